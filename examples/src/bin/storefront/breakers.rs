@@ -1,0 +1,93 @@
+//! What the registry knows of the four breakers.
+
+use std::time::Duration;
+
+use resilience_runtime::{Event, Events, State, Timestamp, Transition, registry};
+
+use crate::servers::Service;
+
+/// One breaker as it stands.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) state: State,
+    /// Calls that were let through and have ended, however they did.
+    pub(crate) calls: u64,
+    pub(crate) failures: u64,
+    /// Percent of the calls in the window.
+    pub(crate) failure_rate: f64,
+    pub(crate) rejected: u64,
+    pub(crate) fallbacks: u64,
+}
+
+impl Reading {
+    pub(crate) fn of(service: Service) -> Self {
+        let fallbacks = fallbacks(service);
+        // A breaker comes into being with its first call.
+        let Some(breaker) = registry().circuit_breaker(service.name()) else {
+            return Self { state: State::Closed, calls: 0, failures: 0, failure_rate: 0.0, rejected: 0, fallbacks };
+        };
+        let snapshot = breaker.snapshot();
+        let totals = snapshot.totals;
+        Self {
+            state: snapshot.state,
+            calls: totals.successes + totals.failures + totals.ignored + totals.cancelled,
+            failures: totals.failures,
+            failure_rate: snapshot.window.failure_rate().unwrap_or(0.0),
+            rejected: totals.rejected,
+            fallbacks,
+        }
+    }
+}
+
+/// The state alone, which costs one load.
+pub(crate) fn state(service: Service) -> State {
+    registry().circuit_breaker(service.name()).map_or(State::Closed, |breaker| breaker.state())
+}
+
+fn fallbacks(service: Service) -> u64 {
+    let function = match service {
+        Service::Inventory => "reserve",
+        Service::Payment => "charge",
+        Service::Email => "mail",
+        Service::Recommendations => "recommend",
+    };
+    registry()
+        .operations()
+        .filter(|operation| operation.path().rsplit("::").next() == Some(function))
+        .map(|operation| operation.fallbacks())
+        .sum()
+}
+
+/// The transitions since a moment.
+#[derive(Debug)]
+pub(crate) struct History {
+    events: Events,
+    since: Timestamp,
+    transitions: Vec<Transition>,
+}
+
+impl History {
+    /// From now on.
+    pub(crate) fn begin() -> Self {
+        Self { events: registry().subscribe(), since: Timestamp::now(), transitions: Vec::new() }
+    }
+
+    /// Takes what has arrived. A reader that waits too long loses the oldest events.
+    pub(crate) fn catch_up(&mut self) {
+        while let Some(event) = self.events.try_recv() {
+            match event {
+                Event::Transition(transition) => self.transitions.push(transition),
+                Event::Missed { events } => eprintln!("{events} events were lost: the transitions are incomplete"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The transitions of one breaker, oldest first, and when they were.
+    pub(crate) fn of(&self, service: Service) -> impl Iterator<Item = (State, State, Duration)> {
+        self.transitions
+            .iter()
+            .filter(move |transition| *transition.name == *service.name())
+            .map(|transition| (transition.from, transition.to, transition.at.duration_since(self.since)))
+    }
+}

@@ -1,0 +1,64 @@
+//! An order service that outlives an outage of one of its dependencies. `--help` tells the story.
+
+mod breakers;
+mod flags;
+mod load;
+mod progress;
+mod queue;
+mod report;
+mod servers;
+mod shop;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use crate::breakers::History;
+use crate::flags::Flags;
+use crate::load::Run;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::servers::{Server, Service};
+use crate::shop::Shop;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let flags = Flags::parse();
+    match run(&flags).await {
+        Ok(report) if report.nothing_is_lost() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("storefront: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: &Flags) -> Result<Report, Box<dyn Error>> {
+    let mut servers = Vec::new();
+    for service in Service::ALL {
+        servers.push(Server::start(service, flags.seed).await?);
+    }
+    let shop = Arc::new(Shop::new(servers.iter().map(|server| server.address()).collect())?);
+    shop.warm_up().await?;
+
+    let mut history = History::begin();
+    let run = Arc::new(Run::new(flags, shop, servers));
+    tokio::select! {
+        () = run.play() => {}
+        // It ends only where its output is gone; the orders are not to suffer from that.
+        result = Progress::new(flags.json).show(&run, &mut history) => { result?; }
+    }
+    history.catch_up();
+    let report = Report::of(&run, &history);
+    let mut out = io::stdout();
+    if flags.json {
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
+    } else {
+        writeln!(out, "\n{report}")?;
+    }
+    Ok(report)
+}

@@ -1,0 +1,147 @@
+//! The storefront as its user sees it: a short run of each kind of outage, and what it says to bad flags.
+//!
+//! The time is real, since the services are real servers and the breakers are those of another process.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A run takes five seconds, and what was queued may take thirty more to drain.
+const LIMIT: Duration = Duration::from_secs(60);
+
+struct Ended {
+    status: ExitStatus,
+    stdout: String,
+    stderr: String,
+}
+
+fn storefront(flags: &[&str]) -> Ended {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_storefront"))
+        .args(flags)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the storefront was built for this test");
+    let deadline = Instant::now() + LIMIT;
+    // What it writes fits into the pipes' buffers.
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("{flags:?} has not ended within {LIMIT:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    Ended { status, stdout, stderr }
+}
+
+/// Five seconds with an outage from 1.5 s to 3 s, and what the report says of them.
+fn run(outage: &str) -> Value {
+    let Ended { status, stdout, stderr } =
+        storefront(&["--duration", "5s", "--rate", "100", "--seed", "7", "--json", "--outage", outage]);
+    assert!(status.success(), "{status}\n{stdout}\n{stderr}");
+    serde_json::from_str(&stdout).expect("one JSON object and nothing else")
+}
+
+fn breaker<'a>(report: &'a Value, name: &str) -> &'a Value {
+    report["breakers"].as_array().unwrap().iter().find(|breaker| breaker["name"] == name).expect("a breaker a service")
+}
+
+/// The states that a breaker went through, the first and the last included.
+fn states(breaker: &Value) -> Vec<&str> {
+    let mut states = vec!["closed"];
+    let mut last = 0;
+    for transition in breaker["transitions"].as_array().unwrap() {
+        assert_eq!(transition["from"], states[states.len() - 1], "{breaker}");
+        let at = transition["at_ms"].as_u64().unwrap();
+        assert!(at >= last, "{breaker}");
+        last = at;
+        states.push(transition["to"].as_str().unwrap());
+    }
+    assert_eq!(breaker["state"], states[states.len() - 1], "{breaker}");
+    states
+}
+
+/// Closed, open, half-open and closed at the end, with any number of failed or lucky probes in between.
+fn opened_and_recovered(breaker: &Value) {
+    let states = states(breaker);
+    assert_eq!(states[..3], ["closed", "open", "half_open"], "{breaker}");
+    assert_eq!(states[states.len() - 2..], ["half_open", "closed"], "{breaker}");
+    let legal = HashSet::from([["closed", "open"], ["open", "half_open"], ["half_open", "open"], ["half_open", "closed"]]);
+    assert!(states.windows(2).all(|pair| legal.contains(pair)), "{breaker}");
+    assert!(breaker["rejected"].as_u64().unwrap() > 0, "{breaker}");
+}
+
+fn payment_outage(fault: &str) {
+    let report = run(&format!("payment={fault}"));
+    assert_eq!(report["orders"], 500, "{report}");
+    assert_eq!(report["failed"], 0, "{report}");
+    assert_eq!(report["completed"].as_u64().unwrap() + report["degraded"].as_u64().unwrap(), 500, "{report}");
+    assert!(report["queued_payments"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(report["queued_payments_drained"], report["queued_payments"], "{report}");
+
+    let payment = breaker(&report, "payment");
+    opened_and_recovered(payment);
+    assert_eq!(payment["fallbacks"], report["queued_payments"], "{report}");
+
+    // Much less than the quarter of a second that the shop waits for a payment service that hangs; the rest is for a busy machine.
+    let p99 = |when: &str| report["p99_ms"][when].as_f64().unwrap_or_else(|| panic!("no order {when} the outage: {report}"));
+    assert!(p99("during") < p99("before").max(p99("after")) + 200.0, "{report}");
+}
+
+#[test]
+fn survives_errors() {
+    payment_outage("errors");
+}
+
+#[test]
+fn survives_slowness() {
+    payment_outage("slow");
+}
+
+#[test]
+fn survives_hanging() {
+    payment_outage("hang");
+}
+
+#[test]
+fn survives_refusal() {
+    payment_outage("refuse");
+}
+
+/// Without a fallback the orders fail, but at once and with an answer; and the breaker lets the shop recover.
+#[test]
+fn an_outage_of_the_inventory_loses_no_order() {
+    let report = run("inventory=refuse");
+    opened_and_recovered(breaker(&report, "inventory"));
+    let count = |what: &str| report[what].as_u64().unwrap();
+    assert!(count("failed") > 0, "{report}");
+    assert_eq!(count("orders"), count("completed") + count("degraded") + count("failed"), "{report}");
+}
+
+#[test]
+fn bad_flags_are_told_what_is_allowed() {
+    for (flag, value, allowed) in [
+        ("--duration", "1s", "5s to 10m"),
+        ("--duration", "20", "such as 20s"),
+        ("--rate", "0", "20 to 1000"),
+        ("--rate", "many", "20 to 1000"),
+        ("--seed", "-1", "a whole number from 0"),
+        ("--outage", "payment", "such as payment=hang"),
+        ("--outage", "paymnt=hang", "inventory, payment, email, recommendations"),
+        ("--outage", "payment=fire", "errors, slow, hang, refuse"),
+    ] {
+        let Ended { status, stdout, stderr } = storefront(&[flag, value]);
+        assert_eq!(status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(flag) && stderr.contains(allowed), "{flag} {value}: {stderr}");
+        assert_eq!(stdout, "");
+    }
+}

@@ -1,0 +1,41 @@
+//! Comparisons that a constant can make: `PartialOrd` is not const.
+
+use std::time::Duration;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `low <= value <= high`.
+pub(crate) const fn between(value: u32, low: u32, high: u32) -> bool {
+    low <= value && value <= high
+}
+
+/// `low <= value <= high`, which NaN never is.
+pub(crate) const fn number_between(value: f64, low: f64, high: f64) -> bool {
+    low <= value && value <= high
+}
+
+/// `low <= value <= high`.
+pub(crate) const fn time_between(value: Duration, low: Duration, high: Duration) -> bool {
+    !longer(low, value) && !longer(value, high)
+}
+
+/// `a > b`.
+pub(crate) const fn longer(a: Duration, b: Duration) -> bool {
+    a.as_nanos() > b.as_nanos()
+}
+
+/// Above 0 and at most 100.
+pub(crate) const fn is_percentage(value: f64) -> bool {
+    0.0 < value && value <= 100.0
+}
+
+/// A percentage in millionths of a percent, so that a rate can be compared without floating point: 55 of 100 is exactly 55.
+/// At least one millionth, since a threshold of nothing would always be reached.
+pub(crate) const fn millionths(percent: f64) -> u32 {
+    // A cast of a float saturates, and a percentage in millionths is far below `u32::MAX`.
+    let rounded = (percent * 1_000_000.0 + 0.5) as u32;
+    if rounded == 0 { 1 } else { rounded }
+}

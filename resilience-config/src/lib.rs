@@ -1,0 +1,38 @@
+//! What may be written about a policy, and what it means.
+//!
+//! The attribute macros, the runtime's builders and configuration files all come through here, so that a bound, a default
+//! and the sentence that refuses a value exist once. Each policy has one file, and in it
+//!
+//! - a `…Config`: a const builder that remembers which keys were written,
+//! - a `…Settings`: the same with every default applied,
+//! - its rules: `violations` lists the broken ones, `check` returns the first, `validated` panics with it, which in the
+//!   initialiser of a static is an error of the compiler's.
+//!
+//! This crate is a part of `resilience-runtime`, which re-exports what its users need.
+
+/// `Option::unwrap_or`, which is not const.
+macro_rules! or {
+    ($value:expr, $default:expr) => {
+        match $value {
+            Some(value) => value,
+            None => $default,
+        }
+    };
+}
+
+mod bounds;
+mod circuit_breaker;
+mod constant;
+mod duration;
+mod error;
+mod nearest;
+mod preset;
+
+pub mod names;
+
+pub use circuit_breaker::{CircuitBreakerConfig, CircuitBreakerSettings, Mode, Window};
+pub use constant::Constant;
+pub use duration::{InvalidDuration, parse_duration};
+pub use error::ConfigError;
+pub use nearest::nearest;
+pub use preset::Preset;

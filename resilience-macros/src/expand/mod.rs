@@ -1,0 +1,149 @@
+//! What is generated: the function as it was, with one block around its body.
+//!
+//! ```text
+//! // Input:
+//! #[circuit_breaker("payment")]
+//! async fn charge(order: &Order) -> Result<Receipt, Error> { BODY }
+//!
+//! // Output:
+//! async fn charge(order: &Order) -> Result<Receipt, Error> {
+//!     use ::resilience_runtime::private as __resilience;
+//!     let __breaker = { static __OPERATION: … = …; static __BREAKER: … = …; &__BREAKER };
+//!     let __breaker = __breaker.get();
+//!     let __result = match __breaker.try_acquire() {
+//!         Ok(__permit) => {
+//!             let __result = __permit.watch(pin!(async move { BODY })).await;
+//!             settle(__permit, called(__result), every, nothing)
+//!         }
+//!         Err(__rejection) => Err(Failure::Rejected(__rejection)),
+//!     };
+//!     finish(__result, FromRejection)
+//! }
+//! ```
+//!
+//! The runtime's names go through `__resilience`, so that it does not matter what the user's module calls `Ok` or `Result`.
+//! Variables have the hygiene of [`Span::mixed_site`], so that the body cannot see them.
+
+mod arguments;
+mod body;
+mod circuit_breaker;
+mod fallback;
+mod value;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Path, ext::IdentExt};
+
+use crate::{
+    model::{Guarded, Layer},
+    syntax::{RUNTIME, TAKEN},
+};
+
+/// The whole function.
+pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Path>) -> TokenStream {
+    let attributes = &guarded.function.attributes;
+    let visibility = &guarded.function.visibility;
+    let signature = arguments::signature(guarded);
+    let inner_attributes = &guarded.function.body.inner_attributes;
+    let import = import(guarded);
+    let uses = uses(taken);
+    let statics = statics(guarded);
+    let kept = arguments::kept_for_fallback(guarded);
+    let call = call(guarded);
+    let end = end(guarded);
+    quote_spanned! {Span::mixed_site()=>
+        #(#attributes)*
+        #visibility #signature {
+            #inner_attributes
+            #import
+            #uses
+            #statics
+            #kept
+            #call
+            #end
+        }
+    }
+}
+
+/// Invokes the attributes that were taken off the function once more, on nothing: their paths resolve, and their imports are used.
+pub(crate) fn uses<'a>(taken: impl Iterator<Item = &'a Path>) -> TokenStream {
+    let marker = Ident::new(TAKEN, Span::mixed_site());
+    quote_spanned!(Span::mixed_site()=> #(#[#taken(#marker)] const _: () = ();)*)
+}
+
+/// A place in the source for an error about what is generated, with the hygiene of what is generated.
+fn located_at(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
+}
+
+fn import(guarded: &Guarded) -> TokenStream {
+    let name = Ident::new(RUNTIME, Span::mixed_site());
+    match &guarded.runtime {
+        Some(path) => quote_spanned!(Span::mixed_site()=> use #path::private as #name;),
+        None => quote_spanned!(Span::mixed_site()=> use ::resilience_runtime::private as #name;),
+    }
+}
+
+/// Declares what lives as long as the program, in a block of its own, so that the body cannot name it.
+fn statics(guarded: &Guarded) -> TokenStream {
+    let layers = guarded.layers.iter().map(|layer| match layer {
+        Layer::CircuitBreaker(_) => circuit_breaker::entry(),
+    });
+    let layers = guarded.fallback.iter().map(fallback::entry).chain(layers);
+    let signature = &guarded.function.signature;
+    let function = signature.ident.unraw().to_string();
+    let line = quote_spanned!(signature.ident.span()=> ::core::line!());
+    let operation = quote_spanned! {Span::mixed_site()=>
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation =
+            __resilience::Operation::new(::core::module_path!(), #function, ::core::file!(), #line, &[#(#layers),*]);
+    };
+    let policies = guarded.layers.iter().map(|layer| match layer {
+        Layer::CircuitBreaker(breaker) => circuit_breaker::policy(breaker),
+    });
+    // What the rest of the function needs of these statics: variables, and what is in them.
+    let used_by_layers = guarded.layers.iter().map(|layer| match layer {
+        Layer::CircuitBreaker(_) => circuit_breaker::used(),
+    });
+    let used_by_fallback = guarded.fallback.iter().map(|_| fallback::used());
+    let (variables, values): (Vec<_>, Vec<_>) = used_by_fallback.chain(used_by_layers).unzip();
+    let (variables, values) = match (&*variables, &*values) {
+        ([variable], [value]) => (variable.clone(), value.clone()),
+        (variables, values) => (quote!((#(#variables),*)), quote!((#(#values),*))),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        let #variables = {
+            #operation
+            #(#policies)*
+            #values
+        };
+    }
+}
+
+/// Runs the body inside all layers: `let __result: Result<T, Failure<E>> = …;`
+fn call(guarded: &Guarded) -> TokenStream {
+    let Some(Layer::CircuitBreaker(breaker)) = guarded.layers.first() else {
+        return body::run(guarded, |future| quote_spanned!(Span::mixed_site()=> #future.await));
+    };
+    circuit_breaker::around(breaker, |watched| body::run(guarded, watched))
+}
+
+/// Makes the function's own result of `__result`.
+fn end(guarded: &Guarded) -> TokenStream {
+    let map_rejection = guarded.map_rejection.as_ref().map(|map| {
+        quote_spanned!(Span::mixed_site()=> let __map_rejection = __resilience::map_with(&__result, #map);)
+    });
+    let map = match map_rejection {
+        Some(_) => quote_spanned!(Span::mixed_site()=> __map_rejection),
+        None => quote_spanned!(Span::mixed_site()=> __resilience::FromRejection),
+    };
+    let end = match &guarded.fallback {
+        Some(fallback) => fallback::end(guarded, fallback, &map),
+        None => {
+            let result = body::nameable(guarded.target.result.to_token_stream());
+            quote_spanned!(Span::mixed_site()=> __resilience::finish::<#result, _, _, _>(__result, #map))
+        }
+    };
+    quote_spanned!(Span::mixed_site()=> #map_rejection #end)
+}

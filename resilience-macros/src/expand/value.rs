@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use resilience_config::{Mode, Preset, Window};
+use syn::{Expr, spanned::Spanned};
+
+use crate::{
+    model::{Settings, Value},
+    syntax::Given,
+};
+
+/// The calls of a const builder's setters: `.failure_rate(50.0).open_for(__resilience::Duration::from_secs(30))`
+pub(super) fn setters<Config>(settings: &Settings<Config>) -> TokenStream {
+    let setters = settings.written.iter().map(|setting| {
+        // With the span of the key, so that an editor shows there what it means.
+        let (key, value) = (&setting.key, tokens(&setting.value));
+        quote_spanned!(Span::mixed_site()=> .#key(#value))
+    });
+    setters.collect()
+}
+
+fn tokens(value: &Value) -> TokenStream {
+    match value {
+        Value::Count(Given::Literal(count)) => Literal::u32_unsuffixed(*count).to_token_stream(),
+        Value::Number(Given::Literal(number)) => Literal::f64_unsuffixed(*number).to_token_stream(),
+        Value::Duration(Given::Literal(time)) => duration(*time),
+        Value::Window(Given::Literal(literal)) => window(*literal),
+        Value::Mode(literal) => mode(*literal),
+        Value::Preset(literal) => preset(*literal),
+        Value::Count(Given::Expression(expression)) | Value::Duration(Given::Expression(expression)) => {
+            expression.to_token_stream()
+        }
+        Value::Number(Given::Expression(expression)) => constant(expression, "number"),
+        Value::Window(Given::Expression(expression)) => constant(expression, "window"),
+    }
+}
+
+/// In the largest unit that is exact.
+fn duration(time: Duration) -> TokenStream {
+    let nanos = time.subsec_nanos();
+    if nanos == 0 {
+        let secs = Literal::u64_unsuffixed(time.as_secs());
+        quote_spanned!(Span::mixed_site()=> __resilience::Duration::from_secs(#secs))
+    } else if nanos.is_multiple_of(1_000_000) {
+        let millis = Literal::u128_unsuffixed(time.as_millis());
+        quote_spanned!(Span::mixed_site()=> __resilience::Duration::from_millis(#millis))
+    } else {
+        let (secs, nanos) = (Literal::u64_unsuffixed(time.as_secs()), Literal::u32_unsuffixed(nanos));
+        quote_spanned!(Span::mixed_site()=> __resilience::Duration::new(#secs, #nanos))
+    }
+}
+
+fn window(window: Window) -> TokenStream {
+    match window {
+        Window::Time(time) => {
+            let time = duration(time);
+            quote_spanned!(Span::mixed_site()=> __resilience::Window::Time(#time))
+        }
+        Window::Count(calls) => {
+            let calls = Literal::u32_unsuffixed(calls);
+            quote_spanned!(Span::mixed_site()=> __resilience::Window::Count(#calls))
+        }
+        Window::None => quote_spanned!(Span::mixed_site()=> __resilience::Window::None),
+    }
+}
+
+fn mode(mode: Mode) -> TokenStream {
+    match mode {
+        Mode::Enforce => quote_spanned!(Span::mixed_site()=> __resilience::Mode::Enforce),
+        Mode::Monitor => quote_spanned!(Span::mixed_site()=> __resilience::Mode::Monitor),
+        Mode::Off => quote_spanned!(Span::mixed_site()=> __resilience::Mode::Off),
+    }
+}
+
+fn preset(preset: Preset) -> TokenStream {
+    match preset {
+        Preset::WebService => quote_spanned!(Span::mixed_site()=> __resilience::Preset::WebService),
+        Preset::Database => quote_spanned!(Span::mixed_site()=> __resilience::Preset::Database),
+        Preset::ExternalApi => quote_spanned!(Span::mixed_site()=> __resilience::Preset::ExternalApi),
+        Preset::InternalService => quote_spanned!(Span::mixed_site()=> __resilience::Preset::InternalService),
+    }
+}
+
+/// An expression for a key that takes several types: `__resilience::Constant(EXPRESSION).window()`
+fn constant(expression: &Expr, conversion: &str) -> TokenStream {
+    let conversion = Ident::new(conversion, super::located_at(expression.span()));
+    quote_spanned!(Span::mixed_site()=> __resilience::Constant(#expression).#conversion())
+}

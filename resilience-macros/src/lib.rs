@@ -1,0 +1,166 @@
+//! The attributes of `resilience-runtime`. Depend on that crate, which re-exports them: what they generate names its items.
+//!
+//! An attribute goes through three phases, each of which sees only what the one before it made:
+//!
+//! ```text
+//! tokens -> syntax -> model -> expand -> tokens
+//! ```
+//!
+//! - `syntax` knows how things are written: a function, a list of keys and values, a duration.
+//! - `model` knows what they mean, which keys a policy has, and every reason to refuse one.
+//! - `expand` knows what is generated, and refuses nothing.
+//!
+//! `pipeline` runs them, and where one of them fails it has `recover` give the function back as it was written.
+
+mod error;
+mod expand;
+mod model;
+mod pipeline;
+mod recover;
+mod syntax;
+
+use proc_macro::TokenStream;
+
+use syntax::Kind;
+
+/// Stops calling what keeps failing.
+///
+/// While the function works, nothing changes. When too many of its calls fail, the breaker opens: calls are rejected at once, for
+/// [`open_for`](#keys). Then a few probes are let through, and they decide whether it closes or opens again.
+///
+/// ```
+/// use resilience_runtime::{Rejection, circuit_breaker};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// enum PaymentError {
+///     #[error("the card was declined")]
+///     Declined,
+///     #[error("the bank does not answer")]
+///     Unreachable,
+///     #[error(transparent)]
+///     Rejected(#[from] Rejection),
+/// }
+///
+/// #[circuit_breaker("payment", failure_rate = 50, open_for = "30s", ignore_if = |error| matches!(error, PaymentError::Declined))]
+/// async fn charge(cents: u64) -> Result<String, PaymentError> {
+///     match cents {
+///         0 => Err(PaymentError::Unreachable),
+///         1000.. => Err(PaymentError::Declined),
+///         cents => Ok(format!("paid {cents}")),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert_eq!(charge(7).await.unwrap(), "paid 7");
+/// assert!(matches!(charge(7000).await, Err(PaymentError::Declined)));
+/// # }
+/// ```
+///
+/// # What it can guard
+///
+/// An `async fn` that returns a `Result<T, E>` under any alias: a function, an inherent method or a trait's, with any receiver,
+/// generics, lifetimes, patterns and `impl Trait`. The signature stays as it is. The body runs inside one `async` block, so that
+/// `?` and `return` leave the body, not the breaker.
+///
+/// A rejected call returns an `E` that was made of a [`Rejection`](../resilience_runtime/enum.Rejection.html): `E: From<Rejection>`,
+/// which `#[from]` of thiserror and `anyhow::Error` have, or `map_rejection = path`. With a [`macro@fallback`] that does not take the
+/// error as an `E`, neither is needed.
+///
+/// # Several attributes
+///
+/// The top attribute is the outermost. It takes the others of this crate off the function and expands all of them as one. They are
+/// recognised by their own names, so importing one under another name is an error.
+///
+/// # Keys
+///
+/// A duration is a string (`"250ms"`, `"1m30s"`) or a constant expression of type `Duration`; a number is a literal or a constant
+/// expression. Constant expressions cannot name `Self` or generic parameters. A predicate is a path or a closure.
+///
+/// | key | default | meaning and bounds |
+/// |---|---|---|
+/// | the first value, or `name` | the function | a string of 1 to 128 characters; functions that name the same breaker share it |
+/// | `failure_rate` | `50` | percent, above 0 and at most 100; opens when the rate of failures is this or higher |
+/// | `minimum_calls` | `20`, or the count window where that is smaller | calls in the window before a rate counts; 1 to 1,000,000,000, and not above a count window |
+/// | `window` | `"10s"` | a duration, `"10ms"` to `"24h"`: the calls of the last so long, in 10 buckets; a whole number, 1 to 65535: the last so many calls; `none`: no rate, which wants `consecutive_failures` or `trip_if` |
+/// | `consecutive_failures` | `10`; off where `minimum_calls` or `window` is written | also opens after so many failures in a row, whatever the volume; 1 to 1,000,000 |
+/// | `slow_call` | off | a call longer than this is slow; `"1us"` to `"1h"` |
+/// | `slow_call_rate` | `100` | percent; opens when the rate of slow calls is this or higher; a slow probe is a failed probe |
+/// | `open_for` | `"30s"` | how long it stays open; `"1ms"` to `"365d"` |
+/// | `open_backoff` | `1.0` | each opening that follows a failed half-open lasts this many times longer; 1 to 100 |
+/// | `max_open_for` | `"10m"`, or `open_for` where that is longer | the cap of `open_backoff`; not below `open_for` |
+/// | `open_jitter` | `0` | lengthens an opening at random, by up to this share of it; 0 to 1 |
+/// | `half_open_calls` | `3` | probes admitted; 1 to 255 |
+/// | `half_open_successes` | all of `half_open_calls` | successful probes that close it; it opens again as soon as they cannot be reached |
+/// | `half_open_timeout` | `"60s"` | a probe that has not answered by then opens it again; `"1ms"` to `"24h"` |
+/// | `failure_if` | every error | `fn(&E) -> bool`; an error that it says no to counts as a success |
+/// | `ignore_if` | nothing | `fn(&E) -> bool`; counted nowhere; asked first |
+/// | `trip_if` | off | `fn(&WindowCounts) -> bool`; a rule of your own that opens it too |
+/// | `mode` | `enforce` | `enforce`, `monitor` (decides and records, rejects nothing) or `off` |
+/// | `key` | none | an expression over the arguments that is `Display`: one breaker for each of its values |
+/// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000 |
+/// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service`: other defaults for `failure_rate`, `minimum_calls` and `open_for` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
+/// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
+///
+/// Functions that name one breaker share it. Those that write none of the keys about the breaker itself (thresholds, windows, times,
+/// modes, `trip_if`) join it however it is configured elsewhere; `failure_if`, `ignore_if`, `key`, `map_rejection` and `crate`
+/// are each function's own.
+#[proc_macro_attribute]
+pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::CircuitBreaker, arguments.into(), item.into()).into()
+}
+
+/// Answers when the function fails or is rejected.
+///
+/// Below another attribute of this crate it is written `#[fallback = path]` and needs no import. Anywhere, and alone, it is
+/// `#[fallback(path)]`. Wherever it stands, it answers for all the policies of the function.
+///
+/// ```
+/// use resilience_runtime::{Failure, Rejection, circuit_breaker};
+///
+/// #[circuit_breaker("recommendations")]
+/// #[fallback = popular]
+/// async fn recommend(user: u64) -> Result<Vec<u64>, Rejection> {
+///     Ok(vec![user, user + 1])
+/// }
+///
+/// fn popular(user: u64, failure: Failure<Rejection>) -> Result<Vec<u64>, Rejection> {
+///     println!("for {user}: {failure:?}");
+///     Ok(vec![1, 2, 3])
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert_eq!(recommend(7).await.unwrap(), [7, 8]);
+/// # }
+/// ```
+///
+/// # What can answer
+///
+/// The path of a function or method (`Self::cached`), or a closure; sync or async. It takes what the function takes, the receiver
+/// first, and after that the error if it wants it, and returns what the function returns. Its own error is returned as it is. It has
+/// no timeout of its own.
+///
+/// The error is taken as `Failure<E>`, which tells a rejection from the function's own error, or as `E`, which then has to be
+/// `From<Rejection>` (or some attribute has a `map_rejection`). In a closure, an error parameter without a type is a `Failure<E>`.
+///
+/// # What happens to the arguments
+///
+/// What the function takes by value is cloned for the fallback before each call, so that it has to be `Clone`. `&mut` arguments
+/// and `&mut self` are lent to the body and then to the fallback, so that a result cannot borrow from them. For that the body's
+/// `self` becomes another variable: write `self` as an argument of a format string and not inside of it.
+///
+/// # Keys
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | the first value | | what answers |
+/// | `name` | the path | what it is called among the layers of the function |
+/// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
+#[proc_macro_attribute]
+pub fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::Fallback, arguments.into(), item.into()).into()
+}
+
+#[cfg(test)]
+mod tests;

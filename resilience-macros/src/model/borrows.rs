@@ -1,0 +1,124 @@
+//! Whether a result borrows from an argument that a fallback needs again.
+//!
+//! This looks at lifetimes as they are written. One that hides in the name of a type is found by the compiler, in its words.
+
+use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{FnArg, Lifetime, ReceiverKind, Token, Type, punctuated::Punctuated};
+
+/// A borrow in the `result` from one of the `&mut` arguments, and that argument as it is written.
+pub(super) fn borrowed_from(result: &Type, arguments: &Punctuated<FnArg, Token![,]>) -> Option<(Span, String)> {
+    let in_result = Lifetimes::of(result.to_token_stream());
+    let sources: Vec<Source> = arguments.iter().map(Source::of).collect();
+    // What an elided lifetime in the result stands for: the receiver's, or else the only one among the arguments.
+    let of_elided = match sources.first() {
+        Some(receiver) if receiver.is_receiver && receiver.lifetimes > 0 => Some(0),
+        _ if sources.iter().map(|source| source.lifetimes).sum::<usize>() == 1 => {
+            sources.iter().position(|source| source.lifetimes == 1)
+        }
+        _ => None,
+    };
+    sources.into_iter().enumerate().filter(|(_, source)| source.is_unique).find_map(|(position, source)| {
+        let borrow = match &source.lifetime {
+            Some(name) => in_result.named.iter().find(|(named, _)| named == name).map(|(_, span)| *span),
+            None if of_elided == Some(position) => in_result.elided.first().copied(),
+            None => None,
+        };
+        borrow.map(|span| (span, source.shown))
+    })
+}
+
+/// An argument that a result may borrow from.
+struct Source {
+    shown: String,
+    is_receiver: bool,
+    /// `&mut`
+    is_unique: bool,
+    /// The name of the reference's own lifetime, where it has one.
+    lifetime: Option<String>,
+    /// How many lifetimes its type has.
+    lifetimes: usize,
+}
+
+impl Source {
+    fn of(argument: &FnArg) -> Self {
+        let named = |lifetime: Option<&Lifetime>| {
+            lifetime.map(|lifetime| lifetime.ident.to_string()).filter(|name| name != "_")
+        };
+        let (shown, ty) = match argument {
+            FnArg::Typed(typed) => (typed.pat.to_token_stream().to_string(), &*typed.ty),
+            FnArg::Receiver(receiver) => match &receiver.kind {
+                ReceiverKind::Typed(_, ty) => ("self".to_owned(), &**ty),
+                ReceiverKind::Reference(_, lifetime, unique) => {
+                    return Self {
+                        shown: "self".to_owned(),
+                        is_receiver: true,
+                        is_unique: unique.is_some(),
+                        lifetime: named(lifetime.as_ref()),
+                        lifetimes: 1,
+                    };
+                }
+                _ => {
+                    let shown = "self".to_owned();
+                    return Self { shown, is_receiver: true, is_unique: false, lifetime: None, lifetimes: 0 };
+                }
+            },
+        };
+        let written = Lifetimes::of(ty.to_token_stream());
+        let reference = match ty {
+            Type::Reference(reference) => Some(reference),
+            _ => None,
+        };
+        Self {
+            shown,
+            is_receiver: matches!(argument, FnArg::Receiver(_)),
+            is_unique: reference.is_some_and(|reference| reference.mutability.is_some()),
+            lifetime: reference.and_then(|reference| named(reference.lifetime.as_ref())),
+            lifetimes: written.named.len() + written.elided.len(),
+        }
+    }
+}
+
+/// The lifetimes that are written in a type.
+#[derive(Default)]
+struct Lifetimes {
+    named: Vec<(String, Span)>,
+    /// `&T` and `'_`.
+    elided: Vec<Span>,
+}
+
+impl Lifetimes {
+    fn of(ty: TokenStream) -> Self {
+        let mut found = Self::default();
+        found.collect(ty);
+        found
+    }
+
+    fn collect(&mut self, tokens: TokenStream) {
+        let mut tokens = tokens.into_iter().peekable();
+        // The parameters of `fn(&T)` and `Fn(&T)` have lifetimes of their own.
+        let mut is_signature = false;
+        while let Some(token) = tokens.next() {
+            match &token {
+                TokenTree::Punct(quote) if quote.as_char() == '\'' && quote.spacing() == Spacing::Joint => {
+                    if let Some(TokenTree::Ident(name)) = tokens.next() {
+                        if name == "_" {
+                            self.elided.push(name.span());
+                        } else if name != "static" {
+                            self.named.push((name.to_string(), name.span()));
+                        }
+                    }
+                }
+                TokenTree::Punct(and) if and.as_char() == '&' => {
+                    let has_name = matches!(tokens.peek(), Some(TokenTree::Punct(quote)) if quote.as_char() == '\'');
+                    if !has_name {
+                        self.elided.push(token.span());
+                    }
+                }
+                TokenTree::Group(group) if !is_signature => self.collect(group.stream()),
+                _ => {}
+            }
+            is_signature = matches!(&token, TokenTree::Ident(word) if ["fn", "Fn", "FnMut", "FnOnce"].iter().any(|name| word == name));
+        }
+    }
+}

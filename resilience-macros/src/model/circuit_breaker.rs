@@ -1,0 +1,98 @@
+use resilience_config::CircuitBreakerConfig;
+use syn::{Error, Expr, Generics, LitStr};
+
+use super::{Common, Settings};
+use crate::{
+    error::Errors,
+    syntax::{self, Key, Ours},
+};
+
+/// `#[circuit_breaker(…)]`
+#[derive(Default)]
+pub(crate) struct CircuitBreaker {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) settings: Settings<CircuitBreakerConfig>,
+    pub(crate) trip_if: Option<Expr>,
+    pub(crate) failure_if: Option<Expr>,
+    pub(crate) ignore_if: Option<Expr>,
+    /// The expression whose values have a breaker each.
+    pub(crate) key: Option<Expr>,
+}
+
+type Config = CircuitBreakerConfig;
+
+const KEYS: &[Key<CircuitBreaker>] = &[
+    Key::new("failure_rate", |it, value| it.settings.number(value, Config::failure_rate)),
+    Key::new("minimum_calls", |it, value| it.settings.count(value, Config::minimum_calls)),
+    Key::new("window", |it, value| it.settings.window(value, Config::window)),
+    Key::new("consecutive_failures", |it, value| it.settings.count(value, Config::consecutive_failures)),
+    Key::new("slow_call", |it, value| it.settings.duration(value, Config::slow_call)),
+    Key::new("slow_call_rate", |it, value| it.settings.number(value, Config::slow_call_rate)),
+    Key::new("open_for", |it, value| it.settings.duration(value, Config::open_for)),
+    Key::new("open_backoff", |it, value| it.settings.number(value, Config::open_backoff)),
+    Key::new("max_open_for", |it, value| it.settings.duration(value, Config::max_open_for)),
+    Key::new("open_jitter", |it, value| it.settings.number(value, Config::open_jitter)),
+    Key::new("half_open_calls", |it, value| it.settings.count(value, Config::half_open_calls)),
+    Key::new("half_open_successes", |it, value| it.settings.count(value, Config::half_open_successes)),
+    Key::new("half_open_timeout", |it, value| it.settings.duration(value, Config::half_open_timeout)),
+    Key::new("mode", |it, value| it.settings.mode(value, Config::mode)),
+    Key::new("preset", |it, value| it.settings.preset(value, Config::preset)),
+    Key::new("max_keys", |it, value| it.settings.count(value, Config::max_keys)),
+    Key::new("key", |it, value| {
+        it.key = Some(value.value.clone());
+        Ok(())
+    }),
+    Key::new("failure_if", |it, value| {
+        syntax::hook(value, "|error| error.is_transient()").map(|hook| it.failure_if = Some(hook))
+    }),
+    Key::new("ignore_if", |it, value| {
+        syntax::hook(value, "|error| error.is_not_found()").map(|hook| it.ignore_if = Some(hook))
+    }),
+    Key::new("trip_if", |it, value| {
+        syntax::hook(value, "|counts| counts.failures > 100").map(|hook| it.trip_if = Some(hook))
+    }),
+];
+
+impl CircuitBreaker {
+    pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Self {
+        let mut it = Self::default();
+        common.read(ours, KEYS, &mut it, errors);
+        it.name = common.name.take();
+        if let Some((first, more)) = ours.arguments.values.split_first() {
+            match syntax::name(first) {
+                Ok(_) if it.name.is_some() => {
+                    errors.push(Error::new_spanned(first, "the name is written twice: here and as `name`"))
+                }
+                Ok(name) => it.name = Some(name),
+                Err(error) => errors.push(error),
+            }
+            for value in more {
+                errors.push(Error::new_spanned(value, "`circuit_breaker` takes one value without a key, its name"));
+            }
+        }
+        it
+    }
+
+    /// Reports what is wrong with the values, of which the function's `generics` can be in none that is evaluated once.
+    pub(super) fn check(&self, generics: &Generics, errors: &mut Errors) {
+        self.settings.check(
+            |literals| literals.has_trip_if(self.trip_if.is_some()).violations().into_iter().flatten().collect(),
+            errors,
+        );
+        for constant in self.settings.expressions().chain(&self.trip_if) {
+            super::check_constant(constant, generics, errors);
+        }
+        let max_keys = self.settings.written.iter().find(|setting| setting.key == "max_keys");
+        if let (Some(max_keys), None) = (max_keys, &self.key) {
+            errors.push(Error::new(
+                max_keys.key.span(),
+                "`max_keys` wants `key` beside it, which says what the keys are",
+            ));
+        }
+    }
+
+    /// Whether it says anything about the breaker itself; one that does not joins whatever has its name.
+    pub(crate) fn is_configured(&self) -> bool {
+        !self.settings.written.is_empty() || self.trip_if.is_some()
+    }
+}

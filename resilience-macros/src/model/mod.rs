@@ -1,0 +1,169 @@
+//! What an annotated function means: its stack of policies, and every reason to refuse it.
+
+mod borrows;
+mod circuit_breaker;
+mod fallback;
+mod settings;
+mod target;
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Error, Expr, GenericParam, Generics, LitStr, Path};
+
+use crate::{
+    error::Errors,
+    syntax::{self, Annotated, Function, Key, Kind, Ours},
+};
+
+pub(crate) use circuit_breaker::CircuitBreaker;
+pub(crate) use fallback::{Answer, ErrorParameter, Fallback, error_parameter};
+pub(crate) use settings::{Settings, Value};
+pub(crate) use target::{Argument, Passing, Target};
+
+/// A function that can be guarded, and what guards it.
+pub(crate) struct Guarded {
+    pub(crate) function: Function,
+    pub(crate) target: Target,
+    /// The outermost first.
+    pub(crate) layers: Vec<Layer>,
+    /// It answers for all layers, wherever it stands among them.
+    pub(crate) fallback: Option<Fallback>,
+    /// What makes an error of a rejection, where `From<Rejection>` does not.
+    pub(crate) map_rejection: Option<Expr>,
+    /// The runtime crate.
+    pub(crate) runtime: Option<Path>,
+}
+
+/// A policy around a function.
+pub(crate) enum Layer {
+    CircuitBreaker(CircuitBreaker),
+}
+
+/// What the attributes of a function say together.
+#[derive(Default)]
+struct Stack {
+    layers: Vec<Layer>,
+    fallback: Option<Fallback>,
+    map_rejection: Option<Expr>,
+    runtime: Option<Path>,
+}
+
+/// Reads the attributes' keys and checks everything that can be checked before the compiler does.
+pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded> {
+    let mut stack = Stack::default();
+    for (position, ours) in annotated.ours.iter().enumerate() {
+        let above = &annotated.ours[..position];
+        if above.iter().any(|other| other.kind == ours.kind) {
+            let name = ours.kind.name();
+            let message =
+                format!("`{name}` stands above this function already; write one `#[{name}]` with the keys of both");
+            errors.push(Error::new(ours.span, message));
+        }
+        stack.read(ours, errors);
+    }
+    let function = annotated.function?;
+    if function.body.is_guarded() {
+        let message = "this attribute was imported under another name, and cannot be told from other crates' attributes: use its \
+                       own name";
+        errors.push(Error::new(annotated.ours[0].span, message));
+        return None;
+    }
+    let generics = &function.signature.generics;
+    for layer in &stack.layers {
+        match layer {
+            Layer::CircuitBreaker(breaker) => breaker.check(generics, errors),
+        }
+    }
+    let target = Target::check(&function.signature, stack.fallback.is_some(), errors)?;
+    if let Some(fallback) = &stack.fallback {
+        fallback.check(&target, errors);
+    }
+    let Stack { layers, fallback, map_rejection, runtime } = stack;
+    Some(Guarded { function, target, layers, fallback, map_rejection, runtime })
+}
+
+impl Stack {
+    fn read(&mut self, ours: &Ours, errors: &mut Errors) {
+        let mut common = Common::default();
+        match ours.kind {
+            Kind::CircuitBreaker => {
+                self.layers.push(Layer::CircuitBreaker(CircuitBreaker::read(ours, &mut common, errors)));
+            }
+            Kind::Fallback => self.fallback = Fallback::read(ours, &mut common, errors),
+        }
+        if let Some(map_rejection) = common.map_rejection {
+            if self.map_rejection.is_some() {
+                let message = "another attribute of this function has a `map_rejection`; leave one of them out";
+                errors.push(Error::new_spanned(&map_rejection, message));
+            }
+            self.map_rejection = Some(map_rejection);
+        }
+        if let Some(runtime) = common.runtime {
+            let text = |path: &Path| path.to_token_stream().to_string();
+            if self.runtime.as_ref().is_some_and(|other| text(other) != text(&runtime)) {
+                let message = "another attribute of this function says something else about `crate`";
+                errors.push(Error::new_spanned(&runtime, message));
+            }
+            self.runtime = Some(runtime);
+        }
+    }
+}
+
+/// The keys that every attribute has.
+#[derive(Default)]
+struct Common {
+    name: Option<LitStr>,
+    map_rejection: Option<Expr>,
+    runtime: Option<Path>,
+}
+
+const COMMON_KEYS: &[Key<Common>] = &[
+    Key::new("name", |it, value| syntax::name(&value.value).map(|name| it.name = Some(name))),
+    Key::new("map_rejection", |it, value| {
+        syntax::hook(value, "|rejection| MyError::from(rejection)").map(|hook| it.map_rejection = Some(hook))
+    }),
+    Key::new("crate", |it, value| syntax::path(value).map(|path| it.runtime = Some(path))),
+];
+
+impl Common {
+    /// Reads an attribute's keys: those of `table` into `policy`, the rest into `self`.
+    fn read<P>(&mut self, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) {
+        ours.arguments.read((table, policy), (COMMON_KEYS, self), ours.kind.name(), errors);
+    }
+}
+
+/// Reports `Self` and the function's generic parameters in an expression that ends up in a static, which all instances of the
+/// function share.
+fn check_constant(expression: &Expr, generics: &Generics, errors: &mut Errors) {
+    let parameters = generics.params.iter().filter_map(|parameter| match parameter {
+        GenericParam::Type(parameter) => Some(parameter.ident.to_string()),
+        GenericParam::Const(parameter) => Some(parameter.ident.to_string()),
+        GenericParam::Lifetime(_) => None,
+    });
+    let forbidden: Vec<String> = parameters.chain(["Self".to_owned()]).collect();
+    for word in words_among(expression.to_token_stream(), &forbidden) {
+        let message = format!(
+            "`{word}` cannot stand here: the value is evaluated once, for all types that `{word}` may be; name a constant"
+        );
+        errors.push(Error::new(word.span(), message));
+    }
+}
+
+/// The identifiers among `tokens` that are one of `words`, and neither a field's name nor a later part of a path.
+fn words_among(tokens: TokenStream, words: &[String]) -> Vec<Ident> {
+    let mut found = Vec::new();
+    let mut before = [' '; 2];
+    for token in tokens {
+        match &token {
+            TokenTree::Ident(ident)
+                if before[1] != '.' && before != [':', ':'] && words.iter().any(|word| ident == word) =>
+            {
+                found.push(ident.clone());
+            }
+            TokenTree::Group(group) => found.extend(words_among(group.stream(), words)),
+            _ => {}
+        }
+        before = [before[1], if let TokenTree::Punct(punct) = &token { punct.as_char() } else { ' ' }];
+    }
+    found
+}

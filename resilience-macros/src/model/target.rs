@@ -1,0 +1,200 @@
+//! The function that is guarded, as far as its signature says how to guard it.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{
+    Attribute, Error, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, ReturnType, Signature, Type, ext::IdentExt,
+    spanned::Spanned,
+};
+
+use super::borrows::borrowed_from;
+use crate::error::Errors;
+
+pub(crate) struct Target {
+    /// The receiver first. In the order and number of the signature.
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) result: Type,
+}
+
+/// An argument of the function, the receiver too.
+pub(crate) struct Argument {
+    /// `self`, the argument's own name, or a generated one where it has a pattern.
+    pub(crate) name: Ident,
+    /// What the body takes it apart with.
+    pub(crate) pattern: Option<Pat>,
+    /// Whether the body may assign to it.
+    pub(crate) is_mutable: bool,
+    /// The conditions of its `#[cfg]`s.
+    pub(crate) cfg: Vec<TokenStream>,
+    pub(crate) passing: Passing,
+    /// Where a demand on its type is reported.
+    pub(crate) span: Span,
+}
+
+/// How an argument gets to the body when a fallback needs it afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// `&T`: there is always another one.
+    Copied,
+    /// `&mut T`: the body gets a reborrow.
+    Reborrowed,
+    /// By value: the fallback gets a clone.
+    Cloned,
+    /// `_`: the body cannot see it.
+    Unseen,
+}
+
+/// More arguments than the runtime's tuples have.
+const MOST_ARGUMENTS: usize = 12;
+
+impl Target {
+    /// Reads the signature, and reports why the function cannot be guarded. The signature of one that can is never changed.
+    pub(super) fn check(signature: &Signature, has_fallback: bool, errors: &mut Errors) -> Option<Self> {
+        if signature.asyncness.is_none() {
+            errors.push(not_async(signature));
+            return None;
+        }
+        let no_result = "a guarded function returns a `Result`, so that a policy can answer in its place";
+        let result = match &signature.output {
+            ReturnType::Type(_, result) => result,
+            ReturnType::Default => {
+                errors.push(Error::new(signature.ident.span(), no_result));
+                return None;
+            }
+        };
+        if is_no_result(result) {
+            errors.push(Error::new_spanned(result, no_result));
+            return None;
+        }
+        let arguments: Vec<Argument> = signature.inputs.iter().enumerate().map(Argument::read).collect();
+        if has_fallback {
+            if let Some(argument) = arguments.get(MOST_ARGUMENTS) {
+                let message = "a function with a fallback has at most 12 arguments, the receiver included";
+                errors.push(Error::new(argument.span, message));
+            }
+            if let Some((borrow, from)) = borrowed_from(result, &signature.inputs) {
+                let message = format!(
+                    "the result borrows from `{from}`, which the fallback needs again after the call: return an owned value"
+                );
+                errors.push(Error::new(borrow, message));
+            }
+        }
+        Some(Self { arguments, result: (**result).clone() })
+    }
+}
+
+impl Argument {
+    fn read((position, argument): (usize, &FnArg)) -> Self {
+        match argument {
+            FnArg::Receiver(receiver) => Self {
+                name: Ident::new("self", receiver.self_token.span),
+                pattern: None,
+                is_mutable: receiver.mutability.is_some(),
+                cfg: conditions(&receiver.attrs),
+                passing: Passing::of_receiver(receiver),
+                span: receiver.self_token.span,
+            },
+            FnArg::Typed(PatType { attrs, pat, ty, .. }) => {
+                let (name, pattern, is_mutable) = match &**pat {
+                    Pat::Ident(plain) if plain.by_ref.is_none() && plain.subpat.is_none() => {
+                        (plain.ident.clone(), None, plain.mutability.is_some())
+                    }
+                    pattern => {
+                        let name = format!("__argument_{position}");
+                        (Ident::new(&name, Span::mixed_site()), Some(pattern.clone()), false)
+                    }
+                };
+                let passing = match pattern {
+                    Some(Pat::Wild(_)) => Passing::Unseen,
+                    _ => Passing::of_type(ty),
+                };
+                Self { name, pattern, is_mutable, cfg: conditions(attrs), passing, span: ty.span() }
+            }
+        }
+    }
+
+    pub(crate) fn is_receiver(&self) -> bool {
+        self.name == "self"
+    }
+
+    /// A name for a closure's parameter in its place.
+    pub(super) fn shown(&self) -> String {
+        match &self.pattern {
+            None if self.is_receiver() => "this".to_owned(),
+            None => self.name.unraw().to_string(),
+            Some(_) => "_".to_owned(),
+        }
+    }
+}
+
+impl Passing {
+    fn of_type(ty: &Type) -> Self {
+        match ty {
+            Type::Group(group) => Self::of_type(&group.elem),
+            Type::Paren(paren) => Self::of_type(&paren.elem),
+            Type::Reference(reference) if reference.mutability.is_some() => Self::Reborrowed,
+            Type::Reference(_) => Self::Copied,
+            _ => Self::Cloned,
+        }
+    }
+
+    fn of_receiver(receiver: &Receiver) -> Self {
+        match &receiver.kind {
+            ReceiverKind::Reference(_, _, Some(_)) => Self::Reborrowed,
+            ReceiverKind::Reference(_, _, None) => Self::Copied,
+            ReceiverKind::Typed(_, ty) => Self::of_type(ty),
+            _ => Self::Cloned,
+        }
+    }
+}
+
+/// Whether the type is one that can be no alias of a `Result`. About all others the compiler knows better.
+fn is_no_result(ty: &Type) -> bool {
+    const NAMES: [&str; 18] = [
+        "Option", "Vec", "String", "bool", "char", "str", "f32", "f64", "i8", "i16", "i32", "i64", "isize", "u8",
+        "u16", "u32", "u64", "usize",
+    ];
+    match ty {
+        Type::Path(path) => {
+            path.qself.is_none()
+                && path.path.segments.len() == 1
+                && NAMES.iter().any(|name| path.path.segments[0].ident == name)
+        }
+        Type::Macro(_) | Type::Infer(_) | Type::Verbatim(_) => false,
+        Type::Group(group) => is_no_result(&group.elem),
+        Type::Paren(paren) => is_no_result(&paren.elem),
+        _ => true,
+    }
+}
+
+/// The conditions of the `#[cfg]`s among an argument's attributes.
+fn conditions(attributes: &[Attribute]) -> Vec<TokenStream> {
+    let cfgs = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    cfgs.filter_map(|cfg| match &cfg.meta {
+        Meta::List(list) => Some(list.tokens.clone()),
+        Meta::Path(_) | Meta::NameValue(_) => None,
+    })
+    .collect()
+}
+
+fn not_async(signature: &Signature) -> Error {
+    let name = &signature.ident;
+    let returns = |word: &str| mentions(signature.output.to_token_stream(), word);
+    let message = if returns("async_trait") {
+        format!("`#[async_trait]` is not supported yet: `{name}` has to be an `async fn` of a trait without it")
+    } else if returns("Future") {
+        format!("a function that returns a future is not supported yet: write `async fn {name}`")
+    } else {
+        format!("`{name}` is not async, and only async functions can be guarded so far: write `async fn {name}`")
+    };
+    Error::new(signature.fn_token.span, message)
+}
+
+/// Whether the identifier stands anywhere among the tokens.
+fn mentions(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => mentions(group.stream(), word),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}

@@ -1,0 +1,92 @@
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use syn::{
+    Attribute, Result, Signature, Token, Visibility, braced,
+    parse::{Parse, ParseStream, Parser},
+};
+
+/// The name under which generated code imports what it needs.
+pub(crate) const RUNTIME: &str = "__resilience";
+
+/// A function whose signature is parsed and whose body is not, so that code which is half typed survives, and so that a long
+/// body costs nothing.
+pub(crate) struct Function {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) signature: Signature,
+    pub(crate) body: Body,
+}
+
+/// What stands between a function's braces.
+pub(crate) struct Body {
+    /// `#![…]`s, which can only stand first.
+    pub(crate) inner_attributes: TokenStream,
+    pub(crate) statements: TokenStream,
+    /// Of the braces.
+    pub(crate) span: Span,
+}
+
+impl Function {
+    /// Reads what stands below `attributes`.
+    pub(crate) fn parse(attributes: Vec<Attribute>, tokens: TokenStream) -> Result<Self> {
+        let read = |input: ParseStream<'_>| {
+            let visibility = input.parse()?;
+            if !starts_signature(input) {
+                return Err(input.error("this attribute guards functions: write it above an `async fn`"));
+            }
+            let signature = input.parse()?;
+            if input.peek(Token![;]) {
+                return Err(
+                    input.error("there is no body to guard here: write the attribute where the function has one")
+                );
+            }
+            Ok(Self { attributes, visibility, signature, body: input.parse()? })
+        };
+        read.parse2(tokens)
+    }
+}
+
+impl Body {
+    /// Whether an attribute of ours has expanded this function before, which leaves `use … as __resilience;` at its beginning.
+    pub(crate) fn is_guarded(&self) -> bool {
+        let mut first = self.statements.clone().into_iter();
+        let is_word = |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
+        first.next().is_some_and(|token| is_word(&token, "use"))
+            && first
+                .take_while(|token| !matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';'))
+                .last()
+                .is_some_and(|token| is_word(&token, RUNTIME))
+    }
+}
+
+impl Parse for Body {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let content;
+        let braces = braced!(content in input);
+        let (inner_attributes, statements) = split_inner_attributes(content.parse()?);
+        Ok(Self { inner_attributes, statements, span: braces.span.join() })
+    }
+}
+
+fn starts_signature(input: ParseStream<'_>) -> bool {
+    // `const` and `unsafe` begin other items too.
+    let ahead = input.fork();
+    while ahead.peek(Token![const]) || ahead.peek(Token![async]) || ahead.peek(Token![unsafe]) {
+        // It was seen a moment ago.
+        let _ = ahead.parse::<TokenTree>();
+    }
+    ahead.peek(Token![fn]) || ahead.peek(Token![extern])
+}
+
+/// `#![…] … rest` as `(#![…] …, rest)`.
+pub(crate) fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
+    let tokens: Vec<TokenTree> = body.into_iter().collect();
+    let is = |at: usize, char| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == char);
+    let is_bracket =
+        |at: usize| matches!(tokens.get(at), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket);
+    let mut at = 0;
+    while is(at, '#') && is(at + 1, '!') && is_bracket(at + 2) {
+        at += 3;
+    }
+    let mut tokens = tokens.into_iter();
+    (tokens.by_ref().take(at).collect(), tokens.collect())
+}

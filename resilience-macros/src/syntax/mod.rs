@@ -1,0 +1,28 @@
+//! How an annotated function is written: its attributes, its signature, and its body, which stays tokens.
+
+mod arguments;
+mod attributes;
+mod item;
+mod value;
+
+use crate::error::Errors;
+
+pub(crate) use arguments::{Argument, Arguments, Key};
+pub(crate) use attributes::{Kind, Ours, TAKEN, Written, is_taken};
+pub(crate) use item::{Function, RUNTIME, split_inner_attributes};
+pub(crate) use value::{Given, count, duration, hook, name, number, path, unwrapped, window, word};
+
+/// A function and the attributes of ours that stand above it, the topmost first.
+pub(crate) struct Annotated {
+    pub(crate) ours: Vec<Ours>,
+    /// `None` where it could not be read.
+    pub(crate) function: Option<Function>,
+}
+
+/// Reads the attributes and the function. Neither waits for the other, so that the mistakes in both are shown together.
+pub(crate) fn parse(written: &Written, errors: &mut Errors) -> Annotated {
+    Annotated {
+        ours: written.ours(errors),
+        function: errors.keep(Function::parse(written.kept.clone(), written.function.clone())),
+    }
+}

@@ -1,0 +1,52 @@
+async fn recommend(
+    user: &User,
+    #[cfg(feature = "regions")]
+    region: Region,
+) -> Result<Vec<Item>, Error> {
+    #![allow(unused)]
+    use ::resilience_runtime::private as __resilience;
+    let __operation = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "recommend",
+            ::core::file!(),
+            ::core::line!(),
+            &[__resilience::Layer::Fallback("popular")],
+        );
+        &__OPERATION
+    };
+    #[cfg(feature = "regions")]
+    let __region_for_fallback = __resilience::clone_argument(&region);
+    let __result = async move {
+        if let __resilience::Some(__result) = __resilience::None::<
+            Result<Vec<Item>, Error>,
+        > {
+            return __result;
+        }
+        { ask(user).await }
+    }
+        .await;
+    let __result = __resilience::called(__result);
+    match __result {
+        __resilience::Ok(__value) => __resilience::Ok(__value),
+        __resilience::Err(__failure) => {
+            __operation.count_fallback();
+            #[cfg(not(feature = "regions"))]
+            let __answer = __resilience::Answer::<
+                Result<Vec<Item>, Error>,
+            >::by((user,), __failure, __resilience::FromRejection, popular);
+            #[cfg(feature = "regions")]
+            let __answer = __resilience::Answer::<
+                Result<Vec<Item>, Error>,
+            >::by(
+                (user, __region_for_fallback),
+                __failure,
+                __resilience::FromRejection,
+                popular,
+            );
+            __answer.await
+        }
+    }
+}

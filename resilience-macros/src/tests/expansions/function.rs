@@ -1,0 +1,63 @@
+/// Charges the customer.
+pub async fn charge(order: &Order) -> Result<Receipt, PaymentError> {
+    use ::resilience_runtime::private as __resilience;
+    let __breaker = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "charge",
+            ::core::file!(),
+            ::core::line!(),
+            &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("payment"),
+            __resilience::CircuitBreakerConfig::new()
+                .failure_rate(50.0)
+                .window(
+                    __resilience::Window::Time(__resilience::Duration::from_secs(10)),
+                )
+                .open_for(__resilience::Duration::from_secs(30)),
+            true,
+        );
+        &__BREAKER
+    };
+    let __breaker = __breaker.get();
+    let __result = match __breaker.try_acquire() {
+        __resilience::Ok(__permit) => {
+            let __result = __permit
+                .watch(
+                    __resilience::pin!(async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            Result<Receipt, PaymentError>,
+                        > {
+                            return __result;
+                        }
+                        {
+                            let receipt = gateway().charge(order).await?;
+                            Ok(receipt)
+                        }
+                    }),
+                )
+                .await;
+            let __result = __resilience::called(__result);
+            __resilience::settle(
+                __permit,
+                __result,
+                |error| error.is_transient(),
+                __resilience::nothing,
+            )
+        }
+        __resilience::Err(__rejection) => {
+            __resilience::Err(__resilience::Failure::Rejected(__rejection))
+        }
+    };
+    __resilience::finish::<
+        Result<Receipt, PaymentError>,
+        _,
+        _,
+        _,
+    >(__result, __resilience::FromRejection)
+}

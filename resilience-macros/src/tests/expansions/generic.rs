@@ -1,0 +1,67 @@
+async fn first<'a, T: Row + 'a>(
+    rows: impl Source<T>,
+) -> Result<impl Iterator<Item = &'a T>, Error>
+where
+    T: Clone,
+{
+    use ::resilience_runtime::private as __resilience;
+    let __breaker = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "first",
+            ::core::file!(),
+            ::core::line!(),
+            &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+                &__OPERATION,
+                __resilience::None,
+                __resilience::CircuitBreakerConfig::validated(
+                    __resilience::CircuitBreakerConfig::new()
+                        .failure_rate(__resilience::Constant(RATE).number())
+                        .window(__resilience::Constant(WINDOW).window())
+                        .slow_call(SLOW)
+                        .slow_call_rate(80.0)
+                        .has_trip_if(true),
+                ),
+                true,
+            )
+            .trip_if(|counts| counts.slow > 5, "| counts | counts . slow > 5");
+        &__BREAKER
+    };
+    let __breaker = __breaker.get();
+    let __result = match __breaker.try_acquire() {
+        __resilience::Ok(__permit) => {
+            let __result = __permit
+                .watch(
+                    __resilience::pin!(async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            Result<_, Error>,
+                        > {
+                            return __result;
+                        }
+                        { rows.read().await }
+                    }),
+                )
+                .await;
+            let __result = __resilience::called(__result);
+            __resilience::settle(
+                __permit,
+                __result,
+                __resilience::every,
+                __resilience::nothing,
+            )
+        }
+        __resilience::Err(__rejection) => {
+            __resilience::Err(__resilience::Failure::Rejected(__rejection))
+        }
+    };
+    __resilience::finish::<
+        Result<_, Error>,
+        _,
+        _,
+        _,
+    >(__result, __resilience::FromRejection)
+}

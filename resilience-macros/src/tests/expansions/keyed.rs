@@ -1,0 +1,54 @@
+async fn reserve(
+    warehouse: u32,
+    #[cfg(feature = "lots")]
+    lot: u32,
+) -> Result<(), StockError> {
+    use crate::guards::private as __resilience;
+    let __breaker = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "reserve",
+            ::core::file!(),
+            ::core::line!(),
+            &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("inventory"),
+            __resilience::CircuitBreakerConfig::new().max_keys(64),
+            true,
+        );
+        &__BREAKER
+    };
+    let __breaker = __breaker.keyed(&(warehouse + 1));
+    let __result = match __breaker.try_acquire() {
+        __resilience::Ok(__permit) => {
+            let __result = __permit
+                .watch(
+                    __resilience::pin!(async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            Result<(), StockError>,
+                        > {
+                            return __result;
+                        }
+                        { stock(warehouse).await }
+                    }),
+                )
+                .await;
+            let __result = __resilience::called(__result);
+            __resilience::settle(
+                __permit,
+                __result,
+                __resilience::every,
+                __resilience::nothing,
+            )
+        }
+        __resilience::Err(__rejection) => {
+            __resilience::Err(__resilience::Failure::Rejected(__rejection))
+        }
+    };
+    let __map_rejection = __resilience::map_with(&__result, StockError::rejected);
+    __resilience::finish::<Result<(), StockError>, _, _, _>(__result, __map_rejection)
+}

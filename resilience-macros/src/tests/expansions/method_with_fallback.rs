@@ -1,0 +1,74 @@
+#[tracing::instrument(skip(self))]
+async fn charge(
+    &self,
+    order: Order,
+    __argument_2: Token,
+) -> Result<Receipt, PaymentError> {
+    use ::resilience_runtime::private as __resilience;
+    let (__operation, __breaker) = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "charge",
+            ::core::file!(),
+            ::core::line!(),
+            &[
+                __resilience::Layer::Fallback("Self::queue"),
+                __resilience::Layer::CircuitBreaker(&__BREAKER),
+            ],
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("payment"),
+            __resilience::CircuitBreakerConfig::new(),
+            false,
+        );
+        (&__OPERATION, &__BREAKER)
+    };
+    let __order_for_fallback = __resilience::clone_argument(&order);
+    let __argument_2_for_fallback = __resilience::clone_argument(&__argument_2);
+    let __breaker = __breaker.get();
+    let __result = match __breaker.try_acquire() {
+        __resilience::Ok(__permit) => {
+            let __result = __permit
+                .watch(
+                    __resilience::pin!(async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            Result<Receipt, PaymentError>,
+                        > {
+                            return __result;
+                        }
+                        let Token(token) = __argument_2;
+                        { self.gateway.charge(order, token).await }
+                    }),
+                )
+                .await;
+            let __result = __resilience::called(__result);
+            __resilience::settle(
+                __permit,
+                __result,
+                __resilience::every,
+                __resilience::nothing,
+            )
+        }
+        __resilience::Err(__rejection) => {
+            __resilience::Err(__resilience::Failure::Rejected(__rejection))
+        }
+    };
+    match __result {
+        __resilience::Ok(__value) => __resilience::Ok(__value),
+        __resilience::Err(__failure) => {
+            __operation.count_fallback();
+            __resilience::Answer::<
+                Result<Receipt, PaymentError>,
+            >::by(
+                    (self, __order_for_fallback, __argument_2_for_fallback),
+                    __failure,
+                    __resilience::FromRejection,
+                    Self::queue,
+                )
+                .await
+        }
+    }
+}

@@ -1,0 +1,81 @@
+async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    use ::resilience_runtime::private as __resilience;
+    #[circuit_breaker(__taken)]
+    const _: () = ();
+    let (__operation, __breaker) = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "fill",
+            ::core::file!(),
+            ::core::line!(),
+            &[
+                __resilience::Layer::Fallback("closure"),
+                __resilience::Layer::CircuitBreaker(&__BREAKER),
+            ],
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("disk"),
+            __resilience::CircuitBreakerConfig::new().minimum_calls(5),
+            true,
+        );
+        (&__OPERATION, &__BREAKER)
+    };
+    let __breaker = __breaker.get();
+    let __result = match __breaker.try_acquire() {
+        __resilience::Ok(__permit) => {
+            let __result = {
+                let __self = &mut *self;
+                let mut buffer = &mut *buffer;
+                __permit
+                    .watch(
+                        __resilience::pin!(async move {
+                            if let __resilience::Some(__result) = __resilience::None::<
+                                io::Result<usize>,
+                            > {
+                                return __result;
+                            }
+                            {
+                                fn twice(&self) -> usize {
+                                    self.0 * 2
+                                }
+                                __self.filled += 1;
+                                buffer = &mut buffer[1..];
+                                __self.read(buffer).await
+                            }
+                        }),
+                    )
+                    .await
+            };
+            let __result = __resilience::called(__result);
+            __resilience::settle(
+                __permit,
+                __result,
+                __resilience::every,
+                __resilience::nothing,
+            )
+        }
+        __resilience::Err(__rejection) => {
+            __resilience::Err(__resilience::Failure::Rejected(__rejection))
+        }
+    };
+    match __result {
+        __resilience::Ok(__value) => __resilience::Ok(__value),
+        __resilience::Err(__failure) => {
+            __operation.count_fallback();
+            __resilience::Answer::<
+                io::Result<usize>,
+            >::of(
+                    __resilience::apply3(
+                        |this, buffer, failure| this.refill(buffer, failure),
+                        self,
+                        buffer,
+                        __failure,
+                    ),
+                )
+                .await
+        }
+    }
+}

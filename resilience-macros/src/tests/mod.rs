@@ -1,0 +1,44 @@
+//! The whole macro, run outside of the compiler.
+
+mod expansion;
+mod recovery;
+mod refusal;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::{pipeline, syntax::Kind};
+
+/// What `#[circuit_breaker(arguments)]` makes of `item`.
+fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::CircuitBreaker, arguments, item)
+}
+
+/// What `#[fallback(arguments)]` makes of `item`.
+fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::Fallback, arguments, item)
+}
+
+/// The messages of the `compile_error!`s in an expansion.
+fn messages(expansion: &TokenStream) -> Vec<String> {
+    let text = expansion.to_string();
+    let calls = text.split(":: core :: compile_error ! { ").skip(1);
+    calls
+        .map(|call| {
+            let literal = call.split(" }").next().unwrap_or_default();
+            syn::parse_str::<syn::LitStr>(literal).expect("a message").value()
+        })
+        .collect()
+}
+
+/// The messages about `arguments` above a function that they could guard.
+fn refused(arguments: TokenStream) -> Vec<String> {
+    messages(&circuit_breaker(
+        arguments,
+        quote!(
+            async fn f() -> Result<(), Error> {
+                Ok(())
+            }
+        ),
+    ))
+}

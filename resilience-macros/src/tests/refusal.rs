@@ -1,0 +1,241 @@
+//! What is refused, and in which words. Where the words appear is for the ui tests, which have spans.
+
+use quote::quote;
+
+use super::{circuit_breaker, fallback, messages, refused};
+
+#[test]
+fn all_mistakes_come_together() {
+    let expansion = circuit_breaker(
+        quote!(
+            failure_rat = 1,
+            failure_rate = 0,
+            open_for = 30,
+            mode = "off",
+            minimum_calls = 3,
+            minimum_calls = 4,
+            window,
+            "late"
+        ),
+        quote! {
+            #[fallback(a, b)]
+            fn f() -> u8 { 1 }
+        },
+    );
+    assert_eq!(
+        messages(&expansion),
+        [
+            "write `key = value` here; a value without a key stands before `failure_rat`",
+            "write `key = value` here; a value without a key stands before `failure_rat`",
+            "`circuit_breaker` has no key `failure_rat`; did you mean `failure_rate`?",
+            "`open_for` takes a duration with its unit: \"30ms\" or \"30s\"",
+            "write `mode = off`, without quotes",
+            "`minimum_calls` is written twice; leave one of them out",
+            "`fallback` takes one path; a chain of fallbacks is not supported yet",
+            "`failure_rate` takes a percentage, above 0 and at most 100",
+            "`f` is not async, and only async functions can be guarded so far: write `async fn f`",
+        ]
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind() {
+    for (arguments, message) in [
+        (quote!(failure_rate = "50"), "`failure_rate` takes a number, without quotes"),
+        (quote!(failure_rate = -5), "`failure_rate` takes a percentage, above 0 and at most 100"),
+        (quote!(failure_rate = 1e999), "`failure_rate` takes a percentage, above 0 and at most 100"),
+        (quote!(minimum_calls = 2.5), "`minimum_calls` takes a whole number"),
+        (quote!(minimum_calls = -2), "`minimum_calls` takes a whole number"),
+        (quote!(minimum_calls = 99999999999999), "`minimum_calls` takes a number of calls, 1 to 1000000000"),
+        (quote!(open_for = "30"), "`30` wants a unit at its end: \"30ms\", \"30s\" or \"30m\""),
+        (quote!(open_for = 'x'), "`open_for` takes a duration, such as \"250ms\" or \"30s\""),
+        (quote!(open_for = |x| x), "`open_for` takes a duration, or a constant expression of one"),
+        (quote!(window = 0), "a count `window` takes a number of calls, 1 to 65535"),
+        (quote!(window = "1ms"), "a time `window` takes \"10ms\" to \"24h\""),
+        (quote!(window = 1.5), "`window` takes a duration such as \"10s\", a number of calls such as 100, or `none`"),
+        (quote!(mode = monitr), "`mode` has no `monitr`; did you mean `monitor`?"),
+        (quote!(mode = 3), "`mode` takes `enforce`, `monitor` or `off`"),
+        (
+            quote!(preset = Preset::Database),
+            "`preset` takes `web_service`, `database`, `external_api` or `internal_service`",
+        ),
+        (quote!(failure_if = |a, b| true), "this closure takes one parameter, as in `|error| error.is_transient()`"),
+        (
+            quote!(failure_if = 3),
+            "`failure_if` takes the path of a function, or a closure such as `|error| error.is_transient()`",
+        ),
+        (quote!(crate = "x"), "`crate` takes a path, without quotes"),
+        (quote!(name = payment), "a name is a string literal, such as \"payment\""),
+        (quote!(""), "`name` takes 1 to 128 characters"),
+        (quote!("a", name = "b"), "the name is written twice: here and as `name`"),
+        (quote!("a", "b"), "`circuit_breaker` takes one value without a key, its name"),
+        (quote!(window =), "`window` wants a value after the `=`"),
+        (quote!(window: 5), "write `=` between a key and its value"),
+        (quote!(window = 5 open_for = "1s"), "write `,` between two arguments"),
+        (
+            quote!(colour = 3),
+            "`circuit_breaker` has no key `colour`; it takes `failure_rate`, `minimum_calls`, `window`, \
+            `consecutive_failures`, `slow_call`, `slow_call_rate`, `open_for`, `open_backoff`, `max_open_for`, `open_jitter`, \
+            `half_open_calls`, `half_open_successes`, `half_open_timeout`, `mode`, `preset`, `max_keys`, `key`, `failure_if`, \
+            `ignore_if`, `trip_if`, `name`, `map_rejection` or `crate`",
+        ),
+        (quote!(max_keys = 3), "`max_keys` wants `key` beside it, which says what the keys are"),
+    ] {
+        assert_eq!(refused(arguments.clone()), [message], "{arguments}");
+    }
+}
+
+#[test]
+fn literals_of_every_form() {
+    for arguments in [
+        quote!(failure_rate = 50, minimum_calls = 5, window = "10s"),
+        quote!(failure_rate = 33.3, minimum_calls = 0x10, window = 100),
+        quote!(failure_rate = 50f64, minimum_calls = 5u32, window = 1_000),
+        quote!(failure_rate = (50), minimum_calls = (5), window = none, trip_if = |c| c.failures > 3),
+        quote!(window = none, consecutive_failures = 5),
+        quote!("payment", mode = off, preset = database),
+        quote!(name = "payment",),
+        quote!(key = (a, b).0, max_keys = 3),
+    ] {
+        assert_eq!(refused(arguments.clone()), [""; 0], "{arguments}");
+    }
+}
+
+#[test]
+fn a_rule_about_an_expression_is_left_to_the_compiler() {
+    for arguments in [
+        quote!(window = 10, minimum_calls = CALLS),
+        quote!(window = WINDOW, minimum_calls = 5000),
+        quote!(window = none, consecutive_failures = FAILURES),
+        quote!(half_open_calls = CALLS, half_open_successes = 200),
+        quote!(slow_call = SLOW, slow_call_rate = 10),
+        quote!(open_for = OPEN, max_open_for = "1s"),
+        quote!(open_for = "1h", open_backoff = 2, max_open_for = LONGEST),
+    ] {
+        assert_eq!(refused(arguments.clone()), [""; 0], "{arguments}");
+    }
+}
+
+#[test]
+fn constants_cannot_depend_on_generics() {
+    let function = quote!(
+        async fn f<'a, T: Limit, const N: usize>(t: &'a T) -> Result<(), Error> {
+            Ok(())
+        }
+    );
+    let expansion = circuit_breaker(
+        quote!(
+            failure_rate = T::RATE,
+            minimum_calls = limits::T,
+            open_for = Self::OPEN,
+            window = { N },
+            slow_call = CONFIG.T,
+            trip_if = |c| c.calls > N,
+            failure_if = T::is_failure,
+            key = T::ID
+        ),
+        function,
+    );
+    let about = |word| {
+        format!(
+            "`{word}` cannot stand here: the value is evaluated once, for all types that `{word}` may be; name a constant"
+        )
+    };
+    assert_eq!(messages(&expansion), [about("T"), about("Self"), about("N"), about("N")]);
+}
+
+#[test]
+fn results_that_borrow_what_the_fallback_needs() {
+    let borrows = |function| !messages(&fallback(quote!(other), function)).is_empty();
+    assert!(borrows(quote!(
+        async fn f(&mut self) -> Result<&str, Error> {}
+    )));
+    assert!(borrows(quote!(
+        async fn f(&mut self, name: &str) -> Result<Guard<'_>, Error> {}
+    )));
+    assert!(borrows(quote!(
+        async fn f(self: &mut Self) -> Result<&str, Error> {}
+    )));
+    assert!(borrows(quote!(
+        async fn f<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8], Error> {}
+    )));
+    assert!(borrows(quote!(
+        async fn f(buffer: &mut [u8]) -> Result<(u8, &[u8]), Error> {}
+    )));
+
+    assert!(!borrows(quote!(
+        async fn f(&self, buffer: &mut [u8]) -> Result<&str, Error> {}
+    )));
+    assert!(!borrows(quote!(
+        async fn f<'a>(buffer: &mut [u8], name: &'a str) -> Result<&'a str, Error> {}
+    )));
+    assert!(!borrows(quote!(
+        async fn f(&mut self) -> Result<&'static str, Error> {}
+    )));
+    assert!(!borrows(quote!(
+        async fn f(&mut self) -> Result<Box<dyn Fn(&str) -> u8>, Error> {}
+    )));
+    assert!(!borrows(quote!(
+        async fn f(&mut self) -> Result<String, Error> {}
+    )));
+}
+
+#[test]
+fn fallbacks_that_cannot_be_called() {
+    let refused = |arguments| {
+        messages(&fallback(
+            arguments,
+            quote!(
+                async fn f(&self, id: u64) -> Result<(), Error> {}
+            ),
+        ))
+    };
+    assert_eq!(refused(quote!()), ["`fallback` wants what answers: `#[fallback(path)]`"]);
+    assert_eq!(refused(quote!("path")), ["`fallback` takes a path without quotes, or a closure"]);
+    assert_eq!(
+        refused(quote!(self.cached)),
+        ["write the path of the method, as in `Self::cached`; it gets `self` as its first argument"]
+    );
+    assert_eq!(refused(quote!(1 + 1)), ["`fallback` takes the path of a function or method, or a closure"]);
+    assert_eq!(
+        refused(quote!(|id| Ok(()))),
+        ["this closure takes what the function takes, `|this, id|`, or the error after it"]
+    );
+    assert_eq!(refused(quote!(|this, id, error: Error| Ok(()))), [""; 0]);
+    assert_eq!(refused(quote!(Self::cached)), [""; 0]);
+}
+
+#[test]
+fn attributes_that_do_not_go_together() {
+    let twice = circuit_breaker(
+        quote!("a", map_rejection = f, crate = x),
+        quote! {
+            #[circuit_breaker("b", map_rejection = g, crate = y)]
+            #[circuit_breaker = "c"]
+            async fn f() -> Result<(), Error> {}
+        },
+    );
+    let twice = messages(&twice);
+    assert!(twice.contains(&"`circuit_breaker` stands above this function already; write one `#[circuit_breaker]` with the keys of both".to_owned()));
+    assert!(
+        twice.contains(&"another attribute of this function has a `map_rejection`; leave one of them out".to_owned())
+    );
+    assert!(twice.contains(&"another attribute of this function says something else about `crate`".to_owned()));
+    assert!(twice.contains(&"write parentheses around the arguments: `#[circuit_breaker(…)]`".to_owned()));
+}
+
+#[test]
+fn an_attribute_under_another_name_is_found_out() {
+    // What `#[circuit_breaker] #[breaker_under_an_alias] async fn` comes to when it is the alias's turn.
+    let expanded = circuit_breaker(
+        quote!(),
+        quote!(
+            async fn f() -> Result<(), Error> {
+                Ok(())
+            }
+        ),
+    );
+    let again = circuit_breaker(quote!(), expanded);
+    let message = &messages(&again)[0];
+    assert!(message.contains("use its own name"), "{message}");
+}

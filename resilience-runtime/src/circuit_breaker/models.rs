@@ -1,0 +1,194 @@
+//! Every interleaving and every stale read that the memory model allows, of the few steps that matter (loom). Run with
+//! `RUSTFLAGS="--cfg resilience_loom" cargo test -p resilience-runtime --lib --release models`.
+//!
+//! Threads give their shard and their time; there are two shards and two buckets, and at most three threads. Each model says what
+//! goes wrong without the thing that it protects.
+
+use super::*;
+use loom::{sync::Arc as Shared, thread};
+use resilience_config::Window as Reach;
+
+/// A clock that stands still at so many milliseconds.
+#[derive(Clone, Copy)]
+struct At(u64);
+
+impl Clock for At {
+    fn coarse_millis(self) -> u64 {
+        self.0
+    }
+
+    fn precise_nanos(self) -> u64 {
+        self.0 * 1_000_000
+    }
+}
+
+const START: u64 = 1_000_000;
+/// The reader of the result: its shard is never written.
+const FIRST: Shard = Shard(0);
+/// The last shard is the one that threads share, so two threads may be on it.
+const SECOND: Shard = Shard(1);
+
+fn model(body: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.max_branches = 20_000;
+    builder.check(body);
+}
+
+fn breaker(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
+    let settings = config.validated().resolve();
+    Shared::new(CircuitBreaker::new_at("model".into(), &settings, None, Arc::default(), START))
+}
+
+fn pairs() -> CircuitBreakerConfig {
+    CircuitBreakerConfig::new()
+        .failure_rate(100.0)
+        .minimum_calls(2)
+        .window(Reach::Time(Duration::from_secs(10)))
+        .open_for(Duration::from_secs(1))
+        .half_open_timeout(Duration::from_secs(60))
+}
+
+fn acquire(breaker: &CircuitBreaker, clock: At) -> Permit<'_> {
+    breaker.acquire_unless_closed(clock).expect("it is closed, or has a place for a probe")
+}
+
+fn end(permit: Permit<'_>, shard: Shard, clock: At, outcome: Outcome) {
+    permit.record_at(shard, clock, outcome);
+}
+
+fn cancel(permit: Permit<'_>, shard: Shard, clock: At) {
+    std::mem::ManuallyDrop::new(permit).drop_at(shard, clock);
+}
+
+/// Lets a thread make a call that ends so.
+fn call(breaker: &Shared<CircuitBreaker>, shard: Shard, now: u64, outcome: Outcome) -> thread::JoinHandle<()> {
+    let breaker = Shared::clone(breaker);
+    thread::spawn(move || end(acquire(&breaker, At(now)), shard, At(now), outcome))
+}
+
+/// Without the `SeqCst` fence in `Window::stand` both threads can miss the other's failure, and the breaker stays closed.
+#[test]
+fn two_failures_that_race_trip() {
+    model(|| {
+        let breaker = breaker(pairs());
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        end(acquire_if_closed(&breaker), FIRST, At(START), Outcome::Failure);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+/// The other thread may have tripped it already, by having seen both.
+fn acquire_if_closed(breaker: &CircuitBreaker) -> Permit<'_> {
+    let word = breaker.word.load();
+    Permit::new(breaker, Admitted::Closed(word), 0)
+}
+
+/// Without the second fence, after the stamp, one of two racing failures of a count window can be missed by both.
+#[test]
+fn two_failures_that_race_trip_a_count_window() {
+    model(|| {
+        let breaker = breaker(pairs().window(Reach::Count(2)));
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        end(acquire_if_closed(&breaker), FIRST, At(START), Outcome::Failure);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+fn half_open(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
+    let breaker = breaker(config);
+    for _ in 0..2 {
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
+    }
+    assert_eq!(breaker.state(), State::Open);
+    breaker
+}
+
+const PROBING: u64 = START + 2000;
+
+/// Were the probes' counts and the state two words, the success could close what the failure has just reopened. In one word,
+/// exchanged as a whole (`AtomicWord::exchange` in `answer`), one of two ends: with one success wanted of two probes it closes,
+/// whichever comes first.
+#[test]
+fn a_success_of_a_probe_races_a_failure_of_another() {
+    model(|| {
+        let breaker = half_open(pairs().half_open_calls(2).half_open_successes(1));
+        let first = acquire(&breaker, At(PROBING));
+        let other = call(&breaker, SECOND, PROBING, Outcome::Failure);
+        end(first, FIRST, At(PROBING), Outcome::Success);
+        // Having closed, the other is a call of the closed breaker or comes too late.
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Closed);
+        let totals = breaker.totals();
+        assert_eq!((totals.successes, totals.failures + totals.stale), (1, 3));
+    });
+}
+
+/// Without the generation in `answer`, the late drop would take a place from the next half-open state, or leave one behind.
+#[test]
+fn a_dropped_probe_races_the_half_open_timeout() {
+    model(|| {
+        let breaker = half_open(pairs().half_open_calls(1));
+        let deadline = PROBING + 60_000;
+        let probe = acquire(&breaker, At(PROBING));
+        let other = {
+            let breaker = Shared::clone(&breaker);
+            // After the deadline and the opening that follows it: it is the next probe, or one more of the first half-open state.
+            let clock = At(deadline + 1000);
+            thread::spawn(move || std::mem::forget(acquire(&breaker, clock)))
+        };
+        cancel(probe, FIRST, At(deadline - 1));
+        other.join().unwrap();
+        // The second one's probe has not ended, and has its place.
+        assert_eq!(breaker.word.load().probes().in_flight, 1);
+        assert_eq!(breaker.totals().cancelled, 1);
+    });
+}
+
+/// Without the comparison of generations in `record`, a failure admitted before the reset would count in the new window and, as the second one, trip it.
+#[test]
+fn a_reset_races_a_record() {
+    model(|| {
+        let breaker = breaker(pairs());
+        let from = breaker.word.load();
+        let permit = acquire(&breaker, At(START));
+        let resetting = {
+            let breaker = Shared::clone(&breaker);
+            thread::spawn(move || {
+                // As `reset` does, less its load: loom forgets the other thread's access for one's own load just before the exchange,
+                // and would not try the reset first.
+                assert!(breaker.enter(from, initial(Mode::Enforce, from.entering_closed(START)), START, None));
+                end(acquire(&breaker, At(START)), SECOND, At(START), Outcome::Failure);
+            })
+        };
+        let too_late = breaker.word.load() != from;
+        end(permit, FIRST, At(START), Outcome::Failure);
+        resetting.join().unwrap();
+        // Counted once: before the reset, as stale, or (held up between the comparison and the count) in the new window.
+        let totals = breaker.totals();
+        assert_eq!(totals.failures + totals.stale, 2);
+        if too_late {
+            assert_eq!((totals.stale, breaker.state()), (1, State::Closed));
+        }
+    });
+}
+
+/// The mark of the new bucket is taken before `current` is exchanged (`Window::begin`). Taken afterwards, it could contain the other
+/// thread's failure, which had seen the new bucket already: the two failures would never be in one window, and the
+/// breaker would stay closed.
+#[test]
+fn a_rollover_races_a_record() {
+    model(|| {
+        let breaker = breaker(pairs());
+        // The first bucket has begun, with a success that leaves the window.
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+        let later = START + 20_000;
+        let other = call(&breaker, SECOND, later, Outcome::Failure);
+        end(acquire_if_closed(&breaker), FIRST, At(later), Outcome::Failure);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        assert_eq!((breaker.totals().successes, breaker.totals().failures), (1, 2));
+    });
+}

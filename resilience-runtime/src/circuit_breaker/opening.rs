@@ -1,0 +1,114 @@
+//! Why a breaker opened, and its window as it was then: written once an opening, read by every rejection.
+
+use crate::error::OpenReason;
+use crate::tagged::{BUSY, EMPTY, Tagged};
+use crate::window::WindowCounts;
+
+/// One opening: the generation of the open state, the reason, and the window that the opening froze.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Opening {
+    pub(super) generation: u64,
+    pub(super) reason: OpenReason,
+    pub(super) frozen: WindowCounts,
+}
+
+/// Tagged `generation << 4 | reason`; the reason's two numbers, then the window.
+pub(super) struct LastOpening(Tagged<5>);
+
+impl LastOpening {
+    pub(super) fn new() -> Self {
+        Self(Tagged::new())
+    }
+
+    /// Nobody else writes for this generation: it was this thread that entered it. An earlier one's writer that was held
+    /// up is waited for, and one that comes late is told off.
+    pub(super) fn write(&self, opening: Opening) {
+        let (kind, a, b) = pack(opening.reason);
+        let tag = opening.generation << 4 | kind;
+        let WindowCounts { calls, failures, slow } = opening.frozen;
+        loop {
+            let seen = self.0.tag();
+            if seen != EMPTY && seen != BUSY && is_later(seen >> 4, opening.generation) {
+                return;
+            }
+            if self.0.replace(seen, tag, [a, b, calls, failures, slow]) {
+                return;
+            }
+            #[cfg(resilience_loom)]
+            loom::thread::yield_now();
+            #[cfg(not(resilience_loom))]
+            std::thread::yield_now();
+        }
+    }
+
+    /// `None` while it is being written.
+    pub(super) fn read(&self) -> Option<Opening> {
+        let tag = self.0.tag();
+        if tag == EMPTY || tag == BUSY {
+            return None;
+        }
+        let [a, b, calls, failures, slow] = self.0.read(tag)?;
+        let frozen = WindowCounts { calls, failures, slow };
+        Some(Opening { generation: tag >> 4, reason: unpack(tag & 0xf, a, b), frozen })
+    }
+}
+
+/// Generations are moments of 38 bits.
+fn is_later(generation: u64, than: u64) -> bool {
+    let ahead = generation.wrapping_sub(than) & ((1 << 38) - 1);
+    ahead != 0 && ahead < 1 << 37
+}
+
+fn pack(reason: OpenReason) -> (u64, u64, u64) {
+    match reason {
+        OpenReason::FailureRate { failures, calls } => (0, failures, calls),
+        OpenReason::SlowCallRate { slow, calls } => (1, slow, calls),
+        OpenReason::ConsecutiveFailures { failures } => (2, failures, 0),
+        OpenReason::TripIf { failures, calls } => (3, failures, calls),
+        OpenReason::ProbesFailed { failures } => (4, failures, 0),
+        OpenReason::ProbeTimedOut => (5, 0, 0),
+        OpenReason::Forced => (6, 0, 0),
+        OpenReason::JustOpened => (7, 0, 0),
+    }
+}
+
+fn unpack(kind: u64, a: u64, b: u64) -> OpenReason {
+    match kind {
+        0 => OpenReason::FailureRate { failures: a, calls: b },
+        1 => OpenReason::SlowCallRate { slow: a, calls: b },
+        2 => OpenReason::ConsecutiveFailures { failures: a },
+        3 => OpenReason::TripIf { failures: a, calls: b },
+        4 => OpenReason::ProbesFailed { failures: a },
+        5 => OpenReason::ProbeTimedOut,
+        6 => OpenReason::Forced,
+        _ => OpenReason::JustOpened,
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_read_as_written() {
+        let last = LastOpening::new();
+        assert_eq!(last.read(), None);
+        let reasons = [
+            OpenReason::FailureRate { failures: 1, calls: 2 },
+            OpenReason::SlowCallRate { slow: 3, calls: 4 },
+            OpenReason::ConsecutiveFailures { failures: 5 },
+            OpenReason::TripIf { failures: 6, calls: 7 },
+            OpenReason::ProbesFailed { failures: 8 },
+            OpenReason::ProbeTimedOut,
+            OpenReason::Forced,
+            OpenReason::JustOpened,
+        ];
+        for (generation, reason) in (1..).zip(reasons) {
+            let opening = Opening { generation, reason, frozen: WindowCounts::new(9, 8, 7) };
+            last.write(opening);
+            assert_eq!(last.read(), Some(opening));
+        }
+        last.write(Opening { generation: 2, reason: OpenReason::Forced, frozen: WindowCounts::default() });
+        assert_eq!(last.read().unwrap().generation, 8, "a late writer of an earlier opening is not heard");
+    }
+}

@@ -1,0 +1,355 @@
+//! The breaker's state in one atomic word, and every transition as a pure function of it.
+//!
+//! # The word
+//!
+//! ```text
+//! bits      0..3   3..41                41..48       48..64
+//! closed    tag    since (38)
+//! open      tag    since (38)           openings (7) jitter (16)
+//! forced    tag    since (38)
+//! disabled  tag    since (38)
+//!
+//! bits      0..3   3..33                33..40       40..48         48..56         56..64
+//! half-open tag    since (30)           openings (7) in flight (8)  succeeded (8)  failed (8)
+//! ```
+//!
+//! * `since` is the millisecond at which the state was entered, and the **generation** of everything that was admitted in
+//!   it: it grows strictly from one closed state to the next (two in one millisecond count as consecutive ones), and so from one open state to the
+//!   next. Of a half-open breaker it is the
+//!   moment at which a probe last entered while no other was in flight; nothing of an older moment can be outstanding
+//!   then, so it serves as a generation all the same. Only distances are read from it, so wrapping does no harm: 38 bits
+//!   are 8.7 years, and the 30 bits of a half-open breaker (12 days) are compared with a timeout of at most one day.
+//! * `openings` counts the openings in a row that followed a failed half-open, up to 127, for `open_backoff`.
+//! * `jitter` is this opening's share of `open_jitter`, so that all callers agree on it.
+//!
+//! The open deadline is not stored but computed from `since` with the settings of the moment: a changed `open_for` holds at once,
+//! also for a breaker that is open.
+//!
+//! # Orderings
+//!
+//! A transition is one compare-and-swap of the whole word; what it decides needs nothing stored beside it. The word is
+//! loaded with `Acquire` and exchanged with `AcqRel`, so that whoever acts on a state sees what was written before
+//! it was entered. The counters have their own argument, in `window`.
+
+use crate::sync::{AtomicU64, Ordering};
+
+const TAG_BITS: u32 = 3;
+const SINCE_BITS: u32 = 38;
+const PROBE_SINCE_BITS: u32 = 30;
+const MAX_OPENINGS: u64 = 127;
+
+const fn mask(bits: u32) -> u64 {
+    (1 << bits) - 1
+}
+
+/// The phase of the state machine; `monitored` ones decide and reject nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Closed,
+    Open,
+    HalfOpen,
+    Forced,
+    Disabled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word(u64);
+
+/// How many probes there are, and what they came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Probes {
+    pub(super) in_flight: u64,
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+}
+
+/// The settings that a half-open breaker goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HalfOpenRule {
+    pub(super) calls: u64,
+    pub(super) successes: u64,
+    pub(super) timeout_millis: u64,
+}
+
+/// The settings that say how long a breaker stays open.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct OpenRule {
+    pub(super) open_for_millis: u64,
+    pub(super) max_millis: u64,
+    pub(super) backoff: f64,
+    pub(super) jitter: f64,
+}
+
+impl OpenRule {
+    /// `jitter` only lengthens, and comes on top of the cap: a fleet at its cap must not probe as one either.
+    pub(super) fn lasts(&self, openings: u64, jitter: u64) -> u64 {
+        if (openings == 0 || self.backoff == 1.0) && self.jitter == 0.0 {
+            return self.open_for_millis;
+        }
+        let exponent = i32::try_from(openings).unwrap_or(i32::MAX);
+        let longer = (self.open_for_millis as f64 * self.backoff.powi(exponent)).min(self.max_millis as f64);
+        let share = 1.0 + self.jitter * jitter as f64 / mask(16) as f64;
+        // A cast from float saturates.
+        (longer * share).ceil() as u64
+    }
+}
+
+/// What a half-open breaker does as of now, with nobody calling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    /// Enough probes succeeded.
+    Close,
+    /// So many failed that it cannot close any more.
+    ReopenFailed { failures: u64 },
+    /// A probe had not answered by this moment.
+    ReopenTimedOut { at: u64 },
+}
+
+impl Word {
+    pub(super) fn closed(since: u64, monitored: bool) -> Self {
+        Self::plain(Phase::Closed, since, monitored)
+    }
+
+    pub(super) fn open(since: u64, openings: u64, jitter: u64, monitored: bool) -> Self {
+        let Self(plain) = Self::plain(Phase::Open, since, monitored);
+        Self(plain | openings.min(MAX_OPENINGS) << (TAG_BITS + SINCE_BITS) | (jitter & mask(16)) << 48)
+    }
+
+    pub(super) fn forced(since: u64) -> Self {
+        Self::plain(Phase::Forced, since, false)
+    }
+
+    pub(super) fn disabled(since: u64) -> Self {
+        Self::plain(Phase::Disabled, since, false)
+    }
+
+    fn plain(phase: Phase, since: u64, monitored: bool) -> Self {
+        Self(tag(phase, monitored) | (since & mask(SINCE_BITS)) << TAG_BITS)
+    }
+
+    fn half_open(since: u64, openings: u64, probes: Probes, monitored: bool) -> Self {
+        Self(
+            tag(Phase::HalfOpen, monitored)
+                | (since & mask(PROBE_SINCE_BITS)) << TAG_BITS
+                | openings.min(MAX_OPENINGS) << 33
+                | probes.in_flight << 40
+                | probes.succeeded << 48
+                | probes.failed << 56,
+        )
+    }
+
+    pub(super) fn phase(self) -> Phase {
+        match self.0 & mask(TAG_BITS) {
+            0 | 5 => Phase::Closed,
+            1 | 6 => Phase::Open,
+            2 | 7 => Phase::HalfOpen,
+            3 => Phase::Forced,
+            _ => Phase::Disabled,
+        }
+    }
+
+    pub(super) fn monitored(self) -> bool {
+        self.0 & mask(TAG_BITS) >= 5
+    }
+
+    /// Closed and enforcing: the one test of the closed path.
+    #[inline]
+    pub(super) fn is_plainly_closed(self) -> bool {
+        self.0 & mask(TAG_BITS) == 0
+    }
+
+    /// What identifies the things admitted in this state: compared for equality only.
+    #[inline]
+    pub(super) fn generation(self) -> u64 {
+        let bits = if self.phase() == Phase::HalfOpen { PROBE_SINCE_BITS } else { SINCE_BITS };
+        self.0 >> TAG_BITS & mask(bits)
+    }
+
+    /// The moment at which the state was entered, on the clock's own scale, `now` being a moment not long before or any time after.
+    pub(super) fn since(self, now: u64) -> u64 {
+        let bits = if self.phase() == Phase::HalfOpen { PROBE_SINCE_BITS } else { SINCE_BITS };
+        let age = now.wrapping_sub(self.generation()) & mask(bits);
+        if age > mask(bits) - mask(bits - 4) {
+            // Entered "later" than now: pushed on by entering twice within a millisecond.
+            return now + (mask(bits) + 1 - age);
+        }
+        now - age.min(now)
+    }
+
+    pub(super) fn openings(self) -> u64 {
+        match self.phase() {
+            Phase::Open => self.0 >> (TAG_BITS + SINCE_BITS) & mask(7),
+            Phase::HalfOpen => self.0 >> 33 & mask(7),
+            _ => 0,
+        }
+    }
+
+    fn jitter(self) -> u64 {
+        self.0 >> 48
+    }
+
+    /// Of a half-open breaker.
+    pub(super) fn probes(self) -> Probes {
+        Probes { in_flight: self.0 >> 40 & mask(8), succeeded: self.0 >> 48 & mask(8), failed: self.0 >> 56 }
+    }
+
+    /// The same state, with or without its teeth.
+    pub(super) fn with_monitored(self, monitored: bool) -> Self {
+        Self(self.0 & !mask(TAG_BITS) | tag(self.phase(), monitored))
+    }
+
+    /// The moment to enter another state in: never back in time.
+    pub(super) fn entering(self, now: u64) -> u64 {
+        now.max(self.since(now))
+    }
+
+    /// The moment to enter a closed state in: later than every closed one before. A half-open breaker was itself entered later than those.
+    pub(super) fn entering_closed(self, now: u64) -> u64 {
+        now.max(self.since(now) + u64::from(self.phase() != Phase::HalfOpen))
+    }
+
+    /// When an open breaker lets a probe in.
+    pub(super) fn probe_due(self, now: u64, rule: &OpenRule) -> u64 {
+        self.since(now).saturating_add(rule.lasts(self.openings(), self.jitter()))
+    }
+
+    /// Open, and due: the first probe enters.
+    pub(super) fn transition_to_half_open(self, now: u64) -> Self {
+        let probes = Probes { in_flight: 1, ..Probes::default() };
+        Self::half_open(self.entering(now), self.openings(), probes, self.monitored())
+    }
+
+    /// Half-open: one more probe, if there is a place.
+    pub(super) fn admit_probe(self, now: u64, rule: &HalfOpenRule) -> Option<Self> {
+        let mut probes = self.probes();
+        if probes.in_flight + probes.succeeded + probes.failed >= rule.calls {
+            return None;
+        }
+        let since = if probes.in_flight == 0 { now } else { self.since(now) };
+        probes.in_flight += 1;
+        Some(Self::half_open(since, self.openings(), probes, self.monitored()))
+    }
+
+    /// Half-open: a probe has answered, or has given its place back.
+    pub(super) fn release_probe(self, now: u64, outcome: Option<bool>) -> Self {
+        let mut probes = self.probes();
+        probes.in_flight = probes.in_flight.saturating_sub(1);
+        match outcome {
+            Some(true) => probes.succeeded = (probes.succeeded + 1).min(mask(8)),
+            Some(false) => probes.failed = (probes.failed + 1).min(mask(8)),
+            None => {}
+        }
+        Self::half_open(self.since(now), self.openings(), probes, self.monitored())
+    }
+
+    /// When a half-open breaker with a probe in flight gives up on it.
+    pub(super) fn probe_deadline(self, now: u64, rule: &HalfOpenRule) -> u64 {
+        self.since(now).saturating_add(rule.timeout_millis)
+    }
+
+    /// Half-open: what has to happen before anything else is judged.
+    pub(super) fn due(self, now: u64, rule: &HalfOpenRule) -> Due {
+        let probes = self.probes();
+        if probes.succeeded >= rule.successes {
+            return Due::Close;
+        }
+        if probes.failed + rule.successes > rule.calls {
+            return Due::ReopenFailed { failures: probes.failed };
+        }
+        let deadline = self.probe_deadline(now, rule);
+        if probes.in_flight > 0 && now >= deadline {
+            return Due::ReopenTimedOut { at: deadline };
+        }
+        Due::Nothing
+    }
+}
+
+const fn tag(phase: Phase, monitored: bool) -> u64 {
+    match (phase, monitored) {
+        (Phase::Closed, false) => 0,
+        (Phase::Open, false) => 1,
+        (Phase::HalfOpen, false) => 2,
+        (Phase::Forced, _) => 3,
+        (Phase::Disabled, _) => 4,
+        (Phase::Closed, true) => 5,
+        (Phase::Open, true) => 6,
+        (Phase::HalfOpen, true) => 7,
+    }
+}
+
+pub(super) struct AtomicWord(AtomicU64);
+
+impl AtomicWord {
+    pub(super) fn new(word: Word) -> Self {
+        Self(AtomicU64::new(word.0))
+    }
+
+    #[inline]
+    pub(super) fn load(&self) -> Word {
+        Word(self.0.load(Ordering::Acquire))
+    }
+
+    /// Whether the word was still `from` and is `to` now.
+    pub(super) fn exchange(&self, from: Word, to: Word) -> bool {
+        self.0.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    const RULE: HalfOpenRule = HalfOpenRule { calls: 3, successes: 3, timeout_millis: 60_000 };
+
+    #[test]
+    fn a_word_gives_back_what_was_put_in() {
+        let now = 5_000_000_000;
+        let open = Word::open(now - 7, 3, 0xabcd, true);
+        assert_eq!((open.phase(), open.monitored()), (Phase::Open, true));
+        assert_eq!((open.since(now), open.openings(), open.jitter()), (now - 7, 3, 0xabcd));
+
+        let half = open.transition_to_half_open(now);
+        assert_eq!((half.phase(), half.since(now + 9), half.openings()), (Phase::HalfOpen, now, 3));
+        assert_eq!(half.probes(), Probes { in_flight: 1, succeeded: 0, failed: 0 });
+        let half = half.admit_probe(now + 1, &RULE).unwrap().release_probe(now + 2, Some(false));
+        assert_eq!(half.probes(), Probes { in_flight: 1, succeeded: 0, failed: 1 });
+        assert_eq!(half.since(now + 100), now, "the first probe is still in flight");
+    }
+
+    #[test]
+    fn two_closings_in_one_millisecond_are_two_generations() {
+        let first = Word::closed(1000, false);
+        let second = Word::closed(first.entering_closed(1000), false);
+        let third = Word::closed(second.entering_closed(1000), false);
+        assert_eq!((second.since(1000), third.since(1000)), (1001, 1002));
+        assert_ne!(first.generation(), second.generation());
+    }
+
+    #[test]
+    fn ages_survive_the_wrapping_of_since() {
+        let now = mask(SINCE_BITS) + 10;
+        let open = Word::open(now - 20, 0, 0, false);
+        assert_eq!(open.since(now), now - 20);
+        let half = open.transition_to_half_open(now);
+        assert_eq!(half.since(now + mask(PROBE_SINCE_BITS) / 2), now);
+    }
+
+    #[test]
+    fn backoff_grows_to_the_cap_and_jitter_only_lengthens() {
+        let rule = OpenRule { open_for_millis: 1000, max_millis: 5000, backoff: 2.0, jitter: 0.5 };
+        assert_eq!([0, 1, 2, 3].map(|n| rule.lasts(n, 0)), [1000, 2000, 4000, 5000]);
+        assert_eq!(rule.lasts(0, mask(16)), 1500);
+        assert_eq!(rule.lasts(127, mask(16)), 7500);
+    }
+
+    #[test]
+    fn a_half_open_breaker_waits_for_a_probe_and_no_longer() {
+        let now = 1_000_000;
+        let half = Word::open(now - 10, 0, 0, false).transition_to_half_open(now);
+        assert_eq!(half.due(now + 59_999, &RULE), Due::Nothing);
+        assert_eq!(half.due(now + 60_000, &RULE), Due::ReopenTimedOut { at: now + 60_000 });
+        let idle = half.release_probe(now + 1, Some(true));
+        assert_eq!(idle.due(now + 600_000, &RULE), Due::Nothing, "nobody is in flight");
+    }
+}

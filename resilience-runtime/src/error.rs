@@ -1,0 +1,345 @@
+//! What a policy answers in place of the function.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name of a policy: a literal of the program, or text made while it runs.
+///
+/// Cloning a literal's name costs nothing, so a rejection that carries one touches no shared counter.
+#[derive(Clone)]
+pub struct Name(Text);
+
+#[derive(Clone)]
+enum Text {
+    Literal(&'static str),
+    Made(Arc<str>),
+}
+
+impl Name {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Text::Literal(text) => text,
+            Text::Made(text) => text,
+        }
+    }
+}
+
+impl From<&'static str> for Name {
+    fn from(text: &'static str) -> Self {
+        Self(Text::Literal(text))
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self(Text::Made(text.into()))
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl PartialEq<str> for Name {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // As `str` hashes, so that a map of names can be asked with text.
+        self.as_str().hash(state);
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Name {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A policy's decision that stands in the place of the function's result.
+///
+/// The error type of a guarded function says how it carries one: `#[from] Rejection` on a variant of a thiserror enum,
+/// `map_rejection = path` on an attribute, or nothing where a fallback answers for everything.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// A circuit breaker lets nothing through for now.
+    #[error("circuit breaker `{name}` is open: {reason}{}", TryAgain(*.retry_after))]
+    CircuitOpen {
+        /// Which breaker.
+        name: Name,
+        /// When the next call may be let through as a probe, as far as the clock knows; counts down, rounded up. `None` where only
+        /// a hand can close it.
+        retry_after: Option<Duration>,
+        /// Why it opened.
+        reason: OpenReason,
+    },
+    /// As many calls as allowed are inside a bulkhead, and its queue has no place or took too long.
+    #[error("bulkhead `{name}` is full")]
+    BulkheadFull {
+        /// Which bulkhead.
+        name: Name,
+    },
+    /// The rate is used up for now.
+    #[error("rate limit `{name}` is reached{}", TryAgain(Some(*.retry_after)))]
+    RateLimited {
+        /// Which rate limiter.
+        name: Name,
+        /// When there is a turn again, as far as is known now.
+        retry_after: Duration,
+    },
+    /// The call took too long and was dropped.
+    #[error("`{name}` timed out after {after:?}")]
+    TimedOut {
+        /// Which timeout.
+        name: Name,
+        /// The limit that it passed.
+        after: Duration,
+    },
+}
+
+struct TryAgain(Option<Duration>);
+
+impl fmt::Display for TryAgain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(wait) => write!(f, "; try again in {wait:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Rejection {
+    /// The name of the policy that decided.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::CircuitOpen { name, .. }
+            | Self::BulkheadFull { name }
+            | Self::RateLimited { name, .. }
+            | Self::TimedOut { name, .. } => name,
+        }
+    }
+
+    /// How long to wait before another try, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::CircuitOpen { retry_after, .. } => *retry_after,
+            Self::RateLimited { retry_after, .. } => Some(*retry_after),
+            Self::BulkheadFull { .. } | Self::TimedOut { .. } => None,
+        }
+    }
+
+    /// Which policy's kind of decision it is.
+    pub fn kind(&self) -> RejectionKind {
+        match self {
+            Self::CircuitOpen { .. } => RejectionKind::CircuitOpen,
+            Self::BulkheadFull { .. } => RejectionKind::BulkheadFull,
+            Self::RateLimited { .. } => RejectionKind::RateLimited,
+            Self::TimedOut { .. } => RejectionKind::TimedOut,
+        }
+    }
+}
+
+/// The kinds of [`Rejection`], as words without their data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// [`Rejection::CircuitOpen`]
+    CircuitOpen,
+    /// [`Rejection::BulkheadFull`]
+    BulkheadFull,
+    /// [`Rejection::RateLimited`]
+    RateLimited,
+    /// [`Rejection::TimedOut`]
+    TimedOut,
+}
+
+impl RejectionKind {
+    /// The word used in attributes and metrics: `circuit_open`, `bulkhead_full`, `rate_limited`, `timed_out`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitOpen => "circuit_open",
+            Self::BulkheadFull => "bulkhead_full",
+            Self::RateLimited => "rate_limited",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
+impl fmt::Display for RejectionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a circuit breaker opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum OpenReason {
+    /// The share of failed calls in the window reached `failure_rate`.
+    FailureRate {
+        /// Failed calls in the window.
+        failures: u64,
+        /// Calls in the window.
+        calls: u64,
+    },
+    /// The share of slow calls in the window reached `slow_call_rate`.
+    SlowCallRate {
+        /// Slow calls in the window.
+        slow: u64,
+        /// Calls in the window.
+        calls: u64,
+    },
+    /// As many calls in a row failed as `consecutive_failures` says.
+    ConsecutiveFailures {
+        /// Failures in a row.
+        failures: u64,
+    },
+    /// The function of `trip_if` said so.
+    TripIf {
+        /// Failed calls in the window.
+        failures: u64,
+        /// Calls in the window.
+        calls: u64,
+    },
+    /// So many probes of a half-open breaker failed that it could not close any more.
+    ProbesFailed {
+        /// Failed probes.
+        failures: u64,
+    },
+    /// A probe of a half-open breaker had not answered within `half_open_timeout`.
+    ProbeTimedOut,
+    /// It was forced open by hand.
+    Forced,
+    /// It opened a moment ago, and the reason was not written down yet when this call was rejected.
+    JustOpened,
+}
+
+impl fmt::Display for OpenReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::FailureRate { failures, calls } => {
+                write!(f, "{failures} of {calls} calls failed ({:.1} %)", percent(failures, calls))
+            }
+            Self::SlowCallRate { slow, calls } => {
+                write!(f, "{slow} of {calls} calls were slow ({:.1} %)", percent(slow, calls))
+            }
+            Self::ConsecutiveFailures { failures } => write!(f, "{failures} calls in a row failed"),
+            Self::TripIf { failures, calls } => {
+                write!(f, "its own rule said so, at {failures} failures of {calls} calls")
+            }
+            Self::ProbesFailed { failures: 1 } => write!(f, "a probe failed"),
+            Self::ProbesFailed { failures } => write!(f, "{failures} probes failed"),
+            Self::ProbeTimedOut => write!(f, "a probe did not answer in time"),
+            Self::Forced => write!(f, "forced open by hand"),
+            Self::JustOpened => write!(f, "it has just opened"),
+        }
+    }
+}
+
+pub(crate) fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
+}
+
+/// How a guarded call failed: by itself, or by a policy's decision.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure<E> {
+    /// The function's own error.
+    #[error(transparent)]
+    Call(E),
+    /// A policy answered in its place.
+    #[error(transparent)]
+    Rejected(Rejection),
+}
+
+impl<E> Failure<E> {
+    /// The rejection, if it is one.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Self::Call(_) => None,
+            Self::Rejected(rejection) => Some(rejection),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_says_which_why_and_when() {
+        let rejection = Rejection::CircuitOpen {
+            name: "payment".into(),
+            retry_after: Some(Duration::from_millis(1500)),
+            reason: OpenReason::FailureRate { failures: 12, calls: 20 },
+        };
+        assert_eq!(
+            rejection.to_string(),
+            "circuit breaker `payment` is open: 12 of 20 calls failed (60.0 %); try again in 1.5s"
+        );
+        assert_eq!(rejection.kind().to_string(), "circuit_open");
+    }
+
+    #[test]
+    fn names_made_and_written_are_the_same() {
+        assert_eq!(Name::from("a"), Name::from(String::from("a")));
+    }
+}

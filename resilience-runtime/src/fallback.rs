@@ -1,0 +1,294 @@
+//! What answers when a guarded call has failed.
+//!
+//! A fallback is a function or a closure, sync or async, that takes the function's arguments and perhaps the error. The
+//! compiler tells the forms apart: each is an implementation of [`Fallback`] or [`IntoAnswer`] with its own marker type,
+//! and for a given function only one of them holds. Generated code is the only caller.
+
+use crate::error::{Failure, Rejection};
+use std::future::{Future, Ready, ready};
+use std::marker::PhantomData;
+
+/// The error type `E` can stand for a rejection.
+#[diagnostic::on_unimplemented(
+    message = "`{E}` cannot stand for the rejection of a policy",
+    label = "the error type of this result is `{E}`, which is not `From<Rejection>`",
+    note = "with thiserror: add a variant `#[error(transparent)] Rejected(#[from] resilience_runtime::Rejection)` to `{E}`",
+    note = "for an error type that is not yours: `map_rejection = path`, a `fn(Rejection) -> {E}`, on one of the attributes",
+    note = "or answer in place of every failure: `#[fallback = path]` below the attribute"
+)]
+pub trait MapRejection<E> {
+    /// The error in the place of the rejection.
+    fn map_rejection(self, rejection: Rejection) -> E;
+}
+
+/// By the error type's own `From<Rejection>`.
+#[derive(Clone, Copy, Debug)]
+pub struct FromRejection;
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Rejection>> MapRejection<E> for FromRejection {
+    fn map_rejection(self, rejection: Rejection) -> E {
+        E::from(rejection)
+    }
+}
+
+/// By a function that an attribute names.
+struct MapWith<F>(F);
+
+impl<E, F: FnOnce(Rejection) -> E> MapRejection<E> for MapWith<F> {
+    fn map_rejection(self, rejection: Rejection) -> E {
+        (self.0)(rejection)
+    }
+}
+
+/// By the function `map`, for this result: a closure gets the types that it leaves out from here, and a function that does not fit
+/// is an error about that function alone.
+pub fn map_with<T, E, F: FnOnce(Rejection) -> E>(
+    _: &Result<T, Failure<E>>,
+    map: F,
+) -> impl MapRejection<E> + use<T, E, F> {
+    MapWith(map)
+}
+
+/// What a guarded function returns: a `Result`, and nothing else.
+#[diagnostic::on_unimplemented(
+    message = "a guarded function returns a `Result`, so that a policy can answer in its place",
+    label = "`{Self}` is no `Result`"
+)]
+pub trait Outcome<T, E> {
+    /// On its way outward through the layers.
+    fn called(self) -> Result<T, Failure<E>>;
+}
+
+impl<T, E> Outcome<T, E> for Result<T, E> {
+    #[inline]
+    fn called(self) -> Result<T, Failure<E>> {
+        self.map_err(Failure::Call)
+    }
+}
+
+/// The body's own result on its way outward.
+#[inline]
+pub fn called<R: Outcome<T, E>, T, E>(result: R) -> Result<T, Failure<E>> {
+    result.called()
+}
+
+/// An [`Outcome`] outside of all layers.
+#[diagnostic::on_unimplemented(
+    message = "a guarded function returns a `Result`, so that a policy can answer in its place",
+    label = "`{Self}` is no `Result`"
+)]
+pub trait Finished<T, E, Map>: Outcome<T, E> {
+    /// A rejection becomes an error of the function's own type.
+    fn finished(result: Result<T, Failure<E>>, map: Map) -> Self;
+}
+
+impl<T, E, Map: MapRejection<E>> Finished<T, E, Map> for Result<T, E> {
+    #[inline]
+    fn finished(result: Result<T, Failure<E>>, map: Map) -> Self {
+        result.map_err(|failure| match failure {
+            Failure::Call(error) => error,
+            Failure::Rejected(rejection) => map.map_rejection(rejection),
+        })
+    }
+}
+
+/// The last step of a guarded function without a fallback. `R` comes first and is written out, so that what it lacks is reported
+/// on the function's return type.
+#[inline]
+pub fn finish<R: Finished<T, E, Map>, T, E, Map>(result: Result<T, Failure<E>>, map: Map) -> R {
+    R::finished(result, map)
+}
+
+/// What a fallback may take the failure as.
+#[diagnostic::on_unimplemented(
+    message = "this fallback cannot take the failure as `{Self}`",
+    label = "takes the error as `{Self}`, which is not `Failure<{E}>`, and not a `{E}` that is `From<Rejection>` either",
+    note = "a fallback takes the error as `Failure<{E}>`, or as `{E}` where that is `From<Rejection>` or the attribute has `map_rejection = path`"
+)]
+pub trait FromFailure<E, Map> {
+    /// The failure in the form that the fallback wants.
+    fn from_failure(failure: Failure<E>, map: Map) -> Self;
+}
+
+impl<E, Map> FromFailure<E, Map> for Failure<E> {
+    fn from_failure(failure: Failure<E>, _: Map) -> Self {
+        failure
+    }
+}
+
+impl<E, Map: MapRejection<E>> FromFailure<E, Map> for E {
+    fn from_failure(failure: Failure<E>, map: Map) -> Self {
+        match failure {
+            Failure::Call(error) => error,
+            Failure::Rejected(rejection) => map.map_rejection(rejection),
+        }
+    }
+}
+
+/// The failure as the type that a closure's error parameter says.
+pub fn error_as<X: FromFailure<E, Map>, E, Map>(failure: Failure<E>, map: Map) -> X {
+    X::from_failure(failure, map)
+}
+
+/// Marks what answers at once.
+#[derive(Debug)]
+pub struct AtOnce;
+
+/// Marks what answers when awaited.
+#[derive(Debug)]
+pub struct WhenAwaited;
+
+/// What a fallback returns: the result, or a future of it.
+#[diagnostic::on_unimplemented(
+    message = "this fallback does not return what the function returns",
+    label = "returns `{Self}`, where `{R}` or a future of it is wanted"
+)]
+pub trait IntoAnswer<R, Marker> {
+    /// The answer as a future.
+    type Answer: Future<Output = R>;
+
+    /// The answer as a future.
+    fn into_answer(self) -> Self::Answer;
+}
+
+impl<R> IntoAnswer<R, AtOnce> for R {
+    type Answer = Ready<R>;
+
+    fn into_answer(self) -> Ready<R> {
+        ready(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<R, F: Future<Output = R>> IntoAnswer<R, WhenAwaited> for F {
+    type Answer = F;
+
+    fn into_answer(self) -> F {
+        self
+    }
+}
+
+/// Marks a fallback that takes the function's arguments only.
+#[derive(Debug)]
+pub struct WithoutError;
+
+/// Marks a fallback that takes the error as well, as `X`.
+#[derive(Debug)]
+pub struct WithError<X>(PhantomData<X>);
+
+/// A function that can answer for another one.
+#[diagnostic::on_unimplemented(
+    message = "this fallback does not fit the function it stands for",
+    label = "does not take the function's arguments `{Args}`, with or without the error, and return its result",
+    note = "a fallback takes what the function takes (the receiver first), and then the error or not: as the function's own error type or as `Failure<_>`",
+    note = "to take it as the function's own error type, that has to be `From<Rejection>`, or an attribute wants `map_rejection = path`",
+    note = "it returns what the function returns, sync or async"
+)]
+pub trait Fallback<Args, E, Map, R, Marker> {
+    /// The answer as a future.
+    type Answer: Future<Output = R>;
+
+    /// Answers.
+    fn answer(self, args: Args, failure: Failure<E>, map: Map) -> Self::Answer;
+}
+
+/// The answer of a fallback, which is the function's own result `R`. Saying `R` first is what lets the compiler tell the forms
+/// of fallbacks apart.
+#[derive(Debug)]
+pub struct Answer<R>(PhantomData<R>);
+
+impl<R> Answer<R> {
+    /// By what a path names.
+    ///
+    /// The fallback comes last, when all that it has to fit is known: an error about it can then say what it does not fit.
+    #[inline]
+    pub fn by<Args, E, Map, F, Marker>(args: Args, failure: Failure<E>, map: Map, fallback: F) -> F::Answer
+    where
+        F: Fallback<Args, E, Map, R, Marker>,
+    {
+        fallback.answer(args, failure, map)
+    }
+
+    /// By what a closure returned.
+    #[inline]
+    pub fn of<O: IntoAnswer<R, Marker>, Marker>(output: O) -> impl Future<Output = R> {
+        output.into_answer()
+    }
+}
+
+macro_rules! functions {
+    ($apply:ident: $($arg:ident)*) => {
+        impl<Fun, $($arg,)* E, Map, R, O, Marker> Fallback<($($arg,)*), E, Map, R, (WithoutError, Marker)> for Fun
+        where
+            Fun: FnOnce($($arg),*) -> O,
+            O: IntoAnswer<R, Marker>,
+        {
+            type Answer = O::Answer;
+
+            #[allow(non_snake_case)]
+            fn answer(self, ($($arg,)*): ($($arg,)*), _: Failure<E>, _: Map) -> O::Answer {
+                self($($arg),*).into_answer()
+            }
+        }
+
+        impl<Fun, $($arg,)* X, E, Map, R, O, Marker> Fallback<($($arg,)*), E, Map, R, (WithError<X>, Marker)> for Fun
+        where
+            Fun: FnOnce($($arg,)* X) -> O,
+            X: FromFailure<E, Map>,
+            O: IntoAnswer<R, Marker>,
+        {
+            type Answer = O::Answer;
+
+            #[allow(non_snake_case)]
+            fn answer(self, ($($arg,)*): ($($arg,)*), failure: Failure<E>, map: Map) -> O::Answer {
+                self($($arg,)* X::from_failure(failure, map)).into_answer()
+            }
+        }
+
+        /// Calls a closure whose parameters have no types written: they are inferred from here.
+        #[allow(non_snake_case, clippy::too_many_arguments)]
+        pub fn $apply<$($arg,)* O>(closure: impl FnOnce($($arg),*) -> O, $($arg: $arg),*) -> O {
+            closure($($arg),*)
+        }
+    };
+}
+
+functions!(apply0:);
+functions!(apply1: A1);
+functions!(apply2: A1 A2);
+functions!(apply3: A1 A2 A3);
+functions!(apply4: A1 A2 A3 A4);
+functions!(apply5: A1 A2 A3 A4 A5);
+functions!(apply6: A1 A2 A3 A4 A5 A6);
+functions!(apply7: A1 A2 A3 A4 A5 A6 A7);
+functions!(apply8: A1 A2 A3 A4 A5 A6 A7 A8);
+functions!(apply9: A1 A2 A3 A4 A5 A6 A7 A8 A9);
+functions!(apply10: A1 A2 A3 A4 A5 A6 A7 A8 A9 A10);
+functions!(apply11: A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11);
+functions!(apply12: A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12);
+functions!(apply13: A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13);
+
+/// An argument that is needed once more after the call took it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is taken by value and cannot be cloned",
+    label = "needed again after the call has taken it, so it has to be `Clone`",
+    note = "take it by reference, put it into an `Arc`, or derive `Clone`"
+)]
+pub trait CloneArgument {
+    /// The argument once more.
+    #[must_use]
+    fn clone_argument(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> CloneArgument for T {
+    fn clone_argument(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The argument once more.
+pub fn clone_argument<T: CloneArgument>(argument: &T) -> T {
+    argument.clone_argument()
+}

@@ -1,0 +1,37 @@
+//! Everything that generated code may name, and nothing else. No stability is promised here.
+
+pub use crate::circuit_breaker::{BreakerSite, Permit};
+pub use crate::fallback::*;
+pub use crate::registry::{Layer, OPERATIONS, Operation};
+pub use core::clone::Clone;
+pub use core::future::Future;
+pub use core::option::Option::{self, None, Some};
+pub use core::pin::pin;
+pub use core::result::Result::{self, Err, Ok};
+pub use core::time::Duration;
+pub use linkme;
+pub use resilience_config::*;
+
+pub use crate::error::{Failure, Rejection};
+pub use crate::window::WindowCounts;
+
+/// `failure_if` where none is written.
+pub fn every<E>(_: &E) -> bool {
+    true
+}
+
+/// `ignore_if` where none is written.
+pub fn nothing<E>(_: &E) -> bool {
+    false
+}
+
+/// Takes the outcome of what is inside a breaker, by the function's own predicates.
+#[inline]
+pub fn settle<T, E>(
+    permit: Permit<'_>,
+    result: Result<T, Failure<E>>,
+    failure_if: impl FnOnce(&E) -> bool,
+    ignore_if: impl FnOnce(&E) -> bool,
+) -> Result<T, Failure<E>> {
+    permit.settle(result, failure_if, ignore_if)
+}

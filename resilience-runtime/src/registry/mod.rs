@@ -1,0 +1,113 @@
+//! The global registry: names to policies, and every guarded function of the program.
+//!
+//! A guarded function's static ([`Site`]) looks its policy up once and keeps the handle. Which configuration is in force for
+//! a shared name does not depend on who calls first: the link-time list of operations is asked for the first place by crate,
+//! file and line.
+
+mod operation;
+mod policies;
+mod site;
+
+pub use operation::{Layer, OPERATIONS, Operation};
+pub use policies::RegisterError;
+pub(crate) use policies::{Policies, Policy};
+pub(crate) use site::Site;
+
+use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot};
+use crate::error::Name;
+use crate::event::{Bus, Event, Events};
+use once_cell::sync::Lazy;
+use std::sync::Arc;
+
+static GLOBAL: Lazy<Registry> = Lazy::new(Registry::default);
+
+/// The registry of this program.
+pub fn registry() -> Registry {
+    GLOBAL.clone()
+}
+
+/// A handle on the policies of a program by kind and name; clones are the same registry.
+#[derive(Clone, Default)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    circuit_breakers: Policies<CircuitBreaker>,
+    bus: Arc<Bus>,
+}
+
+/// All policies of a registry at one moment.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RegistrySnapshot {
+    /// By name.
+    pub circuit_breakers: Vec<CircuitBreakerSnapshot>,
+}
+
+impl Registry {
+    /// The circuit breaker of that name: one that was named, or one that is shown as `module::function`. A breaker is here
+    /// from the first call of a function that it guards, or from [`register`](crate::CircuitBreakerBuilder::register).
+    pub fn circuit_breaker(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
+        self.inner.circuit_breakers.find(name)
+    }
+
+    /// Every circuit breaker, by name.
+    pub fn circuit_breakers(&self) -> impl Iterator<Item = Arc<CircuitBreaker>> + use<> {
+        self.inner.circuit_breakers.all().into_iter()
+    }
+
+    /// Every guarded function that is linked into the program, called or not, by crate, file and line.
+    ///
+    /// A library's functions are in it once any path of the library is used; of a library that nothing refers to,
+    /// the linker keeps nothing (`use that_library as _;` is enough).
+    pub fn operations(&self) -> impl Iterator<Item = &'static Operation> + use<> {
+        operation::in_order().iter().copied()
+    }
+
+    /// Every policy as it is now. Takes no lock that a call waits for.
+    pub fn snapshot(&self) -> RegistrySnapshot {
+        RegistrySnapshot { circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot()).collect() }
+    }
+
+    /// The events from now on.
+    pub fn subscribe(&self) -> Events {
+        self.inner.bus.subscribe()
+    }
+
+    /// Calls `listener` with every event from now on, on a thread of its own: one that is slow or panics harms no call, and loses
+    /// the oldest events when [`EVENT_CAPACITY`](crate::EVENT_CAPACITY) of them wait.
+    pub fn on_event(&self, listener: impl FnMut(&Event) + Send + 'static) {
+        self.inner.bus.on_event(listener);
+    }
+
+    pub(crate) fn bus(&self) -> Arc<Bus> {
+        Arc::clone(&self.inner.bus)
+    }
+
+    pub(crate) fn register<P: Policy>(
+        &self,
+        name: Name,
+        config: P::Config,
+        configured: bool,
+    ) -> Result<Arc<P>, RegisterError> {
+        P::policies(self).register(name, &self.inner.bus, config, configured)
+    }
+
+    fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
+        P::policies(self).join(site, &self.inner.bus)
+    }
+
+    /// Where circuit breakers are kept.
+    pub(crate) fn of_circuit_breakers(&self) -> &Policies<CircuitBreaker> {
+        &self.inner.circuit_breakers
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("circuit_breakers", &self.circuit_breakers().collect::<Vec<_>>()).finish()
+    }
+}

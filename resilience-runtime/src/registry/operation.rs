@@ -1,0 +1,123 @@
+//! The guarded functions of the program, collected by the linker.
+
+use crate::circuit_breaker::BreakerSite;
+use crate::sync::Count;
+use once_cell::sync::Lazy;
+use std::collections::HashMap;
+
+/// Every guarded function; generated code adds to it.
+#[linkme::distributed_slice]
+pub static OPERATIONS: [Operation];
+
+/// A guarded function.
+pub struct Operation {
+    module: &'static str,
+    function: &'static str,
+    file: &'static str,
+    line: u32,
+    layers: &'static [Layer],
+    fallbacks: Count,
+}
+
+/// One of the policies around a guarded function.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Layer {
+    /// `#[circuit_breaker]`
+    CircuitBreaker(&'static BreakerSite),
+    /// `#[fallback]`, with its path as written.
+    Fallback(&'static str),
+}
+
+impl Operation {
+    #[doc(hidden)]
+    pub const fn new(
+        module: &'static str,
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+        layers: &'static [Layer],
+    ) -> Self {
+        Self { module, function, file, line, layers, fallbacks: Count::new() }
+    }
+
+    /// The module that the function is in; the crate's name comes first.
+    pub fn module(&self) -> &'static str {
+        self.module
+    }
+
+    /// The function's name.
+    pub fn function(&self) -> &'static str {
+        self.function
+    }
+
+    /// `module::function`.
+    pub fn path(&self) -> String {
+        format!("{}::{}", self.module, self.function)
+    }
+
+    /// The source file, as the compiler was given it.
+    pub fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// The line of the attribute.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// `file:line`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+
+    /// The policies around it, outermost first.
+    pub fn layers(&self) -> &'static [Layer] {
+        self.layers
+    }
+
+    /// How often its fallback answered.
+    pub fn fallbacks(&self) -> u64 {
+        self.fallbacks.get()
+    }
+
+    #[doc(hidden)]
+    pub fn count_fallback(&self) {
+        self.fallbacks.increment();
+    }
+
+    /// [`path`](Self::path), with the line where several functions of the program share it.
+    pub(super) fn shown_as(&self) -> String {
+        static SHARED: Lazy<HashMap<(&str, &str), usize>> = Lazy::new(|| {
+            let mut count = HashMap::new();
+            for operation in OPERATIONS {
+                *count.entry((operation.module, operation.function)).or_default() += 1;
+            }
+            count
+        });
+        match SHARED.get(&(self.module, self.function)) {
+            Some(2..) => format!("{}@{}", self.path(), self.line),
+            _ => self.path(),
+        }
+    }
+
+    fn crate_name(&self) -> &'static str {
+        self.module.split("::").next().unwrap_or(self.module)
+    }
+}
+
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Operation").field("path", &self.path()).field("place", &self.place()).finish_non_exhaustive()
+    }
+}
+
+/// By crate, file and line.
+pub(super) fn in_order() -> &'static [&'static Operation] {
+    static IN_ORDER: Lazy<Vec<&'static Operation>> = Lazy::new(|| {
+        let mut operations: Vec<&'static Operation> = OPERATIONS.iter().collect();
+        operations.sort_by_key(|operation| (operation.crate_name(), operation.file, operation.line));
+        operations
+    });
+    &IN_ORDER
+}

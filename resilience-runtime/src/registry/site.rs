@@ -1,0 +1,70 @@
+//! A guarded function's own static: what its attribute says, and the handle that it found.
+
+use super::operation::Operation;
+use super::policies::Policy;
+use super::registry;
+use once_cell::sync::OnceCell;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A policy at its function.
+pub struct Site<P: Policy> {
+    operation: &'static Operation,
+    name: Option<&'static str>,
+    config: P::Config,
+    /// Whether an instance key was written; if not, it joins whatever has the name.
+    configured: bool,
+    policy: OnceCell<Arc<P>>,
+}
+
+impl<P: Policy> Site<P> {
+    pub(crate) const fn of(
+        operation: &'static Operation,
+        name: Option<&'static str>,
+        config: P::Config,
+        configured: bool,
+    ) -> Self {
+        Self { operation, name, config, configured, policy: OnceCell::new() }
+    }
+
+    /// The policy: looked up by the first call, one load afterwards.
+    #[doc(hidden)]
+    #[inline]
+    pub fn get(&'static self) -> impl Deref<Target = P> {
+        self.policy()
+    }
+
+    #[inline]
+    pub(crate) fn policy(&'static self) -> &'static P {
+        self.policy.get_or_init(|| registry().join(self))
+    }
+
+    /// The guarded function.
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// The name, where one was given.
+    pub fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
+    /// What the attribute says.
+    pub fn config(&self) -> &P::Config {
+        &self.config
+    }
+
+    pub(super) fn is_configured(&self) -> bool {
+        self.configured
+    }
+
+    pub(crate) const fn config_mut(&mut self) -> &mut P::Config {
+        &mut self.config
+    }
+}
+
+impl<P: Policy> std::fmt::Debug for Site<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").field("name", &self.name).field("config", &self.config).finish_non_exhaustive()
+    }
+}

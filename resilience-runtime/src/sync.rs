@@ -1,0 +1,76 @@
+//! The only door through which atomics and locks come in, so that loom can stand in for them (`--cfg resilience_loom`).
+
+#[cfg(not(resilience_loom))]
+pub(crate) use std::sync::{
+    RwLock,
+    atomic::{AtomicBool, AtomicU64, Ordering, fence},
+};
+
+#[cfg(resilience_loom)]
+pub(crate) use loom::sync::{
+    RwLock,
+    atomic::{AtomicBool, AtomicU64, Ordering, fence},
+};
+
+/// The guard, poisoned or not: no user code runs under a lock of this crate, so a poisoned one guards sound data.
+pub(crate) fn read<T>(lock: &RwLock<T>) -> impl std::ops::Deref<Target = T> + '_ {
+    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// As [`read`], for writers.
+pub(crate) fn write<T>(lock: &RwLock<T>) -> impl std::ops::DerefMut<Target = T> + '_ {
+    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A number that is read and written by itself: it says nothing about any other memory, so `Relaxed` will do.
+pub(crate) struct Setting(AtomicU64);
+
+impl Setting {
+    pub(crate) fn new(value: u64) -> Self {
+        Self(AtomicU64::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// A counter off every fast path, and one that a static can hold: never loom's.
+pub(crate) struct Count(std::sync::atomic::AtomicU64);
+
+impl Count {
+    pub(crate) const fn new() -> Self {
+        Self(std::sync::atomic::AtomicU64::new(0))
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(crate) fn increment(&self) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// How often something has changed hands. Whoever sees what was done after a change sees the change.
+pub(crate) struct AtomicEpoch(std::sync::atomic::AtomicU64);
+
+impl AtomicEpoch {
+    pub(crate) const fn new() -> Self {
+        Self(std::sync::atomic::AtomicU64::new(0))
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// The new epoch.
+    pub(crate) fn raise(&self) -> u64 {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::AcqRel) + 1
+    }
+}

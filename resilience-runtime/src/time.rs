@@ -1,0 +1,142 @@
+//! The only clock: monotonic, never the wall clock, counted from an arbitrary origin before the process began.
+//!
+//! [`coarse_millis`] picks buckets and says "more than [`COARSE_ERROR`] away"; [`precise_nanos`] sets deadlines and has
+//! the last word on them. On Linux the coarse clock is the kernel's tick (a vDSO read without the time-stamp counter, about a
+//! fifth of the price), which lags by one tick: 1, 4 or 10 ms as the kernel was built. Elsewhere it is the precise clock.
+//!
+//! With the feature `test-util` both are tokio's clock: paused, advanced or running. Each runtime's clock starts anew, so
+//! every runtime is mapped to where the latest one had got to when it was first seen; time never goes back.
+
+use std::time::Duration;
+
+/// How far the coarse clock may be from the precise one: two ticks of the slowest kernel (100 Hz).
+pub(crate) const COARSE_ERROR_MILLIS: u64 = 20;
+
+const NANOS_PER_MILLI: u64 = 1_000_000;
+
+/// A moment on the library's monotonic clock.
+///
+/// It can be compared with others of the same process and says nothing about the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    millis: u64,
+}
+
+impl Timestamp {
+    /// The present moment, to the millisecond.
+    pub fn now() -> Self {
+        Self { millis: precise_millis() }
+    }
+
+    /// Milliseconds since an arbitrary origin before the process began.
+    pub const fn as_millis(self) -> u64 {
+        self.millis
+    }
+
+    pub(crate) const fn from_millis(millis: u64) -> Self {
+        Self { millis }
+    }
+
+    /// The time since `earlier`; zero when that is later.
+    pub fn duration_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.millis.saturating_sub(earlier.millis))
+    }
+}
+
+/// Whole milliseconds passed: what a deadline in milliseconds is compared with.
+pub(crate) fn precise_millis() -> u64 {
+    precise_nanos() / NANOS_PER_MILLI
+}
+
+/// Milliseconds of a configured time, rounded up: never early.
+pub(crate) fn millis_up(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(u128::from(NANOS_PER_MILLI))).unwrap_or(u64::MAX)
+}
+
+/// Nanoseconds of a configured time.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(not(feature = "test-util"))]
+pub(crate) use real::{coarse_millis, precise_nanos};
+
+#[cfg(feature = "test-util")]
+pub(crate) use of_tokio::{coarse_millis, precise_nanos};
+
+#[cfg(not(feature = "test-util"))]
+mod real {
+    use super::NANOS_PER_MILLI;
+    use once_cell::sync::Lazy;
+    use std::time::Instant;
+
+    /// The precise clock's origin, placed on the coarse clock's scale.
+    static ORIGIN: Lazy<(Instant, u64)> = Lazy::new(|| (Instant::now(), origin_nanos()));
+
+    pub(crate) fn precise_nanos() -> u64 {
+        let (origin, at) = &*ORIGIN;
+        at + u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX / 2)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[inline]
+    pub(crate) fn coarse_millis() -> u64 {
+        // `now` would also write a global, which two cores feel.
+        let boot = coarsetime::Instant::from_ticks(0);
+        coarsetime::Instant::now_without_cache_update().duration_since(boot).as_millis()
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn origin_nanos() -> u64 {
+        coarse_millis() * NANOS_PER_MILLI
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(crate) fn coarse_millis() -> u64 {
+        super::precise_millis()
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn origin_nanos() -> u64 {
+        // Any origin will do; not zero, so that a moment before it can be written down.
+        3_600_000 * NANOS_PER_MILLI
+    }
+}
+
+#[cfg(feature = "test-util")]
+mod of_tokio {
+    use std::collections::HashMap;
+    use std::sync::{Mutex, PoisonError};
+    use tokio::runtime::{Handle, Id};
+    use tokio::time::Instant;
+
+    struct Lines {
+        /// Where each runtime's clock began, and which moment of ours that was. `None` is the world outside runtimes.
+        began: HashMap<Option<Id>, (Instant, u64)>,
+        latest: u64,
+    }
+
+    static LINES: Mutex<Option<Lines>> = Mutex::new(None);
+
+    pub(crate) fn precise_nanos() -> u64 {
+        let runtime = Handle::try_current().ok().map(|handle| handle.id());
+        let now = Instant::now();
+        let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = lines.get_or_insert_with(|| Lines { began: HashMap::new(), latest: 3_600_000_000_000 });
+        let latest = lines.latest;
+        // On a whole millisecond, so that a paused clock advanced by whole ones is exact.
+        let latest_up = latest.next_multiple_of(super::NANOS_PER_MILLI);
+        let (began, at) = *lines.began.entry(runtime).or_insert((now, latest_up));
+        let mut here = at + u64::try_from((now - began).as_nanos()).unwrap_or(u64::MAX / 2);
+        if runtime.is_none() {
+            // Outside a runtime nothing is advanced; what was reached inside one has passed here too.
+            here = here.max(latest);
+        }
+        lines.latest = latest.max(here);
+        here
+    }
+
+    pub(crate) fn coarse_millis() -> u64 {
+        super::precise_millis()
+    }
+}

@@ -1,0 +1,87 @@
+//! Sums as they were at the beginning of a bucket, or of a generation.
+//!
+//! A bucket without outcomes needs no mark: the next one's says the same. So a window of ten buckets never needs more than ten
+//! marks; the slot beyond that is for a writer that was held up in its own. A mark that finds no slot at all is left out:
+//! what it would have cut off then leaves the window one bucket late.
+
+use super::{BUCKETS, END_BITS, NO_END, Span, Tally};
+use crate::tagged::{BUSY, EMPTY, Tagged};
+
+const SLOTS: usize = BUCKETS as usize + 1;
+
+/// Slots tagged `generation << 40 | beginning in milliseconds`.
+pub(super) struct Marks {
+    slots: [Tagged<3>; SLOTS],
+}
+
+impl Marks {
+    pub(super) fn new() -> Self {
+        Self { slots: std::array::from_fn(|_| Tagged::new()) }
+    }
+
+    /// The earliest mark of the generation that is not before `reach`.
+    pub(super) fn oldest(&self, generation: u64, reach: u64) -> Option<Tally> {
+        loop {
+            let (slot, tag) = self
+                .slots
+                .iter()
+                .map(|slot| (slot, slot.tag()))
+                .filter(|&(_, tag)| belongs(tag, generation) && beginning(tag) >= reach)
+                .min_by_key(|&(_, tag)| tag)?;
+            if let Some([ok, failed, slow]) = slot.read(tag) {
+                return Some(Tally { ok, failed, slow });
+            }
+            // It was written over meanwhile, which happens to a mark once.
+        }
+    }
+
+    /// Marks the beginning of the bucket of `now` with `tally`, unless a mark in or after that bucket is known already (of a
+    /// window that was made longer). Whether it is the generation's first.
+    pub(super) fn put(&self, generation: u64, now: u64, tally: Tally, span: Span) -> bool {
+        let (start, reach) = (span.bucket(now).0, span.reach(now));
+        let tags = self.slots.each_ref().map(Tagged::tag);
+        let ours = || tags.iter().copied().filter(|&tag| belongs(tag, generation));
+        if ours().any(|tag| beginning(tag) >= start) {
+            return false;
+        }
+        let first = ours().next().is_none();
+        // First what no window needs any more, then (of a window that was made longer) marks behind another of the same bucket.
+        // One of these there always is: a window has fewer buckets than there are slots.
+        let needed = |slot: &usize| match tags[*slot] {
+            EMPTY => 0,
+            tag if !belongs(tag, generation) || beginning(tag) < reach => 1,
+            tag => {
+                let bucket = span.bucket(beginning(tag)).0;
+                if ours().any(|other| other < tag && span.bucket(beginning(other)).0 == bucket) { 2 } else { 3 }
+            }
+        };
+        let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);
+        order.sort_by_key(needed);
+        let tag = generation << END_BITS | start & NO_END;
+        let content = [tally.ok, tally.failed, tally.slow];
+        let _written =
+            order.iter().any(|&slot| needed(&slot) < 3 && self.slots[slot].replace(tags[slot], tag, content));
+        first
+    }
+
+    pub(super) fn clear(&self) {
+        self.forget_before(u64::MAX);
+    }
+
+    pub(super) fn forget_before(&self, reach: u64) {
+        for slot in &self.slots {
+            let tag = slot.tag();
+            if tag != BUSY && beginning(tag) < reach {
+                slot.forget(tag);
+            }
+        }
+    }
+}
+
+fn belongs(tag: u64, generation: u64) -> bool {
+    tag != EMPTY && tag != BUSY && tag >> END_BITS == generation
+}
+
+fn beginning(tag: u64) -> u64 {
+    tag & NO_END
+}

@@ -1,0 +1,341 @@
+//! Counting outcomes without making two cores wait for each other.
+//!
+//! Every outcome is one addition to a counter of the calling thread's own ([`shards`]). The counters only grow, and they are the
+//! totals that metrics show. A window is a difference: the sums now less the sums at a mark in the past. A time window
+//! puts a mark at each bucket's beginning ([`marks`]), taken by whoever first enters the bucket; a count window stamps each
+//! failure with its position and asks which stamps lie within the last N calls ([`stamps`]); a row of failures remembers the
+//! successes before it ([`row`]). Rollover, reset and resize move marks, so no count is ever lost or counted twice.
+//!
+//! # Orderings
+//!
+//! * **Counters** are `Relaxed`: a shard is written by one thread at a time (its index is handed on with `Release` and
+//!   `Acquire`), or added to atomically, and read by summing.
+//! * **Two failures that together reach a threshold** are on two shards, and each thread adds before it tally. A `SeqCst`
+//!   **fence** stands between the two on every path that evaluates ([`Window::settle`]): of two such fences one is
+//!   second, and what its thread sums afterwards contains the other's addition, mark and stamp. Without it both could miss each
+//!   other's and neither would trip. (`SeqCst` accesses in place of the fence would do on hardware, but not in loom's model.)
+//!   A success that completes `minimum_calls` is not fenced: what it misses, the next outcome finds.
+//! * **`current`** (generation and end of the bucket) is exchanged with `AcqRel` after the sums for the new mark were read. An
+//!   outcome adds only once it has seen the bucket that it belongs to, hence after the exchange, so it is never in that
+//!   bucket's mark. What adds late (it saw the old bucket and was held up) is counted on the old side.
+//! * **Marks** are published as sequence locks: see [`crate::tagged`].
+
+mod marks;
+mod row;
+mod shards;
+mod stamps;
+
+use crate::sync::{AtomicBool, AtomicU64, Ordering, RwLock, fence, read, write};
+pub(crate) use shards::{Counter, Shard};
+use {marks::Marks, row::Row, shards::{Shards, Tally}, stamps::Stamps};
+
+/// What is in a circuit breaker's window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct WindowCounts {
+    /// Successes and failures; slow calls are among them.
+    pub calls: u64,
+    /// Failures.
+    pub failures: u64,
+    /// Calls that took longer than `slow_call`, as long as that was on.
+    pub slow: u64,
+}
+
+impl WindowCounts {
+    /// Counts of one's own, to try a `trip_if` on.
+    pub const fn new(calls: u64, failures: u64, slow: u64) -> Self {
+        Self { calls, failures, slow }
+    }
+
+    /// The share of failures in percent; 0 of an empty window.
+    pub fn failure_rate(&self) -> f64 {
+        crate::error::percent(self.failures, self.calls)
+    }
+
+    /// The share of slow calls in percent; 0 of an empty window.
+    pub fn slow_call_rate(&self) -> f64 {
+        crate::error::percent(self.slow, self.calls)
+    }
+}
+
+/// How far a window reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Span {
+    /// So many milliseconds, in buckets of a tenth.
+    Time { millis: u64 },
+    /// So many calls.
+    Count { calls: u64 },
+    /// All since the breaker closed; in no rate.
+    Unbounded,
+}
+
+/// Parts of a time window.
+pub(crate) const BUCKETS: u64 = if cfg!(resilience_loom) { 2 } else { 10 };
+
+/// One finished call, as the window takes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finished {
+    pub(crate) failed: bool,
+    pub(crate) slow: bool,
+}
+
+/// The window after an outcome that has to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) counts: WindowCounts,
+    /// Failures in a row.
+    pub(crate) row: u64,
+}
+
+pub(crate) struct Window {
+    /// `generation << 40 | end of the bucket in milliseconds`: what an outcome has to see before it counts.
+    current: AtomicU64,
+    span: AtomicSpan,
+    /// Whether a success may complete `minimum_calls` and trip: a hint, set by whoever evaluated last.
+    armed: AtomicBool,
+    row: Row,
+    marks: Marks,
+    stamps: RwLock<Stamps>,
+    shards: Shards,
+}
+
+const END_BITS: u32 = 40;
+const NO_END: u64 = (1 << END_BITS) - 1;
+/// No bucket ends at zero: whoever comes next begins one.
+const ENDED: u64 = 0;
+
+/// As much of a generation as fits beside a bucket's end: two closings share it only if they are a multiple of 4.66 hours
+/// apart to the millisecond.
+const GENERATION_MASK: u64 = (1 << (64 - END_BITS)) - 1;
+
+impl Window {
+    pub(crate) fn new(span: Span, slow_calls: bool) -> Self {
+        Self {
+            current: AtomicU64::new(GENERATION_MASK << END_BITS | ENDED),
+            span: AtomicSpan::new(span),
+            armed: AtomicBool::new(false),
+            row: Row::new(),
+            marks: Marks::new(),
+            stamps: RwLock::new(Stamps::new(span, slow_calls)),
+            shards: Shards::new(),
+        }
+    }
+
+    /// Counts what is in no window.
+    #[inline]
+    pub(crate) fn count(&self, shard: Shard, counter: Counter) {
+        self.shards.add(shard, counter);
+    }
+
+    pub(crate) fn total(&self, counter: Counter) -> u64 {
+        self.shards.total(counter)
+    }
+
+    /// Counts the end of a call that was admitted in the closed `generation`, and says how things stand if that has to be judged.
+    ///
+    /// Nothing has to be judged when a success enters a bucket that has already begun: it can lower a rate and complete no minimum.
+    #[inline]
+    pub(crate) fn settle(
+        &self,
+        shard: Shard,
+        generation: u64,
+        now: impl Fn() -> u64,
+        finished: Finished,
+        judge_all: bool,
+    ) -> Option<Standing> {
+        let entered = self.enter(generation, &now);
+        self.shards.add(shard, if finished.failed { Counter::Failed } else { Counter::Ok });
+        if finished.slow {
+            self.shards.add(shard, Counter::Slow);
+        }
+        let hint = judge_all || self.armed.load(Ordering::Relaxed);
+        if entered || finished.failed || finished.slow || hint {
+            return Some(self.stand(generation, now(), finished));
+        }
+        None
+    }
+
+    #[cold]
+    fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
+        fence(Ordering::SeqCst);
+        let row = if finished.failed { self.row.failed(self.shards.tally().ok) } else { 0 };
+        if let Span::Count { .. } = self.span.load()
+            && (finished.failed || finished.slow)
+        {
+            read(&self.stamps).stamp(self.shards.tally().calls(), finished);
+            fence(Ordering::SeqCst);
+        }
+        Standing { counts: self.counts(generation, now), row }
+    }
+
+    /// Whether the evaluation found that a success might still complete the minimum and trip.
+    /// After a reconfiguration it may in any case.
+    pub(crate) fn arm(&self, armed: bool) {
+        if self.armed.load(Ordering::Relaxed) != armed {
+            self.armed.store(armed, Ordering::Relaxed);
+        }
+    }
+
+    /// Makes sure that the generation and the bucket of `now` have begun; whether it was this call that began them.
+    #[inline]
+    fn enter(&self, generation: u64, now: impl Fn() -> u64) -> bool {
+        let current = self.current.load(Ordering::Acquire);
+        let end = current & NO_END;
+        if current >> END_BITS == generation & GENERATION_MASK && (end == NO_END || now() < end) {
+            return false;
+        }
+        self.begin(generation, now(), current)
+    }
+
+    #[cold]
+    fn begin(&self, generation: u64, now: u64, mut current: u64) -> bool {
+        let generation = generation & GENERATION_MASK;
+        let span = self.span.load();
+        let (_, end) = span.bucket(now);
+        loop {
+            if current >> END_BITS == generation && now < current & NO_END {
+                return false;
+            }
+            // Before the exchange: see the module's orderings.
+            let tally = self.shards.tally();
+            let next = generation << END_BITS | end;
+            match self.current.compare_exchange(current, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    let first = self.marks.put(generation, now, tally, span);
+                    if first && current >> END_BITS != generation {
+                        self.row.restart(tally.ok);
+                    }
+                    return true;
+                }
+                Err(newer) => current = newer,
+            }
+        }
+    }
+
+    /// What is in the window of a closed `generation` as of `now`.
+    pub(crate) fn counts(&self, generation: u64, now: u64) -> WindowCounts {
+        let span = self.span.load();
+        let Some(mark) = self.marks.oldest(generation & GENERATION_MASK, span.reach(now)) else {
+            return WindowCounts::default();
+        };
+        let tally = self.shards.tally();
+        let since = WindowCounts {
+            calls: tally.calls().saturating_sub(mark.calls()),
+            failures: tally.failed.saturating_sub(mark.failed),
+            slow: tally.slow.saturating_sub(mark.slow),
+        };
+        match span {
+            Span::Time { .. } | Span::Unbounded => since,
+            Span::Count { calls } => {
+                let after = tally.calls().saturating_sub(calls).max(mark.calls());
+                let (failures, slow) = read(&self.stamps).after(after);
+                WindowCounts { calls: since.calls.min(calls), failures, slow }
+            }
+        }
+    }
+
+    pub(crate) fn span(&self) -> Span {
+        self.span.load()
+    }
+
+    /// How long a bucket of a time window is.
+    pub(crate) fn bucket_millis(&self) -> Option<u64> {
+        match self.span.load() {
+            Span::Time { millis } => Some(millis / BUCKETS),
+            Span::Count { .. } | Span::Unbounded => None,
+        }
+    }
+
+    /// Failures in a row in a closed `generation`.
+    pub(crate) fn row(&self, generation: u64) -> u64 {
+        if self.current.load(Ordering::Acquire) >> END_BITS != generation & GENERATION_MASK {
+            return 0;
+        }
+        self.row.length(self.shards.tally().ok)
+    }
+
+    /// Another reach, or slow calls counted from now on. What is in the window stays, except that a count window that becomes a
+    /// time window, or the other way round, starts empty; what had left it stays out.
+    pub(crate) fn resize(&self, span: Span, slow_calls: bool, now: u64) {
+        let old = self.span.load();
+        if old == span && read(&self.stamps).fits(span, slow_calls) {
+            return;
+        }
+        let current = self.current.load(Ordering::Acquire);
+        let generation = current >> END_BITS;
+        {
+            let mut stamps = write(&self.stamps);
+            *stamps = stamps.resized(span, slow_calls);
+        }
+        match (old, span) {
+            (Span::Time { .. }, Span::Time { .. }) => self.marks.forget_before(old.reach(now)),
+            (Span::Count { calls }, Span::Count { .. }) => {
+                if let Some(mark) = self.marks.oldest(generation, 0) {
+                    let total = self.shards.tally().calls();
+                    self.marks.clear();
+                    self.marks.put(generation, now, Tally::at(total.saturating_sub(calls).max(mark.calls())), span);
+                }
+            }
+            (Span::Unbounded, Span::Unbounded) => {}
+            _ => self.marks.clear(),
+        }
+        self.span.store(span);
+        // Buckets end elsewhere now: whoever comes next begins one.
+        self.current.store(generation << END_BITS | ENDED, Ordering::Release);
+    }
+}
+
+impl Span {
+    /// The bucket of `now`: its beginning, and the first millisecond after it. Without time there is one bucket.
+    fn bucket(self, now: u64) -> (u64, u64) {
+        match self {
+            Self::Time { millis } => {
+                let bucket = (now * BUCKETS) / millis;
+                ((bucket * millis).div_ceil(BUCKETS), ((bucket + 1) * millis).div_ceil(BUCKETS))
+            }
+            Self::Count { .. } | Self::Unbounded => (0, NO_END),
+        }
+    }
+
+    /// The beginning of the oldest bucket that is in the window at `now`.
+    fn reach(self, now: u64) -> u64 {
+        match self {
+            Self::Time { millis } => {
+                let bucket = (now * BUCKETS) / millis;
+                (bucket.saturating_sub(BUCKETS - 1) * millis).div_ceil(BUCKETS)
+            }
+            Self::Count { .. } | Self::Unbounded => 0,
+        }
+    }
+}
+
+/// A [`Span`] in one word: two bits of kind, the rest its length.
+struct AtomicSpan(AtomicU64);
+
+impl AtomicSpan {
+    fn new(span: Span) -> Self {
+        Self(AtomicU64::new(Self::pack(span)))
+    }
+
+    fn pack(span: Span) -> u64 {
+        match span {
+            Span::Unbounded => 0,
+            Span::Time { millis } => millis << 2 | 1,
+            Span::Count { calls } => calls << 2 | 2,
+        }
+    }
+
+    fn load(&self) -> Span {
+        let packed = self.0.load(Ordering::Acquire);
+        match packed & 3 {
+            1 => Span::Time { millis: packed >> 2 },
+            2 => Span::Count { calls: packed >> 2 },
+            _ => Span::Unbounded,
+        }
+    }
+
+    fn store(&self, span: Span) {
+        self.0.store(Self::pack(span), Ordering::Release);
+    }
+}

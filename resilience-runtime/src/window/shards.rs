@@ -1,0 +1,209 @@
+//! Counters that only grow, one set a thread.
+//!
+//! A thread takes the lowest free index when it first records, and gives it back when it ends. The threads of the lowest
+//! indexes each own a shard and add to it with a plain load and store; all others share the last shard and add atomically.
+
+use super::Ordering;
+use crate::sync::AtomicU64;
+
+/// What is counted, and where it stands in a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counter {
+    Ok,
+    Failed,
+    Slow,
+    Ignored,
+    Cancelled,
+    Panicked,
+    Stale,
+    Rejected,
+}
+
+const COUNTERS: usize = 8;
+
+/// One cache line.
+#[repr(align(64))]
+struct Counters([AtomicU64; COUNTERS]);
+
+impl Counters {
+    fn new() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+
+    fn get(&self, counter: Counter) -> u64 {
+        self.0[counter as usize].load(Ordering::Relaxed)
+    }
+}
+
+/// Shards that every breaker has within itself. Those that more cores need are allocated when it is built.
+const INLINE: usize = if cfg!(resilience_loom) { 2 } else { 4 };
+
+/// The thread's place among the shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard(pub(crate) usize);
+
+/// The sums over all shards that a window is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) slow: u64,
+}
+
+impl Tally {
+    /// As if so many calls had been counted, for a count window that begins there.
+    pub(super) fn at(calls: u64) -> Self {
+        Self { ok: calls, ..Self::default() }
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.ok + self.failed
+    }
+}
+
+pub(super) struct Shards {
+    inline: [Counters; INLINE],
+    more: Box<[Counters]>,
+}
+
+impl Shards {
+    pub(super) fn new() -> Self {
+        Self {
+            inline: std::array::from_fn(|_| Counters::new()),
+            more: (INLINE..shards_wanted()).map(|_| Counters::new()).collect(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn add(&self, Shard(index): Shard, counter: Counter) {
+        let last = INLINE + self.more.len() - 1;
+        if index < last {
+            let counters = if index < INLINE { &self.inline[index] } else { &self.more[index - INLINE] };
+            let cell = &counters.0[counter as usize];
+            // No other thread writes here while this one has the index.
+            cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        } else {
+            let counters = self.more.last().unwrap_or(&self.inline[INLINE - 1]);
+            counters.0[counter as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for shard in self.all() {
+            tally.ok += shard.get(Counter::Ok);
+            tally.failed += shard.get(Counter::Failed);
+            tally.slow += shard.get(Counter::Slow);
+        }
+        tally
+    }
+
+    pub(super) fn total(&self, counter: Counter) -> u64 {
+        self.all().map(|shard| shard.get(counter)).sum()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Counters> {
+        self.inline.iter().chain(&*self.more)
+    }
+}
+
+#[cfg(resilience_loom)]
+fn shards_wanted() -> usize {
+    INLINE
+}
+
+#[cfg(resilience_loom)]
+impl Shard {
+    /// Models say which thread they are on.
+    pub(crate) fn of_this_thread() -> Self {
+        unreachable!("a model gives the shard")
+    }
+}
+
+#[cfg(not(resilience_loom))]
+use index::shards_wanted;
+
+#[cfg(not(resilience_loom))]
+mod index {
+    use super::{INLINE, Ordering, Shard};
+    use once_cell::sync::Lazy;
+    use std::sync::atomic::AtomicU64;
+
+    /// Indexes that can be given out: bits of these words.
+    static TAKEN: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+
+    /// A shard for each core, one for a thread beside them (a `block_on`), and the one that the rest share.
+    static WANTED: Lazy<usize> =
+        Lazy::new(|| std::thread::available_parallelism().map_or(INLINE, |cores| (cores.get() + 2).clamp(INLINE, 256)));
+
+    pub(super) fn shards_wanted() -> usize {
+        *WANTED
+    }
+
+    struct Index(usize);
+
+    impl Index {
+        fn take() -> Self {
+            for (position, word) in TAKEN.iter().enumerate() {
+                let taken = word.fetch_update(Ordering::Acquire, Ordering::Relaxed, |bits| {
+                    (bits != u64::MAX).then(|| bits | (bits + 1))
+                });
+                if let Ok(bits) = taken {
+                    return Self(position * 64 + bits.trailing_ones() as usize);
+                }
+            }
+            Self(usize::MAX)
+        }
+    }
+
+    impl Drop for Index {
+        fn drop(&mut self) {
+            if let Some(word) = TAKEN.get(self.0 / 64) {
+                word.fetch_and(!(1 << (self.0 % 64)), Ordering::Release);
+            }
+        }
+    }
+
+    thread_local! {
+        static INDEX: Index = Index::take();
+    }
+
+    impl Shard {
+        /// This thread's. While a thread ends and has given its index back, it shares the last shard.
+        #[inline]
+        pub(crate) fn of_this_thread() -> Self {
+            Self(INDEX.try_with(|index| index.0).unwrap_or(usize::MAX))
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn an_index_belongs_to_one_living_thread() {
+            let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(Shard::of_this_thread)).collect();
+            let _ended: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+
+            let here = Shard::of_this_thread();
+            let barrier = std::sync::Barrier::new(8);
+            let living = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            let shard = Shard::of_this_thread();
+                            barrier.wait();
+                            shard.0
+                        })
+                    })
+                    .collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+            });
+            let mut all = living;
+            all.push(here.0);
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), 9);
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! A circuit breaker as one would write it down: every outcome in a list, one thread, no cleverness. What it says is right.
+
+use resilience_runtime::{CircuitBreakerConfig, Mode, OpenReason, State, Window, WindowCounts};
+
+/// What a call was admitted as.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Admitted {
+    Closed { generation: u64 },
+    Probe { generation: u64 },
+    Unjudged,
+    Uncounted,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Permit {
+    pub admitted: Admitted,
+    began: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    Closed,
+    Open { lasts_openings: u64 },
+    HalfOpen { began: u64, in_flight: u64, succeeded: u64, failed: u64, openings: u64 },
+    Forced,
+    Disabled,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Recorded {
+    mark: u64,
+    failed: bool,
+    slow: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    pub successes: u64,
+    pub failures: u64,
+    pub slow: u64,
+    pub ignored: u64,
+    pub cancelled: u64,
+    pub panicked: u64,
+    pub stale: u64,
+    pub rejected: u64,
+    pub would_reject: u64,
+    pub admitted: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum End {
+    Success,
+    Failure,
+    Ignored,
+    Cancelled,
+    Panicked,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    pub from: State,
+    pub to: State,
+    pub reason: Option<OpenReason>,
+    pub monitored: bool,
+    pub at: u64,
+}
+
+pub struct Reference {
+    config: CircuitBreakerConfig,
+    trip_if: Option<fn(&WindowCounts) -> bool>,
+    phase: Phase,
+    monitored: bool,
+    /// When the phase was entered, pushed on by a millisecond where two closed ones are entered in one.
+    since: u64,
+    generation: u64,
+    recorded: Vec<Recorded>,
+    row: u64,
+    reason: Option<OpenReason>,
+    frozen: WindowCounts,
+    pub totals: Totals,
+    pub told: Vec<Told>,
+    pub now: u64,
+}
+
+fn bucket_start(millis: u64, now: u64) -> u64 {
+    (now * 10 / millis * millis).div_ceil(10)
+}
+
+fn reach(millis: u64, now: u64) -> u64 {
+    ((now * 10 / millis).saturating_sub(9) * millis).div_ceil(10)
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap()
+}
+
+impl Reference {
+    pub fn new(config: CircuitBreakerConfig, trip_if: Option<fn(&WindowCounts) -> bool>, now: u64) -> Self {
+        let mut this = Self {
+            config,
+            trip_if,
+            phase: Phase::Closed,
+            monitored: false,
+            since: now,
+            generation: 0,
+            recorded: Vec::new(),
+            row: 0,
+            reason: None,
+            frozen: WindowCounts::default(),
+            totals: Totals::default(),
+            told: Vec::new(),
+            now,
+        };
+        this.start();
+        this
+    }
+
+    fn start(&mut self) {
+        self.monitored = self.config.resolve().mode == Mode::Monitor;
+        self.phase = if self.config.resolve().mode == Mode::Off { Phase::Disabled } else { Phase::Closed };
+    }
+
+    pub fn state(&self) -> State {
+        if self.monitored { State::Monitoring } else { self.decided() }
+    }
+
+    pub fn decided(&self) -> State {
+        match self.phase {
+            Phase::Closed => State::Closed,
+            Phase::Open { .. } => State::Open,
+            Phase::HalfOpen { .. } => State::HalfOpen,
+            Phase::Forced => State::ForcedOpen,
+            Phase::Disabled => State::Disabled,
+        }
+    }
+
+    pub fn reason(&self) -> Option<OpenReason> {
+        if matches!(self.phase, Phase::Closed | Phase::Disabled) { None } else { self.reason }
+    }
+
+    pub fn row(&self) -> u64 {
+        if self.phase == Phase::Closed { self.row } else { 0 }
+    }
+
+    pub fn probes(&self) -> Option<(u64, u64, u64)> {
+        match self.phase {
+            Phase::HalfOpen { in_flight, succeeded, failed, .. } => Some((in_flight, succeeded, failed)),
+            _ => None,
+        }
+    }
+
+    /// When the next call is a probe.
+    pub fn probe_due(&self) -> Option<u64> {
+        let Phase::Open { lasts_openings } = self.phase else { return None };
+        let settings = self.config.resolve();
+        let longer = millis(settings.open_for) as f64 * settings.open_backoff.powi(lasts_openings as i32);
+        Some(self.since + longer.min(millis(settings.max_open_for) as f64).ceil() as u64)
+    }
+
+    pub fn window(&self) -> WindowCounts {
+        match self.phase {
+            Phase::Closed => {}
+            Phase::Disabled => return WindowCounts::default(),
+            _ => return self.frozen,
+        }
+        let in_window: Vec<_> = match self.config.resolve().window {
+            Window::Time(length) => {
+                let reach = reach(millis(length), self.now);
+                self.recorded.iter().filter(|recorded| recorded.mark >= reach).collect()
+            }
+            Window::Count(calls) => self.recorded.iter().rev().take(calls as usize).collect(),
+            Window::None => self.recorded.iter().collect(),
+        };
+        let count = |what: fn(&Recorded) -> bool| in_window.iter().filter(|recorded| what(recorded)).count() as u64;
+        WindowCounts::new(in_window.len() as u64, count(|recorded| recorded.failed), count(|recorded| recorded.slow))
+    }
+
+    fn enter(&mut self, phase: Phase, monitored: bool, at: u64, reason: Option<OpenReason>) {
+        let was = (self.decided(), self.monitored);
+        if reason.is_some() {
+            self.frozen = self.window();
+        }
+        if reason.is_some() {
+            self.reason = reason;
+        }
+        self.since = self.entering(phase == Phase::Closed, at);
+        self.phase = phase;
+        self.monitored = monitored;
+        self.generation += 1;
+        if phase == Phase::Closed {
+            self.recorded.clear();
+            self.row = 0;
+        }
+        self.tell(was, reason, at);
+    }
+
+    fn entering(&self, closed: bool, at: u64) -> u64 {
+        let again = closed && !matches!(self.phase, Phase::HalfOpen { .. });
+        at.max(self.since + u64::from(again))
+    }
+
+    fn tell(&mut self, (from, from_monitored): (State, bool), reason: Option<OpenReason>, at: u64) {
+        let monitored = from_monitored && self.monitored;
+        let shown = |state, was_monitored: bool| if was_monitored && !monitored { State::Monitoring } else { state };
+        let (from, to) = (shown(from, from_monitored), shown(self.decided(), self.monitored));
+        self.told.push(Told { from, to, reason, monitored, at });
+    }
+
+    /// Half-open: what time or a changed rule has made due.
+    fn follow_due(&mut self) -> bool {
+        let Phase::HalfOpen { began, in_flight, succeeded, failed, openings } = self.phase else { return false };
+        let settings = self.config.resolve();
+        let reopened = Phase::Open { lasts_openings: (openings + 1).min(127) };
+        let deadline = began + millis(settings.half_open_timeout);
+        if succeeded >= u64::from(settings.half_open_successes) {
+            self.enter(Phase::Closed, self.monitored, self.now, None);
+        } else if failed + u64::from(settings.half_open_successes) > u64::from(settings.half_open_calls) {
+            let reason = OpenReason::ProbesFailed { failures: failed };
+            self.enter(reopened, self.monitored, self.now, Some(reason));
+        } else if in_flight > 0 && self.now >= deadline {
+            self.enter(reopened, self.monitored, deadline, Some(OpenReason::ProbeTimedOut));
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// A permit, or the rejection's reason and wait.
+    pub fn acquire(&mut self) -> Result<Permit, (OpenReason, Option<u64>)> {
+        let settings = self.config.resolve();
+        while self.follow_due() {}
+        let admitted = match self.phase {
+            Phase::Closed => Admitted::Closed { generation: self.generation },
+            Phase::Disabled => Admitted::Uncounted,
+            Phase::Forced => return self.reject(OpenReason::Forced, None),
+            Phase::Open { lasts_openings } => {
+                let due = self.probe_due().unwrap();
+                if self.now < due {
+                    return self.reject(self.reason.unwrap(), Some(due - self.now));
+                }
+                let half_open =
+                    Phase::HalfOpen { began: self.now, in_flight: 1, succeeded: 0, failed: 0, openings: lasts_openings };
+                self.enter(half_open, self.monitored, self.now, None);
+                Admitted::Probe { generation: self.generation }
+            }
+            Phase::HalfOpen { began, in_flight, succeeded, failed, openings } => {
+                if in_flight + succeeded + failed >= u64::from(settings.half_open_calls) {
+                    let deadline = began + millis(settings.half_open_timeout);
+                    return self.reject(self.reason.unwrap(), Some(deadline - self.now));
+                }
+                let began = if in_flight == 0 { self.now } else { began };
+                self.phase = Phase::HalfOpen { began, in_flight: in_flight + 1, succeeded, failed, openings };
+                Admitted::Probe { generation: self.generation }
+            }
+        };
+        if admitted != Admitted::Uncounted {
+            self.totals.admitted += 1;
+        }
+        Ok(Permit { admitted, began: settings.slow_call.map(|_| self.now) })
+    }
+
+    fn reject(&mut self, reason: OpenReason, wait: Option<u64>) -> Result<Permit, (OpenReason, Option<u64>)> {
+        if self.monitored {
+            self.totals.would_reject += 1;
+            self.totals.admitted += 1;
+            return Ok(Permit { admitted: Admitted::Unjudged, began: None });
+        }
+        self.totals.rejected += 1;
+        Err((reason, wait))
+    }
+
+    pub fn finish(&mut self, permit: Permit, end: End) {
+        if permit.admitted == Admitted::Uncounted {
+            return;
+        }
+        if end == End::Panicked {
+            self.totals.panicked += 1;
+        }
+        let failed = match end {
+            End::Success => false,
+            End::Failure | End::Panicked => true,
+            End::Ignored | End::Cancelled => {
+                if end == End::Ignored {
+                    self.totals.ignored += 1;
+                } else {
+                    self.totals.cancelled += 1;
+                }
+                if let Admitted::Probe { generation } = permit.admitted {
+                    self.answer(generation, None);
+                }
+                return;
+            }
+        };
+        let slow_call = self.config.resolve().slow_call.map(millis);
+        let slow = slow_call.zip(permit.began).is_some_and(|(limit, began)| self.now - began > limit);
+        let counts = match permit.admitted {
+            Admitted::Closed { generation } => self.phase == Phase::Closed && generation == self.generation,
+            Admitted::Probe { generation } => self.answer(generation, Some(!failed && !slow)),
+            Admitted::Unjudged | Admitted::Uncounted => false,
+        };
+        if !counts {
+            self.totals.stale += 1;
+            return;
+        }
+        self.totals.successes += u64::from(!failed);
+        self.totals.failures += u64::from(failed);
+        self.totals.slow += u64::from(slow);
+        if let Admitted::Closed { .. } = permit.admitted {
+            self.record(failed, slow);
+        }
+    }
+
+    fn record(&mut self, failed: bool, slow: bool) {
+        let settings = self.config.resolve();
+        let start = match settings.window {
+            Window::Time(length) => bucket_start(millis(length), self.now),
+            _ => 0,
+        };
+        // Of a window that was made longer the newest mark stands for the bucket.
+        let mark = self.recorded.last().map_or(start, |last| last.mark.max(start));
+        self.recorded.push(Recorded { mark, failed, slow });
+        self.row = if failed { self.row + 1 } else { 0 };
+
+        let counts = self.window();
+        let WindowCounts { calls, failures, slow, .. } = counts;
+        let enough = settings.window != Window::None && calls >= u64::from(settings.minimum_calls);
+        let reaches = |part: u64, percent: f64| {
+            // In whole millionths of a percent: the rates of these tests have no more decimals.
+            part > 0 && u128::from(part) * 100_000_000 >= (percent * 1e6).round() as u128 * u128::from(calls)
+        };
+        let reason = if enough && reaches(failures, settings.failure_rate) {
+            OpenReason::FailureRate { failures, calls }
+        } else if enough && settings.slow_call.is_some() && reaches(slow, settings.slow_call_rate) {
+            OpenReason::SlowCallRate { slow, calls }
+        } else if failed && settings.consecutive_failures.is_some_and(|limit| self.row >= u64::from(limit)) {
+            OpenReason::ConsecutiveFailures { failures: self.row }
+        } else if self.trip_if.is_some_and(|trip_if| trip_if(&counts)) {
+            OpenReason::TripIf { failures, calls }
+        } else {
+            return;
+        };
+        self.enter(Phase::Open { lasts_openings: 0 }, self.monitored, self.now, Some(reason));
+    }
+
+    /// Whether a probe's end came in time.
+    fn answer(&mut self, of: u64, answered: Option<bool>) -> bool {
+        while of == self.generation && self.follow_due() {}
+        if of != self.generation {
+            return false;
+        }
+        let Phase::HalfOpen { in_flight, succeeded, failed, .. } = &mut self.phase else { return false };
+        *in_flight -= 1;
+        match answered {
+            Some(true) => *succeeded += 1,
+            Some(false) => *failed += 1,
+            None => {}
+        }
+        self.follow_due();
+        true
+    }
+
+    pub fn force_open(&mut self) {
+        if self.phase != Phase::Forced {
+            self.enter(Phase::Forced, false, self.now, Some(OpenReason::Forced));
+        }
+    }
+
+    pub fn disable(&mut self) {
+        if self.phase != Phase::Disabled {
+            self.enter(Phase::Disabled, false, self.now, None);
+        }
+    }
+
+    pub fn set_monitored(&mut self, monitored: bool) {
+        if matches!(self.phase, Phase::Forced | Phase::Disabled) {
+            self.enter(Phase::Closed, monitored, self.now, None);
+        } else if self.monitored != monitored {
+            // No new generation: what is known stays.
+            let was = (self.decided(), self.monitored);
+            self.monitored = monitored;
+            self.tell(was, None, self.now);
+        }
+    }
+
+    pub fn reset(&mut self) {
+        let was = (self.decided(), self.monitored);
+        self.since = self.entering(true, self.now);
+        self.start();
+        self.generation += 1;
+        self.recorded.clear();
+        self.row = 0;
+        self.tell(was, None, self.now);
+    }
+
+    pub fn reconfigure(&mut self, config: CircuitBreakerConfig) {
+        let (old, new) = (self.config.resolve(), config.resolve());
+        self.config = config;
+        match (old.window, new.window) {
+            (Window::Time(length), Window::Time(longer)) => {
+                if length != longer {
+                    let reach = reach(millis(length), self.now);
+                    self.recorded.retain(|recorded| recorded.mark >= reach);
+                }
+            }
+            (Window::Count(calls), Window::Count(_)) => {
+                let gone = self.recorded.len().saturating_sub(calls as usize);
+                self.recorded.drain(..gone);
+            }
+            (Window::None, Window::None) => {}
+            _ => self.recorded.clear(),
+        }
+        if matches!(new.window, Window::Count(_)) && new.slow_call.is_none() {
+            self.recorded.iter_mut().for_each(|recorded| recorded.slow = false);
+        }
+        if old.mode != new.mode {
+            match new.mode {
+                Mode::Enforce => self.set_monitored(false),
+                Mode::Monitor => self.set_monitored(true),
+                Mode::Off => self.disable(),
+            }
+        }
+        self.follow_due();
+    }
+}
