@@ -68,14 +68,17 @@ pub(super) fn around(
     let body = inside(&|future| quote_spanned!(Span::mixed_site()=> __permit.watch(__resilience::pin!(#future)).await));
     let failure_if = predicate(&breaker.failure_if, "every");
     let ignore_if = predicate(&breaker.ignore_if, "nothing");
+    // The permit leaves the `match` before anything is awaited: what `try_acquire` returned is not kept in the future.
     quote_spanned! {Span::mixed_site()=>
-        let __breaker = __breaker.#find;
-        let __result = match __breaker.try_acquire() {
-            __resilience::Ok(__permit) => {
-                #body
-                __resilience::settle(__permit, __result, #failure_if, #ignore_if)
-            }
-            __resilience::Err(__rejection) => __resilience::Err(__resilience::Failure::Rejected(__rejection)),
+        let __result = '__guarded: {
+            let __permit = match __breaker.#find.try_acquire() {
+                __resilience::Ok(__permit) => __permit,
+                __resilience::Err(__rejection) => {
+                    break '__guarded __resilience::Err(__resilience::Failure::Rejected(__rejection));
+                }
+            };
+            #body
+            __resilience::settle(__permit, __result, #failure_if, #ignore_if)
         };
     }
 }

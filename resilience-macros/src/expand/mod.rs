@@ -9,13 +9,13 @@
 //! async fn charge(order: &Order) -> Result<Receipt, Error> {
 //!     use ::resilience_runtime::private as __resilience;
 //!     let __breaker = { static __OPERATION: … = …; static __BREAKER: … = …; &__BREAKER };
-//!     let __breaker = __breaker.get();
-//!     let __result = match __breaker.try_acquire() {
-//!         Ok(__permit) => {
-//!             let __result = __permit.watch(pin!(async move { BODY })).await;
-//!             settle(__permit, called(__result), every, nothing)
-//!         }
-//!         Err(__rejection) => Err(Failure::Rejected(__rejection)),
+//!     let __result = '__guarded: {
+//!         let __permit = match __breaker.get().try_acquire() {
+//!             Ok(__permit) => __permit,
+//!             Err(__rejection) => break '__guarded Err(Failure::Rejected(__rejection)),
+//!         };
+//!         let __result = __permit.watch(pin!(async move { BODY })).await;
+//!         settle(__permit, called(__result), every, nothing)
 //!     };
 //!     finish(__result, FromRejection)
 //! }

@@ -74,7 +74,7 @@ impl BreakerSite {
     #[doc(hidden)]
     #[inline]
     pub fn keyed(&'static self, key: impl Display) -> Keyed<'static> {
-        self.policy().keyed(key)
+        self.get().keyed(key)
     }
 
     #[doc(hidden)]

@@ -4,7 +4,6 @@ use super::operation::Operation;
 use super::policies::Policy;
 use super::registry;
 use once_cell::sync::OnceCell;
-use std::ops::Deref;
 use std::sync::Arc;
 
 /// A policy at its function.
@@ -30,12 +29,7 @@ impl<P: Policy> Site<P> {
     /// The policy: looked up by the first call, one load afterwards.
     #[doc(hidden)]
     #[inline]
-    pub fn get(&'static self) -> impl Deref<Target = P> {
-        self.policy()
-    }
-
-    #[inline]
-    pub(crate) fn policy(&'static self) -> &'static P {
+    pub fn get(&'static self) -> &'static P {
         self.policy.get_or_init(|| registry().join(self))
     }
 

@@ -24,35 +24,37 @@ pub async fn charge(order: &Order) -> Result<Receipt, PaymentError> {
         );
         &__BREAKER
     };
-    let __breaker = __breaker.get();
-    let __result = match __breaker.try_acquire() {
-        __resilience::Ok(__permit) => {
-            let __result = __permit
-                .watch(
-                    __resilience::pin!(async move {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            Result<Receipt, PaymentError>,
-                        > {
-                            return __result;
-                        }
-                        {
-                            let receipt = gateway().charge(order).await?;
-                            Ok(receipt)
-                        }
-                    }),
-                )
-                .await;
-            let __result = __resilience::called(__result);
-            __resilience::settle(
-                __permit,
-                __result,
-                |error| error.is_transient(),
-                __resilience::nothing,
+    let __result = '__guarded: {
+        let __permit = match __breaker.get().try_acquire() {
+            __resilience::Ok(__permit) => __permit,
+            __resilience::Err(__rejection) => {
+                break '__guarded __resilience::Err(
+                    __resilience::Failure::Rejected(__rejection),
+                );
+            }
+        };
+        let __result = __permit
+            .watch(
+                __resilience::pin!(async move {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        Result<Receipt, PaymentError>,
+                    > {
+                        return __result;
+                    }
+                    {
+                        let receipt = gateway().charge(order).await?;
+                        Ok(receipt)
+                    }
+                }),
             )
-        }
-        __resilience::Err(__rejection) => {
-            __resilience::Err(__resilience::Failure::Rejected(__rejection))
-        }
+            .await;
+        let __result = __resilience::called(__result);
+        __resilience::settle(
+            __permit,
+            __result,
+            |error| error.is_transient(),
+            __resilience::nothing,
+        )
     };
     __resilience::finish::<
         Result<Receipt, PaymentError>,

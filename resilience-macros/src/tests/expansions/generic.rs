@@ -31,32 +31,34 @@ where
             .trip_if(|counts| counts.slow > 5, "| counts | counts . slow > 5");
         &__BREAKER
     };
-    let __breaker = __breaker.get();
-    let __result = match __breaker.try_acquire() {
-        __resilience::Ok(__permit) => {
-            let __result = __permit
-                .watch(
-                    __resilience::pin!(async move {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            Result<_, Error>,
-                        > {
-                            return __result;
-                        }
-                        { rows.read().await }
-                    }),
-                )
-                .await;
-            let __result = __resilience::called(__result);
-            __resilience::settle(
-                __permit,
-                __result,
-                __resilience::every,
-                __resilience::nothing,
+    let __result = '__guarded: {
+        let __permit = match __breaker.get().try_acquire() {
+            __resilience::Ok(__permit) => __permit,
+            __resilience::Err(__rejection) => {
+                break '__guarded __resilience::Err(
+                    __resilience::Failure::Rejected(__rejection),
+                );
+            }
+        };
+        let __result = __permit
+            .watch(
+                __resilience::pin!(async move {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        Result<_, Error>,
+                    > {
+                        return __result;
+                    }
+                    { rows.read().await }
+                }),
             )
-        }
-        __resilience::Err(__rejection) => {
-            __resilience::Err(__resilience::Failure::Rejected(__rejection))
-        }
+            .await;
+        let __result = __resilience::called(__result);
+        __resilience::settle(
+            __permit,
+            __result,
+            __resilience::every,
+            __resilience::nothing,
+        )
     };
     __resilience::finish::<
         Result<_, Error>,

@@ -22,32 +22,34 @@ async fn reserve(
         );
         &__BREAKER
     };
-    let __breaker = __breaker.keyed(&(warehouse + 1));
-    let __result = match __breaker.try_acquire() {
-        __resilience::Ok(__permit) => {
-            let __result = __permit
-                .watch(
-                    __resilience::pin!(async move {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            Result<(), StockError>,
-                        > {
-                            return __result;
-                        }
-                        { stock(warehouse).await }
-                    }),
-                )
-                .await;
-            let __result = __resilience::called(__result);
-            __resilience::settle(
-                __permit,
-                __result,
-                __resilience::every,
-                __resilience::nothing,
+    let __result = '__guarded: {
+        let __permit = match __breaker.keyed(&(warehouse + 1)).try_acquire() {
+            __resilience::Ok(__permit) => __permit,
+            __resilience::Err(__rejection) => {
+                break '__guarded __resilience::Err(
+                    __resilience::Failure::Rejected(__rejection),
+                );
+            }
+        };
+        let __result = __permit
+            .watch(
+                __resilience::pin!(async move {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        Result<(), StockError>,
+                    > {
+                        return __result;
+                    }
+                    { stock(warehouse).await }
+                }),
             )
-        }
-        __resilience::Err(__rejection) => {
-            __resilience::Err(__resilience::Failure::Rejected(__rejection))
-        }
+            .await;
+        let __result = __resilience::called(__result);
+        __resilience::settle(
+            __permit,
+            __result,
+            __resilience::every,
+            __resilience::nothing,
+        )
     };
     let __map_rejection = __resilience::map_with(&__result, StockError::rejected);
     __resilience::finish::<Result<(), StockError>, _, _, _>(__result, __map_rejection)

@@ -28,33 +28,35 @@ async fn charge(
     };
     let __order_for_fallback = __resilience::clone_argument(&order);
     let __argument_2_for_fallback = __resilience::clone_argument(&__argument_2);
-    let __breaker = __breaker.get();
-    let __result = match __breaker.try_acquire() {
-        __resilience::Ok(__permit) => {
-            let __result = __permit
-                .watch(
-                    __resilience::pin!(async move {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            Result<Receipt, PaymentError>,
-                        > {
-                            return __result;
-                        }
-                        let Token(token) = __argument_2;
-                        { self.gateway.charge(order, token).await }
-                    }),
-                )
-                .await;
-            let __result = __resilience::called(__result);
-            __resilience::settle(
-                __permit,
-                __result,
-                __resilience::every,
-                __resilience::nothing,
+    let __result = '__guarded: {
+        let __permit = match __breaker.get().try_acquire() {
+            __resilience::Ok(__permit) => __permit,
+            __resilience::Err(__rejection) => {
+                break '__guarded __resilience::Err(
+                    __resilience::Failure::Rejected(__rejection),
+                );
+            }
+        };
+        let __result = __permit
+            .watch(
+                __resilience::pin!(async move {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        Result<Receipt, PaymentError>,
+                    > {
+                        return __result;
+                    }
+                    let Token(token) = __argument_2;
+                    { self.gateway.charge(order, token).await }
+                }),
             )
-        }
-        __resilience::Err(__rejection) => {
-            __resilience::Err(__resilience::Failure::Rejected(__rejection))
-        }
+            .await;
+        let __result = __resilience::called(__result);
+        __resilience::settle(
+            __permit,
+            __result,
+            __resilience::every,
+            __resilience::nothing,
+        )
     };
     match __result {
         __resilience::Ok(__value) => __resilience::Ok(__value),

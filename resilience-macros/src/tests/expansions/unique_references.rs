@@ -23,43 +23,45 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         );
         (&__OPERATION, &__BREAKER)
     };
-    let __breaker = __breaker.get();
-    let __result = match __breaker.try_acquire() {
-        __resilience::Ok(__permit) => {
-            let __result = {
-                let __self = &mut *self;
-                let mut buffer = &mut *buffer;
-                __permit
-                    .watch(
-                        __resilience::pin!(async move {
-                            if let __resilience::Some(__result) = __resilience::None::<
-                                io::Result<usize>,
-                            > {
-                                return __result;
+    let __result = '__guarded: {
+        let __permit = match __breaker.get().try_acquire() {
+            __resilience::Ok(__permit) => __permit,
+            __resilience::Err(__rejection) => {
+                break '__guarded __resilience::Err(
+                    __resilience::Failure::Rejected(__rejection),
+                );
+            }
+        };
+        let __result = {
+            let __self = &mut *self;
+            let mut buffer = &mut *buffer;
+            __permit
+                .watch(
+                    __resilience::pin!(async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            io::Result<usize>,
+                        > {
+                            return __result;
+                        }
+                        {
+                            fn twice(&self) -> usize {
+                                self.0 * 2
                             }
-                            {
-                                fn twice(&self) -> usize {
-                                    self.0 * 2
-                                }
-                                __self.filled += 1;
-                                buffer = &mut buffer[1..];
-                                __self.read(buffer).await
-                            }
-                        }),
-                    )
-                    .await
-            };
-            let __result = __resilience::called(__result);
-            __resilience::settle(
-                __permit,
-                __result,
-                __resilience::every,
-                __resilience::nothing,
-            )
-        }
-        __resilience::Err(__rejection) => {
-            __resilience::Err(__resilience::Failure::Rejected(__rejection))
-        }
+                            __self.filled += 1;
+                            buffer = &mut buffer[1..];
+                            __self.read(buffer).await
+                        }
+                    }),
+                )
+                .await
+        };
+        let __result = __resilience::called(__result);
+        __resilience::settle(
+            __permit,
+            __result,
+            __resilience::every,
+            __resilience::nothing,
+        )
     };
     match __result {
         __resilience::Ok(__value) => __resilience::Ok(__value),
