@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+pub(crate) const MILLISECOND: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// `low <= value <= high`.
 pub(crate) const fn between(value: u32, low: u32, high: u32) -> bool {
@@ -32,8 +34,8 @@ pub(crate) const fn is_percentage(value: f64) -> bool {
     0.0 < value && value <= 100.0
 }
 
-/// A percentage in millionths of a percent, so that a rate can be compared without floating point: 55 of 100 is exactly 55.
-/// At least one millionth, since a threshold of nothing would always be reached.
+/// A percentage in millionths of a percent, so that a rate can be compared without floating point: 55 of 100 is exactly
+/// 55. At least one millionth, since a threshold of nothing would always be reached.
 pub(crate) const fn millionths(percent: f64) -> u32 {
     // A cast of a float saturates, and a percentage in millionths is far below `u32::MAX`.
     let rounded = (percent * 1_000_000.0 + 0.5) as u32;

@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use crate::{
     ConfigError, Preset,
-    bounds::{DAY, HOUR, MINUTE, SECOND, between, is_percentage, longer, millionths, number_between, time_between},
+    bounds::{
+        DAY, HOUR, MILLISECOND, MINUTE, SECOND, YEAR, between, is_percentage, longer, millionths, number_between,
+        time_between,
+    },
 };
 
 /// The calls over which a circuit breaker takes its rates.
@@ -243,14 +246,15 @@ impl CircuitBreakerConfig {
         self
     }
 
-    /// Other defaults for `failure_rate`, `minimum_calls` and `open_for`. It makes no difference whether it is set before or
-    /// after those.
+    /// Other defaults for `failure_rate`, `minimum_calls` and `open_for`. It makes no difference whether it is set
+    /// before or after those.
     pub const fn preset(mut self, preset: Preset) -> Self {
         self.preset = Some(preset);
         self
     }
 
-    /// Whether the breaker has a trip rule of its user's own, without which `Window::None` wants `consecutive_failures`.
+    /// Whether the breaker has a trip rule of its user's own, without which `Window::None` wants
+    /// `consecutive_failures`.
     pub const fn has_trip_if(mut self, has: bool) -> Self {
         self.has_trip_if = has;
         self
@@ -419,24 +423,6 @@ impl CircuitBreakerConfig {
         ]
     }
 
-    /// The first rule that is broken.
-    pub const fn check(&self) -> Result<(), ConfigError> {
-        ConfigError::first(&self.violations())
-    }
-
-    /// The same configuration, for the initialiser of a constant or a static.
-    ///
-    /// # Panics
-    ///
-    /// With the sentence of the first rule that is broken. In a constant that is an error of the compiler's.
-    #[track_caller]
-    pub const fn validated(self) -> Self {
-        match self.check() {
-            Ok(()) => self,
-            Err(error) => panic!("{}", error.message),
-        }
-    }
-
     /// A default cap makes room for a longer `open_for`, unless there is something to cap.
     const fn open_times_do_not_fit(&self, open_for: Duration) -> Option<ConfigError> {
         if !is_open_time(open_for) || !is_open_time(or!(self.max_open_for, DEFAULT_MAX_OPEN_FOR)) {
@@ -460,26 +446,14 @@ impl CircuitBreakerConfig {
     }
 }
 
-impl Default for CircuitBreakerConfig {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl PartialEq for CircuitBreakerConfig {
-    fn eq(&self, other: &Self) -> bool {
-        self.resolve() == other.resolve()
-    }
-}
+checked!(CircuitBreakerConfig);
 
 const fn is_open_time(time: Duration) -> bool {
     time_between(time, MILLISECOND, YEAR)
 }
 
-const MILLISECOND: Duration = Duration::from_millis(1);
 const SHORTEST_WINDOW: Duration = Duration::from_millis(10);
 const LARGEST_WINDOW: u32 = 65_535;
-const YEAR: Duration = Duration::from_secs(365 * DAY.as_secs());
 const DEFAULT_MAX_OPEN_FOR: Duration = Duration::from_secs(10 * MINUTE.as_secs());
 
 #[cfg(test)]

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::Window;
 
-/// A constant expression of a user's, for a key that takes several types. A macro cannot see the type, and traits have no
-/// const functions, so each type has an inherent one.
+/// A constant expression of a user's, for a key that takes several types. A macro cannot see the type, and traits have
+/// no const functions, so each type has an inherent one.
 #[derive(Clone, Copy, Debug)]
 pub struct Constant<T>(pub T);
 

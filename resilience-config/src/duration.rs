@@ -16,8 +16,8 @@ impl fmt::Display for InvalidDuration {
 
 impl Error for InvalidDuration {}
 
-/// Reads `"250ms"`, `"5s"`, `"1m30s"`: numbers with units from `ns` to weeks. Months and years are refused, because they have
-/// no fixed length.
+/// Reads `"250ms"`, `"5s"`, `"1m30s"`: numbers with units from `ns` to weeks. Months and years are refused, because
+/// they have no fixed length.
 pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     humantime::parse_duration(text)
         .map_err(|error| match error {

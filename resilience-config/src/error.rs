@@ -7,8 +7,8 @@ use std::fmt;
 pub struct ConfigError {
     /// The key whose value is refused. It is one that was written.
     pub key: &'static str,
-    /// The key that it does not go together with, where two are needed to break the rule. It may be one that was left at its
-    /// default.
+    /// The key that it does not go together with, where two are needed to break the rule. It may be one that was left
+    /// at its default.
     pub other: Option<&'static str>,
     /// A whole sentence that says what would be right. The macros, the compiler and the builders all use it as it is.
     pub message: &'static str,

@@ -1,7 +1,7 @@
 //! What may be written about a policy, and what it means.
 //!
-//! The attribute macros, the runtime's builders and configuration files all come through here, so that a bound, a default
-//! and the sentence that refuses a value exist once. Each policy has one file, and in it
+//! The attribute macros, the runtime's builders and configuration files all come through here, so that a bound, a
+//! default and the sentence that refuses a value exist once. Each policy has one file, and in it
 //!
 //! - a `…Config`: a const builder that remembers which keys were written,
 //! - a `…Settings`: the same with every default applied,
@@ -10,29 +10,30 @@
 //!
 //! This crate is a part of `resilience-runtime`, which re-exports what its users need.
 
-/// `Option::unwrap_or`, which is not const.
-macro_rules! or {
-    ($value:expr, $default:expr) => {
-        match $value {
-            Some(value) => value,
-            None => $default,
-        }
-    };
-}
+#[macro_use]
+mod builder;
 
 mod bounds;
+mod bulkhead;
 mod circuit_breaker;
 mod constant;
 mod duration;
 mod error;
 mod nearest;
 mod preset;
+mod rate_limit;
+mod retry;
+mod timeout;
 
 pub mod names;
 
+pub use bulkhead::{BulkheadConfig, BulkheadSettings};
 pub use circuit_breaker::{CircuitBreakerConfig, CircuitBreakerSettings, Mode, Window};
 pub use constant::Constant;
 pub use duration::{InvalidDuration, parse_duration};
 pub use error::ConfigError;
 pub use nearest::nearest;
 pub use preset::Preset;
+pub use rate_limit::{Rate, RateLimitConfig, RateLimitSettings};
+pub use retry::{Backoff, Jitter, Rejections, RetryConfig, RetrySettings};
+pub use timeout::{TimeoutConfig, TimeoutSettings};

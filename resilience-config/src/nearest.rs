@@ -1,5 +1,5 @@
-/// The candidate that `word` was probably meant to be: the one with the fewest typing mistakes between, where they are few
-/// enough for the length of the word.
+/// The candidate that `word` was probably meant to be: the one with the fewest typing mistakes between, where they are
+/// few enough for the length of the word.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let tolerated = (word.chars().count() / 3).max(1);

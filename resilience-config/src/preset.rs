@@ -45,4 +45,13 @@ impl Preset {
         };
         BreakerPreset { failure_rate, minimum_calls, open_for: Duration::from_secs(open_for) }
     }
+
+    pub(crate) const fn timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::WebService => 5,
+            Self::Database => 3,
+            Self::ExternalApi => 10,
+            Self::InternalService => 2,
+        })
+    }
 }

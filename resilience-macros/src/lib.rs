@@ -1,4 +1,5 @@
-//! The attributes of `resilience-runtime`. Depend on that crate, which re-exports them: what they generate names its items.
+//! The attributes of `resilience-runtime`. Depend on that crate, which re-exports them: what they generate names its
+//! items.
 //!
 //! An attribute goes through three phases, each of which sees only what the one before it made:
 //!
@@ -25,8 +26,8 @@ use syntax::Kind;
 
 /// Stops calling what keeps failing.
 ///
-/// While the function works, nothing changes. When too many of its calls fail, the breaker opens: calls are rejected at once, for
-/// [`open_for`](#keys). Then a few probes are let through, and they decide whether it closes or opens again.
+/// While the function works, nothing changes. When too many of its calls fail, the breaker opens: calls are rejected at
+/// once, for [`open_for`](#keys). Then a few probes are let through, and they decide whether it closes or opens again.
 ///
 /// ```
 /// use resilience_runtime::{Rejection, circuit_breaker};
@@ -58,23 +59,24 @@ use syntax::Kind;
 ///
 /// # What it can guard
 ///
-/// An `async fn` that returns a `Result<T, E>` under any alias: a function, an inherent method or a trait's, with any receiver,
-/// generics, lifetimes, patterns and `impl Trait`. The signature stays as it is. The body runs inside one `async` block, so that
-/// `?` and `return` leave the body, not the breaker.
+/// An `async fn` that returns a `Result<T, E>` under any alias: a function, an inherent method or a trait's, with any
+/// receiver, generics, lifetimes, patterns and `impl Trait`. The signature stays as it is. The body runs inside one
+/// `async` block, so that `?` and `return` leave the body, not the breaker.
 ///
-/// A rejected call returns an `E` that was made of a [`Rejection`](../resilience_runtime/enum.Rejection.html): `E: From<Rejection>`,
-/// which `#[from]` of thiserror and `anyhow::Error` have, or `map_rejection = path`. With a [`macro@fallback`] that does not take the
-/// error as an `E`, neither is needed.
+/// A rejected call returns an `E` that was made of a [`Rejection`](../resilience_runtime/enum.Rejection.html): `E:
+/// From<Rejection>`, which `#[from]` of thiserror and `anyhow::Error` have, or `map_rejection = path`. With a
+/// [`macro@fallback`] that does not take the error as an `E`, neither is needed.
 ///
 /// # Several attributes
 ///
-/// The top attribute is the outermost. It takes the others of this crate off the function and expands all of them as one. They are
-/// recognised by their own names, so importing one under another name is an error.
+/// The top attribute is the outermost. It takes the others of this crate off the function and expands all of them as
+/// one. They are recognised by their own names, so importing one under another name is an error.
 ///
 /// # Keys
 ///
-/// A duration is a string (`"250ms"`, `"1m30s"`) or a constant expression of type `Duration`; a number is a literal or a constant
-/// expression. Constant expressions cannot name `Self` or generic parameters. A predicate is a path or a closure.
+/// A duration is a string (`"250ms"`, `"1m30s"`) or a constant expression of type `Duration`; a number is a literal or
+/// a constant expression. Constant expressions cannot name `Self` or generic parameters. A predicate is a path or a
+/// closure.
 ///
 /// | key | default | meaning and bounds |
 /// |---|---|---|
@@ -102,9 +104,9 @@ use syntax::Kind;
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
-/// Functions that name one breaker share it. Those that write none of the keys about the breaker itself (thresholds, windows, times,
-/// modes, `trip_if`) join it however it is configured elsewhere; `failure_if`, `ignore_if`, `key`, `map_rejection` and `crate`
-/// are each function's own.
+/// Functions that name one breaker share it. Those that write none of the keys about the breaker itself (thresholds,
+/// windows, times, modes, `trip_if`) join it however it is configured elsewhere; `failure_if`, `ignore_if`, `key`,
+/// `map_rejection` and `crate` are each function's own.
 #[proc_macro_attribute]
 pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(Kind::CircuitBreaker, arguments.into(), item.into()).into()
@@ -112,8 +114,8 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 
 /// Answers when the function fails or is rejected.
 ///
-/// Below another attribute of this crate it is written `#[fallback = path]` and needs no import. Anywhere, and alone, it is
-/// `#[fallback(path)]`. Wherever it stands, it answers for all the policies of the function.
+/// Below another attribute of this crate it is written `#[fallback = path]` and needs no import. Anywhere, and alone,
+/// it is `#[fallback(path)]`. Wherever it stands, it answers for all the policies of the function.
 ///
 /// ```
 /// use resilience_runtime::{Failure, Rejection, circuit_breaker};
@@ -136,18 +138,20 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 ///
 /// # What can answer
 ///
-/// The path of a function or method (`Self::cached`), or a closure; sync or async. It takes what the function takes, the receiver
-/// first, and after that the error if it wants it, and returns what the function returns. Its own error is returned as it is. It has
-/// no timeout of its own.
+/// The path of a function or method (`Self::cached`), or a closure; sync or async. It takes what the function takes,
+/// the receiver first, and after that the error if it wants it, and returns what the function returns. Its own error is
+/// returned as it is. It has no timeout of its own.
 ///
-/// The error is taken as `Failure<E>`, which tells a rejection from the function's own error, or as `E`, which then has to be
-/// `From<Rejection>` (or some attribute has a `map_rejection`). In a closure, an error parameter without a type is a `Failure<E>`.
+/// The error is taken as `Failure<E>`, which tells a rejection from the function's own error, or as `E`, which then has
+/// to be `From<Rejection>` (or some attribute has a `map_rejection`). In a closure, an error parameter without a type
+/// is a `Failure<E>`.
 ///
 /// # What happens to the arguments
 ///
-/// What the function takes by value is cloned for the fallback before each call, so that it has to be `Clone`. `&mut` arguments
-/// and `&mut self` are lent to the body and then to the fallback, so that a result cannot borrow from them. For that the body's
-/// `self` becomes another variable: write `self` as an argument of a format string and not inside of it.
+/// What the function takes by value is cloned for the fallback before each call, so that it has to be `Clone`. `&mut`
+/// arguments and `&mut self` are lent to the body and then to the fallback, so that a result cannot borrow from them.
+/// For that the body's `self` becomes another variable: write `self` as an argument of a format string and not inside
+/// of it.
 ///
 /// # Keys
 ///

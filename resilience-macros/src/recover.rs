@@ -1,5 +1,5 @@
-//! The function as it was written, plus what is wrong with it: its callers compile, an editor keeps working inside it, and
-//! nothing but the mistake lights up.
+//! The function as it was written, plus what is wrong with it: its callers compile, an editor keeps working inside it,
+//! and nothing but the mistake lights up.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;

@@ -41,7 +41,7 @@
 //! # Limits
 //!
 //! * Times are kept to the millisecond and deadlines are never early.
-//! * A time window's buckets are picked by a clock that may lag by the kernel's tick (1 to 10 ms).
+//! * A time window's buckets, and the time to wait that a rejection gives, are read from a clock that may lag by two of the kernel's ticks (2 to 20 ms).
 //! * At most [`EVENT_CAPACITY`] events wait for a reader.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -3,13 +3,13 @@
 #[cfg(not(resilience_loom))]
 pub(crate) use std::sync::{
     RwLock,
-    atomic::{AtomicBool, AtomicU64, Ordering, fence},
+    atomic::{AtomicU64, Ordering, fence},
 };
 
 #[cfg(resilience_loom)]
 pub(crate) use loom::sync::{
     RwLock,
-    atomic::{AtomicBool, AtomicU64, Ordering, fence},
+    atomic::{AtomicU64, Ordering, fence},
 };
 
 /// The guard, poisoned or not: no user code runs under a lock of this crate, so a poisoned one guards sound data.
@@ -72,5 +72,24 @@ impl AtomicEpoch {
     /// The new epoch.
     pub(crate) fn raise(&self) -> u64 {
         self.0.fetch_add(1, std::sync::atomic::Ordering::AcqRel) + 1
+    }
+}
+
+/// Says that something has happened to whoever waits for its owner anyway. Atomic only so that it can be shared.
+#[derive(Debug)]
+pub(crate) struct Flag(std::sync::atomic::AtomicBool);
+
+impl Flag {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self(std::sync::atomic::AtomicBool::new(false))
+    }
+
+    pub(crate) fn raise(&self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_raised(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

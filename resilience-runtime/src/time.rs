@@ -9,7 +9,8 @@
 
 use std::time::Duration;
 
-/// How far the coarse clock may be from the precise one: two ticks of the slowest kernel (100 Hz).
+/// How far the coarse clock may be behind the precise one: two ticks of the slowest kernel (100 Hz). It is never ahead, so
+/// a wait that is read from it is rounded up.
 pub(crate) const COARSE_ERROR_MILLIS: u64 = 20;
 
 const NANOS_PER_MILLI: u64 = 1_000_000;
@@ -88,7 +89,8 @@ mod real {
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn origin_nanos() -> u64 {
-        coarse_millis() * NANOS_PER_MILLI
+        // It may lag by a tick now and by none later.
+        (coarse_millis() + super::COARSE_ERROR_MILLIS / 2) * NANOS_PER_MILLI
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -12,8 +12,8 @@ pub(super) fn reborrowed_self(span: Span) -> Ident {
     Ident::new("__self", located_at(span))
 }
 
-/// The function's signature. Beside a fallback every argument has a name in it, and the body takes apart what has a pattern.
-/// That changes nothing for a caller.
+/// The function's signature. Beside a fallback every argument has a name in it, and the body takes apart what has a
+/// pattern. That changes nothing for a caller.
 pub(super) fn signature(guarded: &Guarded) -> Signature {
     let mut signature = guarded.function.signature.clone();
     if guarded.fallback.is_none() {
@@ -88,8 +88,8 @@ pub(super) struct ForFallback {
     pub(super) values: Vec<TokenStream>,
 }
 
-/// What the fallback is called with. An element of a tuple cannot have a `#[cfg]`, so each selection of arguments that the
-/// signature's conditions may leave is a tuple of its own.
+/// What the fallback is called with. An element of a tuple cannot have a `#[cfg]`, so each selection of arguments that
+/// the signature's conditions may leave is a tuple of its own.
 pub(super) fn for_fallback(guarded: &Guarded) -> Vec<ForFallback> {
     let mut selections = vec![(Vec::new(), Vec::new())];
     for argument in &guarded.target.arguments {

@@ -36,8 +36,8 @@ fn future(guarded: &Guarded) -> TokenStream {
     };
     let mut block = Group::new(Delimiter::Brace, statements);
     block.set_span(super::located_at(body.span));
-    // A block has no place for its type; a `return` that never happens gives it one. The body is a block of its own, so that its
-    // items do not come after a statement.
+    // A block has no place for its type; a `return` that never happens gives it one. The body is a block of its own, so
+    // that its items do not come after a statement.
     quote_spanned! {Span::mixed_site()=>
         async move {
             if let __resilience::Some(__result) = __resilience::None::<#result> {
@@ -95,7 +95,8 @@ pub(super) fn nameable(ty: TokenStream) -> TokenStream {
 /// // Output: __self.total += { fn twice(self) { … } 1 };
 /// ```
 ///
-/// Items have a `self` of their own, and a path's `self::` is a module. A `{self}` inside of a format string is not seen.
+/// Items have a `self` of their own, and a path's `self::` is a module. A `{self}` inside of a format string is not
+/// seen.
 fn with_reborrowed_self(body: TokenStream) -> TokenStream {
     let mut output = TokenStream::new();
     let mut tokens = body.into_iter().peekable();

@@ -21,8 +21,8 @@
 //! }
 //! ```
 //!
-//! The runtime's names go through `__resilience`, so that it does not matter what the user's module calls `Ok` or `Result`.
-//! Variables have the hygiene of [`Span::mixed_site`], so that the body cannot see them.
+//! The runtime's names go through `__resilience`, so that it does not matter what the user's module calls `Ok` or
+//! `Result`. Variables have the hygiene of [`Span::mixed_site`], so that the body cannot see them.
 
 mod arguments;
 mod body;
@@ -65,7 +65,8 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     }
 }
 
-/// Invokes the attributes that were taken off the function once more, on nothing: their paths resolve, and their imports are used.
+/// Invokes the attributes that were taken off the function once more, on nothing: their paths resolve, and their
+/// imports are used.
 pub(crate) fn uses<'a>(taken: impl Iterator<Item = &'a Path>) -> TokenStream {
     let marker = Ident::new(TAKEN, Span::mixed_site());
     quote_spanned!(Span::mixed_site()=> #(#[#taken(#marker)] const _: () = ();)*)
@@ -131,9 +132,10 @@ fn call(guarded: &Guarded) -> TokenStream {
 
 /// Makes the function's own result of `__result`.
 fn end(guarded: &Guarded) -> TokenStream {
-    let map_rejection = guarded.map_rejection.as_ref().map(|map| {
-        quote_spanned!(Span::mixed_site()=> let __map_rejection = __resilience::map_with(&__result, #map);)
-    });
+    let map_rejection = guarded
+        .map_rejection
+        .as_ref()
+        .map(|map| quote_spanned!(Span::mixed_site()=> let __map_rejection = __resilience::map_with(&__result, #map);));
     let map = match map_rejection {
         Some(_) => quote_spanned!(Span::mixed_site()=> __map_rejection),
         None => quote_spanned!(Span::mixed_site()=> __resilience::FromRejection),

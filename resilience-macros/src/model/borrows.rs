@@ -1,6 +1,7 @@
 //! Whether a result borrows from an argument that a fallback needs again.
 //!
-//! This looks at lifetimes as they are written. One that hides in the name of a type is found by the compiler, in its words.
+//! This looks at lifetimes as they are written. One that hides in the name of a type is found by the compiler, in its
+//! words.
 
 use proc_macro2::{Spacing, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -95,6 +96,7 @@ impl Lifetimes {
     }
 
     fn collect(&mut self, tokens: TokenStream) {
+        const SIGNATURES: [&str; 4] = ["fn", "Fn", "FnMut", "FnOnce"];
         let mut tokens = tokens.into_iter().peekable();
         // The parameters of `fn(&T)` and `Fn(&T)` have lifetimes of their own.
         let mut is_signature = false;
@@ -118,7 +120,7 @@ impl Lifetimes {
                 TokenTree::Group(group) if !is_signature => self.collect(group.stream()),
                 _ => {}
             }
-            is_signature = matches!(&token, TokenTree::Ident(word) if ["fn", "Fn", "FnMut", "FnOnce"].iter().any(|name| word == name));
+            is_signature = matches!(&token, TokenTree::Ident(word) if SIGNATURES.iter().any(|name| word == name));
         }
     }
 }

@@ -63,8 +63,7 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     }
     let function = annotated.function?;
     if function.body.is_guarded() {
-        let message = "this attribute was imported under another name, and cannot be told from other crates' attributes: use its \
-                       own name";
+        let message = "this attribute was imported under another name, where it cannot be recognised: use its own name";
         errors.push(Error::new(annotated.ours[0].span, message));
         return None;
     }
@@ -132,8 +131,8 @@ impl Common {
     }
 }
 
-/// Reports `Self` and the function's generic parameters in an expression that ends up in a static, which all instances of the
-/// function share.
+/// Reports `Self` and the function's generic parameters in an expression that ends up in a static, which all instances
+/// of the function share.
 fn check_constant(expression: &Expr, generics: &Generics, errors: &mut Errors) {
     let parameters = generics.params.iter().filter_map(|parameter| match parameter {
         GenericParam::Type(parameter) => Some(parameter.ident.to_string()),
@@ -142,9 +141,8 @@ fn check_constant(expression: &Expr, generics: &Generics, errors: &mut Errors) {
     });
     let forbidden: Vec<String> = parameters.chain(["Self".to_owned()]).collect();
     for word in words_among(expression.to_token_stream(), &forbidden) {
-        let message = format!(
-            "`{word}` cannot stand here: the value is evaluated once, for all types that `{word}` may be; name a constant"
-        );
+        let message =
+            format!("`{word}` cannot stand here: the value is evaluated once, whatever `{word}` is; name a constant");
         errors.push(Error::new(word.span(), message));
     }
 }

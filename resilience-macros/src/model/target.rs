@@ -48,7 +48,8 @@ pub(crate) enum Passing {
 const MOST_ARGUMENTS: usize = 12;
 
 impl Target {
-    /// Reads the signature, and reports why the function cannot be guarded. The signature of one that can is never changed.
+    /// Reads the signature, and reports why the function cannot be guarded. The signature of one that can is never
+    /// changed.
     pub(super) fn check(signature: &Signature, has_fallback: bool, errors: &mut Errors) -> Option<Self> {
         if signature.asyncness.is_none() {
             errors.push(not_async(signature));

@@ -86,7 +86,8 @@ impl Arguments {
         Ok(())
     }
 
-    /// Hands each key to the row that reads it: of `table`, which makes `policy`, or of `common`, which every attribute has.
+    /// Hands each key to the row that reads it: of `table`, which makes `policy`, or of `common`, which every attribute
+    /// has.
     pub(crate) fn read<P, C>(
         &self,
         (table, policy): (&[Key<P>], &mut P),

@@ -26,8 +26,8 @@ impl Kind {
         }
     }
 
-    /// The attribute of ours that `path` names: by its bare name, or through the runtime crate. Another crate's attribute of
-    /// the same name is not ours.
+    /// The attribute of ours that `path` names: by its bare name, or through the runtime crate. Another crate's
+    /// attribute of the same name is not ours.
     fn of(path: &Path, runtime: Option<&Path>) -> Option<Self> {
         let segments = words(path);
         let (name, through) = segments.split_last()?;
@@ -66,7 +66,8 @@ impl Written {
     /// Divides the `item` below an attribute of `kind` with `arguments`.
     pub(crate) fn new(kind: Kind, arguments: TokenStream, item: TokenStream) -> Self {
         let divide = |input: ParseStream<'_>| Ok((input.call(Attribute::parse_outer)?, input.parse()?));
-        // The compiler has read these attributes before; should it know a form that syn does not, they stay where they are.
+        // The compiler has read these attributes before; should it know a form that syn does not, they stay where they
+        // are.
         let (attributes, function) = divide.parse2(item.clone()).unwrap_or((Vec::new(), item));
         let runtime = runtime_path(arguments.clone());
         let (mut taken, mut kept) = (Vec::new(), Vec::new());
@@ -95,8 +96,8 @@ impl Written {
         std::iter::once(topmost).chain(taken).collect()
     }
 
-    /// The paths of the attributes that were taken off, and with them the only use of their imports. `#[fallback = path]` has
-    /// none: the compiler never resolves it.
+    /// The paths of the attributes that were taken off, and with them the only use of their imports. `#[fallback =
+    /// path]` has none: the compiler never resolves it.
     pub(crate) fn taken_paths(&self) -> impl Iterator<Item = &Path> {
         let resolved = self.taken.iter().filter(|(_, attribute)| !matches!(attribute.meta, Meta::NameValue(_)));
         resolved.map(|(_, attribute)| attribute.path())

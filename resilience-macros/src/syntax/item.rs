@@ -7,8 +7,8 @@ use syn::{
 /// The name under which generated code imports what it needs.
 pub(crate) const RUNTIME: &str = "__resilience";
 
-/// A function whose signature is parsed and whose body is not, so that code which is half typed survives, and so that a long
-/// body costs nothing.
+/// A function whose signature is parsed and whose body is not, so that code which is half typed survives, and so that a
+/// long body costs nothing.
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
@@ -46,7 +46,8 @@ impl Function {
 }
 
 impl Body {
-    /// Whether an attribute of ours has expanded this function before, which leaves `use … as __resilience;` at its beginning.
+    /// Whether an attribute of ours has expanded this function before, which leaves `use … as __resilience;` at its
+    /// beginning.
     pub(crate) fn is_guarded(&self) -> bool {
         let mut first = self.statements.clone().into_iter();
         let is_word = |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);

@@ -1,6 +1,7 @@
 //! The values of keys. Each function reads one kind of value and says, where it cannot, what to write instead.
 //!
-//! A literal is read here. Any other expression goes to the compiler, which evaluates it in the initialiser of a static.
+//! A literal is read here. Any other expression goes to the compiler, which evaluates it in the initialiser of a
+//! static.
 
 use std::time::Duration;
 

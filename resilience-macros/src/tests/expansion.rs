@@ -1,5 +1,5 @@
-//! Committed expansions. `UPDATE_EXPECT=1 cargo test -p resilience-macros` renews them; a change in one of them is a change in
-//! every program that uses the attributes.
+//! Committed expansions. `UPDATE_EXPECT=1 cargo test -p resilience-macros` renews them; a change in one of them is a
+//! change in every program that uses the attributes.
 
 use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;

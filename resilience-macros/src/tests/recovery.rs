@@ -74,7 +74,8 @@ fn what_is_no_function_stays_too() {
     }
 }
 
-/// Arguments and functions that nobody would write, a few thousand of them, each followed by its text in case it panics.
+/// Arguments and functions that nobody would write, a few thousand of them, each followed by its text in case it
+/// panics.
 #[test]
 fn no_tokens_at_all_lose_the_function() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);

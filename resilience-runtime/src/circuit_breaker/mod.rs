@@ -1,38 +1,6 @@
 //! The circuit breaker.
 //!
-//! ```text
-//!                 rate, row or rule
-//!      ┌────────┐ ─────────────────▶ ┌──────┐
-//!      │ closed │                    │ open │ ◀─┐
-//!      └────────┘ ◀──┐               └──────┘   │ too many probes failed, or one
-//!                    │ enough probes    │       │ did not answer in half_open_timeout
-//!                    │ succeeded        │ first call after open_for
-//!                    │           ┌───────────┐  │
-//!                    └───────────│ half-open │──┘
-//!                                └───────────┘
-//! ```
-//!
-//! * **Closed**: calls pass and are counted in the window. After each outcome the rules are asked: `failure_rate` and
-//!   `slow_call_rate` once `minimum_calls` are in the window, `consecutive_failures`, `trip_if`.
-//! * **Open**: calls are rejected with the reason and the time to wait. The window is frozen as it was.
-//! * **Half-open**: `half_open_calls` probes pass, the rest is rejected. Their outcomes are in no window.
-//! * **Forced open**, **disabled** and **monitoring** are entered by hand or by `mode` and stay until told otherwise.
-//!
-//! # What each number counts
-//!
-//! | total | what |
-//! |---|---|
-//! | `successes` | calls that succeeded, probes among them |
-//! | `failures` | calls that failed, probes and panics among them |
-//! | `slow` | of those, the ones longer than `slow_call` |
-//! | `ignored` | calls whose end says nothing about the dependency |
-//! | `cancelled` | calls that were dropped before their end |
-//! | `panicked` | failures by a panic of the body |
-//! | `stale` | ends that came after the state in which the call was admitted; they are in no other total |
-//! | `rejected` | calls that were not admitted |
-//!
-//! Every admitted call ends in exactly one of `successes`, `failures`, `ignored`, `cancelled` and `stale`. A disabled breaker
-//! counts nothing.
+//! What it does is told at [`CircuitBreaker`].
 //!
 //! # Where things are
 //!
@@ -117,6 +85,44 @@ impl std::fmt::Display for State {
 pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 
 /// Stops calling what keeps failing, and finds out when it works again.
+///
+/// ```text
+///                 rate, row or rule
+///      ┌────────┐ ─────────────────▶ ┌──────┐
+///      │ closed │                    │ open │ ◀─┐
+///      └────────┘ ◀──┐               └──────┘   │ too many probes failed, or one
+///                    │ enough probes    │       │ did not answer in half_open_timeout
+///                    │ succeeded        │ first call after open_for
+///                    │           ┌───────────┐  │
+///                    └───────────│ half-open │──┘
+///                                └───────────┘
+/// ```
+///
+/// * **Closed**: calls pass and are counted in the window. After each outcome the rules are asked: `failure_rate` and
+///   `slow_call_rate` once `minimum_calls` are in the window, `consecutive_failures`, `trip_if`.
+/// * **Open**: calls are rejected with the reason and the time to wait. The window is frozen as it was.
+/// * **Half-open**: `half_open_calls` probes pass, the rest is rejected. Their outcomes are in no window.
+/// * **Forced open**, **disabled** and **monitoring** are entered by hand or by `mode` and stay until told otherwise.
+///
+/// # What each number counts
+///
+/// [`Totals`] only grow; [`WindowCounts`] are what the rules are asked about.
+///
+/// | total | what |
+/// |---|---|
+/// | `successes` | calls that succeeded, probes among them |
+/// | `failures` | calls that failed, probes and panics among them |
+/// | `slow` | of those, the ones longer than `slow_call` |
+/// | `ignored` | calls whose end says nothing about the dependency |
+/// | `cancelled` | calls that were dropped before their end |
+/// | `panicked` | failures by a panic of the body |
+/// | `stale` | ends that came after the state in which the call was admitted; they are in no other total |
+/// | `rejected` | calls that were not admitted |
+///
+/// Every admitted call ends in exactly one of `successes`, `failures`, `ignored`, `cancelled` and `stale`. A disabled breaker
+/// counts nothing.
+///
+/// # Without the attribute
 ///
 /// Usually it stands behind `#[circuit_breaker]`; everything that does can be done without the attribute:
 ///

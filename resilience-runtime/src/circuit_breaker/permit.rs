@@ -4,7 +4,7 @@ use super::state::Word;
 use super::{CircuitBreaker, Clock, Present};
 use crate::error::{Failure, RejectionKind};
 use crate::outcome::Outcome;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::Flag;
 use crate::window::{Counter, Shard};
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -35,14 +35,14 @@ pub struct Permit<'a> {
     admitted: Admitted,
     /// Nanoseconds on the library's clock; 0 where nobody asks how long the call takes.
     began: u64,
-    /// Whether a panic has left the watched body. Atomic only so that a reference to the permit can be sent.
-    panicked: AtomicBool,
+    /// Whether a panic has left the watched body.
+    panicked: Flag,
 }
 
 impl<'a> Permit<'a> {
     #[inline]
     pub(super) fn new(breaker: &'a CircuitBreaker, admitted: Admitted, began: u64) -> Self {
-        Self { breaker, admitted, began, panicked: AtomicBool::new(false) }
+        Self { breaker, admitted, began, panicked: Flag::new() }
     }
 
     /// The call did its work.
@@ -127,7 +127,7 @@ impl<'a> Permit<'a> {
     }
 
     pub(super) fn drop_at(&mut self, shard: Shard, clock: impl Clock) {
-        if self.panicked.load(Ordering::Relaxed) {
+        if self.panicked.is_raised() {
             if self.admitted != Admitted::Uncounted {
                 self.breaker.window.count(shard, Counter::Panicked);
             }
@@ -148,7 +148,7 @@ impl Drop for Permit<'_> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Watch<'p, F> {
-    panicked: &'p AtomicBool,
+    panicked: &'p Flag,
     body: Pin<&'p mut F>,
 }
 
@@ -157,11 +157,11 @@ impl<F: Future> Future for Watch<'_, F> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        struct Unwinding<'p>(&'p AtomicBool);
+        struct Unwinding<'p>(&'p Flag);
 
         impl Drop for Unwinding<'_> {
             fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
+                self.0.raise();
             }
         }
 

@@ -37,7 +37,7 @@ pub struct CircuitBreakerSnapshot {
     pub keys: Option<KeyCounts>,
 }
 
-/// All that a breaker has counted. See the table in [`CircuitBreaker`]'s module: every admitted call ends in exactly one of
+/// All that a breaker has counted. See the table at [`CircuitBreaker`]: every admitted call ends in exactly one of
 /// `successes`, `failures`, `ignored`, `cancelled` and `stale`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -25,7 +25,7 @@ mod row;
 mod shards;
 mod stamps;
 
-use crate::sync::{AtomicBool, AtomicU64, Ordering, RwLock, fence, read, write};
+use crate::sync::{AtomicU64, Setting, Ordering, RwLock, fence, read, write};
 pub(crate) use shards::{Counter, Shard};
 use {marks::Marks, row::Row, shards::{Shards, Tally}, stamps::Stamps};
 
@@ -93,7 +93,7 @@ pub(crate) struct Window {
     current: AtomicU64,
     span: AtomicSpan,
     /// Whether a success may complete `minimum_calls` and trip: a hint, set by whoever evaluated last.
-    armed: AtomicBool,
+    armed: Setting,
     row: Row,
     marks: Marks,
     stamps: RwLock<Stamps>,
@@ -114,7 +114,7 @@ impl Window {
         Self {
             current: AtomicU64::new(GENERATION_MASK << END_BITS | ENDED),
             span: AtomicSpan::new(span),
-            armed: AtomicBool::new(false),
+            armed: Setting::new(0),
             row: Row::new(),
             marks: Marks::new(),
             stamps: RwLock::new(Stamps::new(span, slow_calls)),
@@ -149,7 +149,7 @@ impl Window {
         if finished.slow {
             self.shards.add(shard, Counter::Slow);
         }
-        let hint = judge_all || self.armed.load(Ordering::Relaxed);
+        let hint = judge_all || self.armed.get() != 0;
         if entered || finished.failed || finished.slow || hint {
             return Some(self.stand(generation, now(), finished));
         }
@@ -172,8 +172,10 @@ impl Window {
     /// Whether the evaluation found that a success might still complete the minimum and trip.
     /// After a reconfiguration it may in any case.
     pub(crate) fn arm(&self, armed: bool) {
-        if self.armed.load(Ordering::Relaxed) != armed {
-            self.armed.store(armed, Ordering::Relaxed);
+        let armed = u64::from(armed);
+        // Read by every success: written only when it changes.
+        if self.armed.get() != armed {
+            self.armed.set(armed);
         }
     }
 

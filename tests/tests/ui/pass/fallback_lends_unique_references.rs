@@ -1,4 +1,5 @@
-//! `&mut self` and `&mut` arguments are lent to the body, then to the fallback. Items in the body keep a `self` of their own.
+//! `&mut self` and `&mut` arguments are lent to the body, then to the fallback. Items in the body keep a `self` of
+//! their own.
 
 use resilience_runtime::{Rejection, circuit_breaker};
 

@@ -7,7 +7,12 @@ struct Service(u8);
 impl Service {
     #[circuit_breaker]
     #[fallback = Self::otherwise]
-    async fn call(&mut self, text: String, buffer: &mut Vec<u8>, each: impl Fn(u8) -> u8 + Send + Sync + Clone) -> Result<u8, Rejection> {
+    async fn call(
+        &mut self,
+        text: String,
+        buffer: &mut Vec<u8>,
+        each: impl Fn(u8) -> u8 + Send + Sync + Clone,
+    ) -> Result<u8, Rejection> {
         tokio::task::yield_now().await;
         buffer.extend(text.bytes().map(&each));
         Ok(self.0)

@@ -1,6 +1,13 @@
 //! The expansion brings no warning into a strict crate, and no unsafe code.
 #![deny(warnings, missing_docs, unreachable_pub, unused_qualifications, rust_2018_idioms, elided_lifetimes_in_paths)]
-#![deny(non_ascii_idents, unused_lifetimes, single_use_lifetimes, trivial_casts, variant_size_differences, let_underscore_drop)]
+#![deny(
+    non_ascii_idents,
+    unused_lifetimes,
+    single_use_lifetimes,
+    trivial_casts,
+    variant_size_differences,
+    let_underscore_drop
+)]
 #![forbid(unsafe_code)]
 
 use resilience_runtime::{Rejection, circuit_breaker, fallback};

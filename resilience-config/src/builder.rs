@@ -1,0 +1,49 @@
+//! What all const builders share. Traits have no const functions yet, and several of `Option`'s are not const.
+
+/// `Option::unwrap_or`
+macro_rules! or {
+    ($value:expr, $default:expr) => {
+        match $value {
+            Some(value) => value,
+            None => $default,
+        }
+    };
+}
+
+/// The ways to check a configuration that has `violations`, and to compare two by what they `resolve` to.
+macro_rules! checked {
+    ($config:ty) => {
+        impl $config {
+            /// The first rule that is broken.
+            pub const fn check(&self) -> Result<(), ConfigError> {
+                ConfigError::first(&self.violations())
+            }
+
+            /// The same configuration, for the initialiser of a constant or a static.
+            ///
+            /// # Panics
+            ///
+            /// With the sentence of the first rule that is broken. In a constant that is an error of the compiler's.
+            #[track_caller]
+            pub const fn validated(self) -> Self {
+                match self.check() {
+                    Ok(()) => self,
+                    Err(error) => panic!("{}", error.message),
+                }
+            }
+        }
+
+        impl Default for $config {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        /// By meaning, whether by default or in writing.
+        impl PartialEq for $config {
+            fn eq(&self, other: &Self) -> bool {
+                self.resolve() == other.resolve()
+            }
+        }
+    };
+}
