@@ -440,7 +440,7 @@ impl CircuitBreakerConfig {
                 !(backs_off && longer(open_for, DEFAULT_MAX_OPEN_FOR)),
                 "open_backoff",
                 Some("max_open_for"),
-                "with `open_backoff` and an `open_for` above \"10m\", `max_open_for` has to be written (default \"10m\")",
+                "`open_backoff` and an `open_for` above \"10m\" want `max_open_for` beside them (default \"10m\")",
             ),
         }
     }

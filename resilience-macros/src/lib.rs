@@ -42,7 +42,13 @@ use syntax::Kind;
 ///     Rejected(#[from] Rejection),
 /// }
 ///
-/// #[circuit_breaker("payment", failure_rate = 50, open_for = "30s", ignore_if = |error| matches!(error, PaymentError::Declined))]
+/// impl PaymentError {
+///     fn is_the_customers(&self) -> bool {
+///         matches!(self, Self::Declined)
+///     }
+/// }
+///
+/// #[circuit_breaker("payment", failure_rate = 50, open_for = "30s", ignore_if = PaymentError::is_the_customers)]
 /// async fn charge(cents: u64) -> Result<String, PaymentError> {
 ///     match cents {
 ///         0 => Err(PaymentError::Unreachable),

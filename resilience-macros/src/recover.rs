@@ -14,7 +14,9 @@ use crate::{
 pub(crate) fn as_written(written: &Written, errors: &Error) -> TokenStream {
     let kept = &written.kept;
     let mut function: Vec<TokenTree> = written.function.clone().into_iter().collect();
+    let is_function = function.iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
     if let Some(TokenTree::Group(body)) = function.last_mut()
+        && is_function
         && body.delimiter() == Delimiter::Brace
     {
         *body = with_uses(body, written);

@@ -124,8 +124,8 @@ pub enum Rejection {
     CircuitOpen {
         /// Which breaker.
         name: Name,
-        /// When the next call may be let through as a probe, as far as the clock knows; counts down, rounded up. `None` where only
-        /// a hand can close it.
+        /// When the next call may be let through as a probe; counts down, rounded up. While probes are under way nobody can know: then it is as long as an
+        /// opening lasts, counted from when they began. `None` where only a hand can close it.
         retry_after: Option<Duration>,
         /// Why it opened.
         reason: OpenReason,

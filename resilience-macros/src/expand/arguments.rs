@@ -52,7 +52,8 @@ pub(super) fn kept_for_fallback(guarded: &Guarded) -> TokenStream {
     let kept = cloned.filter(|_| guarded.fallback.is_some()).map(|argument| {
         let (cfg, kept) = (&argument.cfg, kept_name(argument));
         // An argument that is not `Clone` is an error about its type.
-        let name = Ident::new(&argument.name.to_string(), argument.name.span().located_at(argument.span));
+        let mut name = argument.name.clone();
+        name.set_span(name.span().located_at(argument.span));
         let clone = quote_spanned!(located_at(argument.span)=> __resilience::clone_argument(&#name));
         quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #kept = #clone;)
     });

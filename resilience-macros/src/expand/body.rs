@@ -1,11 +1,16 @@
 //! The user's body, in the one `async` block of the generated function.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use std::iter::Peekable;
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, token_stream::IntoIter};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::arguments;
-use crate::model::{Guarded, Passing};
+use crate::{
+    model::{Guarded, Passing},
+    syntax::{AngleBrackets, punct},
+};
 
 /// Runs the body, awaited in the way that `how` says: `let __result: Result<T, Failure<E>> = …;`
 pub(super) fn run(guarded: &Guarded, how: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
@@ -62,30 +67,32 @@ pub(super) fn nameable(ty: TokenStream) -> TokenStream {
         match token {
             TokenTree::Ident(word) if word == "impl" => {
                 output.extend([TokenTree::Ident(Ident::new("_", word.span()))]);
-                let mut depth = 0;
-                let mut before = ' ';
-                while let Some(token) = tokens.peek() {
-                    let punct = if let TokenTree::Punct(punct) = token { punct.as_char() } else { ' ' };
-                    match punct {
-                        '<' => depth += 1,
-                        '>' if before == '-' => {}
-                        '>' | ',' if depth == 0 => break,
-                        '>' => depth -= 1,
-                        _ => {}
-                    }
-                    before = punct;
-                    tokens.next();
-                }
+                skip_bounds(&mut tokens);
             }
-            TokenTree::Group(group) => {
-                let mut inside = Group::new(group.delimiter(), nameable(group.stream()));
-                inside.set_span(group.span());
-                output.extend([TokenTree::Group(inside)]);
-            }
+            TokenTree::Group(group) => output.extend([inside(&group, nameable)]),
             token => output.extend([token]),
         }
     }
     output
+}
+
+/// The tokens after `impl`, up to the `,`, `;` or `>` behind its bounds.
+fn skip_bounds(tokens: &mut Peekable<IntoIter>) {
+    let mut brackets = AngleBrackets::default();
+    while let Some(token) = tokens.peek() {
+        if brackets.are_closed() && (matches!(punct(token), ',' | ';') || brackets.are_closed_by(token)) {
+            break;
+        }
+        brackets.pass(token);
+        tokens.next();
+    }
+}
+
+/// The group with its tokens changed.
+fn inside(group: &Group, change: fn(TokenStream) -> TokenStream) -> TokenTree {
+    let mut changed = Group::new(group.delimiter(), change(group.stream()));
+    changed.set_span(group.span());
+    TokenTree::Group(changed)
 }
 
 /// The body with the name of the reborrow in the place of `self`, which cannot be shadowed.
@@ -103,7 +110,7 @@ fn with_reborrowed_self(body: TokenStream) -> TokenStream {
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(word) if word == "self" => {
-                let is_module = matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+                let is_module = tokens.peek().is_some_and(|next| punct(next) == ':');
                 let word = if is_module { word } else { arguments::reborrowed_self(word.span()) };
                 output.extend([TokenTree::Ident(word)]);
             }
@@ -111,11 +118,7 @@ fn with_reborrowed_self(body: TokenStream) -> TokenStream {
                 output.extend([TokenTree::Ident(word)]);
                 output.extend(rest_of_item(&mut tokens));
             }
-            TokenTree::Group(group) => {
-                let mut inside = Group::new(group.delimiter(), with_reborrowed_self(group.stream()));
-                inside.set_span(group.span());
-                output.extend([TokenTree::Group(inside)]);
-            }
+            TokenTree::Group(group) => output.extend([inside(&group, with_reborrowed_self)]),
             token => output.extend([token]),
         }
     }
@@ -135,24 +138,85 @@ fn begins_item(word: &Ident, next: Option<&TokenTree>) -> bool {
 fn rest_of_item(tokens: &mut impl Iterator<Item = TokenTree>) -> TokenStream {
     let mut rest = TokenStream::new();
     // Braces between angle brackets are constants: `impl Buffer<{ 2 * N }> { … }`.
-    let mut depth = 0;
-    let mut before = ' ';
+    let mut brackets = AngleBrackets::default();
     for token in tokens {
-        let punct = if let TokenTree::Punct(punct) = &token { punct.as_char() } else { ' ' };
-        match punct {
-            '<' => depth += 1,
-            '>' if before != '-' => depth -= 1,
-            _ => {}
-        }
-        before = punct;
-        let ends = match &token {
-            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace && depth == 0,
-            _ => punct == ';' && depth == 0,
-        };
+        let is_body = matches!(&token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
+        let ends = brackets.are_closed() && (is_body || punct(&token) == ';');
+        brackets.pass(&token);
         rest.extend([token]);
         if ends {
             break;
         }
     }
     rest
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    #[test]
+    fn types_lose_their_impls() {
+        for (written, expected) in [
+            (quote!(Result<Vec<u8>, Error>), quote!(Result<Vec<u8>, Error>)),
+            (quote!(Result<impl Iterator<Item = u8> + Send, Error>), quote!(Result<_, Error>)),
+            (quote!(Result<impl Fn(u8) -> Vec<u8>, Error>), quote!(Result<_, Error>)),
+            (quote!(Result<(impl A<B<C>>, Box<impl D>), Error>), quote!(Result<(_, Box<_>), Error>)),
+            (quote!(Result<[impl A; 2], impl Into<Error>>), quote!(Result<[_; 2], _>)),
+        ] {
+            assert_eq!(nameable(written).to_string(), expected.to_string());
+        }
+    }
+
+    #[test]
+    fn the_methods_own_self_is_renamed() {
+        for (written, expected) in [
+            (quote!(self.a.b(self)), quote!(__self.a.b(__self))),
+            (quote!(println!("{}", self.a)), quote!(println!("{}", __self.a))),
+            (quote!(let f: fn(u8) -> u8 = |x| self.a + x;), quote!(let f: fn(u8) -> u8 = |x| __self.a + x;)),
+            (quote!(self::a::b(Self::c(self))), quote!(self::a::b(Self::c(__self)))),
+            (
+                quote!(
+                    fn f(self) {
+                        self
+                    },
+                    self
+                ),
+                quote!(
+                    fn f(self) {
+                        self
+                    },
+                    __self
+                ),
+            ),
+            (
+                quote!({ async fn f(&self) -> A<{ 1 }> { self.a } } self),
+                quote!({ async fn f(&self) -> A<{ 1 }> { self.a } } __self),
+            ),
+            (
+                quote!(impl A<{ 1 }> for B where C: Fn(u8) -> u8 { fn f(&self) { self.a } } if self.a { self.b }),
+                quote!(impl A<{ 1 }> for B where C: Fn(u8) -> u8 { fn f(&self) { self.a } } if __self.a { __self.b }),
+            ),
+            (
+                quote!(
+                    trait A {
+                        fn f(self);
+                    },
+                    mod b;,
+                    self
+                ),
+                quote!(
+                    trait A {
+                        fn f(self);
+                    },
+                    mod b;,
+                    __self
+                ),
+            ),
+        ] {
+            assert_eq!(with_reborrowed_self(written).to_string(), expected.to_string());
+        }
+    }
 }

@@ -41,7 +41,8 @@ fn by_function(guarded: &Guarded, path: &Expr, map: &TokenStream) -> TokenStream
     // An error about the function's type is an error about the path.
     let here = located_at(path.span());
     let result = body::nameable(guarded.target.result.to_token_stream());
-    let call = |values: &[TokenStream]| quote_spanned!(here=> __resilience::Answer::<#result>::by((#(#values,)*), __failure, #map, #path));
+    let answer = quote_spanned!(here=> __resilience::Answer::<#result>::by);
+    let call = |values: &[TokenStream]| quote_spanned!(here=> #answer((#(#values,)*), __failure, #map, #path));
     match &*arguments::for_fallback(guarded) {
         [ForFallback { values, .. }] => {
             let call = call(values);

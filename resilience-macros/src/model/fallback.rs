@@ -1,5 +1,5 @@
 use quote::ToTokens;
-use syn::{Error, Expr, ExprClosure, LitStr, Pat};
+use syn::{Error, Expr, ExprClosure, LitStr, Pat, Result};
 
 use super::{Common, Target};
 use crate::{
@@ -18,6 +18,21 @@ pub(crate) enum Answer {
     /// A path. Whether it is async, and what it takes, the compiler finds out.
     Function(Expr),
     Closure(ExprClosure),
+}
+
+impl Answer {
+    fn read(value: &Expr) -> Result<Self> {
+        let message = match syntax::unwrapped(value) {
+            path @ Expr::Path(_) => return Ok(Self::Function(path.clone())),
+            Expr::Closure(closure) => return Ok(Self::Closure(closure.clone())),
+            Expr::Field(_) | Expr::MethodCall(_) => {
+                "write the path of the method, as in `Self::cached`; it gets `self` as its first argument"
+            }
+            Expr::Lit(_) => "`fallback` takes a path without quotes, or a closure",
+            _ => "`fallback` takes the path of a function or method, or a closure",
+        };
+        Err(Error::new_spanned(value, message))
+    }
 }
 
 /// What a closure takes beside the function's arguments.
@@ -41,30 +56,10 @@ impl Fallback {
             return None;
         };
         if let Some(second) = more.first() {
-            errors.push(Error::new_spanned(
-                second,
-                "`fallback` takes one path; a chain of fallbacks is not supported yet",
-            ));
+            let message = "`fallback` takes one path; a chain of fallbacks is not supported yet";
+            errors.push(Error::new_spanned(second, message));
         }
-        let answer = match syntax::unwrapped(first) {
-            path @ Expr::Path(_) => Answer::Function(path.clone()),
-            Expr::Closure(closure) => Answer::Closure(closure.clone()),
-            Expr::Field(_) | Expr::MethodCall(_) => {
-                let message =
-                    "write the path of the method, as in `Self::cached`; it gets `self` as its first argument";
-                errors.push(Error::new_spanned(first, message));
-                return None;
-            }
-            Expr::Lit(_) => {
-                errors.push(Error::new_spanned(first, "`fallback` takes a path without quotes, or a closure"));
-                return None;
-            }
-            _ => {
-                errors
-                    .push(Error::new_spanned(first, "`fallback` takes the path of a function or method, or a closure"));
-                return None;
-            }
-        };
+        let answer = errors.keep(Answer::read(first))?;
         Some(Self { name: common.name.take(), answer })
     }
 
@@ -87,7 +82,7 @@ impl Fallback {
     pub(crate) fn shown(&self) -> String {
         match (&self.name, &self.answer) {
             (Some(name), _) => name.value(),
-            (None, Answer::Function(path)) => path.to_token_stream().to_string().replace(' ', ""),
+            (None, Answer::Function(path)) => path.to_token_stream().to_string().replace(" :: ", "::"),
             (None, Answer::Closure(_)) => "closure".to_owned(),
         }
     }

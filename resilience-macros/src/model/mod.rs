@@ -161,7 +161,7 @@ fn words_among(tokens: TokenStream, words: &[String]) -> Vec<Ident> {
             TokenTree::Group(group) => found.extend(words_among(group.stream(), words)),
             _ => {}
         }
-        before = [before[1], if let TokenTree::Punct(punct) = &token { punct.as_char() } else { ' ' }];
+        before = [before[1], syntax::punct(&token)];
     }
     found
 }

@@ -53,7 +53,9 @@ impl Target {
     pub(super) fn check(signature: &Signature, has_fallback: bool, errors: &mut Errors) -> Option<Self> {
         if signature.asyncness.is_none() {
             errors.push(not_async(signature));
-            return None;
+            if mentions(signature.output.to_token_stream(), "Future") {
+                return None;
+            }
         }
         let no_result = "a guarded function returns a `Result`, so that a policy can answer in its place";
         let result = match &signature.output {
@@ -75,7 +77,7 @@ impl Target {
             }
             if let Some((borrow, from)) = borrowed_from(result, &signature.inputs) {
                 let message = format!(
-                    "the result borrows from `{from}`, which the fallback needs again after the call: return an owned value"
+                    "the result borrows from `{from}`, which the fallback needs after the call: return an owned value"
                 );
                 errors.push(Error::new(borrow, message));
             }

@@ -66,8 +66,7 @@ impl Written {
     /// Divides the `item` below an attribute of `kind` with `arguments`.
     pub(crate) fn new(kind: Kind, arguments: TokenStream, item: TokenStream) -> Self {
         let divide = |input: ParseStream<'_>| Ok((input.call(Attribute::parse_outer)?, input.parse()?));
-        // The compiler has read these attributes before; should it know a form that syn does not, they stay where they
-        // are.
+        // The compiler has read these attributes before. Should it know a form that syn does not, they stay.
         let (attributes, function) = divide.parse2(item.clone()).unwrap_or((Vec::new(), item));
         let runtime = runtime_path(arguments.clone());
         let (mut taken, mut kept) = (Vec::new(), Vec::new());
@@ -96,8 +95,8 @@ impl Written {
         std::iter::once(topmost).chain(taken).collect()
     }
 
-    /// The paths of the attributes that were taken off, and with them the only use of their imports. `#[fallback =
-    /// path]` has none: the compiler never resolves it.
+    /// The paths of the attributes that were taken off, and with them the only use of their imports. There is none for
+    /// `#[fallback = path]`, which the compiler never resolves.
     pub(crate) fn taken_paths(&self) -> impl Iterator<Item = &Path> {
         let resolved = self.taken.iter().filter(|(_, attribute)| !matches!(attribute.meta, Meta::NameValue(_)));
         resolved.map(|(_, attribute)| attribute.path())

@@ -4,6 +4,8 @@ use syn::{
     parse::{Parse, ParseStream, Parser},
 };
 
+use super::punct;
+
 /// The name under which generated code imports what it needs.
 pub(crate) const RUNTIME: &str = "__resilience";
 
@@ -52,10 +54,7 @@ impl Body {
         let mut first = self.statements.clone().into_iter();
         let is_word = |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
         first.next().is_some_and(|token| is_word(&token, "use"))
-            && first
-                .take_while(|token| !matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';'))
-                .last()
-                .is_some_and(|token| is_word(&token, RUNTIME))
+            && first.take_while(|token| punct(token) != ';').last().is_some_and(|token| is_word(&token, RUNTIME))
     }
 }
 
@@ -81,7 +80,7 @@ fn starts_signature(input: ParseStream<'_>) -> bool {
 /// `#![…] … rest` as `(#![…] …, rest)`.
 pub(crate) fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
     let tokens: Vec<TokenTree> = body.into_iter().collect();
-    let is = |at: usize, char| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == char);
+    let is = |at: usize, char| tokens.get(at).is_some_and(|token| punct(token) == char);
     let is_bracket =
         |at: usize| matches!(tokens.get(at), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket);
     let mut at = 0;

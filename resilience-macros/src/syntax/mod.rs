@@ -3,6 +3,7 @@
 mod arguments;
 mod attributes;
 mod item;
+mod tokens;
 mod value;
 
 use crate::error::Errors;
@@ -10,6 +11,7 @@ use crate::error::Errors;
 pub(crate) use arguments::{Argument, Arguments, Key};
 pub(crate) use attributes::{Kind, Ours, TAKEN, Written, is_taken};
 pub(crate) use item::{Function, RUNTIME, split_inner_attributes};
+pub(crate) use tokens::{AngleBrackets, punct};
 pub(crate) use value::{Given, count, duration, hook, name, number, path, unwrapped, window, word};
 
 /// A function and the attributes of ours that stand above it, the topmost first.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use resilience_config::{Window, names, nearest, parse_duration};
-use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Result, UnOp};
+use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Path, Result, UnOp};
 
 use super::Argument;
 
@@ -26,12 +26,10 @@ impl<T> Given<T> {
     }
 }
 
-/// A whole number. One that is too large for its type is as large as can be, so that the rule about its key refuses it.
+/// A whole number.
 pub(crate) fn count(argument: &Argument) -> Result<Given<u32>> {
     match literal(&argument.value) {
-        Some((false, Lit::Int(number))) => {
-            Ok(Given::Literal(number.base10_parse::<u128>()?.try_into().unwrap_or(u32::MAX)))
-        }
+        Some((false, Lit::Int(number))) => Ok(Given::Literal(whole(number)?)),
         Some(_) => Err(argument.error(format!("`{}` takes a whole number", argument.key))),
         None => expression(argument, "a whole number"),
     }
@@ -64,10 +62,7 @@ pub(crate) fn duration(argument: &Argument) -> Result<Given<Duration>> {
 pub(crate) fn window(argument: &Argument) -> Result<Given<Window>> {
     match literal(&argument.value) {
         Some((false, Lit::Str(text))) => Ok(Given::Literal(Window::Time(time(argument, text)?))),
-        Some((false, Lit::Int(_))) => match count(argument)? {
-            Given::Literal(calls) => Ok(Given::Literal(Window::Count(calls))),
-            Given::Expression(calls) => Ok(Given::Expression(calls)),
-        },
+        Some((false, Lit::Int(number))) => Ok(Given::Literal(Window::Count(whole(number)?))),
         Some(_) => Err(argument.error(format!(
             "`{}` takes a duration such as \"10s\", a number of calls such as 100, or `none`",
             argument.key
@@ -164,6 +159,11 @@ pub(crate) fn listed(names: &[&str]) -> String {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => quoted.concat(),
     }
+}
+
+/// A number that is too large for its type is as large as can be, so that the rule about its key refuses it.
+fn whole(number: &LitInt) -> Result<u32> {
+    Ok(number.base10_parse::<u128>()?.try_into().unwrap_or(u32::MAX))
 }
 
 fn time(argument: &Argument, text: &LitStr) -> Result<Duration> {

@@ -74,6 +74,17 @@ fn what_is_no_function_stays_too() {
     }
 }
 
+#[test]
+fn attributes_are_taken_off_what_is_no_function() {
+    let item = quote!(
+        struct Payment {
+            cents: u64,
+        }
+    );
+    let expansion = circuit_breaker(quote!("payment"), quote!(#[fallback(queue)] #[derive(Debug)] #item));
+    assert!(expansion.to_string().starts_with(&quote!(#[derive(Debug)] #item).to_string()), "{expansion}");
+}
+
 /// Arguments and functions that nobody would write, a few thousand of them, each followed by its text in case it
 /// panics.
 #[test]
@@ -207,7 +218,7 @@ impl Random {
         ];
         const SIGNATURES: [&str; 6] = [
             "async fn f(&self, (a, b): (u8, u8)) -> Result<(), Error>",
-            "pub async fn f<T: Send>(&mut self, x: &mut T, y: impl Into<T>) -> Result<impl Iterator<Item = Fn(u8) -> u8>, Error>",
+            "pub async fn f<T: Send>(&mut self, x: &mut T, y: impl Into<T>) -> Result<impl Fn(u8) -> u8, Error>",
             "async fn f(#[cfg(a)] x: u8, #[cfg(b)] y: &mut u8, _: u8) -> io::Result<&str>",
             "fn f() -> Pin<Box<dyn Future<Output = ()>>>",
             "async fn f()",

@@ -329,7 +329,7 @@ impl CircuitBreaker {
                         continue;
                     }
                     let Some(joined) = word.admit_probe(now, &rule) else {
-                        return self.reject(word, Some(word.probe_deadline(now, &rule).saturating_sub(now)));
+                        return self.reject(word, Some(word.ask_again_in(now, &rule, &self.live.open_rule())));
                     };
                     if !self.word.exchange(word, joined) {
                         continue;

@@ -248,6 +248,14 @@ impl Word {
         self.since(now).saturating_add(rule.timeout_millis)
     }
 
+    /// Half-open and full: how long a caller should wait before it asks again. Nobody can know when the probes answer, so it is
+    /// as long as an opening lasts, counted from when they began and over again, but not past their deadline.
+    pub(super) fn ask_again_in(self, now: u64, rule: &HalfOpenRule, open: &OpenRule) -> u64 {
+        let lasts = open.lasts(self.openings(), 0).max(1);
+        let passed = now.saturating_sub(self.since(now));
+        (lasts - passed % lasts).min(self.probe_deadline(now, rule).saturating_sub(now))
+    }
+
     /// Half-open: what has to happen before anything else is judged.
     pub(super) fn due(self, now: u64, rule: &HalfOpenRule) -> Due {
         let probes = self.probes();

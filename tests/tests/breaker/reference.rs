@@ -152,9 +152,13 @@ impl Reference {
     /// When the next call is a probe.
     pub fn probe_due(&self) -> Option<u64> {
         let Phase::Open { lasts_openings } = self.phase else { return None };
+        Some(self.since + self.lasts(lasts_openings))
+    }
+
+    fn lasts(&self, openings: u64) -> u64 {
         let settings = self.config.resolve();
-        let longer = millis(settings.open_for) as f64 * settings.open_backoff.powi(lasts_openings as i32);
-        Some(self.since + longer.min(millis(settings.max_open_for) as f64).ceil() as u64)
+        let longer = millis(settings.open_for) as f64 * settings.open_backoff.powi(openings as i32);
+        longer.min(millis(settings.max_open_for) as f64).ceil() as u64
     }
 
     pub fn window(&self) -> WindowCounts {
@@ -246,7 +250,9 @@ impl Reference {
             Phase::HalfOpen { began, in_flight, succeeded, failed, openings } => {
                 if in_flight + succeeded + failed >= u64::from(settings.half_open_calls) {
                     let deadline = began + millis(settings.half_open_timeout);
-                    return self.reject(self.reason.unwrap(), Some(deadline - self.now));
+                    let lasts = self.lasts(openings);
+                    let again = lasts - (self.now - began) % lasts;
+                    return self.reject(self.reason.unwrap(), Some(again.min(deadline - self.now)));
                 }
                 let began = if in_flight == 0 { self.now } else { began };
                 self.phase = Phase::HalfOpen { began, in_flight: in_flight + 1, succeeded, failed, openings };

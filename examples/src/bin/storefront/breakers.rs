@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resilience_runtime::{Event, Events, State, Timestamp, Transition, registry};
+use resilience_runtime::{Event, Events, Layer, State, Timestamp, Transition, registry};
 
 use crate::servers::Service;
 
@@ -30,9 +30,9 @@ impl Reading {
         let totals = snapshot.totals;
         Self {
             state: snapshot.state,
-            calls: totals.successes + totals.failures + totals.ignored + totals.cancelled,
+            calls: totals.successes + totals.failures + totals.ignored + totals.cancelled + totals.stale,
             failures: totals.failures,
-            failure_rate: snapshot.window.failure_rate().unwrap_or(0.0),
+            failure_rate: snapshot.window.failure_rate(),
             rejected: totals.rejected,
             fallbacks,
         }
@@ -44,16 +44,12 @@ pub(crate) fn state(service: Service) -> State {
     registry().circuit_breaker(service.name()).map_or(State::Closed, |breaker| breaker.state())
 }
 
+/// Of all functions that the breaker guards.
 fn fallbacks(service: Service) -> u64 {
-    let function = match service {
-        Service::Inventory => "reserve",
-        Service::Payment => "charge",
-        Service::Email => "mail",
-        Service::Recommendations => "recommend",
-    };
+    let is_its = |layer: &Layer| matches!(layer, Layer::CircuitBreaker(breaker) if breaker.name() == Some(service.name()));
     registry()
         .operations()
-        .filter(|operation| operation.path().rsplit("::").next() == Some(function))
+        .filter(|operation| operation.layers().iter().any(is_its))
         .map(|operation| operation.fallbacks())
         .sum()
 }
@@ -83,11 +79,13 @@ impl History {
         }
     }
 
-    /// The transitions of one breaker, oldest first, and when they were.
-    pub(crate) fn of(&self, service: Service) -> impl Iterator<Item = (State, State, Duration)> {
-        self.transitions
-            .iter()
-            .filter(move |transition| *transition.name == *service.name())
-            .map(|transition| (transition.from, transition.to, transition.at.duration_since(self.since)))
+    /// The transitions of one breaker, oldest first.
+    pub(crate) fn of(&self, service: Service) -> impl Iterator<Item = &Transition> {
+        self.transitions.iter().filter(move |transition| transition.name == service.name())
+    }
+
+    /// When it was.
+    pub(crate) fn at(&self, transition: &Transition) -> Duration {
+        transition.at.duration_since(self.since)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use resilience_runtime::Transition;
 use serde::Serialize;
 
 use crate::breakers::{History, Reading};
@@ -52,6 +53,9 @@ struct TransitionReport {
     to: &'static str,
     /// Since the first order was due.
     at_ms: u64,
+    /// Why it opened; only people are told.
+    #[serde(skip)]
+    reason: String,
 }
 
 /// What only people are told.
@@ -124,10 +128,18 @@ impl BreakerReport {
             failures: reading.failures,
             rejected: reading.rejected,
             fallbacks: reading.fallbacks,
-            transitions: history
-                .of(service)
-                .map(|(from, to, at)| TransitionReport { from: from.as_str(), to: to.as_str(), at_ms: at.as_millis() as u64 })
-                .collect(),
+            transitions: history.of(service).map(|transition| TransitionReport::of(transition, history.at(transition))).collect(),
+        }
+    }
+}
+
+impl TransitionReport {
+    fn of(transition: &Transition, at: Duration) -> Self {
+        Self {
+            from: transition.from.as_str(),
+            to: transition.to.as_str(),
+            at_ms: at.as_millis() as u64,
+            reason: transition.reason.map_or(String::new(), |reason| format!(": {reason}")),
         }
     }
 }
@@ -170,8 +182,8 @@ impl fmt::Display for Report {
         for breaker in &self.breakers {
             let BreakerReport { name, state, calls, failures, rejected, fallbacks, transitions } = breaker;
             writeln!(f, "{name:15} {state:9} {calls:7} {failures:8} {rejected:8} {fallbacks:9}")?;
-            for TransitionReport { from, to, at_ms } in transitions {
-                writeln!(f, "    {:7.2}s  {from} -> {to}", Duration::from_millis(*at_ms).as_secs_f64())?;
+            for TransitionReport { from, to, at_ms, reason } in transitions {
+                writeln!(f, "    {:7.2}s  {from} -> {to}{reason}", Duration::from_millis(*at_ms).as_secs_f64())?;
             }
         }
 

@@ -12,7 +12,12 @@ mod limits {
 const WINDOW: Window = Window::Count(100);
 const OPEN: Duration = Duration::from_secs(5);
 
-#[circuit_breaker(failure_rate = limits::RATE, minimum_calls = 2 * limits::CALLS, window = OPEN.saturating_mul(2), open_for = OPEN)]
+#[circuit_breaker(
+    failure_rate = limits::RATE,
+    minimum_calls = 2 * limits::CALLS,
+    window = OPEN.saturating_mul(2),
+    open_for = OPEN
+)]
 async fn numbers_and_durations() -> Result<(), Rejection> {
     Ok(())
 }

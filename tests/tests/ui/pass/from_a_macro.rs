@@ -3,8 +3,17 @@
 use resilience_runtime::{Rejection, circuit_breaker};
 
 macro_rules! guarded {
-    ($name:literal, $rate:expr, $calls:literal, $window:tt, $predicate:path, $(#[$meta:meta])* fn $function:ident($argument:ident: $type:ty) -> $result:ty $body:block) => {
-        #[circuit_breaker($name, failure_rate = $rate, minimum_calls = $calls, window = $window, failure_if = $predicate)]
+    (
+        $name:literal, $rate:expr, $calls:literal, $window:tt, $predicate:path,
+        $(#[$meta:meta])* fn $function:ident($argument:ident: $type:ty) -> $result:ty $body:block
+    ) => {
+        #[circuit_breaker(
+            $name,
+            failure_rate = $rate,
+            minimum_calls = $calls,
+            window = $window,
+            failure_if = $predicate
+        )]
         $(#[$meta])*
         async fn $function($argument: $type) -> $result $body
     };

@@ -23,8 +23,9 @@ async fn beside_a_fallback(
     whole @ (_, _): (u8, u8),
     ref seen: String,
     _: Vec<u8>,
+    r#type: Box<u64>,
 ) -> Result<u64, Rejection> {
-    b += 1;
+    b += *r#type;
     *first += 1;
     Ok(a + b + from + rows + *first + u64::from(whole.0) + seen.len() as u64)
 }
@@ -36,6 +37,7 @@ fn otherwise(
     _: (u8, u8),
     _: String,
     unseen: Vec<u8>,
+    _: Box<u64>,
 ) -> Result<u64, Rejection> {
     Ok(pair.0 + page.from + array[0] + unseen.len() as u64)
 }
@@ -43,6 +45,7 @@ fn otherwise(
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     assert_eq!(plain((1, 2), Page { from: 3, rows: 4 }, &5, 6).await.unwrap(), 12);
-    let page = Page { from: 3, rows: 4 };
-    assert_eq!(beside_a_fallback((1, 2), page, &mut [5, 6], (7, 8), "nine".to_owned(), vec![]).await.unwrap(), 28);
+    let (page, text) = (Page { from: 3, rows: 4 }, "nine".to_owned());
+    let sum = beside_a_fallback((1, 2), page, &mut [5, 6], (7, 8), text, vec![], Box::new(1)).await;
+    assert_eq!(sum.unwrap(), 28);
 }
