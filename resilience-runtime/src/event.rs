@@ -4,10 +4,12 @@
 //! listener has a thread of its own, so one that is slow or panics harms no call and no breaker. Nobody asking costs one
 //! load an event.
 
-use crate::error::{Name, OpenReason};
+use crate::error::{Name, OpenReason, RejectionKind};
+use crate::retry::{GaveUp, RetryEvent};
 use crate::time::Timestamp;
 use once_cell::sync::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError, error::TryRecvError};
 
 /// How many events wait for a reader before the oldest is lost to it.
@@ -19,6 +21,21 @@ pub const EVENT_CAPACITY: usize = 1024;
 pub enum Event {
     /// A circuit breaker changed its state.
     Transition(Transition),
+    /// An attempt failed and will be followed by another.
+    Retry(RetryEvent),
+    /// The last attempt of a call failed, after one or more.
+    RetriesEnded {
+        /// Which retry.
+        name: Name,
+        /// How many attempts there were.
+        attempts: u32,
+        /// Since the first one began.
+        elapsed: Duration,
+        /// Why no other one followed.
+        why: GaveUp,
+        /// The kind of rejection that the last one failed with, if it was one and not the function's own error.
+        rejection: Option<RejectionKind>,
+    },
     /// Two places configure one name differently; the first is in force. Said once a name.
     Conflict {
         /// The kind of policy, as its attribute is called.

@@ -52,9 +52,11 @@ mod event;
 mod fallback;
 mod outcome;
 mod registry;
+mod retry;
 mod sync;
 mod tagged;
 mod time;
+mod timeout;
 mod window;
 
 #[doc(hidden)]
@@ -67,7 +69,10 @@ pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
 pub use event::{EVENT_CAPACITY, Event, Events, Transition};
 pub use outcome::Outcome;
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
+pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{CircuitBreakerConfig, ConfigError, Mode, Preset, Window};
 pub use resilience_macros::{circuit_breaker, fallback};
+pub use retry::{GaveUp, Retry, RetryBuilder, RetryEvent, RetrySnapshot};
 pub use time::Timestamp;
+pub use timeout::{Timed, Timeout, TimeoutBuilder, TimeoutSnapshot};
 pub use window::WindowCounts;

@@ -2,6 +2,8 @@
 
 pub use crate::circuit_breaker::{BreakerSite, Permit};
 pub use crate::fallback::*;
+pub use crate::retry::{RetrySite, Run, Wait};
+pub use crate::timeout::TimeoutSite;
 pub use crate::registry::{Layer, OPERATIONS, Operation};
 pub use core::clone::Clone;
 pub use core::future::Future;
@@ -14,6 +16,21 @@ pub use resilience_config::*;
 
 pub use crate::error::{Failure, Rejection};
 pub use crate::window::WindowCounts;
+
+/// `retry_after` where none is written.
+pub fn no_retry_after<E>(_: &E) -> Option<Duration> {
+    None
+}
+
+/// `on_retry` where none is written.
+pub fn no_hook(_: &crate::retry::RetryEvent) {}
+
+/// An argument that a retry gives to every attempt: the last one takes it, those before get clones.
+#[inline]
+pub fn lend<T: CloneArgument>(argument: &mut Option<T>, last: bool) -> T {
+    let lent = if last { argument.take() } else { argument.as_ref().map(clone_argument) };
+    lent.expect("an argument is taken by the last attempt alone")
+}
 
 /// `failure_if` where none is written.
 pub fn every<E>(_: &E) -> bool {

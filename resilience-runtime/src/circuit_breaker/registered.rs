@@ -54,7 +54,7 @@ impl Policy for CircuitBreaker {
     fn site(layer: &'static Layer) -> Option<&'static BreakerSite> {
         match layer {
             Layer::CircuitBreaker(site) => Some(site),
-            Layer::Fallback(_) => None,
+            _ => None,
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) use site::Site;
 use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot};
 use crate::error::Name;
 use crate::event::{Bus, Event, Events};
+use crate::retry::{Retry, RetrySnapshot};
+use crate::timeout::{Timeout, TimeoutSnapshot};
 use once_cell::sync::Lazy;
 use std::sync::Arc;
 
@@ -35,6 +37,8 @@ pub struct Registry {
 #[derive(Default)]
 struct Inner {
     circuit_breakers: Policies<CircuitBreaker>,
+    retries: Policies<Retry>,
+    timeouts: Policies<Timeout>,
     bus: Arc<Bus>,
 }
 
@@ -45,6 +49,10 @@ struct Inner {
 pub struct RegistrySnapshot {
     /// By name.
     pub circuit_breakers: Vec<CircuitBreakerSnapshot>,
+    /// By name.
+    pub retries: Vec<RetrySnapshot>,
+    /// By name.
+    pub timeouts: Vec<TimeoutSnapshot>,
 }
 
 impl Registry {
@@ -59,6 +67,26 @@ impl Registry {
         self.inner.circuit_breakers.all().into_iter()
     }
 
+    /// The retry of that name.
+    pub fn retry(&self, name: &str) -> Option<Arc<Retry>> {
+        self.inner.retries.find(name)
+    }
+
+    /// Every retry, by name.
+    pub fn retries(&self) -> impl Iterator<Item = Arc<Retry>> + use<> {
+        self.inner.retries.all().into_iter()
+    }
+
+    /// The timeout of that name.
+    pub fn timeout(&self, name: &str) -> Option<Arc<Timeout>> {
+        self.inner.timeouts.find(name)
+    }
+
+    /// Every timeout, by name.
+    pub fn timeouts(&self) -> impl Iterator<Item = Arc<Timeout>> + use<> {
+        self.inner.timeouts.all().into_iter()
+    }
+
     /// Every guarded function that is linked into the program, called or not, by crate, file and line.
     ///
     /// A library's functions are in it once any path of the library is used; of a library that nothing refers to,
@@ -69,7 +97,11 @@ impl Registry {
 
     /// Every policy as it is now. Takes no lock that a call waits for.
     pub fn snapshot(&self) -> RegistrySnapshot {
-        RegistrySnapshot { circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot()).collect() }
+        RegistrySnapshot {
+            circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot()).collect(),
+            retries: self.retries().map(|retry| retry.snapshot()).collect(),
+            timeouts: self.timeouts().map(|timeout| timeout.snapshot()).collect(),
+        }
     }
 
     /// The events from now on.
@@ -98,6 +130,14 @@ impl Registry {
 
     fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
         P::policies(self).join(site, &self.inner.bus)
+    }
+
+    pub(crate) fn of_retries(&self) -> &Policies<Retry> {
+        &self.inner.retries
+    }
+
+    pub(crate) fn of_timeouts(&self) -> &Policies<Timeout> {
+        &self.inner.timeouts
     }
 
     /// Where circuit breakers are kept.

@@ -1,7 +1,9 @@
 //! The guarded functions of the program, collected by the linker.
 
 use crate::circuit_breaker::BreakerSite;
+use crate::retry::RetrySite;
 use crate::sync::Count;
+use crate::timeout::TimeoutSite;
 use once_cell::sync::Lazy;
 use std::collections::HashMap;
 
@@ -25,6 +27,10 @@ pub struct Operation {
 pub enum Layer {
     /// `#[circuit_breaker]`
     CircuitBreaker(&'static BreakerSite),
+    /// `#[retry]`
+    Retry(&'static RetrySite),
+    /// `#[timeout]`
+    Timeout(&'static TimeoutSite),
     /// `#[fallback]`, with its path as written.
     Fallback(&'static str),
 }

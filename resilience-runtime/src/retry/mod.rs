@@ -1,0 +1,259 @@
+//! Trying again.
+//!
+//! [`Retry`] holds the settings and what was counted; a [`Run`] is one guarded call's loop, and all that a call whose first attempt
+//! succeeds pays for. `backoff` says how long to wait, `state` what the budget has left.
+
+mod backoff;
+mod builder;
+mod run;
+mod state;
+
+pub use builder::RetryBuilder;
+pub use run::{Run, Wait};
+
+use crate::error::{Failure, Name, RejectionKind};
+use crate::event::Bus;
+use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
+use crate::sync::{Count, RwLock, Setting, read, write};
+use resilience_config::{ConfigError, RetryConfig, RetrySettings};
+use state::Budget;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Makes a call again that failed.
+///
+/// The last error is returned as it is. The waits grow by `backoff`, vary by `jitter` so that callers that failed together do not come back together, and
+/// are never longer than `max_delay`. A wait that the error asks for (`retry_after`, or a rejection's own) is kept in its place.
+/// With a `budget`, retries are at most that share of all calls, so that a dependency that is down is not kept down by them.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use resilience_runtime::Retry;
+/// use std::cell::Cell;
+///
+/// let retry = Retry::builder("stock").attempts(3).build()?;
+/// let asked = Cell::new(0);
+/// let answer = retry.call(|| async { asked.set(asked.get() + 1); if asked.get() < 3 { Err("busy") } else { Ok(7) } }).await;
+/// assert_eq!((answer, asked.get()), (Ok(7), 3));
+/// # Ok(()) }
+/// ```
+pub struct Retry {
+    name: Name,
+    attempts: Setting,
+    /// Bit 0: whether calls are counted for a budget. Bit 1: whether a call's beginning has to be known precisely.
+    wants: Setting,
+    settings: RwLock<RetrySettings>,
+    budget: Budget,
+    retries: Count,
+    recovered: Count,
+    exhausted: Count,
+    over_budget: Count,
+    bus: Arc<Bus>,
+}
+
+const BUDGET: u64 = 1;
+const PRECISE: u64 = 2;
+
+/// An attempt failed and will be followed by another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryEvent {
+    /// Which retry.
+    pub name: Name,
+    /// The attempt that failed; the first is 1.
+    pub attempt: u32,
+    /// The wait before the next one.
+    pub wait: Duration,
+    /// Since the first attempt began.
+    pub elapsed: Duration,
+    /// The kind of rejection that it failed with, if it was one and not the function's own error.
+    pub rejection: Option<RejectionKind>,
+}
+
+/// Why no attempt followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GaveUp {
+    /// `attempts` were made.
+    Attempts,
+    /// The error is none that is worth another try.
+    NotRetryable,
+    /// `max_elapsed` would have passed before the next attempt.
+    Elapsed,
+    /// The error asked for a longer wait than `max_delay`.
+    AskedTooMuch,
+    /// The budget is spent.
+    Budget,
+}
+
+impl Retry {
+    /// A retry of that name, to be configured with the keys of the attribute.
+    pub fn builder(name: impl Into<Name>) -> RetryBuilder {
+        RetryBuilder::new(name.into())
+    }
+
+    /// The name, as events and snapshots give it.
+    pub fn name(&self) -> Name {
+        self.name.clone()
+    }
+
+    /// Calls until a call succeeds or no other attempt is to be made; every `Err` is worth another.
+    ///
+    /// # Errors
+    ///
+    /// The last attempt's error.
+    pub async fn call<T, E, F>(&self, call: impl FnMut() -> F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        self.call_if(call, |_| true).await
+    }
+
+    /// As [`call`](Self::call), for the errors that `retry_if` says yes to.
+    ///
+    /// # Errors
+    ///
+    /// The last attempt's error.
+    pub async fn call_if<T, E, F>(&self, mut call: impl FnMut() -> F, retry_if: impl Fn(&E) -> bool) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut run = self.start();
+        loop {
+            let result = call().await.map_err(Failure::Call);
+            let wait = match run.after(result, &retry_if, |_| None, |_| ()) {
+                ControlFlow::Continue(wait) => wait,
+                ControlFlow::Break(Ok(value)) => return Ok(value),
+                ControlFlow::Break(Err(Failure::Call(error))) => return Err(error),
+                ControlFlow::Break(Err(Failure::Rejected(_))) => unreachable!("every failure came from the call"),
+            };
+            wait.await;
+        }
+    }
+
+    /// The loop of one guarded call.
+    #[inline]
+    pub fn start(&self) -> Run<'_> {
+        Run::new(self)
+    }
+
+    /// Another configuration for the calls that begin from now on, and for the next waits of those under way (whose number of attempts stays).
+    ///
+    /// # Errors
+    ///
+    /// The configuration's first mistake; nothing has changed then.
+    pub fn reconfigure(&self, config: RetryConfig) -> Result<(), ConfigError> {
+        config.check()?;
+        let settings = config.resolve();
+        *write(&self.settings) = settings;
+        self.attempts.set(u64::from(settings.attempts));
+        self.wants.set(wants(&settings));
+        Ok(())
+    }
+
+    /// The retry as it is now.
+    pub fn snapshot(&self) -> RetrySnapshot {
+        let settings = *read(&self.settings);
+        RetrySnapshot {
+            name: self.name(),
+            attempts: settings.attempts,
+            budget: settings.budget,
+            retries: self.retries.get(),
+            recovered: self.recovered.get(),
+            exhausted: self.exhausted.get(),
+            over_budget: self.over_budget.get(),
+        }
+    }
+}
+
+fn wants(settings: &RetrySettings) -> u64 {
+    let mut wants = 0;
+    if settings.budget.is_some() {
+        wants |= BUDGET;
+    }
+    if settings.max_elapsed.is_some() {
+        wants |= PRECISE;
+    }
+    wants
+}
+
+/// What a [`Retry`] is set to and has counted.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RetrySnapshot {
+    /// Which retry.
+    pub name: Name,
+    /// Calls in all that one may take.
+    pub attempts: u32,
+    /// Percent of calls that may be retries.
+    pub budget: Option<f64>,
+    /// Attempts beyond the first.
+    pub retries: u64,
+    /// Calls that succeeded after the first attempt had failed.
+    pub recovered: u64,
+    /// Calls whose last attempt failed.
+    pub exhausted: u64,
+    /// Calls that were not tried again because the budget was spent.
+    pub over_budget: u64,
+}
+
+/// A `#[retry]` at its function.
+pub type RetrySite = Site<Retry>;
+
+impl RetrySite {
+    #[doc(hidden)]
+    pub const fn new(
+        operation: &'static Operation,
+        name: Option<&'static str>,
+        config: RetryConfig,
+        configured: bool,
+    ) -> Self {
+        Self::of(operation, name, config, configured)
+    }
+}
+
+impl Policy for Retry {
+    type Config = RetryConfig;
+
+    const KIND: &'static str = "retry";
+
+    fn from_config(name: Name, config: &RetryConfig, bus: Arc<Bus>) -> Self {
+        let settings = config.resolve();
+        Self {
+            name,
+            attempts: Setting::new(u64::from(settings.attempts)),
+            wants: Setting::new(wants(&settings)),
+            settings: RwLock::new(settings),
+            budget: Budget::new(),
+            retries: Count::new(),
+            recovered: Count::new(),
+            exhausted: Count::new(),
+            over_budget: Count::new(),
+            bus,
+        }
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn policies(registry: &Registry) -> &Policies<Self> {
+        registry.of_retries()
+    }
+
+    fn site(layer: &'static Layer) -> Option<&'static RetrySite> {
+        match layer {
+            Layer::Retry(site) => Some(site),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Retry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Retry").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! One guarded call's attempts.
+
+use super::backoff::{Dice, Waits};
+use super::{BUDGET, GaveUp, PRECISE, Retry, RetryEvent};
+use crate::error::{Failure, RejectionKind};
+use crate::event::Event;
+use crate::sync::read;
+use crate::time::{coarse_millis, precise_nanos};
+use resilience_config::{Rejections, RetrySettings};
+use std::future::{Future, IntoFuture};
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Sleep, sleep};
+
+/// The loop of one guarded call: told the result of each attempt, it says whether and when there is another.
+#[derive(Debug)]
+pub struct Run<'a> {
+    retry: &'a Retry,
+    /// When the first attempt began, in nanoseconds. Read from the coarse clock where nothing is decided by it.
+    began: u64,
+    /// How many there may be. It does not change under way, since arguments are given away for the last one.
+    attempts: u32,
+    made: u32,
+    /// From the first failure on.
+    waits: Option<Waits>,
+}
+
+impl<'a> Run<'a> {
+    #[inline]
+    pub(super) fn new(retry: &'a Retry) -> Self {
+        let wants = retry.wants.get();
+        let began = if wants & PRECISE != 0 { precise_nanos() } else { coarse_millis() * 1_000_000 };
+        if wants & BUDGET != 0 {
+            retry.budget.count_call(began / 1_000_000_000);
+        }
+        Self { retry, began, attempts: retry.attempts.get() as u32, made: 0, waits: None }
+    }
+
+    /// Whether the attempt that begins now is the last one, for which arguments need not be cloned.
+    #[inline]
+    pub fn is_last_attempt(&self) -> bool {
+        self.made + 1 >= self.attempts
+    }
+
+    /// Takes the result of an attempt: the result to return, or the wait before the next attempt.
+    ///
+    /// `retry_if` and `retry_after` are asked about the function's own errors; rejections go by the setting `retry_rejections` and bring
+    /// their own wait. `on_retry` is told of an attempt that will follow.
+    #[inline]
+    pub fn after<T, E>(
+        &mut self,
+        result: Result<T, Failure<E>>,
+        retry_if: impl FnOnce(&E) -> bool,
+        retry_after: impl FnOnce(&E) -> Option<Duration>,
+        on_retry: impl FnOnce(&RetryEvent),
+    ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
+        self.made += 1;
+        match result {
+            Ok(value) => {
+                if self.made > 1 {
+                    self.retry.recovered.increment();
+                }
+                ControlFlow::Break(Ok(value))
+            }
+            Err(failure) => match self.failed(&failure, retry_if, retry_after, on_retry) {
+                Ok(wait) => ControlFlow::Continue(Wait(wait)),
+                Err(why) => {
+                    self.give_up(why, failure.rejection().map(|rejection| rejection.kind()));
+                    ControlFlow::Break(Err(failure))
+                }
+            },
+        }
+    }
+
+    #[cold]
+    fn failed<E>(
+        &mut self,
+        failure: &Failure<E>,
+        retry_if: impl FnOnce(&E) -> bool,
+        retry_after: impl FnOnce(&E) -> Option<Duration>,
+        on_retry: impl FnOnce(&RetryEvent),
+    ) -> Result<Duration, GaveUp> {
+        // A copy: the user's functions run under no lock.
+        let settings: RetrySettings = *read(&self.retry.settings);
+        let (worth_it, asked, rejection) = match failure {
+            Failure::Call(error) if self.made >= self.attempts => (retry_if(error), None, None),
+            Failure::Call(error) => (retry_if(error), retry_after(error), None),
+            Failure::Rejected(rejection) => {
+                let kind = rejection.kind();
+                (settings.retry_rejections.contains(in_set(kind)), rejection.retry_after(), Some(kind))
+            }
+        };
+        if !worth_it {
+            return Err(GaveUp::NotRetryable);
+        }
+        if self.made >= self.attempts {
+            return Err(GaveUp::Attempts);
+        }
+        let waits = self.waits.get_or_insert_with(|| Waits::new(Dice::new()));
+        let wait = match asked {
+            Some(asked) if asked > settings.max_delay => return Err(GaveUp::AskedTooMuch),
+            Some(asked) => waits.asked(&settings, asked),
+            None => waits.next(&settings),
+        };
+        let now = precise_nanos();
+        let elapsed = Duration::from_nanos(now.saturating_sub(self.began));
+        if settings.max_elapsed.is_some_and(|most| elapsed + wait > most) {
+            return Err(GaveUp::Elapsed);
+        }
+        if settings.budget.is_some_and(|percent| !self.retry.budget.spend(now / 1_000_000_000, percent)) {
+            return Err(GaveUp::Budget);
+        }
+        self.retry.retries.increment();
+        let event = RetryEvent { name: self.retry.name.clone(), attempt: self.made, wait, elapsed, rejection };
+        on_retry(&event);
+        self.retry.bus.emit(|| Event::Retry(event));
+        Ok(wait)
+    }
+
+    #[cold]
+    fn give_up(&self, why: GaveUp, rejection: Option<RejectionKind>) {
+        match why {
+            GaveUp::Attempts => self.retry.exhausted.increment(),
+            GaveUp::Budget => self.retry.over_budget.increment(),
+            GaveUp::NotRetryable | GaveUp::Elapsed | GaveUp::AskedTooMuch => {}
+        }
+        self.retry.bus.emit(|| Event::RetriesEnded {
+            name: self.retry.name.clone(),
+            attempts: self.made,
+            elapsed: Duration::from_nanos(precise_nanos().saturating_sub(self.began)),
+            why,
+            rejection,
+        });
+    }
+}
+
+fn in_set(kind: RejectionKind) -> Rejections {
+    match kind {
+        RejectionKind::CircuitOpen => Rejections::CIRCUIT_OPEN,
+        RejectionKind::TimedOut => Rejections::TIMED_OUT,
+        RejectionKind::BulkheadFull => Rejections::BULKHEAD_FULL,
+        RejectionKind::RateLimited => Rejections::RATE_LIMITED,
+    }
+}
+
+/// The wait before the next attempt: a duration until it is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the next attempt begins when it was awaited"]
+pub struct Wait(Duration);
+
+impl Wait {
+    /// How long.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl IntoFuture for Wait {
+    type Output = ();
+    type IntoFuture = Pause;
+
+    fn into_future(self) -> Pause {
+        Pause { sleep: (!self.0.is_zero()).then(|| sleep(self.0)) }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of a [`Wait`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Pause {
+        #[pin]
+        sleep: Option<Sleep>,
+    }
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.project().sleep.as_pin_mut() {
+            Some(sleep) => sleep.poll(context),
+            None => Poll::Ready(()),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Limiting how long a call may take.
+
+use crate::error::{Failure, Name, Rejection};
+use crate::event::Bus;
+use crate::registry::{Layer, Operation, Policies, Policy, RegisterError, Registry, Site, registry};
+use crate::sync::{Count, Setting};
+use crate::time::nanos;
+use pin_project_lite::pin_project;
+use resilience_config::{ConfigError, Preset, TimeoutConfig};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// Drops a call that takes too long.
+///
+/// The time is counted from the moment at which the call first waits, on tokio's clock, and is never cut short: a call that never waits has no
+/// timer at all, and one that blocks its thread cannot be stopped by anybody. The call is dropped where it waits, and nothing of it
+/// goes on behind the caller's back. A call that waits needs tokio's timer in its runtime.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use resilience_runtime::Timeout;
+/// use std::time::Duration;
+///
+/// let timeout = Timeout::builder("report").after(Duration::from_millis(5)).build()?;
+/// let answer = timeout.call(std::future::pending::<Result<(), String>>()).await;
+/// assert_eq!(answer.unwrap_err().to_string(), "`report` timed out after 5ms");
+/// # Ok(()) }
+/// ```
+pub struct Timeout {
+    name: Name,
+    after_nanos: Setting,
+    timed_out: Count,
+}
+
+impl Timeout {
+    /// A timeout of that name; it wants [`after`](TimeoutBuilder::after).
+    pub fn builder(name: impl Into<Name>) -> TimeoutBuilder {
+        TimeoutBuilder { name: name.into(), config: TimeoutConfig::new() }
+    }
+
+    /// The name, as rejections and snapshots give it.
+    pub fn name(&self) -> Name {
+        self.name.clone()
+    }
+
+    /// Makes one call that may take so long. When it takes longer, it is dropped before this returns.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or [`Rejection::TimedOut`].
+    pub async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, Failure<E>> {
+        match self.run(pin!(call)).await {
+            Ok(result) => result.map_err(Failure::Call),
+            Err(rejection) => Err(Failure::Rejected(rejection)),
+        }
+    }
+
+    /// As [`call`](Self::call), for a future of anything that is pinned where it stands. It is the caller who drops it.
+    pub fn run<'t, F: Future>(&'t self, call: Pin<&'t mut F>) -> Timed<'t, F> {
+        Timed { timeout: self, call, sleep: None }
+    }
+
+    /// Another limit for the calls that begin to wait from now on.
+    ///
+    /// # Errors
+    ///
+    /// The configuration's first mistake; nothing has changed then.
+    pub fn reconfigure(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
+        config.check()?;
+        self.after_nanos.set(nanos(config.resolve().after));
+        Ok(())
+    }
+
+    /// The timeout as it is now.
+    pub fn snapshot(&self) -> TimeoutSnapshot {
+        TimeoutSnapshot { name: self.name(), after: self.after(), timed_out: self.timed_out.get() }
+    }
+
+    fn after(&self) -> Duration {
+        Duration::from_nanos(self.after_nanos.get())
+    }
+}
+
+pin_project! {
+    /// The future of [`Timeout::run`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Timed<'t, F> {
+        timeout: &'t Timeout,
+        call: Pin<&'t mut F>,
+        // Set when the call first waits.
+        #[pin]
+        sleep: Option<Sleep>,
+    }
+}
+
+impl<F: Future> Future for Timed<'_, F> {
+    type Output = Result<F::Output, Rejection>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Poll::Ready(output) = this.call.as_mut().poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        if this.sleep.is_none() {
+            this.sleep.set(Some(tokio::time::sleep(this.timeout.after())));
+        }
+        let Some(mut sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Pending };
+        // A call that is always busy uses up the task's budget, and tokio's timer does not answer then: the clock does.
+        let expired = sleep.as_mut().poll(context).is_ready() || Instant::now() >= sleep.deadline();
+        if !expired {
+            return Poll::Pending;
+        }
+        let Timeout { name, timed_out, .. } = this.timeout;
+        timed_out.increment();
+        Poll::Ready(Err(Rejection::TimedOut { name: name.clone(), after: this.timeout.after() }))
+    }
+}
+
+/// Configures a [`Timeout`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is built before `build` or `register`"]
+pub struct TimeoutBuilder {
+    name: Name,
+    config: TimeoutConfig,
+}
+
+impl TimeoutBuilder {
+    /// How long a call may take: 1 ms to 365 days.
+    pub fn after(mut self, time: Duration) -> Self {
+        self.config = self.config.after(time);
+        self
+    }
+
+    /// The time for a kind of dependency, where `after` is not given.
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.config = self.config.preset(preset);
+        self
+    }
+
+    /// All keys at once.
+    pub fn config(mut self, config: TimeoutConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        resilience_config::names::check(&self.name)?;
+        self.config.check()
+    }
+
+    /// A timeout that is in no registry.
+    ///
+    /// # Errors
+    ///
+    /// A time that is missing or out of bounds.
+    pub fn build(self) -> Result<Timeout, ConfigError> {
+        self.check()?;
+        Ok(Timeout::from_config(self.name, &self.config, registry().bus()))
+    }
+
+    /// The timeout of that name in the registry.
+    ///
+    /// # Errors
+    ///
+    /// A mistake in the configuration, or another configuration under the same name.
+    pub fn register(self) -> Result<Arc<Timeout>, RegisterError> {
+        self.check()?;
+        registry().register(self.name, self.config, true)
+    }
+}
+
+/// What a [`Timeout`] is set to and has counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TimeoutSnapshot {
+    /// Which timeout.
+    pub name: Name,
+    /// How long a call may take.
+    pub after: Duration,
+    /// Calls that took longer.
+    pub timed_out: u64,
+}
+
+/// A `#[timeout]` at its function.
+pub type TimeoutSite = Site<Timeout>;
+
+impl TimeoutSite {
+    #[doc(hidden)]
+    pub const fn new(
+        operation: &'static Operation,
+        name: Option<&'static str>,
+        config: TimeoutConfig,
+        configured: bool,
+    ) -> Self {
+        Self::of(operation, name, config, configured)
+    }
+}
+
+impl Policy for Timeout {
+    type Config = TimeoutConfig;
+
+    const KIND: &'static str = "timeout";
+
+    fn from_config(name: Name, config: &TimeoutConfig, _: Arc<Bus>) -> Self {
+        Self { name, after_nanos: Setting::new(nanos(config.resolve().after)), timed_out: Count::new() }
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn policies(registry: &Registry) -> &Policies<Self> {
+        registry.of_timeouts()
+    }
+
+    fn site(layer: &'static Layer) -> Option<&'static TimeoutSite> {
+        match layer {
+            Layer::Timeout(site) => Some(site),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Timeout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Timeout").field("name", &self.name).field("after", &self.after()).finish_non_exhaustive()
+    }
+}
