@@ -67,7 +67,7 @@ impl Operation {
         self.file
     }
 
-    /// The line of the attribute.
+    /// The line of the function's name.
     pub fn line(&self) -> u32 {
         self.line
     }
