@@ -75,7 +75,8 @@ fn opened_and_recovered(breaker: &Value) {
     let states = states(breaker);
     assert_eq!(states[..3], ["closed", "open", "half_open"], "{breaker}");
     assert_eq!(states[states.len() - 2..], ["half_open", "closed"], "{breaker}");
-    let legal = HashSet::from([["closed", "open"], ["open", "half_open"], ["half_open", "open"], ["half_open", "closed"]]);
+    let legal =
+        HashSet::from([["closed", "open"], ["open", "half_open"], ["half_open", "open"], ["half_open", "closed"]]);
     assert!(states.windows(2).all(|pair| legal.contains(pair)), "{breaker}");
     assert!(breaker["rejected"].as_u64().unwrap() > 0, "{breaker}");
 }
@@ -93,7 +94,8 @@ fn payment_outage(fault: &str) {
     assert_eq!(payment["fallbacks"], report["queued_payments"], "{report}");
 
     // Much less than the quarter of a second that the shop waits for a payment service that hangs; the rest is for a busy machine.
-    let p99 = |when: &str| report["p99_ms"][when].as_f64().unwrap_or_else(|| panic!("no order {when} the outage: {report}"));
+    let p99 =
+        |when: &str| report["p99_ms"][when].as_f64().unwrap_or_else(|| panic!("no order {when} the outage: {report}"));
     assert!(p99("during") < p99("before").max(p99("after")) + 200.0, "{report}");
 }
 

@@ -2,9 +2,9 @@
 
 pub use crate::circuit_breaker::{BreakerSite, Permit};
 pub use crate::fallback::*;
+pub use crate::registry::{Layer, OPERATIONS, Operation};
 pub use crate::retry::{RetrySite, Run, Wait};
 pub use crate::timeout::TimeoutSite;
-pub use crate::registry::{Layer, OPERATIONS, Operation};
 pub use core::clone::Clone;
 pub use core::future::Future;
 pub use core::option::Option::{self, None, Some};

@@ -37,11 +37,8 @@ fn an_open_breaker_is_never_early_and_counts_down() {
 
 #[test]
 fn a_slow_call_is_measured_precisely() {
-    let breaker = CircuitBreaker::builder("real")
-        .slow_call(Duration::from_micros(500))
-        .window(Window::Count(2))
-        .build()
-        .unwrap();
+    let breaker =
+        CircuitBreaker::builder("real").slow_call(Duration::from_micros(500)).window(Window::Count(2)).build().unwrap();
     for _ in 0..2 {
         let permit = breaker.try_acquire().unwrap();
         sleep(Duration::from_millis(1));
@@ -53,8 +50,11 @@ fn a_slow_call_is_measured_precisely() {
 
 #[test]
 fn a_time_window_expires() {
-    let breaker =
-        CircuitBreaker::builder("real").window(Window::Time(Duration::from_millis(200))).minimum_calls(100).build().unwrap();
+    let breaker = CircuitBreaker::builder("real")
+        .window(Window::Time(Duration::from_millis(200)))
+        .minimum_calls(100)
+        .build()
+        .unwrap();
     fail(&breaker);
     sleep(Duration::from_millis(300));
     assert_eq!(breaker.snapshot().window.calls, 0);

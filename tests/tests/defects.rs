@@ -151,11 +151,9 @@ async fn probe(how: Probe) -> Result<(), Error> {
 
 async fn catch<F: Future>(future: F) -> Result<F::Output, ()> {
     let mut future = Box::pin(future);
-    std::future::poll_fn(|context| {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(polled) => polled.map(Ok),
-            Err(_) => std::task::Poll::Ready(Err(())),
-        }
+    std::future::poll_fn(|context| match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(polled) => polled.map(Ok),
+        Err(_) => std::task::Poll::Ready(Err(())),
     })
     .await
 }
@@ -267,7 +265,7 @@ async fn a_call_long_after_a_stuck_probe_is_itself_the_next_one() {
 #[tokio::test(start_paused = true)]
 async fn opening_freezes_the_window_and_closing_empties_it() {
     let breaker = build(count_window(4).half_open_calls(1));
-    [true, true, false, false].map(|succeeds| end(&breaker, succeeds));
+    [true, true, false, false].into_iter().for_each(|succeeds| end(&breaker, succeeds));
     advance(SECOND).await;
     assert_eq!(breaker.snapshot().window, WindowCounts::new(4, 2, 0));
     end(&breaker, true);
@@ -380,7 +378,7 @@ async fn a_mistake_in_a_reconfiguration_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_resized_window_keeps_its_newest_outcomes() {
     let breaker = build(count_window(10).minimum_calls(10));
-    [false, false, true, true, true, false].map(|succeeds| end(&breaker, succeeds));
+    [false, false, true, true, true, false].into_iter().for_each(|succeeds| end(&breaker, succeeds));
     breaker.reconfigure(count_window(4).minimum_calls(4).failure_rate(90.0)).unwrap();
     assert_eq!(breaker.snapshot().window, WindowCounts::new(4, 1, 0));
     breaker.reconfigure(count_window(100).minimum_calls(100)).unwrap();

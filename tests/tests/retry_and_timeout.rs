@@ -1,8 +1,6 @@
 //! Points 14 to 16 of the semantics for the types themselves, in virtual time.
 
-use resilience_runtime::{
-    Backoff, Event, Failure, GaveUp, Jitter, Rejection, Retry, RetryConfig, Timeout, registry,
-};
+use resilience_runtime::{Backoff, Event, Failure, GaveUp, Jitter, Rejection, Retry, RetryConfig, Timeout, registry};
 use std::cell::Cell;
 use std::future::pending;
 use std::time::Duration;
@@ -117,10 +115,7 @@ async fn attempts_and_elapsed_time_are_in_the_events() {
             _ => {}
         }
     }
-    assert_eq!(
-        seen,
-        [(1, millis(10), millis(100)), (2, millis(120), millis(200)), (3, millis(330), Duration::ZERO)]
-    );
+    assert_eq!(seen, [(1, millis(10), millis(100)), (2, millis(120), millis(200)), (3, millis(330), Duration::ZERO)]);
 }
 
 fn timeout(after: Duration) -> Timeout {

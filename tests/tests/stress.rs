@@ -118,7 +118,11 @@ fn storm(config: CircuitBreakerConfig) {
 
 fn eager() -> CircuitBreakerConfig {
     // Opens often, and probes soon: most of the time something is in transition.
-    CircuitBreakerConfig::new().failure_rate(25.0).minimum_calls(10).open_for(Duration::from_millis(1)).half_open_calls(3)
+    CircuitBreakerConfig::new()
+        .failure_rate(25.0)
+        .minimum_calls(10)
+        .open_for(Duration::from_millis(1))
+        .half_open_calls(3)
 }
 
 #[test]

@@ -225,8 +225,12 @@ impl CircuitBreaker {
     /// The breakers of all keys, by key; empty without keys.
     pub fn of_keys(&self) -> Vec<Arc<CircuitBreaker>> {
         let Some(keys) = self.keys.get() else { return Vec::new() };
-        let mut held: Vec<_> =
-            keys.places.pin().iter().filter_map(|(key, place)| Some((key.clone(), keys.slots.get(place.slot)?))).collect();
+        let mut held: Vec<_> = keys
+            .places
+            .pin()
+            .iter()
+            .filter_map(|(key, place)| Some((key.clone(), keys.slots.get(place.slot)?)))
+            .collect();
         held.sort_by(|a, b| a.0.cmp(&b.0));
         held.into_iter().map(|(_, slot)| Arc::clone(&slot.breaker)).collect()
     }
@@ -277,7 +281,8 @@ impl<'a> Keyed<'a> {
             if slot.last_used.get() != now {
                 slot.last_used.set(now);
             }
-            return acquired.map_err(|rejection| keys.named(self.key.text(), slot.breaker.count_rejection(shard, rejection)));
+            return acquired
+                .map_err(|rejection| keys.named(self.key.text(), slot.breaker.count_rejection(shard, rejection)));
         }
     }
 
@@ -430,7 +435,8 @@ impl CircuitBreaker {
     fn restart_if_closed(&self) -> bool {
         let word = self.word.load();
         let now = crate::time::precise_millis();
-        word.phase() == Phase::Closed && self.word.exchange(word, Word::closed(word.entering_closed(now), word.monitored()))
+        word.phase() == Phase::Closed
+            && self.word.exchange(word, Word::closed(word.entering_closed(now), word.monitored()))
     }
 
     pub(super) fn slot_name(&self) -> Option<Name> {

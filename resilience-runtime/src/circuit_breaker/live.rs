@@ -134,11 +134,7 @@ impl Live {
 
     pub(super) fn half_open_rule(&self) -> HalfOpenRule {
         let half_open = self.half_open.get();
-        HalfOpenRule {
-            calls: half_open & 0xff,
-            successes: half_open >> 8 & 0xff,
-            timeout_millis: half_open >> 16,
-        }
+        HalfOpenRule { calls: half_open & 0xff, successes: half_open >> 8 & 0xff, timeout_millis: half_open >> 16 }
     }
 }
 

@@ -34,11 +34,11 @@ use crate::time::{self, COARSE_ERROR_MILLIS, Timestamp};
 use crate::window::{Counter, Finished, Shard, Standing, Window, WindowCounts};
 use keyed::{Keys, SlotPast};
 use live::{Live, Verdict};
+use once_cell::sync::OnceCell;
 use opening::{LastOpening, Opening};
 use permit::Admitted;
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError, Mode};
 use state::{AtomicWord, Due, Phase, Word};
-use once_cell::sync::OnceCell;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -200,13 +200,7 @@ impl CircuitBreaker {
         Self::new_at(name, settings, trip_if, bus, time::precise_millis())
     }
 
-    fn new_at(
-        name: Name,
-        settings: &CircuitBreakerSettings,
-        trip_if: Option<TripIf>,
-        bus: Arc<Bus>,
-        now: u64,
-    ) -> Self {
+    fn new_at(name: Name, settings: &CircuitBreakerSettings, trip_if: Option<TripIf>, bus: Arc<Bus>, now: u64) -> Self {
         Self {
             word: AtomicWord::new(initial(settings.mode, now)),
             has_trip_if: Setting::new(u64::from(trip_if.is_some())),
@@ -484,17 +478,14 @@ impl CircuitBreaker {
 
     fn enter_due(&self, half_open: Word, due: Due, now: u64) -> bool {
         let monitored = half_open.monitored();
-        let reopen =
-            |at: u64| Word::open(half_open.entering(at), half_open.openings() + 1, self.jitter(), monitored);
+        let reopen = |at: u64| Word::open(half_open.entering(at), half_open.openings() + 1, self.jitter(), monitored);
         match due {
             Due::Nothing => false,
             Due::Close => self.enter(half_open, Word::closed(half_open.entering_closed(now), monitored), now, None),
             Due::ReopenFailed { failures } => {
                 self.enter(half_open, reopen(now), now, Some(OpenReason::ProbesFailed { failures }))
             }
-            Due::ReopenTimedOut { at } => {
-                self.enter(half_open, reopen(at), at, Some(OpenReason::ProbeTimedOut))
-            }
+            Due::ReopenTimedOut { at } => self.enter(half_open, reopen(at), at, Some(OpenReason::ProbeTimedOut)),
         }
     }
 
@@ -691,6 +682,9 @@ fn state_of(word: Word) -> State {
 
 impl std::fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CircuitBreaker").field("name", &self.name()).field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("CircuitBreaker")
+            .field("name", &self.name())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }

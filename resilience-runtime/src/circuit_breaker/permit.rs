@@ -119,7 +119,9 @@ impl<'a> Permit<'a> {
             Err(Failure::Rejected(rejection)) => match rejection.kind() {
                 RejectionKind::TimedOut => Outcome::Failure,
                 // The dependency was not asked, so it did not fail.
-                RejectionKind::BulkheadFull | RejectionKind::RateLimited | RejectionKind::CircuitOpen => Outcome::Ignored,
+                RejectionKind::BulkheadFull | RejectionKind::RateLimited | RejectionKind::CircuitOpen => {
+                    Outcome::Ignored
+                }
             },
         };
         self.record(outcome);

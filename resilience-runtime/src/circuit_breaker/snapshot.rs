@@ -92,9 +92,8 @@ impl CircuitBreaker {
             window: self.frozen(word, now),
             consecutive_failures: if phase == Phase::Closed { self.window.row(word.generation()) } else { 0 },
             reason: self.last_opening.read().filter(|_| opened).map(|opening| opening.reason),
-            probe_due_in: (phase == Phase::Open).then(|| {
-                Duration::from_millis(word.probe_due(now, &self.live.open_rule()).saturating_sub(now))
-            }),
+            probe_due_in: (phase == Phase::Open)
+                .then(|| Duration::from_millis(word.probe_due(now, &self.live.open_rule()).saturating_sub(now))),
             reopenings: word.openings(),
             probes: (phase == Phase::HalfOpen).then_some(Probes {
                 in_flight: probes.in_flight,

@@ -101,9 +101,13 @@ pub(super) enum Due {
     /// Enough probes succeeded.
     Close,
     /// So many failed that it cannot close any more.
-    ReopenFailed { failures: u64 },
+    ReopenFailed {
+        failures: u64,
+    },
     /// A probe had not answered by this moment.
-    ReopenTimedOut { at: u64 },
+    ReopenTimedOut {
+        at: u64,
+    },
 }
 
 impl Word {

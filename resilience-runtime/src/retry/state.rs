@@ -108,9 +108,8 @@ mod tests {
     fn racing_retries_never_pass_the_bound() {
         let budget = Budget::new();
         let spent: usize = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| (0..10_000).filter(|_| budget.spend(50, 20.0)).count()))
-                .collect();
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| (0..10_000).filter(|_| budget.spend(50, 20.0)).count())).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert!(spent <= 100, "{spent}");

@@ -25,9 +25,14 @@ mod row;
 mod shards;
 mod stamps;
 
-use crate::sync::{AtomicU64, Setting, Ordering, RwLock, fence, read, write};
+use crate::sync::{AtomicU64, Ordering, RwLock, Setting, fence, read, write};
 pub(crate) use shards::{Counter, Shard};
-use {marks::Marks, row::Row, shards::{Shards, Tally}, stamps::Stamps};
+use {
+    marks::Marks,
+    row::Row,
+    shards::{Shards, Tally},
+    stamps::Stamps,
+};
 
 /// What is in a circuit breaker's window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

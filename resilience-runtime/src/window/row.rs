@@ -26,12 +26,7 @@ impl Row {
             let (before, run) = (row >> RUN_BITS, row & MAX_RUN);
             // A sum below the one that is known comes from a failure that raced with a success and belongs before it.
             let next = if ok <= before { (before, (run + 1).min(MAX_RUN)) } else { (ok, 1) };
-            match self.0.compare_exchange_weak(
-                row,
-                next.0 << RUN_BITS | next.1,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
+            match self.0.compare_exchange_weak(row, next.0 << RUN_BITS | next.1, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return next.1,
                 Err(newer) => row = newer,
             }

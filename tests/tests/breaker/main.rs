@@ -64,28 +64,30 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
         prop::sample::select(vec![1u64, 200, 60_000]),
         prop_oneof![6 => Just(Mode::Enforce), 1 => Just(Mode::Monitor), 1 => Just(Mode::Off)],
     );
-    (trip, open).prop_map(|((rate, minimum, window, row, slow), (open_for, backoff, calls, successes, timeout, mode))| {
-        let mut config = CircuitBreakerConfig::new()
-            .failure_rate(rate)
-            .window(window)
-            .open_for(millis(open_for))
-            .open_backoff(backoff)
-            .half_open_calls(calls)
-            .half_open_successes(successes.min(calls))
-            .half_open_timeout(millis(timeout))
-            .mode(mode);
-        if window != Window::None {
-            let most = if let Window::Count(calls) = window { calls } else { u32::MAX };
-            config = config.minimum_calls(minimum.min(most));
-        }
-        if window == Window::None || row.is_some() {
-            config = config.consecutive_failures(row.unwrap_or(3));
-        }
-        if let Some((slow, rate)) = slow {
-            config = config.slow_call(millis(slow)).slow_call_rate(rate);
-        }
-        config
-    })
+    (trip, open).prop_map(
+        |((rate, minimum, window, row, slow), (open_for, backoff, calls, successes, timeout, mode))| {
+            let mut config = CircuitBreakerConfig::new()
+                .failure_rate(rate)
+                .window(window)
+                .open_for(millis(open_for))
+                .open_backoff(backoff)
+                .half_open_calls(calls)
+                .half_open_successes(successes.min(calls))
+                .half_open_timeout(millis(timeout))
+                .mode(mode);
+            if window != Window::None {
+                let most = if let Window::Count(calls) = window { calls } else { u32::MAX };
+                config = config.minimum_calls(minimum.min(most));
+            }
+            if window == Window::None || row.is_some() {
+                config = config.consecutive_failures(row.unwrap_or(3));
+            }
+            if let Some((slow, rate)) = slow {
+                config = config.slow_call(millis(slow)).slow_call_rate(rate);
+            }
+            config
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {

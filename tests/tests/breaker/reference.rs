@@ -242,8 +242,13 @@ impl Reference {
                 if self.now < due {
                     return self.reject(self.reason.unwrap(), Some(due - self.now));
                 }
-                let half_open =
-                    Phase::HalfOpen { began: self.now, in_flight: 1, succeeded: 0, failed: 0, openings: lasts_openings };
+                let half_open = Phase::HalfOpen {
+                    began: self.now,
+                    in_flight: 1,
+                    succeeded: 0,
+                    failed: 0,
+                    openings: lasts_openings,
+                };
                 self.enter(half_open, self.monitored, self.now, None);
                 Admitted::Probe { generation: self.generation }
             }

@@ -46,7 +46,8 @@ pub(crate) fn state(service: Service) -> State {
 
 /// Of all functions that the breaker guards.
 fn fallbacks(service: Service) -> u64 {
-    let is_its = |layer: &Layer| matches!(layer, Layer::CircuitBreaker(breaker) if breaker.name() == Some(service.name()));
+    let is_its =
+        |layer: &Layer| matches!(layer, Layer::CircuitBreaker(breaker) if breaker.name() == Some(service.name()));
     registry()
         .operations()
         .filter(|operation| operation.layers().iter().any(is_its))

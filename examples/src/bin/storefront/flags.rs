@@ -17,7 +17,7 @@ use crate::servers::{Fault, Service};
     after_help = "\
 Faults:
   errors   nine answers in ten are 503
-  slow     every answer takes 400 ms to 1 s longer, which is beyond the client's patience
+  slow     every answer takes 1.1 to 2 s longer, which is longer than the shop waits for any
   hang     no answer comes
   refuse   the port is closed
 
@@ -46,7 +46,8 @@ pub(crate) struct Flags {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write a duration such as 20s or 1m"))?;
+    let duration =
+        humantime::parse_duration(text).map_err(|error| format!("{error}; write a duration such as 20s or 1m"))?;
     if (Duration::from_secs(5)..=Duration::from_secs(600)).contains(&duration) {
         Ok(duration)
     } else {
@@ -56,7 +57,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn rate(text: &str) -> Result<u32, String> {
     // Fewer would not fill the breakers' `minimum_calls` within their window of a second for sure.
-    text.parse().ok().filter(|rate| (20..=1000).contains(rate)).ok_or_else(|| "write a whole number from 20 to 1000".to_owned())
+    text.parse()
+        .ok()
+        .filter(|rate| (20..=1000).contains(rate))
+        .ok_or_else(|| "write a whole number from 20 to 1000".to_owned())
 }
 
 fn seed(text: &str) -> Result<u64, String> {
@@ -81,8 +85,10 @@ impl FromStr for Outage {
 
 fn one_of<T: ValueEnum>(what: &str, text: &str) -> Result<T, String> {
     T::from_str(text, false).map_err(|_| {
-        let allowed: Vec<_> =
-            T::value_variants().iter().filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned())).collect();
+        let allowed: Vec<_> = T::value_variants()
+            .iter()
+            .filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned()))
+            .collect();
         format!("there is no {what} `{text}`; write one of {}", allowed.join(", "))
     })
 }

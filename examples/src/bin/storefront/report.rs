@@ -128,7 +128,10 @@ impl BreakerReport {
             failures: reading.failures,
             rejected: reading.rejected,
             fallbacks: reading.fallbacks,
-            transitions: history.of(service).map(|transition| TransitionReport::of(transition, history.at(transition))).collect(),
+            transitions: history
+                .of(service)
+                .map(|transition| TransitionReport::of(transition, history.at(transition)))
+                .collect(),
         }
     }
 }
@@ -178,7 +181,11 @@ impl fmt::Display for Report {
         writeln!(f, "{} payments were queued, {} of them drained", self.queued_payments, self.queued_payments_drained)?;
         writeln!(f, "{queued_mails} mails were queued, {drained_mails} of them drained")?;
 
-        writeln!(f, "\n{:15} {:9} {:>7} {:>8} {:>8} {:>9}", "breaker", "state", "calls", "failures", "rejected", "fallbacks")?;
+        writeln!(
+            f,
+            "\n{:15} {:9} {:>7} {:>8} {:>8} {:>9}",
+            "breaker", "state", "calls", "failures", "rejected", "fallbacks"
+        )?;
         for breaker in &self.breakers {
             let BreakerReport { name, state, calls, failures, rejected, fallbacks, transitions } = breaker;
             writeln!(f, "{name:15} {state:9} {calls:7} {failures:8} {rejected:8} {fallbacks:9}")?;
@@ -187,7 +194,7 @@ impl fmt::Display for Report {
             }
         }
 
-        writeln!(f, "\n{:42} {:>6} {:>9} {:>9}", "an order's time, where it began", "orders", "p50", "p99")?;
+        writeln!(f, "\n{:42} {:>6} {:>9} {:>9}", "an order's time, by when it began", "orders", "p50", "p99")?;
         for (phase, latencies) in phases {
             let when = match phase {
                 Phase::Before => "before the outage".to_owned(),
@@ -196,7 +203,8 @@ impl fmt::Display for Report {
                 Phase::Probing => format!("while {broken} was half-open, or a probe"),
                 Phase::After => "after the outage".to_owned(),
             };
-            let show = |time: Option<Duration>| time.map_or("-".to_owned(), |time| format!("{:.1} ms", milliseconds(time)));
+            let show =
+                |time: Option<Duration>| time.map_or("-".to_owned(), |time| format!("{:.1} ms", milliseconds(time)));
             writeln!(f, "{when:42} {:6} {:>9} {:>9}", latencies.orders, show(latencies.p50), show(latencies.p99))?;
         }
 

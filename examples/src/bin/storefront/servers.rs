@@ -156,7 +156,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 
 async fn answer(State(server): State<Arc<Server>>, Json(order): Json<Order>) -> Result<Json<Value>, StatusCode> {
     let (work, extra, fails) =
-        server.random(|random| (random.u64(1_000..=5_000), random.u64(400..=1_000), random.f64() < ERROR_SHARE));
+        server.random(|random| (random.u64(1_000..=5_000), random.u64(1_100..=2_000), random.f64() < ERROR_SHARE));
     tokio::time::sleep(Duration::from_micros(work)).await;
     match server.fault() {
         Some(Fault::Errors) if fails => return Err(StatusCode::SERVICE_UNAVAILABLE),

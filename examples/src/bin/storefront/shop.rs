@@ -58,7 +58,9 @@ impl ShopError {
 pub(crate) enum By {
     Service,
     /// The fallback. `asked`: the service was asked before, and may have done its part although no answer came.
-    Fallback { asked: bool },
+    Fallback {
+        asked: bool,
+    },
 }
 
 impl By {

@@ -1,0 +1,107 @@
+//! Who may enter and who has to wait: the word, and the line that it hands places to.
+
+use super::state::{AtomicWord, Word, fence_between};
+use tokio::sync::Semaphore;
+
+/// First come, first served. It holds tickets, each for a place that is counted as taken already; usually none, or on its way to a waiter.
+pub(super) trait Line {
+    fn hand(&self, tickets: u64);
+
+    /// Whether there was a ticket that nobody has got yet.
+    fn take_back(&self) -> bool;
+}
+
+impl Line for Semaphore {
+    fn hand(&self, tickets: u64) {
+        // At most a million: a limit.
+        self.add_permits(tickets as usize);
+    }
+
+    fn take_back(&self) -> bool {
+        self.try_acquire().map(|ticket| ticket.forget()).is_ok()
+    }
+}
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    Entered,
+    /// It is to wait for a ticket, and to [`abandon`](Gate::abandon) the queue if it stops waiting without one.
+    Queued,
+    Full,
+}
+
+pub(super) struct Gate<L> {
+    word: AtomicWord,
+    line: L,
+}
+
+impl<L: Line> Gate<L> {
+    /// The line has no tickets.
+    pub(super) fn new(limit: u32, line: L) -> Self {
+        Self { word: AtomicWord::new(Word::new(limit)), line }
+    }
+
+    pub(super) fn line(&self) -> &L {
+        &self.line
+    }
+
+    pub(super) fn word(&self) -> Word {
+        self.word.load()
+    }
+
+    /// In one step, so that the queue's bound is exact.
+    #[inline]
+    pub(super) fn arrive(&self, max_queue: u64) -> Arrival {
+        let step = |word: Word| match word.enter() {
+            Some(entered) => Some((entered, Arrival::Entered)),
+            None => Some((word.join(max_queue)?, Arrival::Queued)),
+        };
+        self.word.step(step).unwrap_or(Arrival::Full)
+    }
+
+    /// As [`arrive`](Self::arrive), for those who do not wait.
+    #[inline]
+    pub(super) fn enter(&self) -> bool {
+        self.word.step(|word| Some((word.enter()?, ()))).is_some()
+    }
+
+    #[inline]
+    pub(super) fn leave(&self) {
+        if self.word.step(|word| Some(word.leave())) == Some(true) {
+            self.hand(1);
+        }
+    }
+
+    /// For a waiter without a ticket; one that was on its way to it is in the line again.
+    pub(super) fn abandon(&self) {
+        self.word.step(|word| Some((word.abandon(), ())));
+        self.settle();
+    }
+
+    pub(super) fn resize(&self, limit: u32) {
+        if let Some(handed @ 1..) = self.word.step(|word| Some(word.resize(limit))) {
+            self.hand(handed);
+        }
+    }
+
+    #[cold]
+    fn hand(&self, tickets: u64) {
+        self.line.hand(tickets);
+        self.settle();
+    }
+
+    /// Withdraws tickets that nobody waits for. Where there is one to withdraw that is not in the line yet, whoever brings it comes here after it.
+    fn settle(&self) {
+        loop {
+            fence_between();
+            if self.word.load().waiting() >= 0 || !self.line.take_back() {
+                return;
+            }
+            if self.word.step(|word| Some((word.withdraw()?, ()))).is_none() {
+                // Somebody has joined the queue for it.
+                self.line.hand(1);
+            }
+        }
+    }
+}

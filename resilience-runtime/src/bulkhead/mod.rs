@@ -1,0 +1,255 @@
+//! The bulkhead.
+//!
+//! What it does is told at [`Bulkhead`].
+//!
+//! # Where things are
+//!
+//! `state` is the atomic word and its steps, with the argument for the orderings; `gate` the word together with the line of those who
+//! wait, which is tokio's semaphore; `registered` what the registry needs.
+
+mod builder;
+mod gate;
+mod registered;
+mod state;
+
+#[cfg(all(test, resilience_loom))]
+mod models;
+
+pub use builder::BulkheadBuilder;
+pub use registered::BulkheadSite;
+
+use crate::error::{Failure, Name, Rejection};
+use crate::sync::{Count, RwLock, Setting, write};
+use crate::time::nanos;
+use gate::{Arrival, Gate};
+use resilience_config::{BulkheadConfig, BulkheadSettings, ConfigError};
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Lets so many calls in at once, so that one slow dependency cannot take everything there is.
+///
+/// A caller that finds a place free takes it. Otherwise it waits in the queue, if that has a place, for at most `queue_timeout`; first come,
+/// first served. Who is inside leaves by dropping its [`Place`], which hands it to the first who waits. A waiter that is dropped leaves the
+/// queue, and a place that was already handed to it goes on to the next.
+///
+/// # Bounds
+///
+/// At most `max_concurrent` [`Place`]s exist at any moment, those included that were handed to waiters who have not run yet. At most
+/// `max_queue` callers wait; those who come then are rejected at once and counted. Both are exact on any number of threads. After
+/// [`reconfigure`](Self::reconfigure) has lowered the limit, nobody is let in before fewer are inside than the new one.
+///
+/// Waiting allocates nothing. A `queue_timeout` wants tokio's timer in the runtime; without one, any executor will do.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use resilience_runtime::Bulkhead;
+///
+/// let bulkhead = Bulkhead::builder("reports").max_concurrent(1).build()?;
+/// let place = bulkhead.try_acquire()?;
+/// assert_eq!(bulkhead.try_acquire().unwrap_err().to_string(), "bulkhead `reports` is full");
+/// drop(place);
+/// assert_eq!(bulkhead.call(async { Ok::<_, String>(7) }).await?, 7);
+/// # Ok(()) }
+/// ```
+pub struct Bulkhead {
+    gate: Gate<Semaphore>,
+    admitted: Count,
+    rejected: Count,
+    timed_out: Count,
+    max_queue: Setting,
+    /// Nanoseconds; 0 is without end.
+    queue_timeout: Setting,
+    one_change_at_a_time: RwLock<()>,
+    name: Name,
+}
+
+/// The right to make one call inside a [`Bulkhead`]; dropped, it goes to the next.
+#[derive(Debug)]
+#[must_use = "dropped at once, it lets the next one in"]
+pub struct Place<'b> {
+    bulkhead: &'b Bulkhead,
+}
+
+impl Drop for Place<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.bulkhead.gate.leave();
+    }
+}
+
+/// A caller in the queue.
+struct Waiter<'b>(&'b Gate<Semaphore>);
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Bulkhead {
+    /// A bulkhead of that name, to be configured with the keys of the attribute.
+    pub fn builder(name: impl Into<Name>) -> BulkheadBuilder {
+        BulkheadBuilder::new(name.into())
+    }
+
+    fn new(name: Name, settings: &BulkheadSettings) -> Self {
+        Self {
+            gate: Gate::new(settings.max_concurrent, Semaphore::new(0)),
+            admitted: Count::new(),
+            rejected: Count::new(),
+            timed_out: Count::new(),
+            max_queue: Setting::new(u64::from(settings.max_queue)),
+            queue_timeout: Setting::new(settings.queue_timeout.map_or(0, nanos)),
+            one_change_at_a_time: RwLock::new(()),
+            name,
+        }
+    }
+
+    /// The name, as rejections and snapshots give it.
+    pub fn name(&self) -> Name {
+        self.name.clone()
+    }
+
+    /// A place, if one is free and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BulkheadFull`] otherwise.
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Place<'_>, Rejection> {
+        if self.gate.enter() { Ok(self.admit()) } else { Err(self.reject(&self.rejected)) }
+    }
+
+    /// A place, after having waited for it in the queue if need be.
+    ///
+    /// Dropping the returned future leaves the queue.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BulkheadFull`] when the queue is full, or after `queue_timeout` in it.
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait with a `queue_timeout`, and the runtime has no timer.
+    #[inline]
+    pub async fn acquire(&self) -> Result<Place<'_>, Rejection> {
+        match self.gate.arrive(self.max_queue.get()) {
+            Arrival::Entered => Ok(self.admit()),
+            Arrival::Queued => self.wait().await,
+            Arrival::Full => Err(self.reject(&self.rejected)),
+        }
+    }
+
+    /// Makes one call inside.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or the rejection.
+    pub async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, Failure<E>> {
+        let _place = self.acquire().await.map_err(Failure::Rejected)?;
+        call.await.map_err(Failure::Call)
+    }
+
+    async fn wait(&self) -> Result<Place<'_>, Rejection> {
+        // Dropped after the future that stands in the line: a ticket that was on its way to it is in the line again by then.
+        let waiter = Waiter(&self.gate);
+        let ticket = match self.queue_timeout.get() {
+            0 => self.gate.line().acquire().await,
+            nanos => match tokio::time::timeout(Duration::from_nanos(nanos), self.gate.line().acquire()).await {
+                Ok(ticket) => ticket,
+                Err(_) => {
+                    drop(waiter);
+                    return Err(self.reject(&self.timed_out));
+                }
+            },
+        };
+        // The place is this caller's now.
+        let _ = ManuallyDrop::new(waiter);
+        if let Ok(ticket) = ticket {
+            ticket.forget();
+        }
+        Ok(self.admit())
+    }
+
+    #[inline]
+    fn admit(&self) -> Place<'_> {
+        self.admitted.increment();
+        Place { bulkhead: self }
+    }
+
+    #[cold]
+    fn reject(&self, count: &Count) -> Rejection {
+        count.increment();
+        Rejection::BulkheadFull { name: self.name.clone() }
+    }
+
+    /// Puts another configuration in force at once, with calls inside and waiting. A higher limit lets in those who wait; under a lower one nobody is put
+    /// out, and nobody enters before fewer are inside than it says. Those who wait go on waiting, in their order, for as long as they were told to.
+    ///
+    /// # Errors
+    ///
+    /// The configuration's first mistake; nothing has changed then.
+    pub fn reconfigure(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
+        config.check()?;
+        let settings = config.resolve();
+        {
+            // So that two reconfigurations do not mix. Wakers are run outside of it.
+            let _guard = write(&self.one_change_at_a_time);
+            self.max_queue.set(u64::from(settings.max_queue));
+            self.queue_timeout.set(settings.queue_timeout.map_or(0, nanos));
+            self.gate.set_limit(settings.max_concurrent)
+        }
+        .told();
+        Ok(())
+    }
+
+    /// The bulkhead as it is now.
+    pub fn snapshot(&self) -> BulkheadSnapshot {
+        let word = self.gate.word();
+        let timeout = self.queue_timeout.get();
+        BulkheadSnapshot {
+            name: self.name(),
+            max_concurrent: word.limit(),
+            max_queue: self.max_queue.get(),
+            queue_timeout: (timeout != 0).then(|| Duration::from_nanos(timeout)),
+            inside: word.inside(),
+            waiting: u64::try_from(word.waiting()).unwrap_or(0),
+            admitted: self.admitted.get(),
+            rejected: self.rejected.get(),
+            timed_out: self.timed_out.get(),
+        }
+    }
+}
+
+/// What a [`Bulkhead`] is set to, who is in it, and what it has counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct BulkheadSnapshot {
+    /// Which bulkhead.
+    pub name: Name,
+    /// Calls that may be inside at once.
+    pub max_concurrent: u64,
+    /// Callers that may wait.
+    pub max_queue: u64,
+    /// How long one waits.
+    pub queue_timeout: Option<Duration>,
+    /// Calls inside, and waiters to whom a place was handed. More than `max_concurrent` for a while after that was lowered.
+    pub inside: u64,
+    /// Callers in the queue.
+    pub waiting: u64,
+    /// Calls that were let in, at once or after waiting; only grows.
+    pub admitted: u64,
+    /// Calls that were rejected at once; only grows.
+    pub rejected: u64,
+    /// Calls that were rejected after `queue_timeout` in the queue; only grows.
+    pub timed_out: u64,
+}
+
+impl std::fmt::Debug for Bulkhead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bulkhead").field("name", &self.name).field("word", &self.gate.word()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,197 @@
+//! A bulkhead's places in one atomic word, and every step as a pure function of it.
+//!
+//! # The word
+//!
+//! ```text
+//! bits  0..20   limit    how many may be inside
+//! bits 20..40   inside   places that are taken: by calls, and by waiters to whom one was handed
+//! bits 40..64   waiting  callers in the queue less those to whom a place was handed; signed
+//! ```
+//!
+//! * Nobody waits while a place is free: `waiting > 0` only where `inside >= limit`. So whoever finds a place free passes nobody.
+//! * A limit that shrinks below `inside` leaves a **debt** of `inside - limit`. It is paid by those who leave: their places are gone
+//!   instead of being handed on, and nobody enters before it is paid and one more has left.
+//! * A place is **handed over** by turning one who waits into one who is inside, in the one exchange in which its holder leaves. The
+//!   ticket that tells the first in the queue follows after it, and names nobody. So a waiter who is cancelled cannot know whether
+//!   a ticket was on its way to it: it is taken off `waiting` in any case, and if that falls below zero there is one ticket too many,
+//!   which is withdrawn together with its place by whoever comes to see it ([`Gate::settle`](super::gate::Gate)).
+//!
+//! # Orderings
+//!
+//! The word is loaded with `Acquire` and exchanged with `AcqRel`: whoever takes a place sees what was done in it before.
+//! Who cancels first lowers `waiting` and then looks for a ticket; who hands over first adds a ticket and then looks at
+//! `waiting`. A `SeqCst` fence stands between the two steps on either side ([`fence_between`]), so that at least one of them sees the
+//! other: without it both could look too early, and the place would be lost.
+
+use crate::sync::{AtomicU64, Ordering, fence};
+
+const BITS: u32 = 20;
+const MASK: u64 = (1 << BITS) - 1;
+const ONE_INSIDE: u64 = 1 << BITS;
+const ONE_WAITING: u64 = 1 << (2 * BITS);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word(u64);
+
+impl Word {
+    pub(super) fn new(limit: u32) -> Self {
+        Self(u64::from(limit) & MASK)
+    }
+
+    pub(super) fn limit(self) -> u64 {
+        self.0 & MASK
+    }
+
+    pub(super) fn inside(self) -> u64 {
+        self.0 >> BITS & MASK
+    }
+
+    pub(super) fn waiting(self) -> i64 {
+        (self.0 as i64) >> (2 * BITS)
+    }
+
+    /// Into a free place.
+    #[inline]
+    pub(super) fn enter(self) -> Option<Self> {
+        (self.inside() < self.limit()).then(|| Self(self.0 + ONE_INSIDE))
+    }
+
+    /// Into the queue, which takes so many.
+    pub(super) fn join(self, max_queue: u64) -> Option<Self> {
+        let has_place = self.waiting() < max_queue as i64;
+        has_place.then(|| Self(self.0.wrapping_add(ONE_WAITING)))
+    }
+
+    /// Out of a place; whether it was handed to one who waits.
+    #[inline]
+    pub(super) fn leave(self) -> (Self, bool) {
+        let hands_over = self.waiting() > 0 && self.inside() <= self.limit();
+        (Self(self.0 - if hands_over { ONE_WAITING } else { ONE_INSIDE }), hands_over)
+    }
+
+    /// Out of the queue, ticket or not.
+    pub(super) fn abandon(self) -> Self {
+        Self(self.0.wrapping_sub(ONE_WAITING))
+    }
+
+    /// One ticket too many, taken back with its place.
+    pub(super) fn withdraw(self) -> Option<Self> {
+        (self.waiting() < 0).then(|| Self(self.0.wrapping_add(ONE_WAITING) - ONE_INSIDE))
+    }
+
+    /// Another limit, and how many who wait are handed a place by it.
+    pub(super) fn resize(self, limit: u32) -> (Self, u64) {
+        let resized = Self(self.0 & !MASK | u64::from(limit) & MASK);
+        let free = resized.limit().saturating_sub(self.inside());
+        let handed = free.min(u64::try_from(self.waiting()).unwrap_or(0));
+        (Self(resized.0 + handed * ONE_INSIDE - handed * ONE_WAITING), handed)
+    }
+}
+
+pub(super) struct AtomicWord(AtomicU64);
+
+impl AtomicWord {
+    pub(super) fn new(word: Word) -> Self {
+        Self(AtomicU64::new(word.0))
+    }
+
+    #[inline]
+    pub(super) fn load(&self) -> Word {
+        Word(self.0.load(Ordering::Acquire))
+    }
+
+    /// Exchanges the word for what `step` makes of it; `None` where that is nothing.
+    #[inline]
+    pub(super) fn step<T>(&self, step: impl Fn(Word) -> Option<(Word, T)>) -> Option<T> {
+        let mut word = self.load();
+        loop {
+            let (next, made) = step(word)?;
+            match self.0.compare_exchange_weak(word.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(made),
+                Err(changed) => word = Word(changed),
+            }
+        }
+    }
+}
+
+/// Between what one does oneself and looking at what another does.
+pub(super) fn fence_between() {
+    fence(Ordering::SeqCst);
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn numbers(word: Word) -> (u64, u64, i64) {
+        (word.limit(), word.inside(), word.waiting())
+    }
+
+    #[test]
+    fn a_word_gives_back_what_was_put_in() {
+        let most = Word::new(1_000_000);
+        let (mut word, _) = most.enter().unwrap().resize(1);
+        for _ in 0..1000 {
+            word = word.join(1000).unwrap();
+        }
+        assert_eq!(word.join(1000), None);
+        assert_eq!(numbers(word), (1, 1, 1000));
+        let (word, handed) = word.resize(1_000_000);
+        assert_eq!((numbers(word), handed), ((1_000_000, 1001, 0), 1000));
+        assert_eq!(numbers(word.abandon()), (1_000_000, 1001, -1));
+        assert_eq!(numbers(word.abandon().withdraw().unwrap()), (1_000_000, 1000, 0));
+    }
+
+    #[test]
+    fn a_debt_is_paid_before_a_place_is_handed_on() {
+        let full = Word::new(3).enter().unwrap().enter().unwrap().enter().unwrap().join(1).unwrap();
+        let (word, handed) = full.resize(1);
+        assert_eq!((handed, word.enter()), (0, None));
+        let (word, handed) = word.leave();
+        assert_eq!((numbers(word), handed), ((1, 2, 1), false));
+        let (word, handed) = word.leave();
+        assert_eq!((numbers(word), handed), ((1, 1, 1), false));
+        let (word, handed) = word.leave();
+        assert_eq!((numbers(word), handed), ((1, 1, 0), true));
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: nobody waits beside a free place, and tickets and places add up.
+        #[test]
+        fn nobody_waits_beside_a_free_place(steps in proptest::collection::vec((0..5, 1..6_u32), 0..200)) {
+            let mut word = Word::new(2);
+            // Queued callers, and tickets that were handed to them and not taken yet.
+            let (mut queued, mut tickets, mut calls) = (0_i64, 0_i64, 0_i64);
+            for (step, number) in steps {
+                match step {
+                    0 => if let Some(entered) = word.enter() {
+                        prop_assert!(queued <= tickets, "passed somebody who waits");
+                        (word, calls) = (entered, calls + 1);
+                    } else if let Some(joined) = word.join(u64::from(number)) {
+                        (word, queued) = (joined, queued + 1);
+                    },
+                    1 if tickets > 0 && queued > 0 => (tickets, queued, calls) = (tickets - 1, queued - 1, calls + 1),
+                    2 if calls > 0 => {
+                        let (left, handed) = word.leave();
+                        (word, calls, tickets) = (left, calls - 1, tickets + i64::from(handed));
+                    }
+                    3 if queued > 0 => {
+                        (word, queued) = (word.abandon(), queued - 1);
+                        if let Some(withdrawn) = word.withdraw() {
+                            (word, tickets) = (withdrawn, tickets - 1);
+                        }
+                    }
+                    4 => {
+                        let (resized, handed) = word.resize(number);
+                        (word, tickets) = (resized, tickets + handed as i64);
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(word.waiting(), queued - tickets);
+                prop_assert_eq!(word.inside() as i64, calls + tickets);
+                prop_assert!(word.waiting() <= 0 || word.inside() >= word.limit());
+            }
+        }
+    }
+}
