@@ -5,6 +5,7 @@
 //! and for a given function only one of them holds. Generated code is the only caller.
 
 use crate::error::{Failure, Rejection};
+use resilience_config::Rejections;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
 
@@ -48,6 +49,29 @@ pub fn map_with<T, E, F: FnOnce(Rejection) -> E>(
     map: F,
 ) -> impl MapRejection<E> + use<T, E, F> {
     MapWith(map)
+}
+
+/// Where there is no rejection: a level of a fallback below the first takes the error of the one above it.
+#[derive(Clone, Copy, Debug)]
+pub struct NoRejection;
+
+#[diagnostic::do_not_recommend]
+impl<E> MapRejection<E> for NoRejection {
+    fn map_rejection(self, rejection: Rejection) -> E {
+        unreachable!("a fallback's own error is no rejection: {rejection}")
+    }
+}
+
+/// Whether a failure is one that a fallback is told to answer for: one of the `rejections`, or one of the function's own
+/// errors that `own` says yes to.
+pub fn is_among<E>(failure: &Failure<E>, rejections: Rejections, own: impl FnOnce(&E) -> bool) -> bool {
+    match failure {
+        Failure::Call(error) => own(error),
+        Failure::Rejected(rejection) => {
+            let kind = rejection.kind().as_str();
+            Rejections::ALL.iter().any(|(name, one)| *name == kind && rejections.contains(*one))
+        }
+    }
 }
 
 /// What a guarded function returns: a `Result`, and nothing else.

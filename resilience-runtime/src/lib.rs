@@ -27,8 +27,9 @@
 //! # }
 //! ```
 //!
-//! The attributes are documented one by one: [`macro@circuit_breaker`], [`macro@fallback`]. What stands behind them is
-//! here: [`CircuitBreaker`], and the [`registry`] of all that a program has. What a policy decides instead of a function is a
+//! The attributes are documented one by one: [`macro@retry`], [`macro@circuit_breaker`], [`macro@bulkhead`], [`macro@rate_limit`],
+//! [`macro@timeout`], [`macro@fallback`]. What stands behind them is here: [`Retry`], [`CircuitBreaker`], [`Bulkhead`], [`RateLimiter`],
+//! [`Timeout`], and the [`registry`] of all that a program has. What a policy decides instead of a function is a
 //! [`Rejection`].
 //!
 //! # Features
@@ -46,11 +47,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod bulkhead;
 mod circuit_breaker;
 mod error;
 mod event;
 mod fallback;
 mod outcome;
+mod rate_limit;
 mod registry;
 mod retry;
 mod sync;
@@ -62,16 +65,19 @@ mod window;
 #[doc(hidden)]
 pub mod private;
 
+pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, Place};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, KeyCounts, Keyed, Permit, Probes, State, Totals,
 };
 pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
 pub use event::{EVENT_CAPACITY, Event, Events, Transition};
 pub use outcome::Outcome;
+pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
+pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};
 pub use resilience_config::{CircuitBreakerConfig, ConfigError, Mode, Preset, Window};
-pub use resilience_macros::{circuit_breaker, fallback};
+pub use resilience_macros::{bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
 pub use retry::{GaveUp, Retry, RetryBuilder, RetryEvent, RetrySnapshot};
 pub use time::Timestamp;
 pub use timeout::{Timed, Timeout, TimeoutBuilder, TimeoutSnapshot};

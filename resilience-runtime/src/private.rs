@@ -1,12 +1,15 @@
 //! Everything that generated code may name, and nothing else. No stability is promised here.
 
+pub use crate::bulkhead::BulkheadSite;
 pub use crate::circuit_breaker::{BreakerSite, Permit};
 pub use crate::fallback::*;
+pub use crate::rate_limit::RateLimitSite;
 pub use crate::registry::{Layer, OPERATIONS, Operation};
 pub use crate::retry::{RetrySite, Run, Wait};
 pub use crate::timeout::TimeoutSite;
 pub use core::clone::Clone;
 pub use core::future::Future;
+pub use core::ops::ControlFlow;
 pub use core::option::Option::{self, None, Some};
 pub use core::pin::pin;
 pub use core::result::Result::{self, Err, Ok};

@@ -79,16 +79,19 @@ impl<L: Line> Gate<L> {
         self.settle();
     }
 
-    pub(super) fn resize(&self, limit: u32) {
-        if let Some(handed @ 1..) = self.word.step(|word| Some(word.resize(limit))) {
-            self.hand(handed);
-        }
+    /// Another limit. So many places are to be [handed](Self::hand) out.
+    #[must_use]
+    pub(super) fn resize(&self, limit: u32) -> u64 {
+        self.word.step(|word| Some(word.resize(limit))).unwrap_or(0)
     }
 
+    /// Runs wakers, which are not ours: under no lock.
     #[cold]
-    fn hand(&self, tickets: u64) {
-        self.line.hand(tickets);
-        self.settle();
+    pub(super) fn hand(&self, tickets: u64) {
+        if tickets > 0 {
+            self.line.hand(tickets);
+            self.settle();
+        }
     }
 
     /// Withdraws tickets that nobody waits for. Where there is one to withdraw that is not in the line yet, whoever brings it comes here after it.

@@ -50,7 +50,7 @@ use tokio::sync::Semaphore;
 /// let place = bulkhead.try_acquire()?;
 /// assert_eq!(bulkhead.try_acquire().unwrap_err().to_string(), "bulkhead `reports` is full");
 /// drop(place);
-/// assert_eq!(bulkhead.call(async { Ok::<_, String>(7) }).await?, 7);
+/// assert_eq!(bulkhead.call(async { Ok::<_, String>(7) }).await, Ok(7));
 /// # Ok(()) }
 /// ```
 pub struct Bulkhead {
@@ -165,11 +165,9 @@ impl Bulkhead {
                 }
             },
         };
-        // The place is this caller's now.
+        ticket.expect("nobody closes the line").forget();
+        // It is inside, and no longer in the queue.
         let _ = ManuallyDrop::new(waiter);
-        if let Ok(ticket) = ticket {
-            ticket.forget();
-        }
         Ok(self.admit())
     }
 
@@ -194,14 +192,12 @@ impl Bulkhead {
     pub fn reconfigure(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
         config.check()?;
         let settings = config.resolve();
-        {
-            // So that two reconfigurations do not mix. Wakers are run outside of it.
-            let _guard = write(&self.one_change_at_a_time);
-            self.max_queue.set(u64::from(settings.max_queue));
-            self.queue_timeout.set(settings.queue_timeout.map_or(0, nanos));
-            self.gate.set_limit(settings.max_concurrent)
-        }
-        .told();
+        let guard = write(&self.one_change_at_a_time);
+        self.max_queue.set(u64::from(settings.max_queue));
+        self.queue_timeout.set(settings.queue_timeout.map_or(0, nanos));
+        let handed = self.gate.resize(settings.max_concurrent);
+        drop(guard);
+        self.gate.hand(handed);
         Ok(())
     }
 

@@ -119,6 +119,35 @@ pub(super) fn fence_between() {
     fence(Ordering::SeqCst);
 }
 
+/// What stands in for the line in models: taken and given with the orderings that tokio's semaphore has at its weakest.
+#[cfg(all(test, resilience_loom))]
+pub(super) struct Tickets(AtomicU64);
+
+#[cfg(all(test, resilience_loom))]
+impl Tickets {
+    pub(super) fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+}
+
+#[cfg(all(test, resilience_loom))]
+impl super::gate::Line for Tickets {
+    fn hand(&self, tickets: u64) {
+        self.0.fetch_add(tickets, Ordering::Release);
+    }
+
+    fn take_back(&self) -> bool {
+        let mut tickets = self.0.load(Ordering::Acquire);
+        while tickets > 0 {
+            match self.0.compare_exchange(tickets, tickets - 1, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(changed) => tickets = changed,
+            }
+        }
+        false
+    }
+}
+
 #[cfg(all(test, not(resilience_loom)))]
 mod tests {
     use super::*;

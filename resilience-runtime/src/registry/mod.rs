@@ -13,9 +13,11 @@ pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use site::Site;
 
+use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
 use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot};
 use crate::error::Name;
 use crate::event::{Bus, Event, Events};
+use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
 use crate::timeout::{Timeout, TimeoutSnapshot};
 use once_cell::sync::Lazy;
@@ -39,6 +41,8 @@ struct Inner {
     circuit_breakers: Policies<CircuitBreaker>,
     retries: Policies<Retry>,
     timeouts: Policies<Timeout>,
+    bulkheads: Policies<Bulkhead>,
+    rate_limiters: Policies<RateLimiter>,
     bus: Arc<Bus>,
 }
 
@@ -53,6 +57,10 @@ pub struct RegistrySnapshot {
     pub retries: Vec<RetrySnapshot>,
     /// By name.
     pub timeouts: Vec<TimeoutSnapshot>,
+    /// By name.
+    pub bulkheads: Vec<BulkheadSnapshot>,
+    /// By name.
+    pub rate_limiters: Vec<RateLimiterSnapshot>,
 }
 
 impl Registry {
@@ -87,6 +95,26 @@ impl Registry {
         self.inner.timeouts.all().into_iter()
     }
 
+    /// The bulkhead of that name.
+    pub fn bulkhead(&self, name: &str) -> Option<Arc<Bulkhead>> {
+        self.inner.bulkheads.find(name)
+    }
+
+    /// Every bulkhead, by name.
+    pub fn bulkheads(&self) -> impl Iterator<Item = Arc<Bulkhead>> + use<> {
+        self.inner.bulkheads.all().into_iter()
+    }
+
+    /// The rate limiter of that name.
+    pub fn rate_limiter(&self, name: &str) -> Option<Arc<RateLimiter>> {
+        self.inner.rate_limiters.find(name)
+    }
+
+    /// Every rate limiter, by name.
+    pub fn rate_limiters(&self) -> impl Iterator<Item = Arc<RateLimiter>> + use<> {
+        self.inner.rate_limiters.all().into_iter()
+    }
+
     /// Every guarded function that is linked into the program, called or not, by crate, file and line.
     ///
     /// A library's functions are in it once any path of the library is used; of a library that nothing refers to,
@@ -101,6 +129,8 @@ impl Registry {
             circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot()).collect(),
             retries: self.retries().map(|retry| retry.snapshot()).collect(),
             timeouts: self.timeouts().map(|timeout| timeout.snapshot()).collect(),
+            bulkheads: self.bulkheads().map(|bulkhead| bulkhead.snapshot()).collect(),
+            rate_limiters: self.rate_limiters().map(|limiter| limiter.snapshot()).collect(),
         }
     }
 
@@ -134,6 +164,14 @@ impl Registry {
 
     pub(crate) fn of_retries(&self) -> &Policies<Retry> {
         &self.inner.retries
+    }
+
+    pub(crate) fn of_bulkheads(&self) -> &Policies<Bulkhead> {
+        &self.inner.bulkheads
+    }
+
+    pub(crate) fn of_rate_limiters(&self) -> &Policies<RateLimiter> {
+        &self.inner.rate_limiters
     }
 
     pub(crate) fn of_timeouts(&self) -> &Policies<Timeout> {

@@ -1,6 +1,8 @@
 //! The guarded functions of the program, collected by the linker.
 
+use crate::bulkhead::BulkheadSite;
 use crate::circuit_breaker::BreakerSite;
+use crate::rate_limit::RateLimitSite;
 use crate::retry::RetrySite;
 use crate::sync::Count;
 use crate::timeout::TimeoutSite;
@@ -31,6 +33,10 @@ pub enum Layer {
     Retry(&'static RetrySite),
     /// `#[timeout]`
     Timeout(&'static TimeoutSite),
+    /// `#[bulkhead]`
+    Bulkhead(&'static BulkheadSite),
+    /// `#[rate_limit]`
+    RateLimit(&'static RateLimitSite),
     /// `#[fallback]`, with its path as written.
     Fallback(&'static str),
 }

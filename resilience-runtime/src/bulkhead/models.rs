@@ -1,0 +1,182 @@
+//! Every interleaving and every stale read that the memory model allows, of the few steps that matter (loom). Run with
+//! `RUSTFLAGS="--cfg resilience_loom" cargo test -p resilience-runtime --lib --release models`.
+//!
+//! The line is a counter of tickets here ([`Tickets`]). Each model says what
+//! goes wrong without the thing that it protects.
+
+use super::gate::{Arrival, Gate, Line};
+use super::state::Tickets;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+
+type Model = Gate<Tickets>;
+
+fn model(body: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.max_branches = 20_000;
+    builder.check(body);
+}
+
+fn gate(limit: u32) -> Arc<Model> {
+    Arc::new(Gate::new(limit, Tickets::new()))
+}
+
+fn spawn(gate: &Arc<Model>, run: impl FnOnce(&Model) + 'static) -> thread::JoinHandle<()> {
+    let gate = Arc::clone(gate);
+    thread::spawn(move || run(&gate))
+}
+
+fn wait(gate: &Model) {
+    while !gate.line().take_back() {
+        thread::yield_now();
+    }
+}
+
+/// Nothing is lost and nothing too many: no ticket, nobody waiting, so many inside.
+fn assert_settled(gate: &Model, inside: u64) {
+    assert_eq!((gate.word().waiting(), gate.word().inside()), (0, inside));
+    assert!(!gate.line().take_back(), "a ticket is left over");
+}
+
+/// With `Relaxed` in place of `Acquire` and `AcqRel` on the word, one would be inside without seeing what was done there before; were it
+/// loaded and stored instead of exchanged, two would be inside at once. The cell complains of both.
+#[test]
+fn one_at_a_time() {
+    model(|| {
+        let gate = gate(1);
+        let inside = Arc::new(UnsafeCell::new(0));
+        let call = |gate: &Model, inside: &UnsafeCell<u32>| {
+            match gate.arrive(1) {
+                Arrival::Entered => {}
+                Arrival::Queued => wait(gate),
+                Arrival::Full => return,
+            }
+            // SAFETY: in a bulkhead of one place nobody else is here; loom checks it.
+            #[allow(unsafe_code)]
+            inside.with_mut(|calls| unsafe { *calls += 1 });
+            gate.leave();
+        };
+        let others = [(); 2].map(|()| {
+            let inside = Arc::clone(&inside);
+            spawn(&gate, move |gate| call(gate, &inside))
+        });
+        others.into_iter().for_each(|other| other.join().unwrap());
+        call(&gate, &inside);
+        assert_settled(&gate, 0);
+    });
+}
+
+/// Were limit, inside and waiting three words, the one who joins could miss the one who leaves, and wait beside a free place for ever.
+#[test]
+fn a_joiner_races_the_last_to_leave() {
+    model(|| {
+        let gate = gate(1);
+        assert!(gate.enter());
+        let leaving = spawn(&gate, Model::leave);
+        match gate.arrive(1) {
+            Arrival::Entered => {}
+            arrival => {
+                assert_eq!(arrival, Arrival::Queued);
+                wait(&gate);
+            }
+        }
+        leaving.join().unwrap();
+        assert_settled(&gate, 1);
+    });
+}
+
+/// The queue's bound is judged and taken in one exchange (`Word::join`); in two steps, both would get the one place in it.
+#[test]
+fn two_race_for_the_last_place_in_the_queue() {
+    model(|| {
+        let gate = gate(1);
+        assert!(gate.enter());
+        let other = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || gate.arrive(1))
+        };
+        let arrivals = [gate.arrive(1), other.join().unwrap()];
+        assert_eq!(arrivals.iter().filter(|arrival| **arrival == Arrival::Queued).count(), 1);
+        assert_eq!(arrivals.iter().filter(|arrival| **arrival == Arrival::Full).count(), 1);
+    });
+}
+
+/// Without the fence in `Gate::settle` the one who cancels can look for the ticket before it is there, and the one who brings it can
+/// look for waiters before one is off: the place would stay taken by nobody.
+#[test]
+fn a_cancellation_races_a_hand_over() {
+    model(|| {
+        let gate = gate(1);
+        assert!(gate.enter());
+        assert_eq!(gate.arrive(1), Arrival::Queued);
+        let leaving = spawn(&gate, Model::leave);
+        gate.abandon();
+        leaving.join().unwrap();
+        assert_settled(&gate, 0);
+        assert!(gate.enter());
+    });
+}
+
+/// The one who joins takes over the ticket of the one who cancels, or finds the place free; without the give-back in `Gate::settle` it would wait for ever
+/// when its ticket is withdrawn before its eyes.
+#[test]
+fn a_joiner_races_a_cancellation_and_a_hand_over() {
+    model(|| {
+        let gate = gate(1);
+        assert!(gate.enter());
+        assert_eq!(gate.arrive(1), Arrival::Queued);
+        let leaving = spawn(&gate, Model::leave);
+        let joining = spawn(&gate, |gate| match gate.arrive(1) {
+            Arrival::Entered => gate.leave(),
+            Arrival::Queued => {
+                wait(gate);
+                gate.leave();
+            }
+            Arrival::Full => {}
+        });
+        gate.abandon();
+        leaving.join().unwrap();
+        joining.join().unwrap();
+        assert_settled(&gate, 0);
+    });
+}
+
+/// Were the debt a word of its own, one who leaves could find none, and its place come free after the limit has shrunk: two would be inside of a bulkhead of one. In
+/// one word, whoever leaves either leaves before it shrinks or pays.
+#[test]
+fn a_shrinking_limit_races_one_who_leaves() {
+    model(|| {
+        let gate = gate(2);
+        assert!(gate.enter());
+        assert!(gate.enter());
+        let leaving = spawn(&gate, Model::leave);
+        assert_eq!(gate.resize(1), 0);
+        // One is inside for sure, and that is the new limit.
+        assert!(!gate.enter());
+        leaving.join().unwrap();
+        assert!(!gate.enter());
+        gate.leave();
+        assert!(gate.enter());
+        assert_settled(&gate, 1);
+    });
+}
+
+/// A growing limit hands out places in the exchange that raises it; handed out afterwards, a place could be given to a waiter by one who leaves too, or be
+/// taken by a newcomer before it.
+#[test]
+fn a_growing_limit_races_one_who_leaves() {
+    model(|| {
+        let gate = gate(1);
+        assert!(gate.enter());
+        assert_eq!(gate.arrive(2), Arrival::Queued);
+        let leaving = spawn(&gate, Model::leave);
+        gate.hand(gate.resize(2));
+        wait(&gate);
+        leaving.join().unwrap();
+        assert_settled(&gate, 1);
+        assert!(gate.enter());
+        assert!(!gate.enter());
+    });
+}

@@ -1,0 +1,281 @@
+//! The rate limiter.
+//!
+//! What it does is told at [`RateLimiter`].
+//!
+//! # Where things are
+//!
+//! `state` is the algorithm and its word, with the proof of the bound and the argument for the orderings; `registered` what the registry needs.
+
+mod builder;
+mod registered;
+mod state;
+
+#[cfg(all(test, resilience_loom))]
+mod models;
+
+pub use builder::RateLimiterBuilder;
+pub use registered::RateLimitSite;
+
+use crate::error::{Failure, Name, Rejection};
+use crate::sync::{Count, RwLock, Setting, read, write};
+use crate::time::{millis_up, nanos, precise_nanos};
+use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
+use state::{Arrival, Rule, Turns};
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
+
+/// Lets so many calls pass in so much time.
+///
+/// A caller passes at once while the burst is not used up. Otherwise it waits for its turn behind those who wait already, if that is at most
+/// `max_wait` away; if not, it is refused at once and told when to come again. A waiter that is dropped gives its turn back: all
+/// behind it move up.
+///
+/// # Bounds
+///
+/// Over any interval of the precise monotonic clock at most `burst` + rate × time calls pass, on any number of threads and whoever is cancelled. (The
+/// algorithm is the generic cell rate algorithm of ITU-T I.371.) A turn is never early. Timers are to the millisecond, so a caller that waits may
+/// be late by one or two, and what falls due meanwhile beyond `burst` is lost: a rate of more than some hundreds a second at which callers wait
+/// wants a burst of a few milliseconds' worth.
+///
+/// The time between two turns is kept in whole nanoseconds, rounded up, and of at most nine years. At most as many callers wait as there are
+/// turns in `max_wait`.
+///
+/// A caller that was told to wait is refused afterwards only if `max_wait` is over and [`reconfigure`](Self::reconfigure) has put its turn further away than
+/// another `max_wait`. Turns are taken in the order of arrival, except that a caller looks for itself once `max_wait` is over, so that one whose task does not run
+/// holds nobody up.
+///
+/// Waiting allocates nothing and wants tokio's timer in the runtime.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use resilience_runtime::{Rate, RateLimiter};
+/// use std::time::Duration;
+///
+/// let limiter = RateLimiter::builder("mail").rate(Rate::per_minute(10)).burst(1).build()?;
+/// limiter.try_acquire()?;
+/// let rejection = limiter.acquire().await.unwrap_err();
+/// assert!(rejection.retry_after() <= Some(Duration::from_secs(6)));
+/// assert!(rejection.to_string().starts_with("rate limit `mail` is reached; try again in "));
+/// # Ok(()) }
+/// ```
+pub struct RateLimiter {
+    turns: Turns,
+    allowed: Count,
+    /// Nanoseconds.
+    max_wait: Setting,
+    waited: Count,
+    rejected: Count,
+    /// Who has its permit is the first of those who wait, and the only one that watches the time.
+    line: Semaphore,
+    /// Wakes the first when its turn may have moved.
+    changed: Notify,
+    settings: RwLock<RateLimitSettings>,
+    name: Name,
+}
+
+/// What one who waits finds when it looks.
+enum Look {
+    Passed,
+    /// It is to look again then.
+    NotYet(u64),
+}
+
+impl RateLimiter {
+    /// A rate limiter of that name; it wants a [`rate`](RateLimiterBuilder::rate).
+    pub fn builder(name: impl Into<Name>) -> RateLimiterBuilder {
+        RateLimiterBuilder::new(name.into())
+    }
+
+    fn new(name: Name, settings: RateLimitSettings) -> Self {
+        Self {
+            turns: Turns::new(Rule::of(&settings)),
+            allowed: Count::new(),
+            max_wait: Setting::new(nanos(settings.max_wait)),
+            waited: Count::new(),
+            rejected: Count::new(),
+            line: Semaphore::new(1),
+            changed: Notify::new(),
+            settings: RwLock::new(settings),
+            name,
+        }
+    }
+
+    /// The name, as rejections and snapshots give it.
+    pub fn name(&self) -> Name {
+        self.name.clone()
+    }
+
+    /// Passes if there is a turn now that nobody waits for. Needs no runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::RateLimited`] otherwise. Its `retry_after` is in milliseconds, rounded up: a call after so long passes if nobody comes between and those who
+    /// wait are on time.
+    pub fn try_acquire(&self) -> Result<(), Rejection> {
+        let now = precise_nanos();
+        if let Arrival::Refused(turn) = self.turns.arrive(now, 0) {
+            return Err(self.reject(turn, now));
+        }
+        self.allowed.increment();
+        Ok(())
+    }
+
+    /// Passes, after having waited for its turn if that is at most `max_wait` away.
+    ///
+    /// Dropping the returned future gives the turn back.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::RateLimited`] at once when the turn is further away, as of [`try_acquire`](Self::try_acquire).
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait and the runtime has no timer.
+    pub async fn acquire(&self) -> Result<(), Rejection> {
+        let now = precise_nanos();
+        let max_wait = self.max_wait.get();
+        match self.turns.arrive(now, max_wait) {
+            Arrival::Passed => {
+                self.allowed.increment();
+                return Ok(());
+            }
+            Arrival::Waits => {}
+            Arrival::Refused(turn) => return Err(self.reject(turn, now)),
+        }
+        // In one piece, since a future of its own would cost the caller's more room.
+        let waiter = Waiter { limiter: self, deadline: now.saturating_add(max_wait) };
+        // Once it should have passed it watches the time in any case: whoever is first may be in a task that does not run.
+        let _first = timeout(until(waiter.deadline), self.line.acquire()).await.ok().and_then(Result::ok);
+        loop {
+            // Before it looks, so that no change is missed; not moved into the timeout, which would cost its size again.
+            let changed = pin!(self.changed.notified());
+            let Look::NotYet(moment) = waiter.look()? else { return Ok(()) };
+            // Woken by either, it looks again.
+            let _ = timeout(until(moment), changed).await;
+        }
+    }
+
+    /// Makes one call when it is its turn.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or the rejection.
+    pub async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, Failure<E>> {
+        self.acquire().await.map_err(Failure::Rejected)?;
+        call.await.map_err(Failure::Call)
+    }
+
+    #[cold]
+    fn reject(&self, turn: u64, now: u64) -> Rejection {
+        self.rejected.increment();
+        let wait = Duration::from_nanos(turn.saturating_sub(now));
+        Rejection::RateLimited { name: self.name.clone(), retry_after: Duration::from_millis(millis_up(wait)) }
+    }
+
+    /// Puts another configuration in force at once. As many calls as were used up of the burst are used up of the new one; those who wait go on
+    /// waiting, by the new rate.
+    ///
+    /// # Errors
+    ///
+    /// The configuration's first mistake; nothing has changed then.
+    pub fn reconfigure(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
+        config.check()?;
+        // Held to the end, so that two reconfigurations do not mix.
+        let mut settings = write(&self.settings);
+        *settings = config.resolve();
+        self.max_wait.set(nanos(settings.max_wait));
+        self.turns.set_rule(Rule::of(&settings), precise_nanos());
+        drop(settings);
+        // Runs wakers, which are not ours: under no lock.
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    /// The rate limiter as it is now.
+    pub fn snapshot(&self) -> RateLimiterSnapshot {
+        let settings = *read(&self.settings);
+        RateLimiterSnapshot {
+            name: self.name(),
+            rate: settings.rate.count,
+            per: settings.rate.per,
+            burst: settings.burst,
+            max_wait: settings.max_wait,
+            available: self.turns.available(precise_nanos()),
+            waiting: self.turns.waiting(),
+            allowed: self.allowed.get(),
+            waited: self.waited.get(),
+            rejected: self.rejected.get(),
+        }
+    }
+}
+
+/// A caller that waits.
+struct Waiter<'l> {
+    limiter: &'l RateLimiter,
+    /// When it should have passed.
+    deadline: u64,
+}
+
+impl Waiter<'_> {
+    fn look(&self) -> Result<Look, Rejection> {
+        let (limiter, now) = (self.limiter, precise_nanos());
+        match limiter.turns.pass(now) {
+            Ok(()) => {
+                limiter.allowed.increment();
+                limiter.waited.increment();
+                Ok(Look::Passed)
+            }
+            Err(turn) if now < self.deadline => Ok(Look::NotYet(turn.min(self.deadline))),
+            // A little late is nobody's fault.
+            Err(turn) if turn - now <= limiter.max_wait.get() => Ok(Look::NotYet(turn)),
+            Err(turn) => Err(limiter.reject(turn, now)),
+        }
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.limiter.turns.leave();
+    }
+}
+
+/// How long until that moment.
+fn until(moment: u64) -> Duration {
+    Duration::from_nanos(moment.saturating_sub(precise_nanos()))
+}
+
+/// What a [`RateLimiter`] is set to, what is left of it, and what it has counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RateLimiterSnapshot {
+    /// Which rate limiter.
+    pub name: Name,
+    /// So many calls …
+    pub rate: u32,
+    /// … in so much time.
+    pub per: Duration,
+    /// How many at once.
+    pub burst: u32,
+    /// How long a caller waits for its turn.
+    pub max_wait: Duration,
+    /// Calls that would pass now, one after the other.
+    pub available: u64,
+    /// Callers that wait for their turn.
+    pub waiting: u64,
+    /// Calls that have passed, at once or after waiting; only grows.
+    pub allowed: u64,
+    /// Of those, the ones that have waited.
+    pub waited: u64,
+    /// Calls that were refused; only grows.
+    pub rejected: u64,
+}
+
+impl std::fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RateLimiter").field("name", &self.name).finish_non_exhaustive()
+    }
+}

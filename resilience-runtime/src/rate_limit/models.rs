@@ -1,0 +1,120 @@
+//! Every interleaving and every stale read that the memory model allows, of the few steps that matter (loom). Run with
+//! `RUSTFLAGS="--cfg resilience_loom" cargo test -p resilience-runtime --lib --release models`.
+//!
+//! Threads give their time. Each model says what goes wrong without the thing that it protects.
+
+use super::state::{Arrival, Rule, Turns};
+use loom::sync::Arc;
+use loom::thread;
+use resilience_config::{Rate, RateLimitConfig};
+
+const START: u64 = 1_000_000_000;
+const MILLI: u64 = 1_000_000;
+
+fn model(body: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.max_branches = 20_000;
+    builder.check(body);
+}
+
+fn rule(per_second: u32, burst: u32) -> Rule {
+    Rule::of(&RateLimitConfig::new().rate(Rate::per_second(per_second)).burst(burst).validated().resolve())
+}
+
+fn spawn<T: 'static>(turns: &Arc<Turns>, run: impl FnOnce(&Turns) -> T + 'static) -> thread::JoinHandle<T> {
+    let turns = Arc::clone(turns);
+    thread::spawn(move || run(&turns))
+}
+
+fn passed(arrivals: &[Arrival]) -> usize {
+    arrivals.iter().filter(|arrival| **arrival == Arrival::Passed).count()
+}
+
+/// Were the word loaded and stored instead of exchanged, all three would pass on one turn.
+#[test]
+fn three_race_for_two_turns() {
+    model(|| {
+        let turns = Arc::new(Turns::new(rule(10, 2)));
+        let others = [(); 2].map(|()| spawn(&turns, |turns| turns.arrive(START, 0)));
+        let mut arrivals = others.map(|other| other.join().unwrap()).to_vec();
+        arrivals.push(turns.arrive(START, 0));
+        assert_eq!(passed(&arrivals), 2);
+        assert_eq!(turns.available(START), 0);
+    });
+}
+
+/// One has waited and passes now, another comes now: there is one turn. Were a turn taken when the wait begins, the late one would pass on it however
+/// late, and the newcomer on the next that has fallen due meanwhile: two at once, of a burst of one.
+#[test]
+fn one_who_was_late_races_a_newcomer() {
+    model(|| {
+        let turns = Arc::new(Turns::new(rule(10, 1)));
+        assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+        assert_eq!(turns.arrive(START, 200 * MILLI), Arrival::Waits);
+        let late = START + 250 * MILLI;
+        let waiter = spawn(&turns, move |turns| {
+            let passed = turns.pass(late).is_ok();
+            turns.leave();
+            passed
+        });
+        let newcomer = turns.arrive(late, 0) == Arrival::Passed;
+        assert_eq!(u32::from(waiter.join().unwrap()) + u32::from(newcomer), 1);
+        assert_eq!((turns.waiting(), turns.available(late)), (0, 0));
+    });
+}
+
+/// A turn that is given back is there for the next, whatever races it: were the count of those who wait loaded and stored, one could stay counted for
+/// ever, and its turn be lost.
+#[test]
+fn cancelled_waiters_race_a_newcomer() {
+    model(|| {
+        let turns = Arc::new(Turns::new(rule(10, 1)));
+        assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+        for _ in 0..2 {
+            assert_eq!(turns.arrive(START, 200 * MILLI), Arrival::Waits);
+        }
+        let cancelled = spawn(&turns, Turns::leave);
+        let newcomer = spawn(&turns, |turns| {
+            if turns.arrive(START, 200 * MILLI) == Arrival::Waits {
+                turns.leave();
+            }
+        });
+        turns.leave();
+        cancelled.join().unwrap();
+        newcomer.join().unwrap();
+        assert_eq!(turns.waiting(), 0);
+        assert_eq!(turns.arrive(START, 100 * MILLI), Arrival::Waits);
+    });
+}
+
+/// Three of four are used up, and the rate changes while somebody asks. It may pass by what the old rule has left, and nobody by what neither has: the
+/// new burst is two.
+fn changing_rates(before: Rule, after: Rule, interval_after: u64) {
+    model(move || {
+        let turns = Arc::new(Turns::new(before));
+        for _ in 0..3 {
+            assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+        }
+        let changing = spawn(&turns, move |turns| turns.set_rule(after, START));
+        let arrivals = [turns.arrive(START, 0), turns.arrive(START, 0)];
+        changing.join().unwrap();
+        assert!(passed(&arrivals) <= 1, "{arrivals:?}");
+        // As many as were used up have to fall due again, by the new rate.
+        let full_again = START + (3 + passed(&arrivals) as u64) * interval_after;
+        let available = [0, 1, interval_after + 1].map(|before| turns.available(full_again - before));
+        assert_eq!(available, [2, 1, 0]);
+    });
+}
+
+/// Without the epoch in the word, a caller could judge by the new rule what the old one has left in it (300 ms ahead, of 1 s that it tolerates), and pass twice.
+#[test]
+fn a_slower_rate_races_a_caller() {
+    changing_rates(rule(10, 4), rule(1, 2), 1000 * MILLI);
+}
+
+/// Without `Acquire` on the word, a caller could judge the new word (300 ms ahead) by what was the rule of its epoch before (3 s tolerated), and pass twice.
+#[test]
+fn a_faster_rate_races_a_caller() {
+    changing_rates(rule(1, 4), rule(10, 2), 100 * MILLI);
+}

@@ -1,0 +1,359 @@
+//! The rate limiter's algorithm (GCRA) as pure functions of the time, and its word.
+//!
+//! # The algorithm
+//!
+//! The word holds the theoretical arrival time: the moment at which the bucket is full again if nobody passes. A call that passes moves it on by
+//! one interval, from the present moment if it lies behind. A call may pass while it lies at most `burst - 1` intervals ahead.
+//!
+//! Of the calls that pass within `[a, b]`, by their own readings of the clock and in whatever order the word took them: the first leaves
+//! the word at `a + interval` or later, each other moves it on by another interval, and the last found it at `b + (burst - 1) * interval`
+//! or earlier. So they are at most `burst + (b - a) / interval`. This holds on any number of threads, and it holds for
+//! calls that have waited as well, because they pass by the clock of the moment at which they pass and not by the one at which
+//! they were told to: a timer may be late, and several of them late together.
+//!
+//! # Those who wait
+//!
+//! They take nothing out of the word before their time; they are only counted, and whoever comes then plans with so many turns being
+//! taken before its own. So one that is cancelled has nothing to give back but its place in that count: the turns of all behind it move up,
+//! and no cancellation can break the bound. The count is for planning; stale by one, somebody is told to wait for a turn too many or too few.
+//!
+//! # Orderings
+//!
+//! A rule is written before the word of its epoch (`AcqRel` on the exchange) and read after it (`Acquire` on the load), so a word is never judged by an
+//! older rule. The rules of two epochs have a place; one that is being overwritten belongs to the epoch before last, and whoever reads it meanwhile holds a word that is
+//! gone: its exchange fails, and it looks again. The count of waiters says nothing about other memory: `Relaxed`.
+
+use crate::sync::{AtomicU64, Ordering, Setting};
+use resilience_config::RateLimitSettings;
+
+/// Longer times are taken for this long: nine years. So sums of three stay within a word.
+const LONGEST: u64 = 1 << 58;
+
+/// How the word is judged, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    interval: u64,
+    /// How far ahead of the present the word may be for one more to pass.
+    tolerance: u64,
+}
+
+impl Rule {
+    /// The interval is rounded up to whole nanoseconds: never more than the rate.
+    pub(super) fn of(settings: &RateLimitSettings) -> Self {
+        let interval = settings.rate.per.as_nanos().div_ceil(u128::from(settings.rate.count.max(1)));
+        let interval = u64::try_from(interval).unwrap_or(LONGEST).clamp(1, LONGEST);
+        let more = u64::from(settings.burst.saturating_sub(1));
+        Self { interval, tolerance: interval.saturating_mul(more).min(LONGEST) }
+    }
+
+    /// The moment at which one may pass, so many others having passed before it.
+    pub(super) fn turn(self, arrival: u64, ahead: u64, now: u64) -> u64 {
+        let last = arrival.max(now).saturating_add(ahead.saturating_mul(self.interval));
+        last.saturating_sub(self.tolerance).max(now)
+    }
+
+    /// The word after one has passed; or the moment at which one may.
+    pub(super) fn pass(self, arrival: u64, now: u64) -> Result<u64, u64> {
+        match self.turn(arrival, 0, now) {
+            turn if turn <= now => Ok(arrival.max(now) + self.interval),
+            turn => Err(turn),
+        }
+    }
+
+    /// How many may pass now.
+    pub(super) fn available(self, arrival: u64, ahead: u64, now: u64) -> u64 {
+        let room = (now + self.tolerance + self.interval).saturating_sub(arrival.max(now));
+        (room / self.interval).saturating_sub(ahead)
+    }
+
+    /// The word under another rule: as many calls as were used up of the burst are used up of the new one.
+    pub(super) fn convert(self, arrival: u64, now: u64, to: Self) -> u64 {
+        let used_up = u128::from(arrival.saturating_sub(now)) * u128::from(to.interval);
+        let used_up = u64::try_from(used_up.div_ceil(u128::from(self.interval))).unwrap_or(LONGEST);
+        arrival.min(now) + used_up.min(LONGEST)
+    }
+}
+
+/// Nanoseconds reach for 36 years so.
+const EPOCH_BITS: u32 = 4;
+
+/// `theoretical arrival time (60) << 4 | epoch of the rule (4)`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word(u64);
+
+impl Word {
+    fn new(arrival: u64, epoch: u64) -> Self {
+        Self(arrival << EPOCH_BITS | epoch)
+    }
+
+    fn arrival(self) -> u64 {
+        self.0 >> EPOCH_BITS
+    }
+
+    fn epoch(self) -> u64 {
+        self.0 & ((1 << EPOCH_BITS) - 1)
+    }
+
+    fn next_epoch(self) -> u64 {
+        Self(self.0 + 1).epoch()
+    }
+}
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    Passed,
+    /// It is counted as waiting until it [leaves](Turns::leave).
+    Waits,
+    /// Its turn would be then.
+    Refused(u64),
+}
+
+pub(super) struct Turns {
+    word: AtomicU64,
+    waiting: AtomicU64,
+    /// Interval and tolerance, of even and of odd epochs.
+    rules: [[Setting; 2]; 2],
+}
+
+impl Turns {
+    /// With a full bucket.
+    pub(super) fn new(rule: Rule) -> Self {
+        let setting = || [Setting::new(rule.interval), Setting::new(rule.tolerance)];
+        Self { word: AtomicU64::new(0), waiting: AtomicU64::new(0), rules: [setting(), setting()] }
+    }
+
+    #[inline]
+    fn load(&self) -> (Word, Rule) {
+        let word = Word(self.word.load(Ordering::Acquire));
+        let [interval, tolerance] = &self.rules[(word.epoch() & 1) as usize];
+        (word, Rule { interval: interval.get(), tolerance: tolerance.get() })
+    }
+
+    fn exchange(&self, from: Word, to: Word) -> bool {
+        self.word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Lets a newcomer pass, or wait for its turn behind all who wait, if that is not too long.
+    #[inline]
+    pub(super) fn arrive(&self, now: u64, max_wait: u64) -> Arrival {
+        loop {
+            let ahead = self.waiting();
+            let (word, rule) = self.load();
+            let turn = rule.turn(word.arrival(), ahead, now);
+            if turn > now {
+                if turn - now > max_wait {
+                    return Arrival::Refused(turn);
+                }
+                if self.waiting.compare_exchange(ahead, ahead + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                    return Arrival::Waits;
+                }
+            } else if let Ok(passed) = rule.pass(word.arrival(), now)
+                && self.exchange(word, Word::new(passed, word.epoch()))
+            {
+                return Arrival::Passed;
+            }
+        }
+    }
+
+    /// Lets one who waits pass, or says when it may.
+    pub(super) fn pass(&self, now: u64) -> Result<(), u64> {
+        loop {
+            let (word, rule) = self.load();
+            let passed = rule.pass(word.arrival(), now)?;
+            if self.exchange(word, Word::new(passed, word.epoch())) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One waits no more, having passed or not.
+    pub(super) fn leave(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn available(&self, now: u64) -> u64 {
+        let (word, rule) = self.load();
+        rule.available(word.arrival(), self.waiting(), now)
+    }
+
+    /// Puts another rule in force. One at a time: the caller sees to it.
+    pub(super) fn set_rule(&self, rule: Rule, now: u64) {
+        loop {
+            let (word, before) = self.load();
+            let next = word.next_epoch();
+            let [interval, tolerance] = &self.rules[(next & 1) as usize];
+            interval.set(rule.interval);
+            tolerance.set(rule.tolerance);
+            let converted = before.convert(word.arrival(), now, rule);
+            if self.exchange(word, Word::new(converted, next)) {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use resilience_config::{Rate, RateLimitConfig};
+    use std::time::Duration;
+
+    const START: u64 = 1 << 50;
+    const MILLI: u64 = 1_000_000;
+
+    fn rule(rate: Rate, burst: u32) -> Rule {
+        Rule::of(&RateLimitConfig::new().rate(rate).burst(burst).validated().resolve())
+    }
+
+    /// How many too many passed, in the interval in which it is worst. Times are in order.
+    fn too_many(rule: Rule, passed: &[u64]) -> u64 {
+        let burst = rule.tolerance / rule.interval + 1;
+        let over = |from: usize, to: usize| {
+            let bound = burst + (passed[to] - passed[from]) / rule.interval;
+            ((to - from + 1) as u64).saturating_sub(bound)
+        };
+        (0..passed.len()).flat_map(|to| (0..=to).map(move |from| over(from, to))).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn the_interval_never_makes_it_more_than_the_rate() {
+        assert_eq!(rule(Rate::per_second(3), 2), Rule { interval: 333_333_334, tolerance: 333_333_334 });
+        assert_eq!(rule(Rate::per_second(1_000_000_000), 1), Rule { interval: 1, tolerance: 0 });
+        let slow = Rate { count: 1, per: Duration::MAX };
+        assert_eq!(rule(slow, 1_000_000_000), Rule { interval: LONGEST, tolerance: LONGEST });
+    }
+
+    #[test]
+    fn a_burst_and_then_the_rate() {
+        let rule = rule(Rate::per_second(10), 3);
+        let mut word = 0;
+        for left in (0..3).rev() {
+            word = rule.pass(word, START).unwrap();
+            assert_eq!(rule.available(word, 0, START), left);
+        }
+        let turn = rule.pass(word, START).unwrap_err();
+        assert_eq!(turn, START + 100 * MILLI);
+        assert_eq!(rule.pass(word, turn - 1), Err(turn));
+        assert!(rule.pass(word, turn).is_ok());
+        assert_eq!(rule.turn(word, 2, START), START + 300 * MILLI, "two who wait go first");
+    }
+
+    /// Why the limiter reads the precise clock: two readings of one of 4 ms steps can look a whole step apart and be next to each other. At
+    /// 5,000 a second a step is 20 calls.
+    #[test]
+    fn on_a_clock_of_4_ms_steps_20_too_many_pass() {
+        const STEP: u64 = 4 * MILLI;
+        let rule = rule(Rate::per_second(5000), 100);
+        let passed_by = |clock: fn(u64) -> u64| {
+            let mut word = 0;
+            // Somebody asks every 100 ns, beginning shortly before a step ends.
+            let asked = (0..3000).map(|call| START.next_multiple_of(STEP) - 20_000 + call * 100);
+            asked.filter(|now| rule.pass(word, clock(*now)).map(|next| word = next).is_ok()).collect::<Vec<_>>()
+        };
+        assert_eq!(too_many(rule, &passed_by(|now| now)), 0);
+        assert_eq!(too_many(rule, &passed_by(|now| now / STEP * STEP)), 20);
+    }
+
+    #[test]
+    fn what_is_used_up_stays_used_up_under_another_rule() {
+        let (slow, fast) = (rule(Rate::per_hour(1), 4), rule(Rate::per_second(10), 10));
+        let turns = Turns::new(slow);
+        for _ in 0..4 {
+            assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+        }
+        assert!(matches!(turns.arrive(START, 0), Arrival::Refused(_)));
+        for _ in 0..20 {
+            turns.set_rule(fast, START);
+            assert_eq!(turns.available(START), 6);
+            turns.set_rule(slow, START);
+            assert_eq!(turns.available(START), 0);
+        }
+        turns.set_rule(fast, START);
+        for _ in 0..6 {
+            assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+        }
+        assert_eq!(turns.arrive(START, 0), Arrival::Refused(START + 100 * MILLI));
+    }
+
+    /// On all cores, in real time: it is the races that are wanted.
+    #[test]
+    fn on_all_cores_never_above_burst_and_rate() {
+        let rule = rule(Rate::per_second(50_000), 20);
+        let (turns, origin) = (Turns::new(rule), std::time::Instant::now());
+        let reading = || START + origin.elapsed().as_nanos() as u64;
+        let call = |_: u32| {
+            let now = reading();
+            match turns.arrive(now, 100_000) {
+                Arrival::Passed => Some(now),
+                Arrival::Waits => {
+                    let moment = reading();
+                    let passed = turns.pass(moment).is_ok();
+                    turns.leave();
+                    passed.then_some(moment)
+                }
+                Arrival::Refused(_) => None,
+            }
+        };
+        let mut passed: Vec<u64> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| (0..20_000).filter_map(call).collect::<Vec<_>>())).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        passed.sort_unstable();
+        passed.truncate(2000);
+        assert!(passed.len() >= 20);
+        assert_eq!((too_many(rule, &passed), turns.waiting()), (0, 0));
+    }
+
+    fn rules() -> impl Strategy<Value = Rule> {
+        (1..=10_000_u32, 1..=3_600_000_u64, 1..=50_u32)
+            .prop_map(|(count, millis, burst)| rule(Rate { count, per: Duration::from_millis(millis) }, burst))
+    }
+
+    proptest! {
+        /// Readings of the clock may come to the word in another order than they were taken: each of several threads has its own.
+        #[test]
+        fn never_above_burst_and_rate_by_readings_in_any_order(
+            rule in rules(),
+            steps in proptest::collection::vec((0..3_u64, 0..1500_u64, 0..3000_u64), 1..300),
+        ) {
+            let (mut word, mut clock, mut passed) = (0, START, vec![]);
+            for (idle, step, stale) in steps {
+                clock += idle * step * rule.interval / 1000;
+                let now = clock - stale * rule.interval / 1000;
+                if let Ok(next) = rule.pass(word, now) {
+                    (word, passed) = (next, { passed.push(now); passed });
+                }
+            }
+            passed.sort_unstable();
+            prop_assert_eq!(too_many(rule, &passed), 0);
+        }
+
+        /// And nobody is refused whom the bound would let pass: all that come make the most of it.
+        #[test]
+        fn a_refusal_says_exactly_when(rule in rules(), gaps in proptest::collection::vec(0..3000_u64, 1..100)) {
+            let (mut word, mut now) = (0, START);
+            for gap in gaps {
+                now += gap * rule.interval / 1000;
+                let available = rule.available(word, 0, now);
+                match rule.pass(word, now) {
+                    Ok(next) => {
+                        prop_assert_eq!(rule.available(next, 0, now), available - 1);
+                        word = next;
+                    }
+                    Err(turn) => {
+                        prop_assert_eq!(available, 0);
+                        prop_assert_eq!(rule.pass(word, turn - 1), Err(turn));
+                        prop_assert!(rule.pass(word, turn).is_ok());
+                    }
+                }
+            }
+        }
+    }
+}
