@@ -76,7 +76,29 @@ use syntax::Kind;
 /// # Several attributes
 ///
 /// The top attribute is the outermost. It takes the others of this crate off the function and expands all of them as
-/// one. They are recognised by their own names, so importing one under another name is an error.
+/// one. They are recognised by their own names, so importing one under another name is an error. An order in which one of
+/// them could not do its job is an error too.
+///
+/// ```
+/// use resilience_runtime::{Rejection, bulkhead, circuit_breaker, retry, timeout};
+///
+/// #[retry(attempts = 3, delay = "10ms")]
+/// #[circuit_breaker("search")]
+/// #[bulkhead(max_concurrent = 10)]
+/// #[timeout("2s")]
+/// #[fallback = nothing]
+/// async fn search(text: String) -> Result<Vec<String>, Rejection> {
+///     Ok(vec![text])
+/// }
+///
+/// async fn nothing(_: String) -> Result<Vec<String>, Rejection> {
+///     Ok(Vec::new())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert_eq!(search("tea".to_owned()).await.unwrap(), ["tea"]);
+/// # }
+/// ```
 ///
 /// # Keys
 ///
@@ -118,6 +140,188 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
     pipeline::run(Kind::CircuitBreaker, arguments.into(), item.into()).into()
 }
 
+/// Calls the function again when it has failed.
+///
+/// The waits between the attempts grow by `backoff` and vary by `jitter`. The last error is returned as it is. What is below
+/// this attribute is made again for every attempt, what is above it sees one call: a [`macro@timeout`] above it limits all
+/// attempts together, one below it each of them.
+///
+/// ```
+/// use resilience_runtime::{Rejection, retry};
+/// use std::cell::Cell;
+///
+/// #[derive(Debug, thiserror::Error)]
+/// enum StockError {
+///     #[error("there is no such article")]
+///     Unknown,
+///     #[error("the warehouse does not answer")]
+///     Unreachable,
+///     #[error(transparent)]
+///     Rejected(#[from] Rejection),
+/// }
+///
+/// #[retry(attempts = 4, delay = "1ms", retry_if = |error| matches!(error, StockError::Unreachable))]
+/// async fn stock(article: u64, asked: &Cell<u32>) -> Result<u64, StockError> {
+///     asked.set(asked.get() + 1);
+///     match article {
+///         0 => Err(StockError::Unknown),
+///         _ if asked.get() < 3 => Err(StockError::Unreachable),
+///         article => Ok(article * 10),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let asked = Cell::new(0);
+/// assert_eq!((stock(7, &asked).await.unwrap(), asked.get()), (70, 3));
+/// let asked = Cell::new(0);
+/// assert!(matches!((stock(0, &asked).await, asked.get()), (Err(StockError::Unknown), 1)));
+/// # }
+/// ```
+///
+/// # What happens to the arguments
+///
+/// What the function takes by value is cloned for every attempt but the last, so that it has to be `Clone`. `&mut` arguments
+/// and `&mut self` are lent to one attempt after the other, so that a result cannot borrow from them. For that the body's
+/// `self` becomes another variable: write `self` as an argument of a format string and not inside of it.
+///
+/// # Keys
+///
+/// | key | default | meaning and bounds |
+/// |---|---|---|
+/// | `name` | the function | a string of 1 to 128 characters; functions that name the same retry share it |
+/// | `attempts` | `3` | calls in all, the first included; 1 to 100 |
+/// | `delay` | `"100ms"` | the wait that the backoff begins with; `"0s"` to `"24h"`, not above `max_delay` |
+/// | `backoff` | `exponential` | how the waits grow: `constant`, `linear`, `exponential`, `fibonacci` or `decorrelated` ([`Backoff`](../resilience_runtime/enum.Backoff.html)) |
+/// | `factor` | `2.0` | of `exponential`: how many times longer each wait is; 1 to 100 |
+/// | `max_delay` | `"10s"` | the longest wait, jitter included; `"1ms"` to `"24h"` |
+/// | `jitter` | `full` | `none`, `equal`, `full`, or by up to which share of the wait, 0 to 1 ([`Jitter`](../resilience_runtime/enum.Jitter.html)) |
+/// | `max_elapsed` | none | no attempt begins later than this after the first, waits included; `"1ms"` to `"365d"` |
+/// | `retry_if` | every error | `fn(&E) -> bool`, about the function's own errors |
+/// | `retry_rejections` | `[timed_out, bulkhead_full, rate_limited]` | which rejections from below are worth another try; `circuit_open` is the fourth |
+/// | `retry_after` | none | `fn(&E) -> Option<Duration>`: a wait that the error asks for, which is waited instead; one longer than `max_delay`, or than `max_elapsed` leaves, returns the error at once |
+/// | `budget` | off | percent of calls that may be retries, over 10 seconds, and 10 a second beside them; above 0 and at most 100 |
+/// | `on_retry` | none | `fn(&RetryEvent)`, before each wait |
+/// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
+///
+/// `retry_if`, `retry_after`, `on_retry`, `map_rejection` and `crate` are each function's own.
+#[proc_macro_attribute]
+pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::Retry, arguments.into(), item.into()).into()
+}
+
+/// Lets so many calls in at once.
+///
+/// A call that finds no place waits in a queue, where there is one, or is rejected with
+/// [`Rejection::BulkheadFull`](../resilience_runtime/enum.Rejection.html).
+///
+/// ```
+/// use resilience_runtime::{Rejection, bulkhead};
+///
+/// #[bulkhead(1)]
+/// async fn report(day: u8) -> Result<String, Rejection> {
+///     tokio::task::yield_now().await;
+///     Ok(format!("day {day}"))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let (first, second) = tokio::join!(report(1), report(2));
+/// assert_eq!(first.unwrap(), "day 1");
+/// assert!(matches!(second, Err(Rejection::BulkheadFull { .. })));
+/// # }
+/// ```
+///
+/// # Keys
+///
+/// | key | default | meaning and bounds |
+/// |---|---|---|
+/// | the first value, or `max_concurrent` | `25` | calls inside at once; 1 to 1,000,000 |
+/// | `max_queue` | `0` | callers that may wait, first come first served; 0 to 1,000,000 |
+/// | `queue_timeout` | none | how long one waits; `"1ms"` to `"24h"`; wants `max_queue` |
+/// | `name` | the function | a string of 1 to 128 characters; functions that name the same bulkhead share it |
+/// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
+///
+/// A function that writes a `name` and no other key of the bulkhead joins the one of that name, with its queue.
+#[proc_macro_attribute]
+pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::Bulkhead, arguments.into(), item.into()).into()
+}
+
+/// Lets so many calls in within a time.
+///
+/// A call that comes before its turn waits for it, where `max_wait` allows for that, or is rejected with
+/// [`Rejection::RateLimited`](../resilience_runtime/enum.Rejection.html), which says when to come again. Over any time `t` at
+/// most `burst` + rate x `t` calls are let in.
+///
+/// ```
+/// use resilience_runtime::{Rejection, rate_limit};
+///
+/// #[rate_limit("100/h", burst = 2)]
+/// async fn send(text: &str) -> Result<usize, Rejection> {
+///     Ok(text.len())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert_eq!(send("one").await.unwrap(), 3);
+/// assert_eq!(send("three").await.unwrap(), 5);
+/// assert!(matches!(send("four").await, Err(Rejection::RateLimited { .. })));
+/// # }
+/// ```
+///
+/// # Keys
+///
+/// | key | default | meaning and bounds |
+/// |---|---|---|
+/// | the first value, or `rate` | | `"100/s"`, `"10/min"`, `"5000/h"`, or a constant [`Rate`](../resilience_runtime/struct.Rate.html); 1 to 1,000,000,000 calls |
+/// | `burst` | the rate's count | how many at once: with the default, the first second may see twice the rate; 1 to 1,000,000,000 |
+/// | `max_wait` | `"0s"` | how long a call waits for its turn, up to `"1h"`; one that would have to wait longer is rejected at once |
+/// | `name` | the function | a string of 1 to 128 characters; functions that name the same rate limit share it |
+/// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
+#[proc_macro_attribute]
+pub fn rate_limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::RateLimit, arguments.into(), item.into()).into()
+}
+
+/// Drops the call when it takes too long.
+///
+/// The time counts from the moment at which the call first waits, on tokio's clock. The call is dropped where it waits, and the
+/// function returns [`Rejection::TimedOut`](../resilience_runtime/enum.Rejection.html).
+///
+/// ```
+/// use resilience_runtime::{Rejection, timeout};
+/// use std::{future::pending, time::Duration};
+///
+/// #[timeout("5ms")]
+/// async fn report(day: u8) -> Result<String, Rejection> {
+///     if day > 31 { pending().await } else { Ok(format!("day {day}")) }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert_eq!(report(1).await.unwrap(), "day 1");
+/// assert!(matches!(report(99).await, Err(Rejection::TimedOut { after, .. }) if after == Duration::from_millis(5)));
+/// # }
+/// ```
+///
+/// It may stand above a function twice: above a [`macro@retry`], for all attempts together, and below it, for each. Above a
+/// [`macro@circuit_breaker`] it does not compile unless another one is below that: the breaker would only see calls that are
+/// cancelled, and a dependency that hangs would never open it.
+///
+/// # Keys
+///
+/// | key | default | meaning and bounds |
+/// |---|---|---|
+/// | the first value, or `after` | the preset's | how long a call may take; `"1ms"` to `"365d"` |
+/// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
+/// | `name` | the function | a string of 1 to 128 characters; functions that name the same timeout share it |
+/// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
+#[proc_macro_attribute]
+pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::Timeout, arguments.into(), item.into()).into()
+}
+
 /// Answers when the function fails or is rejected.
 ///
 /// Below another attribute of this crate it is written `#[fallback = path]` and needs no import. Anywhere, and alone,
@@ -148,6 +352,8 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 /// the receiver first, and after that the error if it wants it, and returns what the function returns. Its own error is
 /// returned as it is. It has no timeout of its own.
 ///
+/// Of several, `#[fallback(first, second)]`, each answers when the one before returned an error, and takes that error.
+///
 /// The error is taken as `Failure<E>`, which tells a rejection from the function's own error, or as `E`, which then has
 /// to be `From<Rejection>` (or some attribute has a `map_rejection`). In a closure, an error parameter without a type
 /// is a `Failure<E>`.
@@ -163,10 +369,15 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 ///
 /// | key | default | meaning |
 /// |---|---|---|
-/// | the first value | | what answers |
+/// | the values | | what answers, one after the other |
+/// | `on` | every rejection | a list of `circuit_open`, `timed_out`, `bulkhead_full` and `rate_limited`: the rejections that it answers for, and without `if` no error of the function's own |
+/// | `if` | every error | `fn(&E) -> bool`: the errors of the function's own that it answers for |
 /// | `name` | the path | what it is called among the layers of the function |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
+///
+/// With `on` or `if`, what is left alone is returned as it is, for which the error type has to be `From<Rejection>` (or some
+/// attribute has a `map_rejection`).
 #[proc_macro_attribute]
 pub fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(Kind::Fallback, arguments.into(), item.into()).into()

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use resilience_runtime::{Failure, Rejection, WindowCounts, circuit_breaker, fallback};
+use resilience_runtime::{
+    Failure, Rejection, RetryEvent, WindowCounts, bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout,
+};
 
 const RATE: f64 = 40.0;
 const OPEN: Duration = Duration::from_secs(5);
@@ -65,6 +67,71 @@ impl Gateway {
     }
 }
 
+const SHARE: f64 = 0.5;
+
+impl Gateway {
+    /// All policies, in an order that wants every kind of lending.
+    #[timeout("1m", name = "strict: total")]
+    #[retry(
+        attempts = 4,
+        delay = "0s",
+        jitter = SHARE,
+        retry_if = |error: &Rejection| error.retry_after().is_none(),
+        on_retry = tell,
+        budget = 50
+    )]
+    #[circuit_breaker("strict: sent", key = self.sent)]
+    #[rate_limit("1000/s", max_wait = "1s")]
+    #[timeout(OPEN)]
+    #[bulkhead(3, max_queue = 5)]
+    #[fallback(Self::queue, |_, order, _, _, _| Ok(order.cents), on = [timed_out], if = |_| true)]
+    async fn send(
+        &mut self,
+        mut order: Order,
+        mut name: &str,
+        mut rest: &mut [u8],
+        (a, mut b): (u64, u64),
+    ) -> Result<u64, Rejection> {
+        tokio::task::yield_now().await;
+        self.sent += 1;
+        rest[0] = 1;
+        rest = &mut rest[1..];
+        name = &name[1..];
+        order.cents += rest.len() as u64 + name.len() as u64;
+        b += a;
+        Ok(order.cents + b)
+    }
+}
+
+fn tell(event: &RetryEvent) {
+    assert!(event.attempt > 0);
+}
+
+#[retry]
+#[timeout("1s")]
+async fn takes(text: String, list: Vec<u64>) -> Result<usize, Rejection> {
+    tokio::task::yield_now().await;
+    Ok(text.len() + list.len())
+}
+
+#[bulkhead(2)]
+async fn one_of_two(number: u64) -> Result<u64, Rejection> {
+    tokio::task::yield_now().await;
+    Ok(number)
+}
+
+#[rate_limit("100/s")]
+async fn often(number: u64) -> Result<u64, Rejection> {
+    Ok(number)
+}
+
+#[timeout("1s")]
+#[bulkhead(2)]
+async fn borrows(numbers: &mut [u64]) -> Result<&mut u64, Rejection> {
+    tokio::task::yield_now().await;
+    Ok(&mut numbers[0])
+}
+
 fn too_many(counts: &WindowCounts) -> bool {
     counts.failures > 1000
 }
@@ -82,4 +149,9 @@ async fn strict_functions_work() {
     assert_eq!(charged.ok(), Some(12));
     assert_eq!(closures(0).await, Ok(7));
     assert_eq!(closures(3).await, Ok(3));
+    assert_eq!(gateway.send(Order { cents: 5 }, "ab", &mut [0, 0], (1, 2)).await.ok(), Some(10));
+    assert_eq!(takes("a".to_owned(), vec![1]).await.ok(), Some(2));
+    assert_eq!(one_of_two(1).await.ok(), Some(1));
+    assert_eq!(often(1).await.ok(), Some(1));
+    assert_eq!(borrows(&mut [7]).await.ok(), Some(&mut 7));
 }

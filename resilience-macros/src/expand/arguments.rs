@@ -1,27 +1,43 @@
-//! How the arguments get to the body, and where there is a fallback to that as well.
+//! How the arguments get to the body, to each of its attempts, and to a fallback as well.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{FnArg, Pat, PatIdent, Signature, ext::IdentExt};
 
-use super::located_at;
+use super::{Surroundings, located_at};
 use crate::model::{Argument, Guarded, Passing};
 
-/// The receiver as the body sees it, where the fallback needs the original.
-pub(super) fn reborrowed_self(span: Span) -> Ident {
+/// The receiver as the body sees it, where the original is needed again.
+pub(super) fn own_self(span: Span) -> Ident {
     Ident::new("__self", located_at(span))
 }
 
-/// The function's signature. Beside a fallback every argument has a name in it, and the body takes apart what has a
-/// pattern. That changes nothing for a caller.
+/// Whether the body has a receiver of its own. A shared reference can always be had once more.
+pub(super) fn has_own_self(guarded: &Guarded) -> bool {
+    receiver_is(guarded, Passing::Reborrowed) && guarded.keeps_arguments()
+        || receiver_is(guarded, Passing::Cloned) && guarded.has_retry()
+}
+
+/// Whether there is a receiver that gets to the body in this way.
+pub(super) fn receiver_is(guarded: &Guarded, passing: Passing) -> bool {
+    guarded.target.arguments.first().is_some_and(|first| first.is_receiver() && first.passing == passing)
+}
+
+/// The function's signature. Where arguments are needed again, every one has a name in it, and the body takes apart what
+/// has a pattern. That changes nothing for a caller.
 pub(super) fn signature(guarded: &Guarded) -> Signature {
     let mut signature = guarded.function.signature.clone();
-    if guarded.fallback.is_none() {
+    if !guarded.keeps_arguments() {
         return signature;
     }
     for (input, argument) in signature.inputs.iter_mut().zip(&guarded.target.arguments) {
-        // The body assigns to its own reborrow.
-        let is_mutable_here = argument.is_mutable && argument.passing != Passing::Reborrowed;
+        // The body assigns to its own reborrow, and an attempt to its own clone.
+        let is_own = match argument.passing {
+            Passing::Reborrowed => true,
+            Passing::Cloned => guarded.has_retry(),
+            Passing::Copied | Passing::Unseen => false,
+        };
+        let is_mutable_here = argument.is_mutable && !is_own;
         match input {
             FnArg::Receiver(receiver) if !is_mutable_here => receiver.mutability = None,
             FnArg::Receiver(_) => {}
@@ -50,7 +66,7 @@ pub(super) fn signature(guarded: &Guarded) -> Signature {
 pub(super) fn kept_for_fallback(guarded: &Guarded) -> TokenStream {
     let cloned = guarded.target.arguments.iter().filter(|argument| argument.passing == Passing::Cloned);
     let kept = cloned.filter(|_| guarded.fallback.is_some()).map(|argument| {
-        let (cfg, kept) = (&argument.cfg, kept_name(argument));
+        let (cfg, kept) = (&argument.cfg, kept_name(argument, "fallback"));
         // An argument that is not `Clone` is an error about its type.
         let mut name = argument.name.clone();
         name.set_span(name.span().located_at(argument.span));
@@ -60,22 +76,52 @@ pub(super) fn kept_for_fallback(guarded: &Guarded) -> TokenStream {
     kept.collect()
 }
 
-/// Reborrows for the body what the fallback needs again.
-pub(super) fn reborrowed_for_body(guarded: &Guarded) -> TokenStream {
+/// Reborrows for the body what is needed again.
+pub(super) fn reborrowed_for_body(guarded: &Guarded, surroundings: Surroundings) -> TokenStream {
+    reborrowed(guarded, surroundings, true)
+}
+
+/// Reborrows for an `async` block around layers what is needed again outside of it.
+pub(super) fn reborrowed_for_block(guarded: &Guarded, surroundings: Surroundings) -> TokenStream {
+    reborrowed(guarded, surroundings, false)
+}
+
+fn reborrowed(guarded: &Guarded, surroundings: Surroundings, may_be_assigned: bool) -> TokenStream {
     let unique = guarded.target.arguments.iter().filter(|argument| argument.passing == Passing::Reborrowed);
-    let reborrows = unique.filter(|_| guarded.fallback.is_some()).map(|argument| {
+    let reborrows = unique.filter(|_| guarded.keeps_arguments()).map(|argument| {
         let (cfg, name) = (&argument.cfg, &argument.name);
-        let reborrow = if argument.is_receiver() { reborrowed_self(name.span()) } else { name.clone() };
-        let mutability = argument.is_mutable.then(|| quote_spanned!(Span::mixed_site()=> mut));
-        quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #reborrow = &mut *#name;)
+        let reborrow = if argument.is_receiver() { own_self(name.span()) } else { name.clone() };
+        let original = if argument.is_receiver() && !surroundings.has_own_self { name } else { &reborrow };
+        let mutability = (may_be_assigned && argument.is_mutable).then(|| quote_spanned!(Span::mixed_site()=> mut));
+        quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #reborrow = &mut *#original;)
     });
     reborrows.collect()
+}
+
+/// What keeps the arguments that are taken by value for all attempts, and what gives them to one.
+pub(super) fn lent_to_attempts(guarded: &Guarded) -> (TokenStream, TokenStream) {
+    let taken = guarded.target.arguments.iter().filter(|argument| argument.passing == Passing::Cloned);
+    let statements = taken.map(|argument| {
+        let (cfg, name, kept) = (&argument.cfg, &argument.name, kept_name(argument, "attempts"));
+        let keep = quote_spanned! {Span::mixed_site()=>
+            #(#[cfg(#cfg)])* let mut #kept = __resilience::Some(#name);
+        };
+        let lent = if argument.is_receiver() { own_self(name.span()) } else { name.clone() };
+        let mutability = argument.is_mutable.then(|| quote_spanned!(Span::mixed_site()=> mut));
+        // An argument that is not `Clone` is an error about its type.
+        let here = located_at(argument.span);
+        let kept_here = Ident::new(&kept.to_string(), here);
+        let lend = quote_spanned!(here=> __resilience::lend(&mut #kept_here, __run.is_last_attempt()));
+        let lend = quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #lent = #lend;);
+        (keep, lend)
+    });
+    statements.unzip()
 }
 
 /// Takes apart, inside of the body, what has a pattern.
 pub(super) fn taken_apart(guarded: &Guarded) -> TokenStream {
     let arguments = guarded.target.arguments.iter().filter(|argument| argument.passing != Passing::Unseen);
-    let patterns = arguments.filter(|_| guarded.fallback.is_some()).filter_map(|argument| {
+    let patterns = arguments.filter(|_| guarded.keeps_arguments()).filter_map(|argument| {
         let (cfg, pattern, name) = (&argument.cfg, argument.pattern.as_ref()?, &argument.name);
         Some(quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #pattern = #name;))
     });
@@ -90,8 +136,8 @@ pub(super) struct ForFallback {
 }
 
 /// What the fallback is called with. An element of a tuple cannot have a `#[cfg]`, so each selection of arguments that
-/// the signature's conditions may leave is a tuple of its own.
-pub(super) fn for_fallback(guarded: &Guarded) -> Vec<ForFallback> {
+/// the signature's conditions may leave is a tuple of its own. Only the last level takes what there is.
+pub(super) fn for_fallback(guarded: &Guarded, is_last: bool) -> Vec<ForFallback> {
     let mut selections = vec![(Vec::new(), Vec::new())];
     for argument in &guarded.target.arguments {
         let mut next = Vec::new();
@@ -101,7 +147,7 @@ pub(super) fn for_fallback(guarded: &Guarded) -> Vec<ForFallback> {
                 let without = quote_spanned!(Span::mixed_site()=> not(#cfg));
                 next.push((with(&conditions, [without]), values.clone()));
             }
-            next.push((with(&conditions, argument.cfg.iter().cloned()), with(&values, [value(argument)])));
+            next.push((with(&conditions, argument.cfg.iter().cloned()), with(&values, [value(argument, is_last)])));
         }
         selections = next;
     }
@@ -129,17 +175,22 @@ fn with(tokens: &[TokenStream], more: impl IntoIterator<Item = TokenStream>) -> 
     tokens.iter().cloned().chain(more).collect()
 }
 
-/// The argument, for the fallback.
-fn value(argument: &Argument) -> TokenStream {
+/// The argument, for a level of the fallback.
+fn value(argument: &Argument, is_last: bool) -> TokenStream {
+    let name = &argument.name;
     match argument.passing {
-        Passing::Cloned => kept_name(argument).into_token_stream(),
-        Passing::Copied | Passing::Reborrowed | Passing::Unseen => argument.name.to_token_stream(),
+        Passing::Cloned if is_last => kept_name(argument, "fallback").into_token_stream(),
+        Passing::Cloned => {
+            let kept = kept_name(argument, "fallback");
+            quote_spanned!(Span::mixed_site()=> __resilience::clone_argument(&#kept))
+        }
+        Passing::Reborrowed if !is_last => quote_spanned!(Span::mixed_site()=> &mut *#name),
+        Passing::Copied | Passing::Reborrowed | Passing::Unseen => name.to_token_stream(),
     }
 }
 
-fn kept_name(argument: &Argument) -> Ident {
+fn kept_name(argument: &Argument, for_what: &str) -> Ident {
     let name = argument.name.unraw();
-    let kept =
-        if argument.pattern.is_some() { format!("{name}_for_fallback") } else { format!("__{name}_for_fallback") };
-    Ident::new(&kept, Span::mixed_site())
+    let prefix = if argument.pattern.is_some() { "" } else { "__" };
+    Ident::new(&format!("{prefix}{name}_for_{for_what}"), Span::mixed_site())
 }

@@ -6,25 +6,35 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, token_s
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::arguments;
+use super::{Surroundings, arguments, timeout};
 use crate::{
-    model::{Guarded, Passing},
+    model::Guarded,
     syntax::{AngleBrackets, punct},
 };
 
-/// Runs the body, awaited in the way that `how` says: `let __result: Result<T, Failure<E>> = …;`
-pub(super) fn run(guarded: &Guarded, how: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
-    let awaited = how(future(guarded));
-    let reborrowed = arguments::reborrowed_for_body(guarded);
+/// Runs the body, for as long as the timeout of that `handle` says: `let __result: Result<T, Failure<E>> = …;`
+pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, surroundings: Surroundings) -> TokenStream {
+    let future = future(guarded);
+    let future = match surroundings.has_permit {
+        true => quote_spanned!(Span::mixed_site()=> __permit.watch(__resilience::pin!(#future))),
+        false => future,
+    };
+    let reborrowed = arguments::reborrowed_for_body(guarded, surroundings);
+    // A return type that is no `Result` is an error about that type.
+    let result = Ident::new("__result", super::located_at(guarded.target.result.span()));
+    let called = quote_spanned!(Span::mixed_site()=> __resilience::called(#result));
+    if let Some(handle) = timeout {
+        let timed = timeout::timed(handle, &future, &called);
+        return quote_spanned!(Span::mixed_site()=> let __result = { #reborrowed #timed };);
+    }
+    let awaited = quote_spanned!(Span::mixed_site()=> #future.await);
     let awaited = match reborrowed.is_empty() {
         true => awaited,
         false => quote_spanned!(Span::mixed_site()=> { #reborrowed #awaited }),
     };
-    // A return type that is no `Result` is an error about that type.
-    let result = Ident::new("__result", super::located_at(guarded.target.result.span()));
     quote_spanned! {Span::mixed_site()=>
         let __result = #awaited;
-        let __result = __resilience::called(#result);
+        let __result = #called;
     }
 }
 
@@ -32,11 +42,9 @@ pub(super) fn run(guarded: &Guarded, how: impl FnOnce(TokenStream) -> TokenStrea
 fn future(guarded: &Guarded) -> TokenStream {
     let result = nameable(guarded.target.result.to_token_stream());
     let taken_apart = arguments::taken_apart(guarded);
-    let receiver = guarded.target.arguments.first().filter(|first| first.is_receiver());
-    let is_reborrowed = receiver.is_some_and(|receiver| receiver.passing == Passing::Reborrowed);
     let body = &guarded.function.body;
-    let statements = match is_reborrowed && guarded.fallback.is_some() {
-        true => with_reborrowed_self(body.statements.clone()),
+    let statements = match arguments::has_own_self(guarded) {
+        true => with_own_self(body.statements.clone()),
         false => body.statements.clone(),
     };
     let mut block = Group::new(Delimiter::Brace, statements);
@@ -95,7 +103,7 @@ fn inside(group: &Group, change: fn(TokenStream) -> TokenStream) -> TokenTree {
     TokenTree::Group(changed)
 }
 
-/// The body with the name of the reborrow in the place of `self`, which cannot be shadowed.
+/// The body with the name of its own `self` in the place of the method's, which cannot be shadowed.
 ///
 /// ```text
 /// // Input:  self.total += { fn twice(self) { … } 1 };
@@ -104,21 +112,21 @@ fn inside(group: &Group, change: fn(TokenStream) -> TokenStream) -> TokenTree {
 ///
 /// Items have a `self` of their own, and a path's `self::` is a module. A `{self}` inside of a format string is not
 /// seen.
-fn with_reborrowed_self(body: TokenStream) -> TokenStream {
+pub(super) fn with_own_self(body: TokenStream) -> TokenStream {
     let mut output = TokenStream::new();
     let mut tokens = body.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(word) if word == "self" => {
                 let is_module = tokens.peek().is_some_and(|next| punct(next) == ':');
-                let word = if is_module { word } else { arguments::reborrowed_self(word.span()) };
+                let word = if is_module { word } else { arguments::own_self(word.span()) };
                 output.extend([TokenTree::Ident(word)]);
             }
             TokenTree::Ident(word) if begins_item(&word, tokens.peek()) => {
                 output.extend([TokenTree::Ident(word)]);
                 output.extend(rest_of_item(&mut tokens));
             }
-            TokenTree::Group(group) => output.extend([inside(&group, with_reborrowed_self)]),
+            TokenTree::Group(group) => output.extend([inside(&group, with_own_self)]),
             token => output.extend([token]),
         }
     }
@@ -216,7 +224,7 @@ mod tests {
                 ),
             ),
         ] {
-            assert_eq!(with_reborrowed_self(written).to_string(), expected.to_string());
+            assert_eq!(with_own_self(written).to_string(), expected.to_string());
         }
     }
 }

@@ -4,9 +4,9 @@ use syn::{Expr, ExprClosure, spanned::Spanned};
 
 use super::{
     arguments::{self, ForFallback},
-    body, located_at,
+    body, finish, hook, located_at, value,
 };
-use crate::model::{Answer, ErrorParameter, Fallback, Guarded, error_parameter};
+use crate::model::{Answer, ErrorParameter, Fallback, Guarded, Only, OwnErrors, error_parameter};
 
 /// Its entry among the function's layers.
 pub(super) fn entry(fallback: &Fallback) -> TokenStream {
@@ -19,53 +19,89 @@ pub(super) fn used() -> (TokenStream, TokenStream) {
     (quote_spanned!(Span::mixed_site()=> __operation), quote_spanned!(Span::mixed_site()=> &__OPERATION))
 }
 
-/// Answers for whatever failed.
+/// Answers for whatever failed, or for what it is told to.
 pub(super) fn end(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> TokenStream {
-    let answer = match &fallback.answer {
-        Answer::Function(path) => by_function(guarded, path, map),
-        Answer::Closure(closure) => by_closure(guarded, closure, map),
-    };
+    let left_alone = fallback.only.as_ref().map(|only| left_alone(guarded, only, map));
+    let answered = answered(guarded, &fallback.levels, map);
+    // The braces take the result out of its variable, of which the future would otherwise keep a part while it waits for
+    // the answer.
     quote_spanned! {Span::mixed_site()=>
-        match __result {
-            __resilience::Ok(__value) => __resilience::Ok(__value),
-            __resilience::Err(__failure) => {
-                __operation.count_fallback();
-                #answer
-            }
+        '__fallback: {
+            let __failure = match { __result } {
+                __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+                #left_alone
+                __resilience::Err(__failure) => __failure,
+            };
+            __operation.count_fallback();
+            #answered
         }
     }
 }
 
-/// Calls what `path` names, whose form the compiler finds out.
-fn by_function(guarded: &Guarded, path: &Expr, map: &TokenStream) -> TokenStream {
+/// The arm for the failures that are returned as they are.
+fn left_alone(guarded: &Guarded, only: &Only, map: &TokenStream) -> TokenStream {
+    let rejections = value::rejections(only.rejections);
+    let errors = match &only.errors {
+        OwnErrors::None => hook(&None, "nothing"),
+        OwnErrors::If(predicate) => predicate.to_token_stream(),
+    };
+    let failed = quote_spanned!(Span::mixed_site()=> __resilience::Err(__failure));
+    let finish = finish(guarded, &failed, map);
+    quote_spanned! {Span::mixed_site()=>
+        __resilience::Err(__failure) if !__resilience::is_among(&__failure, #rejections, #errors) => {
+            break '__fallback #finish;
+        }
+    }
+}
+
+/// Asks one level after the other. Each takes the error of the one before, which is no rejection.
+fn answered(guarded: &Guarded, levels: &[Answer], map: &TokenStream) -> TokenStream {
+    let Some((level, rest)) = levels.split_first() else { return TokenStream::new() };
+    let (calls, answer) = match level {
+        Answer::Function(path) => by_function(guarded, path, map, rest.is_empty()),
+        Answer::Closure(closure) => (TokenStream::new(), by_closure(guarded, closure, map, rest.is_empty())),
+    };
+    if rest.is_empty() {
+        return quote_spanned!(Span::mixed_site()=> #calls #answer);
+    }
+    let rest = answered(guarded, rest, &quote_spanned!(Span::mixed_site()=> __resilience::NoRejection));
+    quote_spanned! {Span::mixed_site()=>
+        #calls
+        let __failure = match __resilience::called(#answer) {
+            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Err(__failure) => __failure,
+        };
+        #rest
+    }
+}
+
+/// Calls what `path` names, whose form the compiler finds out: what has to stand before, and the answer.
+fn by_function(guarded: &Guarded, path: &Expr, map: &TokenStream, is_last: bool) -> (TokenStream, TokenStream) {
     // An error about the function's type is an error about the path.
     let here = located_at(path.span());
     let result = body::nameable(guarded.target.result.to_token_stream());
     let answer = quote_spanned!(here=> __resilience::Answer::<#result>::by);
     let call = |values: &[TokenStream]| quote_spanned!(here=> #answer((#(#values,)*), __failure, #map, #path));
-    match &*arguments::for_fallback(guarded) {
+    match &*arguments::for_fallback(guarded, is_last) {
         [ForFallback { values, .. }] => {
             let call = call(values);
-            quote_spanned!(here=> #call.await)
+            (TokenStream::new(), quote_spanned!(here=> #call.await))
         }
         selections => {
             let calls = selections.iter().map(|ForFallback { cfg, values }| {
                 let call = call(values);
                 quote_spanned!(here=> #cfg let __answer = #call;)
             });
-            quote_spanned! {here=>
-                #(#calls)*
-                __answer.await
-            }
+            (calls.collect(), quote_spanned!(here=> __answer.await))
         }
     }
 }
 
 /// Calls `closure`, whose parameters get their types from the arguments.
-fn by_closure(guarded: &Guarded, closure: &ExprClosure, map: &TokenStream) -> TokenStream {
+fn by_closure(guarded: &Guarded, closure: &ExprClosure, map: &TokenStream, is_last: bool) -> TokenStream {
     let here = located_at(closure.span());
     let mut values: Vec<TokenStream> =
-        arguments::for_fallback(guarded).into_iter().flat_map(|only| only.values).collect();
+        arguments::for_fallback(guarded, is_last).into_iter().flat_map(|only| only.values).collect();
     match error_parameter(closure, values.len()) {
         Some(ErrorParameter::Failure) => values.push(quote_spanned!(here=> __failure)),
         Some(ErrorParameter::Typed) => values.push(quote_spanned!(here=> __resilience::error_as(__failure, #map))),

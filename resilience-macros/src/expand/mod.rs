@@ -9,10 +9,10 @@
 //! async fn charge(order: &Order) -> Result<Receipt, Error> {
 //!     use ::resilience_runtime::private as __resilience;
 //!     let __breaker = { static __OPERATION: … = …; static __BREAKER: … = …; &__BREAKER };
-//!     let __result = '__guarded: {
+//!     let __result = '__circuit_breaker: {
 //!         let __permit = match __breaker.get().try_acquire() {
 //!             Ok(__permit) => __permit,
-//!             Err(__rejection) => break '__guarded Err(Failure::Rejected(__rejection)),
+//!             Err(__rejection) => break '__circuit_breaker Err(Failure::Rejected(__rejection)),
 //!         };
 //!         let __result = __permit.watch(pin!(async move { BODY })).await;
 //!         settle(__permit, called(__result), every, nothing)
@@ -21,21 +21,29 @@
 //! }
 //! ```
 //!
+//! Each layer is a `let __result = …;` around that of the next one, of type `Result<T, Failure<E>>`, and the innermost is the
+//! body's. Only the last line makes an `E` of a rejection.
+//!
 //! The runtime's names go through `__resilience`, so that it does not matter what the user's module calls `Ok` or
 //! `Result`. Variables have the hygiene of [`Span::mixed_site`], so that the body cannot see them.
 
 mod arguments;
 mod body;
+mod bulkhead;
 mod circuit_breaker;
 mod fallback;
+mod rate_limit;
+mod retry;
+mod site;
+mod timeout;
 mod value;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Path, ext::IdentExt};
+use syn::{Expr, Path, ext::IdentExt};
 
 use crate::{
-    model::{Guarded, Layer},
+    model::{Guarded, Layer, Passing},
     syntax::{RUNTIME, TAKEN},
 };
 
@@ -49,7 +57,7 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     let uses = uses(taken);
     let statics = statics(guarded);
     let kept = arguments::kept_for_fallback(guarded);
-    let call = call(guarded);
+    let call = call(guarded, &guarded.layers, Surroundings::default());
     let end = end(guarded);
     quote_spanned! {Span::mixed_site()=>
         #(#attributes)*
@@ -87,10 +95,7 @@ fn import(guarded: &Guarded) -> TokenStream {
 
 /// Declares what lives as long as the program, in a block of its own, so that the body cannot name it.
 fn statics(guarded: &Guarded) -> TokenStream {
-    let layers = guarded.layers.iter().map(|layer| match layer {
-        Layer::CircuitBreaker(_) => circuit_breaker::entry(),
-    });
-    let layers = guarded.fallback.iter().map(fallback::entry).chain(layers);
+    let layers = guarded.fallback.iter().map(fallback::entry).chain(guarded.layers.iter().map(site::entry));
     let signature = &guarded.function.signature;
     let function = signature.ident.unraw().to_string();
     let line = quote_spanned!(signature.ident.span()=> ::core::line!());
@@ -100,15 +105,11 @@ fn statics(guarded: &Guarded) -> TokenStream {
         static __OPERATION: __resilience::Operation =
             __resilience::Operation::new(::core::module_path!(), #function, ::core::file!(), #line, &[#(#layers),*]);
     };
-    let policies = guarded.layers.iter().map(|layer| match layer {
-        Layer::CircuitBreaker(breaker) => circuit_breaker::policy(breaker),
-    });
+    let policies = guarded.layers.iter().map(site::policy);
     // What the rest of the function needs of these statics: variables, and what is in them.
-    let used_by_layers = guarded.layers.iter().map(|layer| match layer {
-        Layer::CircuitBreaker(_) => circuit_breaker::used(),
-    });
     let used_by_fallback = guarded.fallback.iter().map(|_| fallback::used());
-    let (variables, values): (Vec<_>, Vec<_>) = used_by_fallback.chain(used_by_layers).unzip();
+    let used = used_by_fallback.chain(guarded.layers.iter().map(site::used));
+    let (variables, values): (Vec<_>, Vec<_>) = used.unzip();
     let (variables, values) = match (&*variables, &*values) {
         ([variable], [value]) => (variable.clone(), value.clone()),
         (variables, values) => (quote!((#(#variables),*)), quote!((#(#values),*))),
@@ -122,12 +123,62 @@ fn statics(guarded: &Guarded) -> TokenStream {
     }
 }
 
-/// Runs the body inside all layers: `let __result: Result<T, Failure<E>> = …;`
-fn call(guarded: &Guarded) -> TokenStream {
-    let Some(Layer::CircuitBreaker(breaker)) = guarded.layers.first() else {
-        return body::run(guarded, |future| quote_spanned!(Span::mixed_site()=> #future.await));
+/// What is around a layer or the body, as far as it makes a difference for that.
+#[derive(Clone, Copy, Default)]
+struct Surroundings {
+    /// There is a breaker, which wants to know of the body's panics.
+    has_permit: bool,
+    /// The receiver is called `__self` here.
+    has_own_self: bool,
+}
+
+impl Surroundings {
+    fn of_permit(self) -> Self {
+        Self { has_permit: true, ..self }
+    }
+
+    /// Inside of a retry.
+    fn of_attempt(self, guarded: &Guarded) -> Self {
+        let has_own_self = self.has_own_self || arguments::receiver_is(guarded, Passing::Cloned);
+        Self { has_own_self, ..self }
+    }
+
+    /// Inside of an `async` block around layers.
+    fn of_block(self, guarded: &Guarded) -> Self {
+        let is_reborrowed = guarded.keeps_arguments() && arguments::receiver_is(guarded, Passing::Reborrowed);
+        Self { has_own_self: self.has_own_self || is_reborrowed, ..self }
+    }
+}
+
+/// Runs the body inside these layers: `let __result: Result<T, Failure<E>> = …;`
+fn call(guarded: &Guarded, layers: &[Layer], around: Surroundings) -> TokenStream {
+    let Some((layer, inner)) = layers.split_first() else {
+        return body::run(guarded, None, around);
     };
-    circuit_breaker::around(breaker, |watched| body::run(guarded, watched))
+    match layer {
+        Layer::Retry(retry) => retry::around(guarded, retry, call(guarded, inner, around.of_attempt(guarded))),
+        Layer::CircuitBreaker(breaker) => {
+            circuit_breaker::around(breaker, around, &call(guarded, inner, around.of_permit()))
+        }
+        Layer::Bulkhead(bulkhead) => bulkhead::around(bulkhead, &call(guarded, inner, around)),
+        Layer::RateLimit(limit) => rate_limit::around(limit, &call(guarded, inner, around)),
+        Layer::Timeout(_) if inner.is_empty() => body::run(guarded, Some(&site::handle(layer)), around),
+        Layer::Timeout(_) => {
+            let inside = call(guarded, inner, around.of_block(guarded));
+            timeout::around(guarded, &site::handle(layer), around, &inside)
+        }
+    }
+}
+
+/// A hook as it is written, or the runtime's `default`.
+fn hook(written: &Option<Expr>, default: &str) -> TokenStream {
+    match written {
+        Some(hook) => hook.to_token_stream(),
+        None => {
+            let default = Ident::new(default, Span::mixed_site());
+            quote_spanned!(Span::mixed_site()=> __resilience::#default)
+        }
+    }
 }
 
 /// Makes the function's own result of `__result`.
@@ -142,10 +193,13 @@ fn end(guarded: &Guarded) -> TokenStream {
     };
     let end = match &guarded.fallback {
         Some(fallback) => fallback::end(guarded, fallback, &map),
-        None => {
-            let result = body::nameable(guarded.target.result.to_token_stream());
-            quote_spanned!(Span::mixed_site()=> __resilience::finish::<#result, _, _, _>(__result, #map))
-        }
+        None => finish(guarded, &quote_spanned!(Span::mixed_site()=> __result), &map),
     };
     quote_spanned!(Span::mixed_site()=> #map_rejection #end)
+}
+
+/// The function's own result, made of that of its layers.
+fn finish(guarded: &Guarded, result: &TokenStream, map: &TokenStream) -> TokenStream {
+    let own = body::nameable(guarded.target.result.to_token_stream());
+    quote_spanned!(Span::mixed_site()=> __resilience::finish::<#own, _, _, _>(#result, #map))
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use resilience_config::{Mode, Preset, Window};
+use resilience_config::{Backoff, Jitter, Mode, Preset, Rate, Rejections, Window};
 use syn::{Expr, spanned::Spanned};
 
 use crate::{
@@ -28,8 +28,16 @@ fn tokens(value: &Value) -> TokenStream {
         Value::Window(Given::Literal(literal)) => window(*literal),
         Value::Mode(literal) => mode(*literal),
         Value::Preset(literal) => preset(*literal),
-        Value::Count(Given::Expression(expression)) | Value::Duration(Given::Expression(expression)) => {
-            expression.to_token_stream()
+        Value::Backoff(literal) => backoff(*literal),
+        Value::Jitter(Given::Literal(literal)) => jitter(*literal),
+        Value::Rejections(literal) => rejections(*literal),
+        Value::Rate(Given::Literal(literal)) => rate(*literal),
+        Value::Count(Given::Expression(expression))
+        | Value::Duration(Given::Expression(expression))
+        | Value::Rate(Given::Expression(expression)) => expression.to_token_stream(),
+        Value::Jitter(Given::Expression(expression)) => {
+            let share = constant(expression, "number");
+            quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Share(#share))
         }
         Value::Number(Given::Expression(expression)) => constant(expression, "number"),
         Value::Window(Given::Expression(expression)) => constant(expression, "window"),
@@ -80,6 +88,44 @@ fn preset(preset: Preset) -> TokenStream {
         Preset::ExternalApi => quote_spanned!(Span::mixed_site()=> __resilience::Preset::ExternalApi),
         Preset::InternalService => quote_spanned!(Span::mixed_site()=> __resilience::Preset::InternalService),
     }
+}
+
+fn backoff(backoff: Backoff) -> TokenStream {
+    match backoff {
+        Backoff::Constant => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Constant),
+        Backoff::Linear => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Linear),
+        Backoff::Exponential => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Exponential),
+        Backoff::Fibonacci => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Fibonacci),
+        Backoff::Decorrelated => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Decorrelated),
+    }
+}
+
+fn jitter(jitter: Jitter) -> TokenStream {
+    match jitter {
+        Jitter::None => quote_spanned!(Span::mixed_site()=> __resilience::Jitter::None),
+        Jitter::Equal => quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Equal),
+        Jitter::Full => quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Full),
+        Jitter::Share(share) => {
+            let share = Literal::f64_unsuffixed(share);
+            quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Share(#share))
+        }
+    }
+}
+
+/// `__resilience::Rejections::TIMED_OUT.and(__resilience::Rejections::RATE_LIMITED)`
+pub(super) fn rejections(set: Rejections) -> TokenStream {
+    let kinds = Rejections::ALL.into_iter().filter(|(_, kind)| set.contains(*kind)).map(|(name, _)| {
+        let constant = Ident::new(&name.to_uppercase(), Span::mixed_site());
+        quote_spanned!(Span::mixed_site()=> __resilience::Rejections::#constant)
+    });
+    kinds
+        .reduce(|set, kind| quote_spanned!(Span::mixed_site()=> #set.and(#kind)))
+        .unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> __resilience::Rejections::NONE))
+}
+
+fn rate(Rate { count, per }: Rate) -> TokenStream {
+    let (count, per) = (Literal::u32_unsuffixed(count), duration(per));
+    quote_spanned!(Span::mixed_site()=> __resilience::Rate { count: #count, per: #per })
 }
 
 /// An expression for a key that takes several types: `__resilience::Constant(EXPRESSION).window()`

@@ -1,4 +1,4 @@
-//! Whether a result borrows from an argument that a fallback needs again.
+//! Whether a result borrows from an argument that a fallback or another attempt needs again.
 //!
 //! This looks at lifetimes as they are written. One that hides in the name of a type is found by the compiler, in its
 //! words.

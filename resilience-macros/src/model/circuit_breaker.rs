@@ -1,3 +1,4 @@
+use proc_macro2::Span;
 use resilience_config::CircuitBreakerConfig;
 use syn::{Error, Expr, Generics, LitStr};
 
@@ -8,8 +9,8 @@ use crate::{
 };
 
 /// `#[circuit_breaker(…)]`
-#[derive(Default)]
 pub(crate) struct CircuitBreaker {
+    attribute: Span,
     pub(crate) name: Option<LitStr>,
     pub(crate) settings: Settings<CircuitBreakerConfig>,
     pub(crate) trip_if: Option<Expr>,
@@ -55,7 +56,15 @@ const KEYS: &[Key<CircuitBreaker>] = &[
 
 impl CircuitBreaker {
     pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Self {
-        let mut it = Self::default();
+        let mut it = Self {
+            attribute: ours.span,
+            name: None,
+            settings: Settings::default(),
+            trip_if: None,
+            failure_if: None,
+            ignore_if: None,
+            key: None,
+        };
         common.read(ours, KEYS, &mut it, errors);
         it.name = common.name.take();
         if let Some((first, more)) = ours.arguments.values.split_first() {
@@ -75,11 +84,9 @@ impl CircuitBreaker {
 
     /// Reports what is wrong with the values, of which the function's `generics` can be in none that is evaluated once.
     pub(super) fn check(&self, generics: &Generics, errors: &mut Errors) {
-        self.settings.check(
-            |literals| literals.has_trip_if(self.trip_if.is_some()).violations().into_iter().flatten().collect(),
-            errors,
-        );
-        for constant in self.settings.expressions().chain(&self.trip_if) {
+        let violations = |literals: &Config| literals.has_trip_if(self.trip_if.is_some()).violations();
+        self.settings.check(violations, self.attribute, generics, errors);
+        if let Some(constant) = &self.trip_if {
             super::check_constant(constant, generics, errors);
         }
         let max_keys = self.settings.written.iter().find(|setting| setting.key == "max_keys");
@@ -89,10 +96,5 @@ impl CircuitBreaker {
                 "`max_keys` wants `key` beside it, which says what the keys are",
             ));
         }
-    }
-
-    /// Whether it says anything about the breaker itself; one that does not joins whatever has its name.
-    pub(crate) fn is_configured(&self) -> bool {
-        !self.settings.written.is_empty() || self.trip_if.is_some()
     }
 }

@@ -1,4 +1,5 @@
 use quote::ToTokens;
+use resilience_config::Rejections;
 use syn::{Error, Expr, ExprClosure, LitStr, Pat, Result};
 
 use super::{Common, Target};
@@ -7,10 +8,26 @@ use crate::{
     syntax::{self, Key, Ours},
 };
 
-/// `#[fallback = path]` or `#[fallback(path)]`
+/// `#[fallback = path]` or `#[fallback(path, …)]`
 pub(crate) struct Fallback {
     pub(crate) name: Option<LitStr>,
-    pub(crate) answer: Answer,
+    /// At least one. Each of them answers when the one before returned an error.
+    pub(crate) levels: Vec<Answer>,
+    /// What they answer for, where it is not everything.
+    pub(crate) only: Option<Only>,
+}
+
+/// The failures that a fallback is told to answer for.
+pub(crate) struct Only {
+    pub(crate) rejections: Rejections,
+    pub(crate) errors: OwnErrors,
+}
+
+/// The function's own errors among them.
+pub(crate) enum OwnErrors {
+    None,
+    /// Those that this hook says yes to.
+    If(Expr),
 }
 
 /// What answers for the function.
@@ -45,46 +62,84 @@ pub(crate) enum ErrorParameter {
     Typed,
 }
 
-/// None of its own.
-const KEYS: &[Key<()>] = &[];
+#[derive(Default)]
+struct Conditions {
+    on: Option<(Rejections, Expr)>,
+    answers_if: Option<Expr>,
+}
+
+const KEYS: &[Key<Conditions>] = &[
+    Key::new("on", |it, value| syntax::rejections(value).map(|set| it.on = Some((set, value.value.clone())))),
+    Key::new("if", |it, value| {
+        syntax::hook(value, "|error| error.is_transient()").map(|hook| it.answers_if = Some(hook))
+    }),
+];
+
+impl Conditions {
+    fn only(self, errors: &mut Errors) -> Option<Only> {
+        match (self.on, self.answers_if) {
+            (None, None) => None,
+            (Some((Rejections::NONE, list)), None) => {
+                errors.push(Error::new_spanned(
+                    list,
+                    "a fallback that answers `on` nothing never answers: name the rejections, or write `if` beside it",
+                ));
+                None
+            }
+            (Some((rejections, _)), None) => Some(Only { rejections, errors: OwnErrors::None }),
+            (Some((rejections, _)), Some(hook)) => Some(Only { rejections, errors: OwnErrors::If(hook) }),
+            (None, Some(hook)) => {
+                let all = Rejections::ALL.into_iter().fold(Rejections::NONE, |set, (_, kind)| set.and(kind));
+                Some(Only { rejections: all, errors: OwnErrors::If(hook) })
+            }
+        }
+    }
+}
 
 impl Fallback {
     pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Option<Self> {
-        common.read(ours, KEYS, &mut (), errors);
-        let Some((first, more)) = ours.arguments.values.split_first() else {
+        let mut conditions = Conditions::default();
+        common.read(ours, KEYS, &mut conditions, errors);
+        let only = conditions.only(errors);
+        if ours.arguments.values.is_empty() {
             errors.push(Error::new(ours.span, "`fallback` wants what answers: `#[fallback(path)]`"));
             return None;
-        };
-        if let Some(second) = more.first() {
-            let message = "`fallback` takes one path; a chain of fallbacks is not supported yet";
-            errors.push(Error::new_spanned(second, message));
         }
-        let answer = errors.keep(Answer::read(first))?;
-        Some(Self { name: common.name.take(), answer })
+        let levels = ours.arguments.values.iter().filter_map(|value| errors.keep(Answer::read(value))).collect();
+        Some(Self { name: common.name.take(), levels, only })
     }
 
     /// Reports a closure that cannot take the arguments of `target`. Whether a path can, the compiler says.
     pub(super) fn check(&self, target: &Target, errors: &mut Errors) {
-        let Answer::Closure(closure) = &self.answer else { return };
-        if target.arguments.iter().any(|argument| !argument.cfg.is_empty()) {
-            let message = "where an argument has a `#[cfg]`, the fallback has to be a function";
-            errors.push(Error::new_spanned(closure, message));
-        } else if error_parameter(closure, target.arguments.len()).is_none() {
-            let names: Vec<String> = target.arguments.iter().map(|argument| argument.shown()).collect();
-            let parameters = names.join(", ");
-            let message =
-                format!("this closure takes what the function takes, `|{parameters}|`, or the error after it");
-            errors.push(Error::new_spanned(closure, message));
+        for level in &self.levels {
+            if let Answer::Closure(closure) = level {
+                check_closure(closure, target, errors);
+            }
         }
     }
 
     /// As it is shown among a function's layers.
     pub(crate) fn shown(&self) -> String {
-        match (&self.name, &self.answer) {
-            (Some(name), _) => name.value(),
-            (None, Answer::Function(path)) => path.to_token_stream().to_string().replace(" :: ", "::"),
-            (None, Answer::Closure(_)) => "closure".to_owned(),
+        let shown = |answer: &Answer| match answer {
+            Answer::Function(path) => path.to_token_stream().to_string().replace(" :: ", "::"),
+            Answer::Closure(_) => "closure".to_owned(),
+        };
+        match &self.name {
+            Some(name) => name.value(),
+            None => self.levels.iter().map(shown).collect::<Vec<_>>().join(", "),
         }
+    }
+}
+
+fn check_closure(closure: &ExprClosure, target: &Target, errors: &mut Errors) {
+    if target.arguments.iter().any(|argument| !argument.cfg.is_empty()) {
+        let message = "where an argument has a `#[cfg]`, the fallback has to be a function";
+        errors.push(Error::new_spanned(closure, message));
+    } else if error_parameter(closure, target.arguments.len()).is_none() {
+        let names: Vec<String> = target.arguments.iter().map(|argument| argument.shown()).collect();
+        let parameters = names.join(", ");
+        let message = format!("this closure takes what the function takes, `|{parameters}|`, or the error after it");
+        errors.push(Error::new_spanned(closure, message));
     }
 }
 

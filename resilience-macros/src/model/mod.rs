@@ -1,10 +1,15 @@
 //! What an annotated function means: its stack of policies, and every reason to refuse it.
 
 mod borrows;
+mod bulkhead;
 mod circuit_breaker;
 mod fallback;
+mod order;
+mod rate_limit;
+mod retry;
 mod settings;
 mod target;
+mod timeout;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -15,10 +20,14 @@ use crate::{
     syntax::{self, Annotated, Function, Key, Kind, Ours},
 };
 
+pub(crate) use bulkhead::Bulkhead;
 pub(crate) use circuit_breaker::CircuitBreaker;
-pub(crate) use fallback::{Answer, ErrorParameter, Fallback, error_parameter};
+pub(crate) use fallback::{Answer, ErrorParameter, Fallback, Only, OwnErrors, error_parameter};
+pub(crate) use rate_limit::RateLimit;
+pub(crate) use retry::Retry;
 pub(crate) use settings::{Settings, Value};
 pub(crate) use target::{Argument, Passing, Target};
+pub(crate) use timeout::Timeout;
 
 /// A function that can be guarded, and what guards it.
 pub(crate) struct Guarded {
@@ -35,8 +44,41 @@ pub(crate) struct Guarded {
 }
 
 /// A policy around a function.
+#[expect(clippy::large_enum_variant, reason = "a handful of them lives while one function is expanded")]
 pub(crate) enum Layer {
+    Retry(Retry),
     CircuitBreaker(CircuitBreaker),
+    Bulkhead(Bulkhead),
+    RateLimit(RateLimit),
+    Timeout(Timeout),
+}
+
+impl Guarded {
+    /// Whether the body is called again with the same arguments.
+    pub(crate) fn has_retry(&self) -> bool {
+        has_retry(&self.layers)
+    }
+
+    /// Whether the arguments are needed again after a call of the body.
+    pub(crate) fn keeps_arguments(&self) -> bool {
+        self.fallback.is_some() || self.has_retry()
+    }
+}
+
+impl Layer {
+    fn check(&self, generics: &Generics, errors: &mut Errors) {
+        match self {
+            Self::Retry(retry) => retry.check(generics, errors),
+            Self::CircuitBreaker(breaker) => breaker.check(generics, errors),
+            Self::Bulkhead(bulkhead) => bulkhead.check(generics, errors),
+            Self::RateLimit(limit) => limit.check(generics, errors),
+            Self::Timeout(timeout) => timeout.check(generics, errors),
+        }
+    }
+}
+
+fn has_retry(layers: &[Layer]) -> bool {
+    layers.iter().any(|layer| matches!(layer, Layer::Retry(_)))
 }
 
 /// What the attributes of a function say together.
@@ -51,14 +93,8 @@ struct Stack {
 /// Reads the attributes' keys and checks everything that can be checked before the compiler does.
 pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded> {
     let mut stack = Stack::default();
-    for (position, ours) in annotated.ours.iter().enumerate() {
-        let above = &annotated.ours[..position];
-        if above.iter().any(|other| other.kind == ours.kind) {
-            let name = ours.kind.name();
-            let message =
-                format!("`{name}` stands above this function already; write one `#[{name}]` with the keys of both");
-            errors.push(Error::new(ours.span, message));
-        }
+    order::check(&annotated.ours, errors);
+    for ours in &annotated.ours {
         stack.read(ours, errors);
     }
     let function = annotated.function?;
@@ -69,11 +105,9 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     }
     let generics = &function.signature.generics;
     for layer in &stack.layers {
-        match layer {
-            Layer::CircuitBreaker(breaker) => breaker.check(generics, errors),
-        }
+        layer.check(generics, errors);
     }
-    let target = Target::check(&function.signature, stack.fallback.is_some(), errors)?;
+    let target = Target::check(&function.signature, stack.fallback.is_some(), has_retry(&stack.layers), errors)?;
     if let Some(fallback) = &stack.fallback {
         fallback.check(&target, errors);
     }
@@ -84,12 +118,18 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
 impl Stack {
     fn read(&mut self, ours: &Ours, errors: &mut Errors) {
         let mut common = Common::default();
-        match ours.kind {
-            Kind::CircuitBreaker => {
-                self.layers.push(Layer::CircuitBreaker(CircuitBreaker::read(ours, &mut common, errors)));
+        let layer = match ours.kind {
+            Kind::Retry => Some(Layer::Retry(Retry::read(ours, &mut common, errors))),
+            Kind::CircuitBreaker => Some(Layer::CircuitBreaker(CircuitBreaker::read(ours, &mut common, errors))),
+            Kind::Bulkhead => Some(Layer::Bulkhead(Bulkhead::read(ours, &mut common, errors))),
+            Kind::RateLimit => Some(Layer::RateLimit(RateLimit::read(ours, &mut common, errors))),
+            Kind::Timeout => Some(Layer::Timeout(Timeout::read(ours, has_retry(&self.layers), &mut common, errors))),
+            Kind::Fallback => {
+                self.fallback = Fallback::read(ours, &mut common, errors);
+                None
             }
-            Kind::Fallback => self.fallback = Fallback::read(ours, &mut common, errors),
-        }
+        };
+        self.layers.extend(layer);
         if let Some(map_rejection) = common.map_rejection {
             if self.map_rejection.is_some() {
                 let message = "another attribute of this function has a `map_rejection`; leave one of them out";
@@ -128,6 +168,13 @@ impl Common {
     /// Reads an attribute's keys: those of `table` into `policy`, the rest into `self`.
     fn read<P>(&mut self, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) {
         ours.arguments.read((table, policy), (COMMON_KEYS, self), ours.kind.name(), errors);
+    }
+
+    /// As [`read`](Self::read), for an attribute whose value without a key is short for the one of `key`.
+    fn read_with<P>(&mut self, key: Option<&str>, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) {
+        let attribute = ours.kind.name();
+        let arguments = ours.arguments.with_keys(attribute, key, errors);
+        arguments.read((table, policy), (COMMON_KEYS, self), attribute, errors);
     }
 }
 

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use resilience_config::{ConfigError, Mode, Preset, Window};
-use syn::{Expr, Ident, Result};
+use proc_macro2::Span;
+use resilience_config::{Backoff, ConfigError, Jitter, Mode, Preset, Rate, Rejections, Window};
+use syn::{Error, Expr, Generics, Ident, Result};
 
 use crate::{
     error::Errors,
@@ -15,6 +16,8 @@ use crate::{
 pub(crate) struct Settings<Config> {
     literals: Config,
     pub(crate) written: Vec<Setting>,
+    /// Keys whose values could not be read. No rule is asked about those.
+    unreadable: Vec<Ident>,
 }
 
 /// `key = value`.
@@ -32,6 +35,10 @@ pub(crate) enum Value {
     Window(Given<Window>),
     Mode(Mode),
     Preset(Preset),
+    Backoff(Backoff),
+    Jitter(Given<Jitter>),
+    Rejections(Rejections),
+    Rate(Given<Rate>),
 }
 
 impl Value {
@@ -42,7 +49,9 @@ impl Value {
             Self::Number(given) => given.expression(),
             Self::Duration(given) => given.expression(),
             Self::Window(given) => given.expression(),
-            Self::Mode(_) | Self::Preset(_) => None,
+            Self::Jitter(given) => given.expression(),
+            Self::Rate(given) => given.expression(),
+            Self::Mode(_) | Self::Preset(_) | Self::Backoff(_) | Self::Rejections(_) => None,
         }
     }
 }
@@ -50,38 +59,76 @@ impl Value {
 /// One function a kind of value: reads it, keeps it for the generated code, and hands a literal to the key's setter.
 impl<Config: Copy> Settings<Config> {
     pub(crate) fn count(&mut self, argument: &Argument, setter: fn(Config, u32) -> Config) -> Result<()> {
-        self.set(argument, syntax::count(argument)?, setter, Value::Count)
+        self.set(argument, syntax::count(argument), setter, Value::Count)
     }
 
     pub(crate) fn number(&mut self, argument: &Argument, setter: fn(Config, f64) -> Config) -> Result<()> {
-        self.set(argument, syntax::number(argument)?, setter, Value::Number)
+        self.set(argument, syntax::number(argument), setter, Value::Number)
     }
 
     pub(crate) fn duration(&mut self, argument: &Argument, setter: fn(Config, Duration) -> Config) -> Result<()> {
-        self.set(argument, syntax::duration(argument)?, setter, Value::Duration)
+        self.set(argument, syntax::duration(argument), setter, Value::Duration)
     }
 
     pub(crate) fn window(&mut self, argument: &Argument, setter: fn(Config, Window) -> Config) -> Result<()> {
-        self.set(argument, syntax::window(argument)?, setter, Value::Window)
+        self.set(argument, syntax::window(argument), setter, Value::Window)
     }
 
     pub(crate) fn mode(&mut self, argument: &Argument, setter: fn(Config, Mode) -> Config) -> Result<()> {
-        let mode = syntax::word(argument, &Mode::ALL)?;
-        self.set(argument, Given::Literal(mode), setter, |_| Value::Mode(mode))
+        self.word(argument, &Mode::ALL, setter, Value::Mode)
     }
 
     pub(crate) fn preset(&mut self, argument: &Argument, setter: fn(Config, Preset) -> Config) -> Result<()> {
-        let preset = syntax::word(argument, &Preset::ALL)?;
-        self.set(argument, Given::Literal(preset), setter, |_| Value::Preset(preset))
+        self.word(argument, &Preset::ALL, setter, Value::Preset)
+    }
+
+    pub(crate) fn backoff(&mut self, argument: &Argument, setter: fn(Config, Backoff) -> Config) -> Result<()> {
+        self.word(argument, &Backoff::ALL, setter, Value::Backoff)
+    }
+
+    pub(crate) fn jitter(&mut self, argument: &Argument, setter: fn(Config, Jitter) -> Config) -> Result<()> {
+        self.set(argument, syntax::jitter(argument), setter, Value::Jitter)
+    }
+
+    pub(crate) fn rejections(&mut self, argument: &Argument, setter: fn(Config, Rejections) -> Config) -> Result<()> {
+        let set = syntax::rejections(argument);
+        self.literal(argument, set, setter, Value::Rejections)
+    }
+
+    pub(crate) fn rate(&mut self, argument: &Argument, setter: fn(Config, Rate) -> Config) -> Result<()> {
+        self.set(argument, syntax::rate(argument), setter, Value::Rate)
+    }
+
+    fn word<T: Copy>(
+        &mut self,
+        argument: &Argument,
+        known: &[(&'static str, T)],
+        setter: fn(Config, T) -> Config,
+        value: fn(T) -> Value,
+    ) -> Result<()> {
+        self.literal(argument, syntax::word(argument, known), setter, value)
+    }
+
+    fn literal<T: Copy>(
+        &mut self,
+        argument: &Argument,
+        literal: Result<T>,
+        setter: fn(Config, T) -> Config,
+        value: fn(T) -> Value,
+    ) -> Result<()> {
+        let copy = literal.as_ref().ok().copied();
+        let given = literal.map(Given::Literal);
+        self.set(argument, given, setter, |_| value(copy.expect("it was read")))
     }
 
     fn set<T: Copy>(
         &mut self,
         argument: &Argument,
-        given: Given<T>,
+        given: Result<Given<T>>,
         setter: fn(Config, T) -> Config,
         value: impl FnOnce(Given<T>) -> Value,
     ) -> Result<()> {
+        let given = given.inspect_err(|_| self.unreadable.push(argument.key.clone()))?;
         if let Given::Literal(literal) = given {
             self.literals = setter(self.literals, literal);
         }
@@ -92,17 +139,35 @@ impl<Config: Copy> Settings<Config> {
 }
 
 impl<Config: Copy> Settings<Config> {
-    /// Reports the rules that the literals break. One that looks at an expression too is left to the compiler.
-    pub(crate) fn check(&self, violations: impl Fn(Config) -> Vec<ConfigError>, errors: &mut Errors) {
+    /// Reports the rules that the literals break, and what the function's `generics` make impossible. A rule that looks at
+    /// an expression too is left to the compiler. `attribute` is where a key is missed.
+    pub(crate) fn check<const RULES: usize>(
+        &self,
+        violations: impl Fn(&Config) -> [Option<ConfigError>; RULES],
+        attribute: Span,
+        generics: &Generics,
+        errors: &mut Errors,
+    ) {
         let written = |key: &str| self.written.iter().find(|setting| setting.key == key);
         let is_expression = |key: &str| written(key).is_some_and(|setting| setting.value.expression().is_some());
-        for violation in violations(self.literals) {
-            if is_expression(violation.key) || violation.other.is_some_and(is_expression) {
+        let is_unreadable = |key: &str| self.unreadable.iter().any(|other| other == key);
+        for violation in violations(&self.literals).into_iter().flatten() {
+            let unknown = |key: &str| is_expression(key) || is_unreadable(key);
+            if unknown(violation.key) || violation.other.is_some_and(unknown) {
                 continue;
             }
-            let setting = written(violation.key).expect("a rule is about a key that is written");
-            errors.push(syn::Error::new_spanned(&setting.written, violation));
+            errors.push(match written(violation.key) {
+                Some(setting) => Error::new_spanned(&setting.written, violation),
+                None => Error::new(attribute, violation),
+            });
         }
+        for constant in self.expressions() {
+            super::check_constant(constant, generics, errors);
+        }
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.written.iter().any(|setting| setting.key == key)
     }
 
     /// The expressions that the compiler has yet to evaluate.

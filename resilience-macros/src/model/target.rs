@@ -31,14 +31,14 @@ pub(crate) struct Argument {
     pub(crate) span: Span,
 }
 
-/// How an argument gets to the body when a fallback needs it afterwards.
+/// How an argument gets to the body when a fallback or another attempt needs it afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Passing {
     /// `&T`: there is always another one.
     Copied,
     /// `&mut T`: the body gets a reborrow.
     Reborrowed,
-    /// By value: the fallback gets a clone.
+    /// By value: the fallback, and every attempt but the last, gets a clone.
     Cloned,
     /// `_`: the body cannot see it.
     Unseen,
@@ -50,7 +50,12 @@ const MOST_ARGUMENTS: usize = 12;
 impl Target {
     /// Reads the signature, and reports why the function cannot be guarded. The signature of one that can is never
     /// changed.
-    pub(super) fn check(signature: &Signature, has_fallback: bool, errors: &mut Errors) -> Option<Self> {
+    pub(super) fn check(
+        signature: &Signature,
+        has_fallback: bool,
+        has_retry: bool,
+        errors: &mut Errors,
+    ) -> Option<Self> {
         if signature.asyncness.is_none() {
             errors.push(not_async(signature));
             if mentions(signature.output.to_token_stream(), "Future") {
@@ -70,17 +75,17 @@ impl Target {
             return None;
         }
         let arguments: Vec<Argument> = signature.inputs.iter().enumerate().map(Argument::read).collect();
-        if has_fallback {
-            if let Some(argument) = arguments.get(MOST_ARGUMENTS) {
-                let message = "a function with a fallback has at most 12 arguments, the receiver included";
-                errors.push(Error::new(argument.span, message));
-            }
-            if let Some((borrow, from)) = borrowed_from(result, &signature.inputs) {
-                let message = format!(
-                    "the result borrows from `{from}`, which the fallback needs after the call: return an owned value"
-                );
-                errors.push(Error::new(borrow, message));
-            }
+        if has_fallback && let Some(argument) = arguments.get(MOST_ARGUMENTS) {
+            let message = "a function with a fallback has at most 12 arguments, the receiver included";
+            errors.push(Error::new(argument.span, message));
+        }
+        if (has_fallback || has_retry)
+            && let Some((borrow, from)) = borrowed_from(result, &signature.inputs)
+        {
+            let needs = if has_fallback { "the fallback needs" } else { "the next attempt of `retry` needs" };
+            let message =
+                format!("the result borrows from `{from}`, which {needs} after the call: return an owned value");
+            errors.push(Error::new(borrow, message));
         }
         Some(Self { arguments, result: (**result).clone() })
     }

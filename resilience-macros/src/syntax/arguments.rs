@@ -4,6 +4,7 @@ use syn::{
     Error, Expr, Ident, Result, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
+    spanned::Spanned,
 };
 
 use super::value::listed;
@@ -17,6 +18,7 @@ pub(crate) struct Arguments {
 }
 
 /// `key = value`.
+#[derive(Clone)]
 pub(crate) struct Argument {
     pub(crate) key: Ident,
     pub(crate) value: Expr,
@@ -65,6 +67,24 @@ impl Arguments {
     /// The list of the one value in `#[attribute = value]`.
     pub(crate) fn of_value(value: Expr) -> Self {
         Self { values: vec![value], keyed: Vec::new() }
+    }
+
+    /// The arguments with their keys, for an attribute whose value without one is short for `key = value`; where `key` is
+    /// `None`, it takes no such value.
+    pub(crate) fn with_keys(&self, attribute: &str, key: Option<&str>, errors: &mut Errors) -> Self {
+        let mut values = self.values.iter();
+        let first = key.and_then(|key| Some((key, values.next()?)));
+        let first = first.map(|(key, value)| Argument { key: Ident::new(key, value.span()), value: value.clone() });
+        for value in values {
+            errors.push(Error::new_spanned(
+                value,
+                match key {
+                    Some(key) => format!("`{attribute}` takes one value without a key, its `{key}`"),
+                    None => format!("`{attribute}` takes no value without a key; write `key = value`"),
+                },
+            ));
+        }
+        Self { values: Vec::new(), keyed: first.into_iter().chain(self.keyed.iter().cloned()).collect() }
     }
 
     fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {

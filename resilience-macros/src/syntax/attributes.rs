@@ -11,17 +11,26 @@ use crate::error::Errors;
 /// An attribute of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    Retry,
     CircuitBreaker,
+    Bulkhead,
+    RateLimit,
+    Timeout,
     Fallback,
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::CircuitBreaker, Self::Fallback];
+    const ALL: [Self; 6] =
+        [Self::Retry, Self::CircuitBreaker, Self::Bulkhead, Self::RateLimit, Self::Timeout, Self::Fallback];
 
     /// As it is written.
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::Retry => "retry",
             Self::CircuitBreaker => "circuit_breaker",
+            Self::Bulkhead => "bulkhead",
+            Self::RateLimit => "rate_limit",
+            Self::Timeout => "timeout",
             Self::Fallback => "fallback",
         }
     }

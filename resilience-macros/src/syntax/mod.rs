@@ -12,7 +12,9 @@ pub(crate) use arguments::{Argument, Arguments, Key};
 pub(crate) use attributes::{Kind, Ours, TAKEN, Written, is_taken};
 pub(crate) use item::{Function, RUNTIME, split_inner_attributes};
 pub(crate) use tokens::{AngleBrackets, punct};
-pub(crate) use value::{Given, count, duration, hook, name, number, path, unwrapped, window, word};
+pub(crate) use value::{
+    Given, count, duration, hook, jitter, name, number, path, rate, rejections, unwrapped, window, word,
+};
 
 /// A function and the attributes of ours that stand above it, the topmost first.
 pub(crate) struct Annotated {

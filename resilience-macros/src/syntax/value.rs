@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
-use resilience_config::{Window, names, nearest, parse_duration};
+use resilience_config::{Jitter, Rate, Rejections, Window, names, nearest, parse_duration};
 use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Path, Result, UnOp};
 
 use super::Argument;
+use crate::error::Errors;
 
 /// A value that is known here, or one that the compiler has yet to evaluate.
 #[derive(Clone)]
@@ -69,6 +70,61 @@ pub(crate) fn window(argument: &Argument) -> Result<Given<Window>> {
         ))),
         None if bare_word(&argument.value).is_some_and(|word| word == "none") => Ok(Given::Literal(Window::None)),
         None => expression(argument, "a duration, a number of calls or `none`"),
+    }
+}
+
+/// `none`, `equal`, `full`, or a number.
+pub(crate) fn jitter(argument: &Argument) -> Result<Given<Jitter>> {
+    let takes = "`jitter` takes `none`, `equal`, `full` or a share, 0 to 1";
+    match literal(&argument.value) {
+        Some((_, Lit::Int(_) | Lit::Float(_))) => Ok(match number(argument)? {
+            Given::Literal(share) => Given::Literal(Jitter::Share(share)),
+            Given::Expression(share) => Given::Expression(share),
+        }),
+        Some((_, Lit::Str(_))) => word(argument, &Jitter::NAMED).map(Given::Literal),
+        Some(_) => Err(argument.error(takes)),
+        None => match bare_word(&argument.value) {
+            // A constant is written in capitals.
+            Some(name) if name.chars().any(char::is_lowercase) => word(argument, &Jitter::NAMED).map(Given::Literal),
+            _ => expression(argument, "`none`, `equal`, `full` or a share"),
+        },
+    }
+}
+
+/// A list of kinds of rejections.
+pub(crate) fn rejections(argument: &Argument) -> Result<Rejections> {
+    let Expr::Array(list) = unwrapped(&argument.value) else {
+        let names: Vec<&str> = Rejections::ALL.iter().map(|(name, _)| *name).collect();
+        return Err(argument.error(format!(
+            "`{}` takes a list, such as `[timed_out]`, of {}",
+            argument.key,
+            listed(&names)
+        )));
+    };
+    let mut set = Rejections::NONE;
+    let mut errors = Errors::default();
+    for element in &list.elems {
+        let one = Argument { key: argument.key.clone(), value: element.clone() };
+        match word(&one, &Rejections::ALL) {
+            Ok(kind) if set.contains(kind) => errors.push(one.error("this is in the list already")),
+            Ok(kind) => set = set.and(kind),
+            Err(error) => errors.push(error),
+        }
+    }
+    errors.finish(Some(set))
+}
+
+/// So many calls in so much time, in a string.
+pub(crate) fn rate(argument: &Argument) -> Result<Given<Rate>> {
+    match literal(&argument.value) {
+        Some((false, Lit::Str(text))) => match Rate::parse(&text.value()) {
+            Ok(rate) => Ok(Given::Literal(rate)),
+            Err(error) => Err(argument.error(error)),
+        },
+        Some((false, Lit::Int(number))) => Err(argument
+            .error(format!("a rate is a number of calls and a unit of time: \"{number}/s\" or \"{number}/min\""))),
+        Some(_) => Err(argument.error("a rate is a string, such as \"100/s\", \"10/min\" or \"5000/h\"")),
+        None => expression(argument, "a rate"),
     }
 }
 

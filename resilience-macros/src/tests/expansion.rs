@@ -5,7 +5,7 @@ use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{circuit_breaker, fallback};
+use super::{bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
 
 fn expands_to(expansion: TokenStream, expected: ExpectFile) {
     // What a macro is given cannot be laid out in lines; the arguments of a function can.
@@ -120,4 +120,132 @@ fn fallback_alone_beside_a_conditional_argument() {
         },
     );
     expands_to(expansion, expect_file!["expansions/fallback_alone.rs"]);
+}
+
+#[test]
+fn retry_on_a_method() {
+    let expansion = retry(
+        quote!(
+            attempts = 5,
+            delay = "50ms",
+            backoff = fibonacci,
+            jitter = 0.25,
+            retry_rejections = [timed_out, rate_limited],
+            retry_if = Error::is_transient,
+            retry_after = |error| error.wait(),
+            budget = BUDGET,
+            on_retry = |event| tracing::warn!(?event)
+        ),
+        quote! {
+            async fn send(&mut self, mut mail: Mail, to: &Address, (a, mut b): (u8, u8)) -> Result<(), Error> {
+                self.sent += 1;
+                mail.seal();
+                b += a;
+                self.transport.send(mail, to, b).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/retry.rs"]);
+}
+
+#[test]
+fn retry_of_a_method_that_takes_itself() {
+    let expansion = retry(
+        quote!(),
+        quote! {
+            #[circuit_breaker("peer", key = self.peer)]
+            async fn ask(mut self: Arc<Self>, #[cfg(feature = "lots")] lot: Lot) -> Result<Answer, Error> {
+                self.ask_once().await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/retry_takes_self.rs"]);
+}
+
+#[test]
+fn timeout_on_a_function() {
+    let expansion = timeout(
+        quote!("2s", name = "report"),
+        quote!(
+            async fn report(day: Day) -> Result<Report, Error> {
+                build(day).await
+            }
+        ),
+    );
+    expands_to(expansion, expect_file!["expansions/timeout.rs"]);
+}
+
+#[test]
+fn bulkhead_on_a_function() {
+    let expansion = bulkhead(
+        quote!(10, max_queue = QUEUE, queue_timeout = "250ms"),
+        quote!(
+            async fn report(day: Day) -> Result<Report, Error> {
+                build(day).await
+            }
+        ),
+    );
+    expands_to(expansion, expect_file!["expansions/bulkhead.rs"]);
+}
+
+#[test]
+fn rate_limit_on_a_function() {
+    let expansion = rate_limit(
+        quote!("100/s", burst = 20),
+        quote!(
+            async fn report(day: Day) -> Result<Report, Error> {
+                build(day).await
+            }
+        ),
+    );
+    expands_to(expansion, expect_file!["expansions/rate_limit.rs"]);
+}
+
+#[test]
+fn the_full_stack() {
+    let expansion = retry(
+        quote!(attempts = 3, delay = "100ms"),
+        quote! {
+            #[circuit_breaker("payment", failure_rate = 50)]
+            #[bulkhead(max_concurrent = 10)]
+            #[timeout("2s")]
+            #[fallback = queue_payment]
+            async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
+                self.gateway.charge(order).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/full_stack.rs"]);
+}
+
+#[test]
+fn timeouts_around_layers() {
+    let expansion = timeout(
+        quote!("10s"),
+        quote! {
+            #[retry]
+            #[circuit_breaker("disk", key = self.disk)]
+            #[timeout("1s")]
+            #[rate_limit("5/min", max_wait = "1s")]
+            async fn fill(&mut self, mut buffer: &mut [u8], name: String) -> Result<usize, Error> {
+                buffer = &mut buffer[1..];
+                self.read(buffer, name).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/two_timeouts.rs"]);
+}
+
+#[test]
+fn levels_of_a_fallback() {
+    let expansion = circuit_breaker(
+        quote!("stock", map_rejection = Error::rejected),
+        quote! {
+            #[fallback(Self::cached, |_, _, error: Error| Ok(0), on = [circuit_open, timed_out], if = |error: &Error| error.is_transient())]
+            async fn stock(&mut self, article: Article) -> Result<u64, Error> {
+                self.shelf.count(article).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/fallback_levels.rs"]);
 }

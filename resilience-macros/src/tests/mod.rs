@@ -14,6 +14,26 @@ fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(Kind::CircuitBreaker, arguments, item)
 }
 
+/// What `#[retry(arguments)]` makes of `item`.
+fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::Retry, arguments, item)
+}
+
+/// What `#[bulkhead(arguments)]` makes of `item`.
+fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::Bulkhead, arguments, item)
+}
+
+/// What `#[rate_limit(arguments)]` makes of `item`.
+fn rate_limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::RateLimit, arguments, item)
+}
+
+/// What `#[timeout(arguments)]` makes of `item`.
+fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    pipeline::run(Kind::Timeout, arguments, item)
+}
+
 /// What `#[fallback(arguments)]` makes of `item`.
 fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(Kind::Fallback, arguments, item)

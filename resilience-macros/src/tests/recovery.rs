@@ -5,7 +5,7 @@ use std::fmt::Write;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
-use super::{circuit_breaker, fallback, messages};
+use super::{bulkhead, circuit_breaker, fallback, messages, rate_limit, retry, timeout};
 
 #[test]
 fn a_mistake_leaves_the_function_as_it_was() {
@@ -92,9 +92,10 @@ fn no_tokens_at_all_lose_the_function() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..4000 {
         let arguments = random.arguments();
-        let function = random.function();
-        let text = format!("round {round}: #[circuit_breaker({arguments})] {function}");
-        for expansion in [circuit_breaker(arguments.clone(), function.clone()), fallback(arguments, function.clone())] {
+        let (stack, function) = (random.stack(), random.function());
+        let text = format!("round {round}: #[…({arguments})] {stack} {function}");
+        for attribute in [retry, circuit_breaker, bulkhead, rate_limit, timeout, fallback] {
+            let expansion = attribute(arguments.clone(), quote!(#stack #function));
             let wanted = match messages(&expansion).is_empty() {
                 true => words(body(&function)),
                 false => words(function.clone()),
@@ -140,7 +141,7 @@ impl Random {
     }
 
     fn arguments(&mut self) -> TokenStream {
-        const WORDS: [&str; 40] = [
+        const WORDS: [&str; 54] = [
             "failure_rate",
             "window",
             "open_for",
@@ -154,6 +155,20 @@ impl Random {
             "name",
             "map_rejection",
             "on",
+            "if",
+            "after",
+            "rate",
+            "attempts",
+            "backoff",
+            "jitter",
+            "retry_rejections",
+            "retry_if",
+            "max_concurrent",
+            "[timed_out]",
+            "[]",
+            "fibonacci",
+            "\"100/s\"",
+            "10",
             "=",
             "=",
             "=",
@@ -186,6 +201,19 @@ impl Random {
         let length = self.below(12);
         self.write(&mut text, &WORDS, length);
         text.parse().unwrap_or_default()
+    }
+
+    /// Attributes of ours that stand below another one.
+    fn stack(&mut self) -> TokenStream {
+        const STACKS: [&str; 6] = [
+            "",
+            "#[retry]",
+            "#[timeout(\"1s\")] #[bulkhead(3)]",
+            "#[retry] #[circuit_breaker(key = self.0)] #[timeout(\"1s\")] #[rate_limit(\"1/s\")]",
+            "#[fallback(a, |x| x, on = [timed_out])] #[retry(jitter = 2)]",
+            "#[timeout = 3] #[retry] #[timeout(after)]",
+        ];
+        STACKS[self.below(STACKS.len())].parse().unwrap()
     }
 
     /// A function with half of its body missing, or with something else in it.

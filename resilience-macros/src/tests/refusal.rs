@@ -2,7 +2,7 @@
 
 use quote::quote;
 
-use super::{circuit_breaker, fallback, messages, refused};
+use super::{bulkhead, circuit_breaker, fallback, messages, rate_limit, refused, retry, timeout};
 
 #[test]
 fn all_mistakes_come_together() {
@@ -31,7 +31,6 @@ fn all_mistakes_come_together() {
             "`open_for` takes a duration with its unit: \"30ms\" or \"30s\"",
             "write `mode = off`, without quotes",
             "`minimum_calls` is written twice; leave one of them out",
-            "`fallback` takes one path; a chain of fallbacks is not supported yet",
             "`failure_rate` takes a percentage, above 0 and at most 100",
             "`f` is not async, and only async functions can be guarded so far: write `async fn f`",
             "a guarded function returns a `Result`, so that a policy can answer in its place",
@@ -84,6 +83,100 @@ fn values_of_the_wrong_kind() {
     ] {
         assert_eq!(refused(arguments.clone()), [message], "{arguments}");
     }
+}
+
+#[test]
+fn values_of_the_other_policies() {
+    let function = || {
+        quote!(
+            async fn f() -> Result<(), Error> {}
+        )
+    };
+    for (attribute, arguments, message) in [
+        (retry as fn(_, _) -> _, quote!(3), "`retry` takes no value without a key; write `key = value`"),
+        (retry, quote!(jitter = "full"), "write `jitter = full`, without quotes"),
+        (retry, quote!(jitter = true), "`jitter` takes `none`, `equal`, `full` or a share, 0 to 1"),
+        (retry, quote!(jitter = ful), "`jitter` has no `ful`; did you mean `full`?"),
+        (retry, quote!(jitter = -0.1), "`jitter` takes `none`, `equal`, `full` or a share, 0 to 1"),
+        (
+            retry,
+            quote!(backoff = 2),
+            "`backoff` takes `constant`, `linear`, `exponential`, `fibonacci` or `decorrelated`",
+        ),
+        (
+            retry,
+            quote!(retry_rejections = timed_out),
+            "`retry_rejections` takes a list, such as `[timed_out]`, of `circuit_open`, `timed_out`, `bulkhead_full` or \
+            `rate_limited`",
+        ),
+        (retry, quote!(retry_rejections = [timed_out, timed_out]), "this is in the list already"),
+        (retry, quote!(backoff = constant, factor = 3), "`factor` belongs to `backoff = exponential`"),
+        (retry, quote!(retyr_if = f), "`retry` has no key `retyr_if`; did you mean `retry_if`?"),
+        (timeout, quote!(), "a `timeout` wants a duration, such as \"2s\", or a `preset`"),
+        (timeout, quote!(after =), "`after` wants a value after the `=`"),
+        (timeout, quote!(2), "`after` takes a duration with its unit: \"2ms\" or \"2s\""),
+        (timeout, quote!("1s", after = "2s"), "`after` is written twice; leave one of them out"),
+        (timeout, quote!("1s", "2s"), "`timeout` takes one value without a key, its `after`"),
+        (bulkhead, quote!("db"), "`max_concurrent` takes a whole number"),
+        (bulkhead, quote!(0), "`max_concurrent` takes a number of calls, 1 to 1000000"),
+        (
+            bulkhead,
+            quote!(3, queue_timeout = "1s"),
+            "`queue_timeout` wants a `max_queue` above 0 (default 0): nobody waits without one",
+        ),
+        (rate_limit, quote!(), "a `rate_limit` wants a rate, such as \"100/s\", \"10/min\" or \"5000/h\""),
+        (rate_limit, quote!(5), "a rate is a number of calls and a unit of time: \"5/s\" or \"5/min\""),
+        (rate_limit, quote!("0/s"), "a rate is 1 to 1000000000 calls in a time above 0"),
+        (rate_limit, quote!(true), "a rate is a string, such as \"100/s\", \"10/min\" or \"5000/h\""),
+        (fallback, quote!(f, on = [open]), "`on` takes `circuit_open`, `timed_out`, `bulkhead_full` or `rate_limited`"),
+        (
+            fallback,
+            quote!(f, on = []),
+            "a fallback that answers `on` nothing never answers: name the rejections, or write `if` beside it",
+        ),
+    ] {
+        let messages: Vec<String> = messages(&attribute(arguments.clone(), function()));
+        // A value that is missing altogether is reported as that, and as what the policy lacks.
+        assert_eq!(messages.first().map(String::as_str), Some(message), "{arguments}");
+        assert!(messages.len() == 1 || arguments.to_string() == "after =", "{arguments}: {messages:?}");
+    }
+    for (attribute, arguments) in [
+        (retry as fn(_, _) -> _, quote!(jitter = JITTER, retry_rejections = [], delay = DELAY, backoff = decorrelated)),
+        (retry, quote!(jitter = 1, attempts = ATTEMPTS, factor = 1.5)),
+        (timeout, quote!(AFTER)),
+        (timeout, quote!(preset = database, name = "query")),
+        (bulkhead, quote!(10, max_queue = QUEUE, queue_timeout = "1s")),
+        (rate_limit, quote!(RATE, burst = 3)),
+        (fallback, quote!(f, on = [], if = f)),
+    ] {
+        assert_eq!(messages(&attribute(arguments.clone(), function())), [""; 0], "{arguments}");
+    }
+}
+
+#[test]
+fn orders_in_which_a_policy_cannot_do_its_job() {
+    let refused = |stack: proc_macro2::TokenStream| {
+        let messages = messages(&fallback(quote!(f), quote!(#stack async fn f() -> Result<(), Error> {})));
+        assert!(messages.len() < 2, "{messages:?}");
+        messages.concat()
+    };
+    let above = "this `timeout` stands above `circuit_breaker`";
+    assert!(refused(quote!(#[timeout("1s")] #[circuit_breaker])).starts_with(above));
+    assert!(refused(quote!(#[retry] #[timeout("1s")] #[bulkhead] #[circuit_breaker])).starts_with(above));
+    assert!(
+        refused(quote!(#[timeout("1s")] #[retry] #[circuit_breaker])).contains("write a second `#[timeout]` there")
+    );
+    assert!(refused(quote!(#[timeout("1s")] #[retry] #[timeout("1s")] #[circuit_breaker])).starts_with(above));
+    let twice = "`timeout` stands above this function already";
+    assert!(refused(quote!(#[timeout("1s")] #[bulkhead] #[timeout("1s")])).starts_with(twice));
+    assert!(refused(quote!(#[retry] #[timeout("1s")] #[timeout("1s")])).starts_with(twice));
+    assert!(refused(quote!(#[timeout("2s")] #[retry] #[timeout("1s")] #[timeout("1s")])).starts_with(twice));
+    assert!(refused(quote!(#[retry] #[bulkhead] #[retry])).starts_with("`retry` stands above"));
+
+    assert_eq!(refused(quote!(#[timeout("1s")] #[retry] #[circuit_breaker] #[timeout("1s")])), "");
+    assert_eq!(refused(quote!(#[circuit_breaker] #[timeout("1s")])), "");
+    assert_eq!(refused(quote!(#[timeout("1s")] #[bulkhead])), "");
+    assert_eq!(refused(quote!(#[rate_limit("1/s")] #[bulkhead] #[timeout("1s")] #[retry])), "");
 }
 
 #[test]
@@ -161,6 +254,19 @@ fn results_that_borrow_what_the_fallback_needs() {
     assert!(borrows(quote!(
         async fn f(buffer: &mut [u8]) -> Result<(u8, &[u8]), Error> {}
     )));
+
+    let again = messages(&retry(
+        quote!(),
+        quote!(
+            async fn f(&mut self) -> Result<&str, Error> {}
+        ),
+    ));
+    assert_eq!(
+        again,
+        [
+            "the result borrows from `self`, which the next attempt of `retry` needs after the call: return an owned value"
+        ]
+    );
 
     assert!(!borrows(quote!(
         async fn f(&self, buffer: &mut [u8]) -> Result<&str, Error> {}

@@ -29,24 +29,25 @@ async fn recommend(
     }
         .await;
     let __result = __resilience::called(__result);
-    match __result {
-        __resilience::Ok(__value) => __resilience::Ok(__value),
-        __resilience::Err(__failure) => {
-            __operation.count_fallback();
-            #[cfg(not(feature = "regions"))]
-            let __answer = __resilience::Answer::<
-                Result<Vec<Item>, Error>,
-            >::by((user,), __failure, __resilience::FromRejection, popular);
-            #[cfg(feature = "regions")]
-            let __answer = __resilience::Answer::<
-                Result<Vec<Item>, Error>,
-            >::by(
-                (user, __region_for_fallback),
-                __failure,
-                __resilience::FromRejection,
-                popular,
-            );
-            __answer.await
-        }
+    '__fallback: {
+        let __failure = match { __result } {
+            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Err(__failure) => __failure,
+        };
+        __operation.count_fallback();
+        #[cfg(not(feature = "regions"))]
+        let __answer = __resilience::Answer::<
+            Result<Vec<Item>, Error>,
+        >::by((user,), __failure, __resilience::FromRejection, popular);
+        #[cfg(feature = "regions")]
+        let __answer = __resilience::Answer::<
+            Result<Vec<Item>, Error>,
+        >::by(
+            (user, __region_for_fallback),
+            __failure,
+            __resilience::FromRejection,
+            popular,
+        );
+        __answer.await
     }
 }

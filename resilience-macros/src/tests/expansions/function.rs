@@ -24,11 +24,11 @@ pub async fn charge(order: &Order) -> Result<Receipt, PaymentError> {
         );
         &__BREAKER
     };
-    let __result = '__guarded: {
+    let __result = '__circuit_breaker: {
         let __permit = match __breaker.get().try_acquire() {
             __resilience::Ok(__permit) => __permit,
             __resilience::Err(__rejection) => {
-                break '__guarded __resilience::Err(
+                break '__circuit_breaker __resilience::Err(
                     __resilience::Failure::Rejected(__rejection),
                 );
             }

@@ -22,11 +22,11 @@ async fn reserve(
         );
         &__BREAKER
     };
-    let __result = '__guarded: {
+    let __result = '__circuit_breaker: {
         let __permit = match __breaker.keyed(&(warehouse + 1)).try_acquire() {
             __resilience::Ok(__permit) => __permit,
             __resilience::Err(__rejection) => {
-                break '__guarded __resilience::Err(
+                break '__circuit_breaker __resilience::Err(
                     __resilience::Failure::Rejected(__rejection),
                 );
             }

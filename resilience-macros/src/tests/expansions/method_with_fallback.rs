@@ -28,11 +28,11 @@ async fn charge(
     };
     let __order_for_fallback = __resilience::clone_argument(&order);
     let __argument_2_for_fallback = __resilience::clone_argument(&__argument_2);
-    let __result = '__guarded: {
+    let __result = '__circuit_breaker: {
         let __permit = match __breaker.get().try_acquire() {
             __resilience::Ok(__permit) => __permit,
             __resilience::Err(__rejection) => {
-                break '__guarded __resilience::Err(
+                break '__circuit_breaker __resilience::Err(
                     __resilience::Failure::Rejected(__rejection),
                 );
             }
@@ -58,19 +58,20 @@ async fn charge(
             __resilience::nothing,
         )
     };
-    match __result {
-        __resilience::Ok(__value) => __resilience::Ok(__value),
-        __resilience::Err(__failure) => {
-            __operation.count_fallback();
-            __resilience::Answer::<
-                Result<Receipt, PaymentError>,
-            >::by(
-                    (self, __order_for_fallback, __argument_2_for_fallback),
-                    __failure,
-                    __resilience::FromRejection,
-                    Self::queue,
-                )
-                .await
-        }
+    '__fallback: {
+        let __failure = match { __result } {
+            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Err(__failure) => __failure,
+        };
+        __operation.count_fallback();
+        __resilience::Answer::<
+            Result<Receipt, PaymentError>,
+        >::by(
+                (self, __order_for_fallback, __argument_2_for_fallback),
+                __failure,
+                __resilience::FromRejection,
+                Self::queue,
+            )
+            .await
     }
 }

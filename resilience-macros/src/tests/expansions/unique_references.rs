@@ -23,11 +23,11 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         );
         (&__OPERATION, &__BREAKER)
     };
-    let __result = '__guarded: {
+    let __result = '__circuit_breaker: {
         let __permit = match __breaker.get().try_acquire() {
             __resilience::Ok(__permit) => __permit,
             __resilience::Err(__rejection) => {
-                break '__guarded __resilience::Err(
+                break '__circuit_breaker __resilience::Err(
                     __resilience::Failure::Rejected(__rejection),
                 );
             }
@@ -63,21 +63,22 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             __resilience::nothing,
         )
     };
-    match __result {
-        __resilience::Ok(__value) => __resilience::Ok(__value),
-        __resilience::Err(__failure) => {
-            __operation.count_fallback();
-            __resilience::Answer::<
-                io::Result<usize>,
-            >::of(
-                    __resilience::apply3(
-                        |this, buffer, failure| this.refill(buffer, failure),
-                        self,
-                        buffer,
-                        __failure,
-                    ),
-                )
-                .await
-        }
+    '__fallback: {
+        let __failure = match { __result } {
+            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Err(__failure) => __failure,
+        };
+        __operation.count_fallback();
+        __resilience::Answer::<
+            io::Result<usize>,
+        >::of(
+                __resilience::apply3(
+                    |this, buffer, failure| this.refill(buffer, failure),
+                    self,
+                    buffer,
+                    __failure,
+                ),
+            )
+            .await
     }
 }

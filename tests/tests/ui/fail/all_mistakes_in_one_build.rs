@@ -1,7 +1,7 @@
 use resilience_runtime::circuit_breaker;
 
 #[circuit_breaker("payment", failure_rate = 0, windw = "10s", open_for = "soon", mode = of)]
-#[fallback(first, second)]
+#[fallback(first, "second")]
 fn charge() -> u64 {
     7
 }

@@ -1,0 +1,24 @@
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+
+use crate::model::Bulkhead;
+
+/// Takes a place, and gives it to the next when what is `inside` has ended.
+pub(super) fn around(bulkhead: &Bulkhead, inside: &TokenStream) -> TokenStream {
+    let acquire = match bulkhead.may_wait() {
+        true => quote_spanned!(Span::mixed_site()=> acquire().await),
+        false => quote_spanned!(Span::mixed_site()=> try_acquire()),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        let __result = '__bulkhead: {
+            let __place = match __bulkhead.get().#acquire {
+                __resilience::Ok(__place) => __place,
+                __resilience::Err(__rejection) => {
+                    break '__bulkhead __resilience::Err(__resilience::Failure::Rejected(__rejection));
+                }
+            };
+            #inside
+            __result
+        };
+    }
+}

@@ -1,0 +1,21 @@
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+
+use crate::model::RateLimit;
+
+/// Asks for a turn before what is `inside` runs.
+pub(super) fn around(limit: &RateLimit, inside: &TokenStream) -> TokenStream {
+    let acquire = match limit.may_wait() {
+        true => quote_spanned!(Span::mixed_site()=> acquire().await),
+        false => quote_spanned!(Span::mixed_site()=> try_acquire()),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        let __result = '__rate_limit: {
+            if let __resilience::Err(__rejection) = __rate_limit.get().#acquire {
+                break '__rate_limit __resilience::Err(__resilience::Failure::Rejected(__rejection));
+            }
+            #inside
+            __result
+        };
+    }
+}

@@ -1,0 +1,32 @@
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+
+use super::{arguments, hook};
+use crate::model::{Guarded, Retry};
+
+/// Runs what is `inside` until the retry says that it is enough.
+pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> TokenStream {
+    let (kept, lent) = arguments::lent_to_attempts(guarded);
+    // Whatever an attempt does not use up is gone before the wait for the next one.
+    let attempt = match lent.is_empty() {
+        true => inside,
+        false => quote_spanned!(Span::mixed_site()=> let __result = { #lent #inside __result };),
+    };
+    let retry_if = hook(&retry.retry_if, "every");
+    let retry_after = hook(&retry.retry_after, "no_retry_after");
+    let on_retry = hook(&retry.on_retry, "no_hook");
+    quote_spanned! {Span::mixed_site()=>
+        let __result = {
+            #kept
+            let mut __run = __retry.get().start();
+            loop {
+                #attempt
+                let __wait = match __run.after(__result, #retry_if, #retry_after, #on_retry) {
+                    __resilience::ControlFlow::Continue(__wait) => __wait,
+                    __resilience::ControlFlow::Break(__result) => break __result,
+                };
+                __wait.await;
+            }
+        };
+    }
+}

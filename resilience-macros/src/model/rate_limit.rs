@@ -1,0 +1,42 @@
+use proc_macro2::Span;
+use resilience_config::RateLimitConfig;
+use syn::{Generics, LitStr};
+
+use super::{Common, Settings};
+use crate::{
+    error::Errors,
+    syntax::{Key, Ours},
+};
+
+/// `#[rate_limit(…)]`
+pub(crate) struct RateLimit {
+    attribute: Span,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) settings: Settings<RateLimitConfig>,
+}
+
+type Config = RateLimitConfig;
+
+const KEYS: &[Key<RateLimit>] = &[
+    Key::new("rate", |it, value| it.settings.rate(value, Config::rate)),
+    Key::new("burst", |it, value| it.settings.count(value, Config::burst)),
+    Key::new("max_wait", |it, value| it.settings.duration(value, Config::max_wait)),
+];
+
+impl RateLimit {
+    pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Self {
+        let mut it = Self { attribute: ours.span, name: None, settings: Settings::default() };
+        common.read_with(Some("rate"), ours, KEYS, &mut it, errors);
+        it.name = common.name.take();
+        it
+    }
+
+    pub(super) fn check(&self, generics: &Generics, errors: &mut Errors) {
+        self.settings.check(Config::violations, self.attribute, generics, errors);
+    }
+
+    /// Whether a caller may have to wait for its turn.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.settings.has("max_wait")
+    }
+}

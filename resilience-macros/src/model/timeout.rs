@@ -1,0 +1,38 @@
+use proc_macro2::Span;
+use resilience_config::TimeoutConfig;
+use syn::{Generics, LitStr};
+
+use super::{Common, Settings};
+use crate::{
+    error::Errors,
+    syntax::{Key, Ours},
+};
+
+/// `#[timeout(…)]`
+pub(crate) struct Timeout {
+    attribute: Span,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) settings: Settings<TimeoutConfig>,
+    /// Whether it stands below a retry. There may be one that does and one that does not.
+    pub(crate) is_of_attempt: bool,
+}
+
+type Config = TimeoutConfig;
+
+const KEYS: &[Key<Timeout>] = &[
+    Key::new("after", |it, value| it.settings.duration(value, Config::after)),
+    Key::new("preset", |it, value| it.settings.preset(value, Config::preset)),
+];
+
+impl Timeout {
+    pub(super) fn read(ours: &Ours, is_of_attempt: bool, common: &mut Common, errors: &mut Errors) -> Self {
+        let mut it = Self { attribute: ours.span, name: None, settings: Settings::default(), is_of_attempt };
+        common.read_with(Some("after"), ours, KEYS, &mut it, errors);
+        it.name = common.name.take();
+        it
+    }
+
+    pub(super) fn check(&self, generics: &Generics, errors: &mut Errors) {
+        self.settings.check(Config::violations, self.attribute, generics, errors);
+    }
+}

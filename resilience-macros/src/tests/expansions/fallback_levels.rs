@@ -1,0 +1,107 @@
+async fn stock(&mut self, article: Article) -> Result<u64, Error> {
+    use ::resilience_runtime::private as __resilience;
+    #[fallback(__taken)]
+    const _: () = ();
+    let (__operation, __breaker) = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "stock",
+            ::core::file!(),
+            ::core::line!(),
+            &[
+                __resilience::Layer::Fallback("Self::cached, closure"),
+                __resilience::Layer::CircuitBreaker(&__BREAKER),
+            ],
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("stock"),
+            __resilience::CircuitBreakerConfig::new(),
+            false,
+        );
+        (&__OPERATION, &__BREAKER)
+    };
+    let __article_for_fallback = __resilience::clone_argument(&article);
+    let __result = '__circuit_breaker: {
+        let __permit = match __breaker.get().try_acquire() {
+            __resilience::Ok(__permit) => __permit,
+            __resilience::Err(__rejection) => {
+                break '__circuit_breaker __resilience::Err(
+                    __resilience::Failure::Rejected(__rejection),
+                );
+            }
+        };
+        let __result = {
+            let __self = &mut *self;
+            __permit
+                .watch(
+                    __resilience::pin!(async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            Result<u64, Error>,
+                        > {
+                            return __result;
+                        }
+                        { __self.shelf.count(article).await }
+                    }),
+                )
+                .await
+        };
+        let __result = __resilience::called(__result);
+        __resilience::settle(
+            __permit,
+            __result,
+            __resilience::every,
+            __resilience::nothing,
+        )
+    };
+    let __map_rejection = __resilience::map_with(&__result, Error::rejected);
+    '__fallback: {
+        let __failure = match { __result } {
+            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Err(
+                __failure,
+            ) if !__resilience::is_among(
+                &__failure,
+                __resilience::Rejections::CIRCUIT_OPEN
+                    .and(__resilience::Rejections::TIMED_OUT),
+                |error: &Error| error.is_transient(),
+            ) => {
+                break '__fallback __resilience::finish::<
+                    Result<u64, Error>,
+                    _,
+                    _,
+                    _,
+                >(__resilience::Err(__failure), __map_rejection);
+            }
+            __resilience::Err(__failure) => __failure,
+        };
+        __operation.count_fallback();
+        let __failure = match __resilience::called(
+            __resilience::Answer::<
+                Result<u64, Error>,
+            >::by(
+                    (&mut *self, __resilience::clone_argument(&__article_for_fallback)),
+                    __failure,
+                    __map_rejection,
+                    Self::cached,
+                )
+                .await,
+        ) {
+            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Err(__failure) => __failure,
+        };
+        __resilience::Answer::<
+            Result<u64, Error>,
+        >::of(
+                __resilience::apply3(
+                    |_, _, error: Error| Ok(0),
+                    self,
+                    __article_for_fallback,
+                    __resilience::error_as(__failure, __resilience::NoRejection),
+                ),
+            )
+            .await
+    }
+}

@@ -1,0 +1,92 @@
+async fn send(
+    &mut self,
+    mail: Mail,
+    to: &Address,
+    __argument_3: (u8, u8),
+) -> Result<(), Error> {
+    use ::resilience_runtime::private as __resilience;
+    let __retry = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "send",
+            ::core::file!(),
+            ::core::line!(),
+            &[__resilience::Layer::Retry(&__RETRY)],
+        );
+        static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::RetryConfig::validated(
+                __resilience::RetryConfig::new()
+                    .attempts(5)
+                    .delay(__resilience::Duration::from_millis(50))
+                    .backoff(__resilience::Backoff::Fibonacci)
+                    .jitter(__resilience::Jitter::Share(0.25))
+                    .retry_rejections(
+                        __resilience::Rejections::TIMED_OUT
+                            .and(__resilience::Rejections::RATE_LIMITED),
+                    )
+                    .budget(__resilience::Constant(BUDGET).number()),
+            ),
+            true,
+        );
+        &__RETRY
+    };
+    let __result = {
+        let mut __mail_for_attempts = __resilience::Some(mail);
+        let mut __argument_3_for_attempts = __resilience::Some(__argument_3);
+        let mut __run = __retry.get().start();
+        loop {
+            let __result = {
+                let mut mail = __resilience::lend(
+                    &mut __mail_for_attempts,
+                    __run.is_last_attempt(),
+                );
+                let __argument_3 = __resilience::lend(
+                    &mut __argument_3_for_attempts,
+                    __run.is_last_attempt(),
+                );
+                let __result = {
+                    let __self = &mut *self;
+                    async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            Result<(), Error>,
+                        > {
+                            return __result;
+                        }
+                        let (a, mut b) = __argument_3;
+                        {
+                            __self.sent += 1;
+                            mail.seal();
+                            b += a;
+                            __self.transport.send(mail, to, b).await
+                        }
+                    }
+                        .await
+                };
+                let __result = __resilience::called(__result);
+                __result
+            };
+            let __wait = match __run
+                .after(
+                    __result,
+                    Error::is_transient,
+                    |error| error.wait(),
+                    |event| tracing::warn!(? event),
+                )
+            {
+                __resilience::ControlFlow::Continue(__wait) => __wait,
+                __resilience::ControlFlow::Break(__result) => break __result,
+            };
+            __wait.await;
+        }
+    };
+    __resilience::finish::<
+        Result<(), Error>,
+        _,
+        _,
+        _,
+    >(__result, __resilience::FromRejection)
+}

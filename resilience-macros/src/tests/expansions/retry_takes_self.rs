@@ -1,0 +1,103 @@
+async fn ask(
+    self: Arc<Self>,
+    #[cfg(feature = "lots")]
+    lot: Lot,
+) -> Result<Answer, Error> {
+    use ::resilience_runtime::private as __resilience;
+    #[circuit_breaker(__taken)]
+    const _: () = ();
+    let (__retry, __breaker) = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "ask",
+            ::core::file!(),
+            ::core::line!(),
+            &[
+                __resilience::Layer::Retry(&__RETRY),
+                __resilience::Layer::CircuitBreaker(&__BREAKER),
+            ],
+        );
+        static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::RetryConfig::new(),
+            false,
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("peer"),
+            __resilience::CircuitBreakerConfig::new(),
+            false,
+        );
+        (&__RETRY, &__BREAKER)
+    };
+    let __result = {
+        let mut __self_for_attempts = __resilience::Some(self);
+        #[cfg(feature = "lots")]
+        let mut __lot_for_attempts = __resilience::Some(lot);
+        let mut __run = __retry.get().start();
+        loop {
+            let __result = {
+                let mut __self = __resilience::lend(
+                    &mut __self_for_attempts,
+                    __run.is_last_attempt(),
+                );
+                #[cfg(feature = "lots")]
+                let lot = __resilience::lend(
+                    &mut __lot_for_attempts,
+                    __run.is_last_attempt(),
+                );
+                let __result = '__circuit_breaker: {
+                    let __permit = match __breaker.keyed(&__self.peer).try_acquire() {
+                        __resilience::Ok(__permit) => __permit,
+                        __resilience::Err(__rejection) => {
+                            break '__circuit_breaker __resilience::Err(
+                                __resilience::Failure::Rejected(__rejection),
+                            );
+                        }
+                    };
+                    let __result = __permit
+                        .watch(
+                            __resilience::pin!(async move {
+                                if let __resilience::Some(__result) = __resilience::None::<
+                                    Result<Answer, Error>,
+                                > {
+                                    return __result;
+                                }
+                                { __self.ask_once().await }
+                            }),
+                        )
+                        .await;
+                    let __result = __resilience::called(__result);
+                    __resilience::settle(
+                        __permit,
+                        __result,
+                        __resilience::every,
+                        __resilience::nothing,
+                    )
+                };
+                __result
+            };
+            let __wait = match __run
+                .after(
+                    __result,
+                    __resilience::every,
+                    __resilience::no_retry_after,
+                    __resilience::no_hook,
+                )
+            {
+                __resilience::ControlFlow::Continue(__wait) => __wait,
+                __resilience::ControlFlow::Break(__result) => break __result,
+            };
+            __wait.await;
+        }
+    };
+    __resilience::finish::<
+        Result<Answer, Error>,
+        _,
+        _,
+        _,
+    >(__result, __resilience::FromRejection)
+}

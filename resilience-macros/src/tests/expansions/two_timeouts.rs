@@ -1,0 +1,187 @@
+async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error> {
+    use ::resilience_runtime::private as __resilience;
+    #[retry(__taken)]
+    const _: () = ();
+    #[circuit_breaker(__taken)]
+    const _: () = ();
+    #[timeout(__taken)]
+    const _: () = ();
+    #[rate_limit(__taken)]
+    const _: () = ();
+    let (__timeout, __retry, __breaker, __attempt_timeout, __rate_limit) = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "fill",
+            ::core::file!(),
+            ::core::line!(),
+            &[
+                __resilience::Layer::Timeout(&__TIMEOUT),
+                __resilience::Layer::Retry(&__RETRY),
+                __resilience::Layer::CircuitBreaker(&__BREAKER),
+                __resilience::Layer::Timeout(&__ATTEMPT_TIMEOUT),
+                __resilience::Layer::RateLimit(&__RATE_LIMIT),
+            ],
+        );
+        static __TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::TimeoutConfig::new()
+                .after(__resilience::Duration::from_secs(10)),
+            true,
+        );
+        static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::RetryConfig::new(),
+            false,
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("disk"),
+            __resilience::CircuitBreakerConfig::new(),
+            false,
+        );
+        static __ATTEMPT_TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::TimeoutConfig::new()
+                .after(__resilience::Duration::from_secs(1)),
+            true,
+        );
+        static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::RateLimitConfig::new()
+                .rate(__resilience::Rate {
+                    count: 5,
+                    per: __resilience::Duration::from_secs(60),
+                })
+                .max_wait(__resilience::Duration::from_secs(1)),
+            true,
+        );
+        (&__TIMEOUT, &__RETRY, &__BREAKER, &__ATTEMPT_TIMEOUT, &__RATE_LIMIT)
+    };
+    let __result = {
+        let __self = &mut *self;
+        let buffer = &mut *buffer;
+        let __timed = __timeout
+            .get()
+            .run(
+                __resilience::pin!(async move {
+                    let __result = {
+                        let mut __name_for_attempts = __resilience::Some(name);
+                        let mut __run = __retry.get().start();
+                        loop {
+                            let __result = {
+                                let name = __resilience::lend(
+                                    &mut __name_for_attempts,
+                                    __run.is_last_attempt(),
+                                );
+                                let __result = '__circuit_breaker: {
+                                    let __permit = match __breaker
+                                        .keyed(&__self.disk)
+                                        .try_acquire()
+                                    {
+                                        __resilience::Ok(__permit) => __permit,
+                                        __resilience::Err(__rejection) => {
+                                            break '__circuit_breaker __resilience::Err(
+                                                __resilience::Failure::Rejected(__rejection),
+                                            );
+                                        }
+                                    };
+                                    let __result = {
+                                        let __self = &mut *__self;
+                                        let buffer = &mut *buffer;
+                                        let __permit = &__permit;
+                                        let __timed = __attempt_timeout
+                                            .get()
+                                            .run(
+                                                __resilience::pin!(async move {
+                                                    let __result = '__rate_limit: {
+                                                        if let __resilience::Err(__rejection) = __rate_limit
+                                                            .get()
+                                                            .acquire()
+                                                            .await
+                                                        {
+                                                            break '__rate_limit __resilience::Err(
+                                                                __resilience::Failure::Rejected(__rejection),
+                                                            );
+                                                        }
+                                                        let __result = {
+                                                            let __self = &mut *__self;
+                                                            let mut buffer = &mut *buffer;
+                                                            __permit
+                                                                .watch(
+                                                                    __resilience::pin!(async move {
+                                                                        if let __resilience::Some(__result) = __resilience::None::<
+                                                                            Result<usize, Error>,
+                                                                        > {
+                                                                            return __result;
+                                                                        }
+                                                                        {
+                                                                            buffer = &mut buffer[1..];
+                                                                            __self.read(buffer, name).await
+                                                                        }
+                                                                    }),
+                                                                )
+                                                                .await
+                                                        };
+                                                        let __result = __resilience::called(__result);
+                                                        __result
+                                                    };
+                                                    __result
+                                                }),
+                                            )
+                                            .await;
+                                        match __timed {
+                                            __resilience::Ok(__result) => __result,
+                                            __resilience::Err(__rejection) => {
+                                                __resilience::Err(
+                                                    __resilience::Failure::Rejected(__rejection),
+                                                )
+                                            }
+                                        }
+                                    };
+                                    __resilience::settle(
+                                        __permit,
+                                        __result,
+                                        __resilience::every,
+                                        __resilience::nothing,
+                                    )
+                                };
+                                __result
+                            };
+                            let __wait = match __run
+                                .after(
+                                    __result,
+                                    __resilience::every,
+                                    __resilience::no_retry_after,
+                                    __resilience::no_hook,
+                                )
+                            {
+                                __resilience::ControlFlow::Continue(__wait) => __wait,
+                                __resilience::ControlFlow::Break(__result) => break __result,
+                            };
+                            __wait.await;
+                        }
+                    };
+                    __result
+                }),
+            )
+            .await;
+        match __timed {
+            __resilience::Ok(__result) => __result,
+            __resilience::Err(__rejection) => {
+                __resilience::Err(__resilience::Failure::Rejected(__rejection))
+            }
+        }
+    };
+    __resilience::finish::<
+        Result<usize, Error>,
+        _,
+        _,
+        _,
+    >(__result, __resilience::FromRejection)
+}
