@@ -1,6 +1,6 @@
 //! What a guarded call and a breaker cost in memory.
 
-use resilience_runtime::{CircuitBreaker, Rejection, circuit_breaker};
+use resilience_runtime::{CircuitBreaker, Rejection, bulkhead, circuit_breaker, rate_limit, retry, timeout};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -53,10 +53,6 @@ async fn keyed(key: u64) -> Result<u64, Error> {
     Ok(key)
 }
 
-async fn bare(fails: bool) -> Result<u64, Error> {
-    if fails { Err(Error::Failed) } else { Ok(7) }
-}
-
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
@@ -87,8 +83,96 @@ fn a_breaker_fits_into_a_kibibyte() {
     assert!(size_of::<CircuitBreaker>() <= 1024, "{} bytes", size_of::<CircuitBreaker>());
 }
 
+#[retry(attempts = 3, delay = "0s")]
+#[circuit_breaker("cost: stack")]
+#[bulkhead(max_concurrent = 10)]
+#[rate_limit("1000000/s")]
+#[timeout("1s")]
+async fn stack(waits: bool) -> Result<u64, Error> {
+    if waits {
+        tokio::task::yield_now().await;
+    }
+    Ok(7)
+}
+
 #[test]
-fn a_policy_adds_at_most_64_bytes_to_the_future() {
-    let (guarded, bare) = (size_of_val(&plain(false)), size_of_val(&bare(false)));
-    assert!(guarded <= bare + 64, "{guarded} bytes over {bare}");
+fn a_whole_stack_allocates_nothing_either() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        // `yield_now` keeps a list of its own, which grows once.
+        for _ in 0..2 {
+            stack(true).await.unwrap();
+        }
+        let before = ALLOCATIONS.get();
+        for call in 0..1000 {
+            stack(call % 2 == 0).await.unwrap();
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+    });
+}
+
+/// Each policy around a body that waits, and what it may add to the future: 64 bytes, a timer for a timeout and for a retry, a place in
+/// the queue of a bulkhead, a timer for a wait.
+mod sizes {
+    use super::*;
+
+    pub async fn bare(values: &[u64]) -> Result<u64, Error> {
+        tokio::task::yield_now().await;
+        Ok(values.len() as u64)
+    }
+
+    #[circuit_breaker]
+    pub async fn breaker(values: &[u64]) -> Result<u64, Error> {
+        tokio::task::yield_now().await;
+        Ok(values.len() as u64)
+    }
+
+    #[retry]
+    pub async fn retried(values: &[u64]) -> Result<u64, Error> {
+        tokio::task::yield_now().await;
+        Ok(values.len() as u64)
+    }
+
+    #[timeout("1s")]
+    pub async fn timed(values: &[u64]) -> Result<u64, Error> {
+        tokio::task::yield_now().await;
+        Ok(values.len() as u64)
+    }
+
+    #[bulkhead(5)]
+    pub async fn bulkheaded(values: &[u64]) -> Result<u64, Error> {
+        tokio::task::yield_now().await;
+        Ok(values.len() as u64)
+    }
+
+    #[bulkhead(max_concurrent = 5, max_queue = 5)]
+    pub async fn queued(values: &[u64]) -> Result<u64, Error> {
+        tokio::task::yield_now().await;
+        Ok(values.len() as u64)
+    }
+
+    #[rate_limit("10/s")]
+    pub async fn limited(values: &[u64]) -> Result<u64, Error> {
+        tokio::task::yield_now().await;
+        Ok(values.len() as u64)
+    }
+}
+
+#[test]
+fn a_policy_adds_at_most_64_bytes_to_the_future_and_its_timer_or_its_place_in_a_queue() {
+    let timer = size_of::<tokio::time::Sleep>();
+    let bare = size_of_val(&sizes::bare(&[]));
+    let over = |guarded: usize| guarded.saturating_sub(bare);
+    for (what, over, goal) in [
+        ("circuit_breaker", over(size_of_val(&sizes::breaker(&[]))), 64),
+        ("retry", over(size_of_val(&sizes::retried(&[]))), 64 + timer),
+        ("timeout", over(size_of_val(&sizes::timed(&[]))), 64 + timer),
+        ("bulkhead", over(size_of_val(&sizes::bulkheaded(&[]))), 64),
+        // A queue's timer is in the future whether `queue_timeout` is set or not: it may be set while the program runs.
+        ("bulkhead with a queue", over(size_of_val(&sizes::queued(&[]))), 64 + 88 + timer),
+        ("rate_limit", over(size_of_val(&sizes::limited(&[]))), 64),
+    ] {
+        println!("{what}: {over} bytes of {goal}");
+        assert!(over <= goal, "{what} adds {over} bytes, {goal} is the goal");
+    }
 }

@@ -1,4 +1,4 @@
-//! What the registry knows of the four breakers.
+//! What the registry knows of the four breakers, and of the policies beside them.
 
 use std::time::Duration;
 
@@ -35,6 +35,28 @@ impl Reading {
             failure_rate: snapshot.window.failure_rate(),
             rejected: totals.rejected,
             fallbacks,
+        }
+    }
+}
+
+/// What the other policies of one service have counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Others {
+    /// Attempts beyond the first.
+    pub(crate) retries: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) bulkhead_full: u64,
+    pub(crate) rate_limited: u64,
+}
+
+impl Others {
+    pub(crate) fn of(service: Service) -> Self {
+        let (registry, name) = (registry(), service.name());
+        Self {
+            retries: registry.retry(name).map_or(0, |retry| retry.snapshot().retries),
+            timed_out: registry.timeout(name).map_or(0, |timeout| timeout.snapshot().timed_out),
+            bulkhead_full: registry.bulkhead(name).map_or(0, |bulkhead| bulkhead.snapshot().rejected),
+            rate_limited: registry.rate_limiter(name).map_or(0, |limiter| limiter.snapshot().rejected),
         }
     }
 }

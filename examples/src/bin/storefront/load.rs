@@ -45,10 +45,10 @@ pub(crate) struct Tally {
     pub(crate) latencies: [Vec<Duration>; Phase::ALL.len()],
 }
 
-/// What the breaker of the broken service was at when an order began.
+/// When an order was in the shop, by the breaker of the broken service as it was when the order began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The service was well.
+    /// The service was well until the order was answered.
     Before,
     /// The service was broken and the breaker still, or again, closed: these orders pay for finding out.
     Detecting,
@@ -135,7 +135,7 @@ impl Run {
         let state = breakers::state(self.outage.service);
         let result = self.shop.place(&order).await;
         let latency = due.elapsed();
-        let phase = self.phase(due - self.start, state, was_asked(self.outage.service, &result));
+        let phase = self.phase(due - self.start, latency, state, was_asked(self.outage.service, &result));
         if let Ok(confirmation) = &result {
             // Outside the lock, which is not to be poisoned.
             assert!(!confirmation.items.is_empty(), "a page without recommendations");
@@ -156,12 +156,12 @@ impl Run {
         }
     }
 
-    /// `asked`: whether the order was let through to the service that breaks.
-    fn phase(&self, began: Duration, state: State, asked: bool) -> Phase {
+    /// `state`: of the breaker when the order began; `asked`: whether it was let through to the service that breaks.
+    fn phase(&self, began: Duration, latency: Duration, state: State, asked: bool) -> Phase {
         match state {
             State::Open if !asked => Phase::Open,
             State::Open | State::HalfOpen => Phase::Probing,
-            _ if began < self.breaks_at => Phase::Before,
+            _ if began + latency < self.breaks_at => Phase::Before,
             _ if began < self.heals_at => Phase::Detecting,
             _ => Phase::After,
         }
@@ -172,6 +172,6 @@ fn was_asked(service: Service, result: &Result<Confirmation, ShopError>) -> bool
     match result {
         Ok(confirmation) => confirmation.by(service) != By::Fallback { asked: false },
         // Only the inventory fails an order, and it is the first to be asked.
-        Err(error) => service == Service::Inventory && !matches!(error, ShopError::Rejected(_)),
+        Err(error) => service == Service::Inventory && error.was_asked(),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use resilience_runtime::Transition;
 use serde::Serialize;
 
-use crate::breakers::{History, Reading};
+use crate::breakers::{History, Others, Reading};
 use crate::load::{Phase, Run};
 use crate::servers::Service;
 
@@ -44,6 +44,10 @@ struct BreakerReport {
     failures: u64,
     rejected: u64,
     fallbacks: u64,
+    retries: u64,
+    timed_out: u64,
+    bulkhead_full: u64,
+    rate_limited: u64,
     transitions: Vec<TransitionReport>,
 }
 
@@ -121,6 +125,7 @@ fn uncharged(run: &Run, accepted: &[u64]) -> u64 {
 impl BreakerReport {
     fn of(service: Service, history: &History) -> Self {
         let reading = Reading::of(service);
+        let Others { retries, timed_out, bulkhead_full, rate_limited } = Others::of(service);
         Self {
             name: service.name(),
             state: reading.state.as_str(),
@@ -128,6 +133,10 @@ impl BreakerReport {
             failures: reading.failures,
             rejected: reading.rejected,
             fallbacks: reading.fallbacks,
+            retries,
+            timed_out,
+            bulkhead_full,
+            rate_limited,
             transitions: history
                 .of(service)
                 .map(|transition| TransitionReport::of(transition, history.at(transition)))
@@ -187,11 +196,21 @@ impl fmt::Display for Report {
             "breaker", "state", "calls", "failures", "rejected", "fallbacks"
         )?;
         for breaker in &self.breakers {
-            let BreakerReport { name, state, calls, failures, rejected, fallbacks, transitions } = breaker;
+            let BreakerReport { name, state, calls, failures, rejected, fallbacks, transitions, .. } = breaker;
             writeln!(f, "{name:15} {state:9} {calls:7} {failures:8} {rejected:8} {fallbacks:9}")?;
             for TransitionReport { from, to, at_ms, reason } in transitions {
                 writeln!(f, "    {:7.2}s  {from} -> {to}{reason}", Duration::from_millis(*at_ms).as_secs_f64())?;
             }
+        }
+
+        writeln!(
+            f,
+            "\n{:15} {:>8} {:>9} {:>13} {:>12}",
+            "beside it", "retries", "timed out", "bulkhead full", "rate limited"
+        )?;
+        for breaker in &self.breakers {
+            let BreakerReport { name, retries, timed_out, bulkhead_full, rate_limited, .. } = breaker;
+            writeln!(f, "{name:15} {retries:8} {timed_out:9} {bulkhead_full:13} {rate_limited:12}")?;
         }
 
         writeln!(f, "\n{:42} {:>6} {:>9} {:>9}", "an order's time, by when it began", "orders", "p50", "p99")?;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use resilience_runtime::{Failure, Rejection, circuit_breaker, fallback};
+use resilience_runtime::{
+    Failure, Rejection, RejectionKind, bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::Queue;
@@ -23,7 +25,7 @@ pub(crate) struct Order {
 /// Why a step of an order failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ShopError {
-    /// The service refused the connection, took too long, or broke the connection off.
+    /// The service refused the connection or broke it off.
     #[error("no answer")]
     NoAnswer(#[from] reqwest::Error),
     /// It answered with a status of its own.
@@ -41,6 +43,14 @@ impl ShopError {
             Self::NoAnswer(_) => true,
             Self::Status(status) => status.is_server_error(),
             Self::Rejected(_) => false,
+        }
+    }
+
+    /// Whether the service was asked at all. After a timeout it may have done its part although no answer came.
+    pub(crate) fn was_asked(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) | Self::Status(_) => true,
+            Self::Rejected(rejection) => was_asked(rejection),
         }
     }
 
@@ -65,8 +75,16 @@ pub(crate) enum By {
 
 impl By {
     fn fallback(failure: &Failure<ShopError>) -> Self {
-        Self::Fallback { asked: matches!(failure, Failure::Call(_)) }
+        let asked = match failure {
+            Failure::Call(error) => error.was_asked(),
+            Failure::Rejected(rejection) => was_asked(rejection),
+        };
+        Self::Fallback { asked }
     }
+}
+
+fn was_asked(rejection: &Rejection) -> bool {
+    rejection.kind() == RejectionKind::TimedOut
 }
 
 /// A payment that was taken, or will be.
@@ -119,12 +137,6 @@ pub(crate) struct Shop {
     pub(crate) mails: Queue,
 }
 
-/// How long the shop waits for an answer that it can do without.
-const PATIENCE: Duration = Duration::from_millis(250);
-
-/// How long it waits for one that it cannot do without.
-const CRITICAL_PATIENCE: Duration = Duration::from_secs(1);
-
 impl Shop {
     /// `addresses`: where the services are, in the order of [`Service::ALL`].
     pub(crate) fn new(addresses: Vec<SocketAddr>) -> Result<Self, reqwest::Error> {
@@ -142,18 +154,24 @@ impl Shop {
         Ok(Confirmation { payment: payment.by, email: email?, recommendations: by, items })
     }
 
+    /// The one step that an order cannot do without: a reservation that was lost on the way is asked for again, which the order's number
+    /// makes safe, and the budget keeps retries from piling onto an inventory that is down.
+    #[retry(name = "inventory", attempts = 2, delay = "20ms", retry_if = |e| e.is_unavailable(), budget = 20)]
     #[circuit_breaker("inventory", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
         half_open_calls = 3, failure_if = |e| e.is_unavailable())]
+    #[timeout(name = "inventory", after = "1s")]
     async fn reserve(&self, order: &Order) -> Result<(), ShopError> {
-        self.post(Service::Inventory, order, CRITICAL_PATIENCE).await?;
+        self.post(Service::Inventory, order).await?;
         Ok(())
     }
 
     #[circuit_breaker("payment", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
         half_open_calls = 3, failure_if = |e| e.is_unavailable())]
+    #[bulkhead(name = "payment", max_concurrent = 64)]
+    #[timeout(name = "payment", after = "250ms")]
     #[fallback = Self::queue_payment]
     async fn charge(&self, order: &Order) -> Result<Receipt, ShopError> {
-        self.post(Service::Payment, order, PATIENCE).await?;
+        self.post(Service::Payment, order).await?;
         Ok(Receipt { by: By::Service })
     }
 
@@ -164,36 +182,43 @@ impl Shop {
 
     #[circuit_breaker("email", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
         half_open_calls = 3, failure_if = |e| e.is_unavailable())]
+    #[rate_limit(name = "email", rate = "500/s")]
+    #[timeout(name = "email", after = "250ms")]
     #[fallback = queue_mail]
     async fn mail(&self, order: &Order) -> Result<By, ShopError> {
-        self.post(Service::Email, order, PATIENCE).await?;
+        self.post(Service::Email, order).await?;
         Ok(By::Service)
     }
 
     #[circuit_breaker("recommendations", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
         half_open_calls = 3, failure_if = |e| e.is_unavailable())]
+    #[timeout(name = "recommendations", after = "250ms")]
     #[fallback(popular_items)]
     async fn recommend(&self, order: &Order) -> Result<Recommendations, ShopError> {
         #[derive(Deserialize)]
         struct Answer {
             items: Vec<String>,
         }
-        let Answer { items } = self.post(Service::Recommendations, order, PATIENCE).await?.json().await?;
+        let Answer { items } = self.post(Service::Recommendations, order).await?.json().await?;
         Ok(Recommendations { items, by: By::Service })
     }
 
     /// Takes a payment that was queued. It joins the breaker of [`charge`](Self::charge) and has no fallback, so the caller
     /// learns how it went.
     #[circuit_breaker("payment", failure_if = |e| e.is_unavailable())]
+    #[bulkhead(name = "payment", max_concurrent = 64)]
+    #[timeout(name = "payment", after = "250ms")]
     async fn collect(&self, order: &Order) -> Result<(), ShopError> {
-        self.post(Service::Payment, order, PATIENCE).await?;
+        self.post(Service::Payment, order).await?;
         Ok(())
     }
 
     /// Sends a mail that was queued.
     #[circuit_breaker("email", failure_if = |e| e.is_unavailable())]
+    #[rate_limit(name = "email", rate = "500/s")]
+    #[timeout(name = "email", after = "250ms")]
     async fn send(&self, order: &Order) -> Result<(), ShopError> {
-        self.post(Service::Email, order, PATIENCE).await?;
+        self.post(Service::Email, order).await?;
         Ok(())
     }
 
@@ -208,7 +233,7 @@ impl Shop {
     /// Opens connections before the first order does, so that no order pays for them.
     pub(crate) async fn warm_up(&self) -> Result<(), ShopError> {
         for service in Service::ALL {
-            let hello = || self.http.get(self.url(service, "health")).timeout(CRITICAL_PATIENCE).send();
+            let hello = || self.http.get(self.url(service, "health")).send();
             let (a, b, c, d) = tokio::join!(hello(), hello(), hello(), hello());
             for answer in [a, b, c, d] {
                 answer?.bytes().await?;
@@ -217,8 +242,8 @@ impl Shop {
         Ok(())
     }
 
-    async fn post(&self, service: Service, order: &Order, patience: Duration) -> Result<reqwest::Response, ShopError> {
-        let answer = self.http.post(self.url(service, "orders")).timeout(patience).json(order).send().await?;
+    async fn post(&self, service: Service, order: &Order) -> Result<reqwest::Response, ShopError> {
+        let answer = self.http.post(self.url(service, "orders")).json(order).send().await?;
         match answer.status() {
             StatusCode::OK => Ok(answer),
             status => Err(ShopError::Status(status)),

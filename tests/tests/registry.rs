@@ -1,0 +1,178 @@
+//! The registry: what is known before the first call, who shares a breaker, and what happens where two places differ.
+
+use resilience_runtime::{CircuitBreaker, Event, RegisterError, Rejection, State, circuit_breaker, fallback, registry};
+use std::fmt::Display;
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("it failed")]
+    Failed,
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+#[circuit_breaker("registry: never called", failure_rate = 30)]
+#[fallback = answer]
+async fn never_called() -> Result<u8, Error> {
+    Ok(1)
+}
+
+async fn answer() -> Result<u8, Error> {
+    Ok(2)
+}
+
+#[circuit_breaker]
+async fn generic<T: Display>(value: T) -> Result<String, Error> {
+    Ok(value.to_string())
+}
+
+trait Trait {
+    fn of_a_trait(&self) -> impl Future<Output = Result<u8, Error>>;
+}
+
+impl Trait for u8 {
+    #[circuit_breaker]
+    async fn of_a_trait(&self) -> Result<u8, Error> {
+        Ok(*self)
+    }
+}
+
+#[test]
+fn every_guarded_function_is_known_before_it_is_called() {
+    let known = |function: &str| registry().operations().find(|operation| operation.function() == function).unwrap();
+    let operation = known("never_called");
+    assert_eq!(operation.path(), "registry::never_called");
+    assert!(operation.place().ends_with(&format!("tests/registry.rs:{}", operation.line())), "{operation:?}");
+    assert_eq!(operation.layers().len(), 2);
+    known("generic");
+    known("of_a_trait");
+}
+
+#[tokio::test]
+async fn instances_of_a_generic_function_share_its_breaker() {
+    generic(1).await.unwrap();
+    generic("two").await.unwrap();
+    assert_eq!(registry().circuit_breaker("registry::generic").unwrap().totals().successes, 2);
+    assert_eq!(7u8.of_a_trait().await.unwrap(), 7);
+    assert!(registry().circuit_breaker("registry::of_a_trait").is_some());
+}
+
+struct One;
+struct Other;
+
+impl One {
+    #[circuit_breaker]
+    async fn twice(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Other {
+    #[circuit_breaker]
+    async fn twice(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn functions_that_claim_one_name_are_shown_with_their_line() {
+    One.twice().await.unwrap();
+    Other.twice().await.unwrap();
+    assert!(registry().circuit_breaker("registry::twice").is_none());
+    let shown: Vec<_> = registry()
+        .circuit_breakers()
+        .map(|breaker| breaker.name().to_string())
+        .filter(|name| name.starts_with("registry::twice@"))
+        .collect();
+    assert_eq!(shown.len(), 2, "{shown:?}");
+}
+
+#[circuit_breaker("registry: shared")]
+async fn joins(fails: bool) -> Result<(), Error> {
+    if fails { Err(Error::Failed) } else { Ok(()) }
+}
+
+#[circuit_breaker("registry: shared", consecutive_failures = 2, window = none)]
+async fn configures() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_without_keys_joins_whatever_configures_it() {
+    // Called first, it has the configuration of the other place all the same.
+    for _ in 0..2 {
+        joins(true).await.unwrap_err();
+    }
+    let rejected = configures().await.unwrap_err();
+    assert!(matches!(rejected, Error::Rejected(_)), "{rejected}");
+}
+
+#[circuit_breaker("registry: contested", window = 10)]
+async fn comes_first() -> Result<(), Error> {
+    Ok(())
+}
+
+#[circuit_breaker("registry: contested", window = 20)]
+async fn comes_second() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_configurations_the_first_is_in_force_and_it_is_said_once() {
+    let mut events = registry().subscribe();
+    comes_second().await.unwrap();
+    comes_first().await.unwrap();
+    let line_of =
+        |function: &str| registry().operations().find(|operation| operation.function() == function).unwrap().place();
+    let conflicts: Vec<_> = std::iter::from_fn(|| events.try_recv())
+        .filter_map(|event| match event {
+            Event::Conflict { name, in_force, not_in_force, .. } if name == "registry: contested" => {
+                Some((in_force, not_in_force))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(conflicts, [(line_of("comes_first"), line_of("comes_second"))]);
+
+    let builder = || CircuitBreaker::builder("registry: contested");
+    let error = builder().consecutive_failures(7).register().unwrap_err();
+    assert!(matches!(error, RegisterError::Conflict { .. }), "{error}");
+    assert!(builder().register().is_ok(), "without keys it joins");
+}
+
+#[fallback(answer)]
+async fn has_no_breaker() -> Result<u8, Error> {
+    Err(Error::Failed)
+}
+
+#[tokio::test]
+async fn fallbacks_are_counted() {
+    assert_eq!(has_no_breaker().await.unwrap(), 2);
+    assert_eq!(has_no_breaker().await.unwrap(), 2);
+    let operation = registry().operations().find(|operation| operation.function() == "has_no_breaker").unwrap();
+    assert_eq!(operation.fallbacks(), 2);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_serialisable() {
+    joins(false).await.ok();
+    let json = serde_json::to_value(registry().snapshot()).unwrap();
+    let breaker = json["circuit_breakers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|breaker| breaker["name"] == "registry: shared")
+        .expect("it has been called")
+        .clone();
+    assert!(["closed", "open"].contains(&breaker["state"].as_str().unwrap()), "{breaker}");
+    assert!(breaker["totals"]["successes"].is_u64(), "{breaker}");
+}
+
+#[test]
+fn what_a_builder_refuses_it_refuses_in_the_words_of_the_attribute() {
+    let error = CircuitBreaker::builder("registry: refused").failure_rate(0.0).build().unwrap_err();
+    assert_eq!(error.to_string(), "`failure_rate` takes a percentage, above 0 and at most 100");
+    let error = CircuitBreaker::builder("").build().unwrap_err();
+    assert_eq!(error.to_string(), "`name` takes 1 to 128 characters");
+    assert_eq!(CircuitBreaker::builder("registry: one").build().unwrap().state(), State::Closed);
+}
