@@ -85,8 +85,8 @@ fn a_breaker_fits_into_a_kibibyte() {
 
 #[retry(attempts = 3, delay = "0s")]
 #[circuit_breaker("cost: stack")]
-#[bulkhead(max_concurrent = 10)]
-#[rate_limit("1000000/s")]
+#[bulkhead(max_concurrent = 10, max_queue = 10)]
+#[rate_limit("1000000/s", max_wait = "1s")]
 #[timeout("1s")]
 async fn stack(waits: bool) -> Result<u64, Error> {
     if waits {

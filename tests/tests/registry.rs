@@ -1,7 +1,10 @@
 //! The registry: what is known before the first call, who shares a breaker, and what happens where two places differ.
 
-use resilience_runtime::{CircuitBreaker, Event, RegisterError, Rejection, State, circuit_breaker, fallback, registry};
+use resilience_runtime::{
+    CircuitBreaker, Event, RegisterError, Rejection, State, circuit_breaker, fallback, registry, retry, timeout,
+};
 use std::fmt::Display;
+use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -85,6 +88,21 @@ async fn functions_that_claim_one_name_are_shown_with_their_line() {
         .filter(|name| name.starts_with("registry::twice@"))
         .collect();
     assert_eq!(shown.len(), 2, "{shown:?}");
+}
+
+#[timeout("40ms")]
+#[retry(attempts = 2, delay = "1ms")]
+#[timeout("5ms")]
+async fn two_timeouts() -> Result<(), Error> {
+    std::future::pending().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_timeouts_of_one_function_are_two() {
+    let Err(Error::Rejected(Rejection::TimedOut { name, after })) = two_timeouts().await else { panic!("it hangs") };
+    assert_eq!((name.as_str(), after), ("registry::two_timeouts#2", Duration::from_millis(5)));
+    let timed_out = |name: &str| registry().timeout(name).unwrap().snapshot().timed_out;
+    assert_eq!((timed_out("registry::two_timeouts"), timed_out("registry::two_timeouts#2")), (0, 2));
 }
 
 #[circuit_breaker("registry: shared")]

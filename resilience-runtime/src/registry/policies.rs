@@ -113,10 +113,21 @@ impl<P: Policy> Policies<P> {
         Ok(policy)
     }
 
+    /// A function's name, and which of its policies of this kind where it has two (a timeout above and below a retry).
+    fn shown_as(site: &'static Site<P>) -> String {
+        let operation = site.operation();
+        let before =
+            operation.layers().iter().filter_map(P::site).take_while(|other| !std::ptr::eq(*other, site)).count();
+        match before {
+            0 => operation.shown_as(),
+            _ => format!("{}#{}", operation.shown_as(), before + 1),
+        }
+    }
+
     /// For the statics of guarded functions.
     pub(super) fn join(&self, site: &'static Site<P>, bus: &Arc<Bus>) -> Arc<P> {
         let Some(name) = site.name() else {
-            let name = Name::from(site.operation().shown_as());
+            let name = Name::from(Self::shown_as(site));
             let build = || Arc::new(P::from_config(name.clone(), site.config(), Arc::clone(bus)));
             return Arc::clone(&self.unnamed.entry(name.clone()).or_insert_with(build));
         };
