@@ -47,6 +47,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod builder;
 mod bulkhead;
 mod circuit_breaker;
 mod error;

@@ -1,8 +1,9 @@
 //! Limiting how long a call may take.
 
+use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
 use crate::event::Bus;
-use crate::registry::{Layer, Operation, Policies, Policy, RegisterError, Registry, Site, registry};
+use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
 use crate::sync::{Count, Setting};
 use crate::time::nanos;
 use pin_project_lite::pin_project;
@@ -39,7 +40,7 @@ pub struct Timeout {
 impl Timeout {
     /// A timeout of that name; it wants [`after`](TimeoutBuilder::after).
     pub fn builder(name: impl Into<Name>) -> TimeoutBuilder {
-        TimeoutBuilder { name: name.into(), config: TimeoutConfig::new() }
+        TimeoutBuilder::new(name.into())
     }
 
     /// The name, as rejections and snapshots give it.
@@ -121,57 +122,14 @@ impl<F: Future> Future for Timed<'_, F> {
     }
 }
 
-/// Configures a [`Timeout`].
-#[derive(Clone, Debug)]
-#[must_use = "nothing is built before `build` or `register`"]
-pub struct TimeoutBuilder {
-    name: Name,
-    config: TimeoutConfig,
-}
+builder! {
+    /// Configures a [`Timeout`].
+    TimeoutBuilder: Timeout by TimeoutConfig;
 
-impl TimeoutBuilder {
     /// How long a call may take: 1 ms to 365 days.
-    pub fn after(mut self, time: Duration) -> Self {
-        self.config = self.config.after(time);
-        self
-    }
-
+    after: Duration,
     /// The time for a kind of dependency, where `after` is not given.
-    pub fn preset(mut self, preset: Preset) -> Self {
-        self.config = self.config.preset(preset);
-        self
-    }
-
-    /// All keys at once.
-    pub fn config(mut self, config: TimeoutConfig) -> Self {
-        self.config = config;
-        self
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        resilience_config::names::check(&self.name)?;
-        self.config.check()
-    }
-
-    /// A timeout that is in no registry.
-    ///
-    /// # Errors
-    ///
-    /// A time that is missing or out of bounds.
-    pub fn build(self) -> Result<Timeout, ConfigError> {
-        self.check()?;
-        Ok(Timeout::from_config(self.name, &self.config, registry().bus()))
-    }
-
-    /// The timeout of that name in the registry.
-    ///
-    /// # Errors
-    ///
-    /// A mistake in the configuration, or another configuration under the same name.
-    pub fn register(self) -> Result<Arc<Timeout>, RegisterError> {
-        self.check()?;
-        registry().register(self.name, self.config, true)
-    }
+    preset: Preset,
 }
 
 /// What a [`Timeout`] is set to and has counted.

@@ -2,6 +2,7 @@
 
 use super::registered::{BreakerConfig, TripRule};
 use super::{CircuitBreaker, TripIf};
+use crate::builder::keys;
 use crate::error::Name;
 use crate::registry::{RegisterError, registry};
 use crate::window::WindowCounts;
@@ -17,19 +18,6 @@ pub struct CircuitBreakerBuilder {
     config: CircuitBreakerConfig,
     configured: bool,
     trip_if: Option<TripIf>,
-}
-
-macro_rules! keys {
-    ($($(#[$doc:meta])* $key:ident: $value:ty,)*) => {
-        $(
-            $(#[$doc])*
-            pub fn $key(mut self, value: $value) -> Self {
-                self.config = self.config.$key(value);
-                self.configured = true;
-                self
-            }
-        )*
-    };
 }
 
 impl CircuitBreakerBuilder {
