@@ -5,7 +5,8 @@
 //! fifth of the price), which lags by one tick: 1, 4 or 10 ms as the kernel was built. Elsewhere it is the precise clock.
 //!
 //! With the feature `test-util` both are tokio's clock: paused, advanced or running. Each runtime's clock starts anew, so
-//! every runtime is mapped to where the latest one had got to when it was first seen; time never goes back.
+//! every runtime is mapped to where the thread that first asked in it had got to (or, a new thread, the latest runtime); time never
+//! goes back.
 
 use std::time::Duration;
 
@@ -107,6 +108,7 @@ mod real {
 
 #[cfg(feature = "test-util")]
 mod of_tokio {
+    use std::cell::Cell;
     use std::collections::HashMap;
     use std::sync::{Mutex, PoisonError};
     use tokio::runtime::{Handle, Id};
@@ -120,21 +122,27 @@ mod of_tokio {
 
     static LINES: Mutex<Option<Lines>> = Mutex::new(None);
 
+    thread_local! {
+        /// How far this thread has got. Tests that run side by side advance clocks of their own, and must not age each other's breakers.
+        static HERE: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
     pub(crate) fn precise_nanos() -> u64 {
         let runtime = Handle::try_current().ok().map(|handle| handle.id());
         let now = Instant::now();
         let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = lines.get_or_insert_with(|| Lines { began: HashMap::new(), latest: 3_600_000_000_000 });
-        let latest = lines.latest;
+        let reached = HERE.get().unwrap_or(lines.latest);
         // On a whole millisecond, so that a paused clock advanced by whole ones is exact.
-        let latest_up = latest.next_multiple_of(super::NANOS_PER_MILLI);
-        let (began, at) = *lines.began.entry(runtime).or_insert((now, latest_up));
+        let reached_up = reached.next_multiple_of(super::NANOS_PER_MILLI);
+        let (began, at) = *lines.began.entry(runtime).or_insert((now, reached_up));
         let mut here = at + u64::try_from((now - began).as_nanos()).unwrap_or(u64::MAX / 2);
         if runtime.is_none() {
             // Outside a runtime nothing is advanced; what was reached inside one has passed here too.
-            here = here.max(latest);
+            here = here.max(reached);
         }
-        lines.latest = latest.max(here);
+        lines.latest = lines.latest.max(here);
+        HERE.set(Some(here.max(HERE.get().unwrap_or(0))));
         here
     }
 
