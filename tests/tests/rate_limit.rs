@@ -145,6 +145,26 @@ async fn a_much_slower_rate_refuses_those_whose_time_is_over() {
     assert_eq!([first, second], [(false, millis(250)); 2]);
 }
 
+/// Turns are 10 us apart, timers 1 ms, and no burst makes up for it: of a thousand that could pass in 10 ms, one a millisecond does.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_than_twice_max_wait() {
+    let limiter = RateLimiter::builder("r").rate(Rate::per_second(100_000)).burst(1).max_wait(millis(10)).build();
+    let limiter = Arc::new(limiter.unwrap());
+    let began = Instant::now();
+    let waiting: Vec<_> = (0..1000)
+        .map(|_| {
+            let limiter = Arc::clone(&limiter);
+            tokio::spawn(async move { limiter.acquire().await.map(drop).map_err(|_| began.elapsed()) })
+        })
+        .collect();
+    for caller in waiting {
+        if let Err(refused_after) = caller.await.unwrap() {
+            assert!(refused_after <= millis(20), "{refused_after:?}");
+        }
+    }
+    assert!(began.elapsed() <= millis(20), "{:?}", began.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_mistake_changes_nothing() {
     let limiter = limiter(2, Duration::ZERO);

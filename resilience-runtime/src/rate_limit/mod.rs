@@ -43,8 +43,8 @@ use tokio::time::timeout;
 /// The time between two turns is kept in whole nanoseconds, rounded up, and of at most nine years. At most as many callers wait as there are
 /// turns in `max_wait`.
 ///
-/// A caller that was told to wait is refused afterwards only if `max_wait` is over and [`reconfigure`](Self::reconfigure) has put its turn further away than
-/// another `max_wait`. Turns are taken in the order of arrival, except that a caller looks for itself once `max_wait` is over, so that one whose task does not run
+/// Nobody waits longer than twice `max_wait`: a caller that was told to wait is refused afterwards if `max_wait` is over and its turn comes only
+/// after another one, because [`reconfigure`](Self::reconfigure) has put it there, or late timers have. Turns are taken in the order of arrival, except that a caller looks for itself once `max_wait` is over, so that one whose task does not run
 /// holds nobody up.
 ///
 /// Waiting allocates nothing and wants tokio's timer in the runtime.
@@ -229,8 +229,9 @@ impl Waiter<'_> {
                 Ok(Look::Passed)
             }
             Err(turn) if now < self.deadline => Ok(Look::NotYet(turn.min(self.deadline))),
-            // A little late is nobody's fault.
-            Err(turn) if turn - now <= limiter.max_wait.get() => Ok(Look::NotYet(turn)),
+            // A little late is nobody's fault. But timers are to the millisecond, and where turns are closer and the burst does not make up
+            // for it, those who wait are late by more and more.
+            Err(turn) if turn - self.deadline <= limiter.max_wait.get() => Ok(Look::NotYet(turn)),
             Err(turn) => Err(limiter.reject(turn, now)),
         }
     }

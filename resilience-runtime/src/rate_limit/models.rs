@@ -100,8 +100,8 @@ fn changing_rates(before: Rule, after: Rule, interval_after: u64) {
         let arrivals = [turns.arrive(START, 0), turns.arrive(START, 0)];
         changing.join().unwrap();
         assert!(passed(&arrivals) <= 1, "{arrivals:?}");
-        // As many as were used up have to fall due again, by the new rate.
-        let full_again = START + (3 + passed(&arrivals) as u64) * interval_after;
+        // As many as were used up have to fall due again, by the new rate: both of the new burst.
+        let full_again = START + 2 * interval_after;
         let available = [0, 1, interval_after + 1].map(|before| turns.available(full_again - before));
         assert_eq!(available, [2, 1, 0]);
     });

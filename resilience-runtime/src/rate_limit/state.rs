@@ -66,11 +66,12 @@ impl Rule {
         (room / self.interval).saturating_sub(ahead)
     }
 
-    /// The word under another rule: as many calls as were used up of the burst are used up of the new one.
+    /// The word under another rule: as many calls as were used up of the burst are used up of the new one, and no more than it has. So
+    /// one turn of the new rate is the longest that anybody waits for the next.
     pub(super) fn convert(self, arrival: u64, now: u64, to: Self) -> u64 {
         let used_up = u128::from(arrival.saturating_sub(now)) * u128::from(to.interval);
         let used_up = u64::try_from(used_up.div_ceil(u128::from(self.interval))).unwrap_or(LONGEST);
-        arrival.min(now) + used_up.min(LONGEST)
+        arrival.min(now) + used_up.min(to.tolerance + to.interval)
     }
 }
 
@@ -279,6 +280,15 @@ mod tests {
             assert_eq!(turns.arrive(START, 0), Arrival::Passed);
         }
         assert_eq!(turns.arrive(START, 0), Arrival::Refused(START + 100 * MILLI));
+    }
+
+    #[test]
+    fn a_used_up_burst_is_at_most_the_whole_of_the_new_one() {
+        let (fast, slow) = (rule(Rate::per_second(100), 100), rule(Rate::per_minute(10), 10));
+        let turns = Turns::new(fast);
+        while turns.arrive(START, 0) == Arrival::Passed {}
+        turns.set_rule(slow, START);
+        assert_eq!(turns.arrive(START, 0), Arrival::Refused(START + 6000 * MILLI));
     }
 
     /// On all cores, in real time: it is the races that are wanted.
