@@ -35,6 +35,8 @@ pub enum Event {
         why: GaveUp,
         /// The kind of rejection that the last one failed with, if it was one and not the function's own error.
         rejection: Option<RejectionKind>,
+        /// The same of the attempt before it, where there was one. When an open circuit ends the retries, this went before.
+        before: Option<RejectionKind>,
     },
     /// Two places configure one name differently; the first is in force. Said once a name.
     Conflict {

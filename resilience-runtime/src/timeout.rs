@@ -62,7 +62,7 @@ impl Timeout {
 
     /// As [`call`](Self::call), for a future of anything that is pinned where it stands. It is the caller who drops it.
     pub fn run<'t, F: Future>(&'t self, call: Pin<&'t mut F>) -> Timed<'t, F> {
-        Timed { timeout: self, call, sleep: None }
+        Timed { timeout: self, call, after: Duration::ZERO, sleep: None }
     }
 
     /// Another limit for the calls that begin to wait from now on.
@@ -92,7 +92,8 @@ pin_project! {
     pub struct Timed<'t, F> {
         timeout: &'t Timeout,
         call: Pin<&'t mut F>,
-        // Set when the call first waits.
+        // Both set when the call first waits; another limit that comes later is not the one that it passes.
+        after: Duration,
         #[pin]
         sleep: Option<Sleep>,
     }
@@ -108,7 +109,8 @@ impl<F: Future> Future for Timed<'_, F> {
             return Poll::Ready(Ok(output));
         }
         if this.sleep.is_none() {
-            this.sleep.set(Some(tokio::time::sleep(this.timeout.after())));
+            *this.after = this.timeout.after();
+            this.sleep.set(Some(tokio::time::sleep(*this.after)));
         }
         let Some(mut sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Pending };
         // A call that is always busy uses up the task's budget, and tokio's timer does not answer then: the clock does.
@@ -118,7 +120,7 @@ impl<F: Future> Future for Timed<'_, F> {
         }
         let Timeout { name, timed_out, .. } = this.timeout;
         timed_out.increment();
-        Poll::Ready(Err(Rejection::TimedOut { name: name.clone(), after: this.timeout.after() }))
+        Poll::Ready(Err(Rejection::TimedOut { name: name.clone(), after: *this.after }))
     }
 }
 

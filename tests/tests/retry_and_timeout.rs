@@ -1,6 +1,9 @@
 //! Points 14 to 16 of the semantics for the types themselves, in virtual time.
 
-use resilience_runtime::{Backoff, Event, Failure, GaveUp, Jitter, Rejection, Retry, RetryConfig, Timeout, registry};
+use resilience_runtime::{
+    Backoff, Event, Failure, GaveUp, Jitter, Rejection, RejectionKind, Retry, RetryConfig, Timeout, TimeoutConfig,
+    registry,
+};
 use std::cell::Cell;
 use std::future::pending;
 use std::time::Duration;
@@ -116,6 +119,51 @@ async fn attempts_and_elapsed_time_are_in_the_events() {
         }
     }
     assert_eq!(seen, [(1, millis(10), millis(100)), (2, millis(120), millis(200)), (3, millis(330), Duration::ZERO)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jitter_does_not_make_too_long_what_was_asked_for_and_fits() {
+    let config = RetryConfig::new().delay(millis(500)).max_elapsed(millis(1000));
+    let retry = Retry::builder("fits").config(config).build().unwrap();
+    for (asked, fits) in [(millis(900), true), (millis(1000), true), (millis(1001), false)] {
+        for _ in 0..20 {
+            let after = retry.start().after(Err::<(), _>(Failure::Call("busy")), |_| true, |_| Some(asked), |_| ());
+            match after {
+                std::ops::ControlFlow::Continue(wait) => {
+                    assert!(fits && (asked..=millis(1000)).contains(&wait.duration()), "{wait:?}");
+                }
+                std::ops::ControlFlow::Break(_) => assert!(!fits),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_an_open_circuit_ends_it_the_failure_before_is_in_the_event() {
+    let mut events = registry().subscribe();
+    let retry = Retry::builder("opened").config(plain()).build().unwrap();
+    let open = resilience_runtime::CircuitBreaker::builder("opened").build().unwrap();
+    open.force_open();
+    let mut run = retry.start();
+    let timed_out = Rejection::TimedOut { name: "slow".into(), after: millis(1) };
+    for rejection in [timed_out, open.try_acquire().unwrap_err()] {
+        let _ = run.after(Err::<(), Failure<()>>(Failure::Rejected(rejection)), |_| true, |_| None, |_| ());
+    }
+    let ended = std::iter::from_fn(|| events.try_recv()).find_map(|event| match event {
+        Event::RetriesEnded { name, rejection, before, .. } if name == "opened" => Some((rejection, before)),
+        _ => None,
+    });
+    assert_eq!(ended, Some((Some(RejectionKind::CircuitOpen), Some(RejectionKind::TimedOut))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_names_the_limit_that_was_passed() {
+    let timeout = timeout(millis(10));
+    let (answer, ()) = tokio::join!(timeout.call(pending::<Result<(), ()>>()), async {
+        sleep(millis(1)).await;
+        timeout.reconfigure(TimeoutConfig::new().after(millis(500))).unwrap();
+    });
+    assert!(matches!(answer, Err(Failure::Rejected(Rejection::TimedOut { after, .. })) if after == millis(10)));
 }
 
 fn timeout(after: Duration) -> Timeout {

@@ -1,8 +1,8 @@
 //! How long to wait before the next attempt: pure functions of the settings, the number of the failure, the wait before and one
 //! random number. Nothing here knows a clock.
 //!
-//! The wait without jitter is capped by `max_delay`, then jitter is applied, then the cap again: so the longest waits still differ from
-//! each other, and none is longer than the cap.
+//! The wait without jitter is capped by `max_delay`, then drawn from as much of jitter's range as lies below the cap: so the longest waits
+//! still differ from each other, and none is longer than the cap.
 
 use resilience_config::{Backoff, Jitter, RetrySettings};
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl Waits {
                 let least = settings.delay.min(most);
                 least + (most - least).mul_f64(random)
             }
-            _ => jittered(growing(settings, self.failures), settings.jitter, random),
+            _ => jittered(growing(settings, self.failures), settings, random),
         };
         self.before = wait.min(settings.max_delay);
         self.before
@@ -102,14 +102,15 @@ fn fibonacci(nth: u32) -> f64 {
     (1..nth).fold((0.0, 1.0), |(a, b), _| (b, a + b)).1
 }
 
-fn jittered(wait: Duration, jitter: Jitter, random: f64) -> Duration {
-    match jitter {
-        Jitter::None => wait,
-        Jitter::Equal => wait.mul_f64(0.5 + 0.5 * random),
-        Jitter::Full => wait.mul_f64(random),
-        // To both sides, so that the mean stays.
-        Jitter::Share(share) => wait.mul_f64(1.0 - share + 2.0 * share * random),
-    }
+fn jittered(wait: Duration, settings: &RetrySettings, random: f64) -> Duration {
+    let (least, most) = match settings.jitter {
+        Jitter::None => (wait, wait),
+        Jitter::Equal => (wait.mul_f64(0.5), wait),
+        Jitter::Full => (Duration::ZERO, wait),
+        // To both sides, so that the mean stays; at the cap to one side. Pushed down to the cap instead, half of a fleet would meet there.
+        Jitter::Share(share) => (wait.mul_f64(1.0 - share), wait.mul_f64(1.0 + share).min(settings.max_delay)),
+    };
+    least + (most - least).mul_f64(random)
 }
 
 #[cfg(test)]
@@ -162,6 +163,15 @@ mod tests {
                 .max_delay(Duration::from_millis(max));
             if backoff == Backoff::Exponential { config.factor(factor) } else { config }
         })
+    }
+
+    #[test]
+    fn a_fleet_does_not_meet_at_the_cap() {
+        let cap = Duration::from_secs(10);
+        let config = RetryConfig::new().backoff(Backoff::Constant).delay(cap).jitter(Jitter::Share(0.5));
+        let settings = config.validated().resolve();
+        let waits = Waits::new(Dice::seeded(3)).under(&settings).take(1000);
+        assert!(waits.filter(|wait| *wait == cap).count() < 5);
     }
 
     proptest! {

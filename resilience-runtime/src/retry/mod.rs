@@ -8,6 +8,9 @@ mod builder;
 mod run;
 mod state;
 
+#[cfg(all(test, resilience_loom))]
+mod models;
+
 pub use builder::RetryBuilder;
 pub use run::{Run, Wait};
 
@@ -15,6 +18,7 @@ use crate::error::{Failure, Name, RejectionKind};
 use crate::event::Bus;
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
 use crate::sync::{Count, RwLock, Setting, read, write};
+use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
 use state::Budget;
 use std::future::Future;
@@ -45,7 +49,8 @@ pub struct Retry {
     /// Bit 0: whether calls are counted for a budget. Bit 1: whether a call's beginning has to be known precisely.
     wants: Setting,
     settings: RwLock<RetrySettings>,
-    budget: Budget,
+    /// Of a retry that ever had one.
+    budget: OnceCell<Box<Budget>>,
     retries: Count,
     recovered: Count,
     exhausted: Count,
@@ -147,7 +152,9 @@ impl Retry {
     pub fn reconfigure(&self, config: RetryConfig) -> Result<(), ConfigError> {
         config.check()?;
         let settings = config.resolve();
-        *write(&self.settings) = settings;
+        // Held to the end, so that two reconfigurations do not mix.
+        let mut in_force = write(&self.settings);
+        *in_force = settings;
         self.attempts.set(u64::from(settings.attempts));
         self.wants.set(wants(&settings));
         Ok(())
@@ -165,6 +172,12 @@ impl Retry {
             exhausted: self.exhausted.get(),
             over_budget: self.over_budget.get(),
         }
+    }
+}
+
+impl Retry {
+    fn budget(&self) -> &Budget {
+        self.budget.get_or_init(|| Box::new(Budget::new()))
     }
 }
 
@@ -227,7 +240,7 @@ impl Policy for Retry {
             attempts: Setting::new(u64::from(settings.attempts)),
             wants: Setting::new(wants(&settings)),
             settings: RwLock::new(settings),
-            budget: Budget::new(),
+            budget: OnceCell::new(),
             retries: Count::new(),
             recovered: Count::new(),
             exhausted: Count::new(),

@@ -6,6 +6,7 @@ use crate::error::{Failure, RejectionKind};
 use crate::event::Event;
 use crate::sync::read;
 use crate::time::{coarse_millis, precise_nanos};
+use crate::window::Shard;
 use resilience_config::{Rejections, RetrySettings};
 use std::future::{Future, IntoFuture};
 use std::ops::ControlFlow;
@@ -23,6 +24,8 @@ pub struct Run<'a> {
     /// How many there may be. It does not change under way, since arguments are given away for the last one.
     attempts: u32,
     made: u32,
+    /// The kind of rejection that the attempt before failed with, if it was one.
+    before: Option<RejectionKind>,
     /// From the first failure on.
     waits: Option<Waits>,
 }
@@ -33,9 +36,9 @@ impl<'a> Run<'a> {
         let wants = retry.wants.get();
         let began = if wants & PRECISE != 0 { precise_nanos() } else { coarse_millis() * 1_000_000 };
         if wants & BUDGET != 0 {
-            retry.budget.count_call(began / 1_000_000_000);
+            retry.budget().count_call(Shard::of_this_thread(), began / 1_000_000_000);
         }
-        Self { retry, began, attempts: retry.attempts.get() as u32, made: 0, waits: None }
+        Self { retry, began, attempts: retry.attempts.get() as u32, made: 0, before: None, waits: None }
     }
 
     /// Whether the attempt that begins now is the last one, for which arguments need not be cloned.
@@ -99,23 +102,30 @@ impl<'a> Run<'a> {
             return Err(GaveUp::Attempts);
         }
         let waits = self.waits.get_or_insert_with(|| Waits::new(Dice::new()));
-        let wait = match asked {
-            Some(asked) if asked > settings.max_delay => return Err(GaveUp::AskedTooMuch),
-            Some(asked) => waits.asked(&settings, asked),
-            None => waits.next(&settings),
-        };
         let now = precise_nanos();
         let elapsed = Duration::from_nanos(now.saturating_sub(self.began));
-        if settings.max_elapsed.is_some_and(|most| elapsed + wait > most) {
+        let is_too_late = |wait: Duration| settings.max_elapsed.is_some_and(|most| elapsed + wait > most);
+        let wait = match asked {
+            Some(asked) if asked > settings.max_delay => return Err(GaveUp::AskedTooMuch),
+            Some(asked) if is_too_late(asked) => return Err(GaveUp::Elapsed),
+            // What jitter adds to a wait that fits must not make it one that does not.
+            Some(asked) => match waits.asked(&settings, asked) {
+                wait if is_too_late(wait) => asked,
+                wait => wait,
+            },
+            None => waits.next(&settings),
+        };
+        if is_too_late(wait) {
             return Err(GaveUp::Elapsed);
         }
-        if settings.budget.is_some_and(|percent| !self.retry.budget.spend(now / 1_000_000_000, percent)) {
+        if settings.budget.is_some_and(|percent| !self.retry.budget().spend(now / 1_000_000_000, percent)) {
             return Err(GaveUp::Budget);
         }
         self.retry.retries.increment();
         let event = RetryEvent { name: self.retry.name.clone(), attempt: self.made, wait, elapsed, rejection };
         on_retry(&event);
         self.retry.bus.emit(|| Event::Retry(event));
+        self.before = rejection;
         Ok(wait)
     }
 
@@ -132,6 +142,7 @@ impl<'a> Run<'a> {
             elapsed: Duration::from_nanos(precise_nanos().saturating_sub(self.began)),
             why,
             rejection,
+            before: self.before,
         });
     }
 }
