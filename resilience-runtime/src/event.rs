@@ -23,7 +23,7 @@ pub enum Event {
     Transition(Transition),
     /// An attempt failed and will be followed by another.
     Retry(RetryEvent),
-    /// The last attempt of a call failed, after one or more.
+    /// The last attempt of a call failed. Not told of a first one whose error is not worth another.
     RetriesEnded {
         /// Which retry.
         name: Name,

@@ -230,3 +230,13 @@ fn the_futures_are_small_and_can_be_sent() {
     assert!(size_of_val(&timed) <= 64 + size_of::<tokio::time::Sleep>(), "{}", size_of_val(&timed));
     is_send(retry.start());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_ordinary_error_is_no_event_of_the_retry() {
+    let mut events = registry().subscribe();
+    let retry = Retry::builder("ordinary").build().unwrap();
+    assert_eq!(retry.call_if(|| async { Err::<(), _>("no such item") }, |_| false).await, Err("no such item"));
+    let told = std::iter::from_fn(|| events.try_recv())
+        .any(|event| matches!(event, Event::RetriesEnded { name, .. } if name == "ordinary"));
+    assert!(!told);
+}

@@ -134,6 +134,8 @@ impl<'a> Run<'a> {
         match why {
             GaveUp::Attempts => self.retry.exhausted.increment(),
             GaveUp::Budget => self.retry.over_budget.increment(),
+            // An ordinary error, as far as a retry goes.
+            GaveUp::NotRetryable if self.made == 1 => return,
             GaveUp::NotRetryable | GaveUp::Elapsed | GaveUp::AskedTooMuch => {}
         }
         self.retry.bus.emit(|| Event::RetriesEnded {
