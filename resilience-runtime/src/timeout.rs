@@ -2,15 +2,13 @@
 
 use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
-use crate::event::Bus;
-use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
+use crate::registry::registered;
 use crate::sync::{Count, Setting};
 use crate::time::nanos;
 use pin_project_lite::pin_project;
-use resilience_config::{ConfigError, Preset, TimeoutConfig};
+use resilience_config::{ConfigError, Preset, TimeoutConfig, TimeoutSettings};
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -147,44 +145,15 @@ pub struct TimeoutSnapshot {
     pub timed_out: u64,
 }
 
-/// A `#[timeout]` at its function.
-pub type TimeoutSite = Site<Timeout>;
-
-impl TimeoutSite {
-    #[doc(hidden)]
-    pub const fn new(
-        operation: &'static Operation,
-        name: Option<&'static str>,
-        config: TimeoutConfig,
-        configured: bool,
-    ) -> Self {
-        Self::of(operation, name, config, configured)
-    }
-}
-
-impl Policy for Timeout {
-    type Config = TimeoutConfig;
-
-    const KIND: &'static str = "timeout";
-
-    fn from_config(name: Name, config: &TimeoutConfig, _: Arc<Bus>) -> Self {
-        Self { name, after_nanos: Setting::new(nanos(config.resolve().after)), timed_out: Count::new() }
-    }
-
-    fn name(&self) -> &Name {
-        &self.name
-    }
-
-    fn policies(registry: &Registry) -> &Policies<Self> {
-        registry.of_timeouts()
-    }
-
-    fn site(layer: &'static Layer) -> Option<&'static TimeoutSite> {
-        match layer {
-            Layer::Timeout(site) => Some(site),
-            _ => None,
-        }
-    }
+registered! {
+    /// A `#[timeout]` at its function.
+    TimeoutSite: Timeout by TimeoutConfig as "timeout";
+    layer: Timeout, kept: of_timeouts,
+    new: |name, settings: TimeoutSettings, _| Timeout {
+        name,
+        after_nanos: Setting::new(nanos(settings.after)),
+        timed_out: Count::new(),
+    },
 }
 
 impl std::fmt::Debug for Timeout {

@@ -611,7 +611,7 @@ impl CircuitBreaker {
 
     fn put_in_force(&self, settings: &CircuitBreakerSettings) {
         // Held to the end, so that two reconfigurations do not mix.
-        let _one_at_a_time = write(&self.trip_if);
+        let one_at_a_time = write(&self.trip_if);
         let now = time::precise_millis();
         self.window.resize(live::span(settings), settings.slow_call.is_some(), now);
         self.live.set(settings);
@@ -620,7 +620,7 @@ impl CircuitBreaker {
         self.max_keys.set(u64::from(settings.max_keys));
         let before = self.mode();
         self.mode.set(settings.mode as u64);
-        drop(_one_at_a_time);
+        drop(one_at_a_time);
         if before != settings.mode {
             match settings.mode {
                 Mode::Enforce => self.set_teeth_alone(false),

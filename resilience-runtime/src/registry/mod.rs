@@ -6,11 +6,13 @@
 
 mod operation;
 mod policies;
+mod registered;
 mod site;
 
 pub use operation::{Layer, OPERATIONS, Operation};
 pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
+pub(crate) use registered::registered;
 pub(crate) use site::Site;
 
 use crate::bulkhead::{Bulkhead, BulkheadSnapshot};

@@ -16,7 +16,7 @@ pub use run::{Run, Wait};
 
 use crate::error::{Failure, Name, RejectionKind};
 use crate::event::Bus;
-use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
+use crate::registry::registered;
 use crate::sync::{Count, RwLock, Setting, read, write};
 use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
@@ -213,56 +213,22 @@ pub struct RetrySnapshot {
     pub over_budget: u64,
 }
 
-/// A `#[retry]` at its function.
-pub type RetrySite = Site<Retry>;
-
-impl RetrySite {
-    #[doc(hidden)]
-    pub const fn new(
-        operation: &'static Operation,
-        name: Option<&'static str>,
-        config: RetryConfig,
-        configured: bool,
-    ) -> Self {
-        Self::of(operation, name, config, configured)
-    }
-}
-
-impl Policy for Retry {
-    type Config = RetryConfig;
-
-    const KIND: &'static str = "retry";
-
-    fn from_config(name: Name, config: &RetryConfig, bus: Arc<Bus>) -> Self {
-        let settings = config.resolve();
-        Self {
-            name,
-            attempts: Setting::new(u64::from(settings.attempts)),
-            wants: Setting::new(wants(&settings)),
-            settings: RwLock::new(settings),
-            budget: OnceCell::new(),
-            retries: Count::new(),
-            recovered: Count::new(),
-            exhausted: Count::new(),
-            over_budget: Count::new(),
-            bus,
-        }
-    }
-
-    fn name(&self) -> &Name {
-        &self.name
-    }
-
-    fn policies(registry: &Registry) -> &Policies<Self> {
-        registry.of_retries()
-    }
-
-    fn site(layer: &'static Layer) -> Option<&'static RetrySite> {
-        match layer {
-            Layer::Retry(site) => Some(site),
-            _ => None,
-        }
-    }
+registered! {
+    /// A `#[retry]` at its function.
+    RetrySite: Retry by RetryConfig as "retry";
+    layer: Retry, kept: of_retries,
+    new: |name, settings: RetrySettings, bus| Retry {
+        name,
+        attempts: Setting::new(u64::from(settings.attempts)),
+        wants: Setting::new(wants(&settings)),
+        settings: RwLock::new(settings),
+        budget: OnceCell::new(),
+        retries: Count::new(),
+        recovered: Count::new(),
+        exhausted: Count::new(),
+        over_budget: Count::new(),
+        bus,
+    },
 }
 
 impl std::fmt::Debug for Retry {

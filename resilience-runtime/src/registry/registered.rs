@@ -1,0 +1,57 @@
+//! What the registry and generated code need to know of a policy whose configuration is all that it is made of, written once.
+
+/// A site at a guarded function, and the policy's place in the registry.
+macro_rules! registered {
+    (
+        $(#[$doc:meta])*
+        $site:ident: $policy:ident by $config:ident as $kind:literal;
+        layer: $layer:ident, kept: $kept:ident,
+        new: $new:expr,
+    ) => {
+        $(#[$doc])*
+        pub type $site = $crate::registry::Site<$policy>;
+
+        impl $site {
+            #[doc(hidden)]
+            pub const fn new(
+                operation: &'static $crate::registry::Operation,
+                name: Option<&'static str>,
+                config: $config,
+                configured: bool,
+            ) -> Self {
+                Self::of(operation, name, config, configured)
+            }
+        }
+
+        impl $crate::registry::Policy for $policy {
+            type Config = $config;
+
+            const KIND: &'static str = $kind;
+
+            fn from_config(
+                name: $crate::error::Name,
+                config: &$config,
+                bus: std::sync::Arc<$crate::event::Bus>,
+            ) -> Self {
+                $new(name, config.resolve(), bus)
+            }
+
+            fn name(&self) -> &$crate::error::Name {
+                &self.name
+            }
+
+            fn policies(registry: &$crate::registry::Registry) -> &$crate::registry::Policies<Self> {
+                registry.$kept()
+            }
+
+            fn site(layer: &'static $crate::registry::Layer) -> Option<&'static $site> {
+                match layer {
+                    $crate::registry::Layer::$layer(site) => Some(site),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use registered;
