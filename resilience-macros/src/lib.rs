@@ -65,9 +65,18 @@ use syntax::Kind;
 ///
 /// # What it can guard
 ///
-/// An `async fn` that returns a `Result<T, E>` under any alias: a function, an inherent method or a trait's, with any
-/// receiver, generics, lifetimes, patterns and `impl Trait`. The signature stays as it is. The body runs inside one
-/// `async` block, so that `?` and `return` leave the body, not the breaker.
+/// What returns a `Result<T, E>` under any alias: a function, an inherent method or a trait's, with any receiver, generics, lifetimes,
+/// patterns and `impl Trait`. The signature stays as it is. `?` and `return` leave the body, not the breaker.
+///
+/// | written | what is guarded |
+/// |---|---|
+/// | `async fn` | the body |
+/// | an `async fn` below `#[async_trait]` | the body, in the one box that is there anyway |
+/// | `fn … -> impl Future<Output = Result<T, E>>` that ends in `async { … }`, `fn … -> Pin<Box<dyn Future<…>>>` or `-> BoxFuture<'_, Result<T, E>>` that ends in `Box::pin(async { … })` | the block at the end; what stands before it runs as written, once, when the function is called. No [`macro@retry`] |
+/// | `fn` | the body, on the caller's thread. No [`macro@timeout`], nothing that waits for a place or a turn; the waits of a [`macro@retry`] let the thread sleep, and [`macro@fallback`] takes what is not async |
+///
+/// Where the runtime crate has another name (`package = "resilience-runtime"` in Cargo.toml, or a re-export), `crate = path` says which:
+/// `#[circuit_breaker("payment", crate = ::my_framework::resilience)]`.
 ///
 /// A rejected call returns an `E` that was made of a [`Rejection`](../resilience_runtime/enum.Rejection.html): `E:
 /// From<Rejection>`, which `#[from]` of thiserror and `anyhow::Error` have, or `map_rejection = path`. With a

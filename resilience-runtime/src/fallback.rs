@@ -236,9 +236,33 @@ impl<R> Answer<R> {
 
     /// By what a closure returned.
     #[inline]
-    pub fn of<O: IntoAnswer<R, Marker>, Marker>(output: O) -> impl Future<Output = R> {
+    pub fn of<O: IntoAnswer<R, Marker>, Marker>(output: O) -> O::Answer {
         output.into_answer()
     }
+}
+
+/// An answer that is there without being awaited.
+#[diagnostic::on_unimplemented(
+    message = "the fallback of a synchronous function cannot be async",
+    label = "has to be awaited, for which a synchronous function has no place",
+    note = "make the fallback a plain `fn`, or the function that it answers for an `async fn`"
+)]
+pub trait Immediate: Future {
+    /// The answer.
+    fn at_once(self) -> Self::Output;
+}
+
+impl<R> Immediate for Ready<R> {
+    #[inline]
+    fn at_once(self) -> R {
+        self.into_inner()
+    }
+}
+
+/// The answer of a fallback to a synchronous function.
+#[inline]
+pub fn at_once<A: Immediate>(answer: A) -> A::Output {
+    answer.at_once()
 }
 
 macro_rules! functions {

@@ -35,6 +35,12 @@ pub fn lend<T: CloneArgument>(argument: &mut Option<T>, last: bool) -> T {
     lent.expect("an argument is taken by the last attempt alone")
 }
 
+/// Runs the body of a synchronous function, in which `return` and `?` leave the body alone.
+#[inline]
+pub fn run<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
 /// `failure_if` where none is written.
 pub fn every<E>(_: &E) -> bool {
     true

@@ -78,6 +78,38 @@ fn a_call_allocates_nothing() {
     });
 }
 
+#[async_trait::async_trait]
+trait Boxed {
+    #[circuit_breaker("cost: boxed")]
+    async fn boxed(&self) -> Result<u64, Error> {
+        tokio::task::yield_now().await;
+        Ok(7)
+    }
+}
+
+impl Boxed for u64 {}
+
+#[circuit_breaker("cost: synchronous")]
+#[bulkhead(10)]
+fn synchronous(number: u64) -> Result<u64, Error> {
+    Ok(number)
+}
+
+#[test]
+fn what_was_boxed_is_boxed_once_and_a_synchronous_call_allocates_nothing() {
+    runtime().block_on(async {
+        for call in 0..10 {
+            let before = ALLOCATIONS.get();
+            let boxed = 7.boxed();
+            assert_eq!(ALLOCATIONS.get() - before, 1);
+            boxed.await.unwrap();
+            let before = ALLOCATIONS.get();
+            synchronous(call).unwrap();
+            assert!(call == 0 || ALLOCATIONS.get() == before);
+        }
+    });
+}
+
 #[test]
 fn a_breaker_fits_into_a_kibibyte() {
     assert!(size_of::<CircuitBreaker>() <= 1024, "{} bytes", size_of::<CircuitBreaker>());

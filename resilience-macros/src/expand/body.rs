@@ -1,4 +1,4 @@
-//! The user's body, in the one `async` block of the generated function.
+//! The user's body, in a block of its own: an `async` block, or a closure where the function is not async.
 
 use std::iter::Peekable;
 
@@ -8,40 +8,49 @@ use syn::spanned::Spanned;
 
 use super::{Surroundings, arguments, timeout};
 use crate::{
-    model::Guarded,
+    model::{Form, Guarded},
     syntax::{AngleBrackets, punct},
 };
 
 /// Runs the body, for as long as the timeout of that `handle` says: `let __result: Result<T, Failure<E>> = …;`
 pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, surroundings: Surroundings) -> TokenStream {
-    let future = future(guarded);
-    let future = match surroundings.has_permit {
-        true => quote_spanned!(Span::mixed_site()=> __permit.watch(__resilience::pin!(#future))),
-        false => future,
+    let block = block(guarded);
+    let is_sync = guarded.target.form.is_sync();
+    let run = match (is_sync, surroundings.has_permit) {
+        (true, true) => quote_spanned!(Span::mixed_site()=> __permit.watch_call(#block)),
+        (true, false) => quote_spanned!(Span::mixed_site()=> __resilience::run(#block)),
+        (false, true) => quote_spanned!(Span::mixed_site()=> __permit.watch(__resilience::pin!(#block))),
+        (false, false) => block,
     };
     let reborrowed = arguments::reborrowed_for_body(guarded, surroundings);
     // A return type that is no `Result` is an error about that type.
     let result = Ident::new("__result", super::located_at(guarded.target.result.span()));
     let called = quote_spanned!(Span::mixed_site()=> __resilience::called(#result));
     if let Some(handle) = timeout {
-        let timed = timeout::timed(handle, &future, &called);
+        let timed = timeout::timed(handle, &run, &called);
         return quote_spanned!(Span::mixed_site()=> let __result = { #reborrowed #timed };);
     }
-    let awaited = quote_spanned!(Span::mixed_site()=> #future.await);
-    let awaited = match reborrowed.is_empty() {
-        true => awaited,
-        false => quote_spanned!(Span::mixed_site()=> { #reborrowed #awaited }),
+    let run = match is_sync {
+        true => run,
+        false => quote_spanned!(Span::mixed_site()=> #run.await),
+    };
+    let run = match reborrowed.is_empty() {
+        true => run,
+        false => quote_spanned!(Span::mixed_site()=> { #reborrowed #run }),
     };
     quote_spanned! {Span::mixed_site()=>
-        let __result = #awaited;
+        let __result = #run;
         let __result = #called;
     }
 }
 
-/// `async move { … }`, in which `?` and `return` mean what they meant in the function.
-fn future(guarded: &Guarded) -> TokenStream {
+/// `async move { … }` or `move || { … }`, in which `?` and `return` mean what they meant in the function.
+fn block(guarded: &Guarded) -> TokenStream {
     let result = nameable(guarded.target.result.to_token_stream());
-    let taken_apart = arguments::taken_apart(guarded);
+    let taken_apart = match &guarded.target.form {
+        Form::Future(form) if !form.before.is_empty() => TokenStream::new(),
+        _ => arguments::taken_apart(guarded),
+    };
     let body = &guarded.function.body;
     let statements = match arguments::has_own_self(guarded) {
         true => with_own_self(body.statements.clone()),
@@ -49,6 +58,9 @@ fn future(guarded: &Guarded) -> TokenStream {
     };
     let mut block = Group::new(Delimiter::Brace, statements);
     block.set_span(super::located_at(body.span));
+    if guarded.target.form.is_sync() {
+        return quote_spanned!(Span::mixed_site()=> move || -> #result { #taken_apart #block });
+    }
     // A block has no place for its type; a `return` that never happens gives it one. The body is a block of its own, so
     // that its items do not come after a statement.
     quote_spanned! {Span::mixed_site()=>

@@ -1,11 +1,11 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use crate::model::Bulkhead;
+use crate::model::{Bulkhead, Guarded};
 
 /// Takes a place, and gives it to the next when what is `inside` has ended.
-pub(super) fn around(bulkhead: &Bulkhead, inside: &TokenStream) -> TokenStream {
-    let acquire = match bulkhead.may_wait() {
+pub(super) fn around(guarded: &Guarded, bulkhead: &Bulkhead, inside: &TokenStream) -> TokenStream {
+    let acquire = match bulkhead.may_wait() && !guarded.target.form.is_sync() {
         true => quote_spanned!(Span::mixed_site()=> acquire().await),
         false => quote_spanned!(Span::mixed_site()=> try_acquire()),
     };

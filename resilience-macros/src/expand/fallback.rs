@@ -85,14 +85,14 @@ fn by_function(guarded: &Guarded, path: &Expr, map: &TokenStream, is_last: bool)
     match &*arguments::for_fallback(guarded, is_last) {
         [ForFallback { values, .. }] => {
             let call = call(values);
-            (TokenStream::new(), quote_spanned!(here=> #call.await))
+            (TokenStream::new(), taken(guarded, here, &call))
         }
         selections => {
             let calls = selections.iter().map(|ForFallback { cfg, values }| {
                 let call = call(values);
                 quote_spanned!(here=> #cfg let __answer = #call;)
             });
-            (calls.collect(), quote_spanned!(here=> __answer.await))
+            (calls.collect(), taken(guarded, here, &quote_spanned!(here=> __answer)))
         }
     }
 }
@@ -109,5 +109,15 @@ fn by_closure(guarded: &Guarded, closure: &ExprClosure, map: &TokenStream, is_la
     }
     let apply = Ident::new(&format!("apply{}", values.len()), here);
     let result = body::nameable(guarded.target.result.to_token_stream());
-    quote_spanned!(here=> __resilience::Answer::<#result>::of(__resilience::#apply(#closure, #(#values),*)).await)
+    let answer =
+        quote_spanned!(here=> __resilience::Answer::<#result>::of(__resilience::#apply(#closure, #(#values),*)));
+    taken(guarded, here, &answer)
+}
+
+/// What the `answer` comes to. A synchronous function wants it at once.
+fn taken(guarded: &Guarded, here: Span, answer: &TokenStream) -> TokenStream {
+    match guarded.target.form.is_sync() {
+        true => quote_spanned!(here=> __resilience::at_once(#answer)),
+        false => quote_spanned!(here=> #answer.await),
+    }
 }

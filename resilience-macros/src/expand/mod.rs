@@ -43,7 +43,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Path, ext::IdentExt};
 
 use crate::{
-    model::{Guarded, Layer, Passing},
+    model::{Form, FutureForm, Guarded, Layer, Passing},
     syntax::{RUNTIME, TAKEN},
 };
 
@@ -59,16 +59,36 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     let kept = arguments::kept_for_fallback(guarded);
     let call = call(guarded, &guarded.layers, Surroundings::default());
     let end = end(guarded);
+    let body = match &guarded.target.form {
+        Form::Async | Form::Sync => quote_spanned!(Span::mixed_site()=> #statics #kept #call #end),
+        // What is before the future takes the arguments, and sees them as they were written.
+        Form::Future(form) if !form.before.is_empty() => {
+            let taken_apart = arguments::taken_apart(guarded);
+            let before = &form.before;
+            let future = future(form, &quote_spanned!(Span::mixed_site()=> #statics #call #end));
+            quote_spanned!(Span::mixed_site()=> #kept #taken_apart #before #future)
+        }
+        Form::Future(form) => future(form, &quote_spanned!(Span::mixed_site()=> #statics #kept #call #end)),
+    };
     quote_spanned! {Span::mixed_site()=>
         #(#attributes)*
         #visibility #signature {
             #inner_attributes
             #import
             #uses
-            #statics
-            #kept
-            #call
-            #end
+            #body
+        }
+    }
+}
+
+/// The future at the end of a function that returns one, boxed where it was.
+fn future(form: &FutureForm, guarded: &TokenStream) -> TokenStream {
+    let future = quote_spanned!(Span::mixed_site()=> async move { #guarded });
+    match form.boxing.is_empty() {
+        true => future,
+        false => {
+            let boxing = &form.boxing;
+            quote_spanned!(Span::mixed_site()=> #boxing(#future))
         }
     }
 }
@@ -160,8 +180,8 @@ fn call(guarded: &Guarded, layers: &[Layer], around: Surroundings) -> TokenStrea
         Layer::CircuitBreaker(breaker) => {
             circuit_breaker::around(breaker, around, &call(guarded, inner, around.of_permit()))
         }
-        Layer::Bulkhead(bulkhead) => bulkhead::around(bulkhead, &call(guarded, inner, around)),
-        Layer::RateLimit(limit) => rate_limit::around(limit, &call(guarded, inner, around)),
+        Layer::Bulkhead(bulkhead) => bulkhead::around(guarded, bulkhead, &call(guarded, inner, around)),
+        Layer::RateLimit(limit) => rate_limit::around(guarded, limit, &call(guarded, inner, around)),
         Layer::Timeout(_) if inner.is_empty() => body::run(guarded, Some(&site::handle(layer)), around),
         Layer::Timeout(_) => {
             let inside = call(guarded, inner, around.of_block(guarded));

@@ -1,11 +1,11 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use crate::model::RateLimit;
+use crate::model::{Guarded, RateLimit};
 
 /// Asks for a turn before what is `inside` runs.
-pub(super) fn around(limit: &RateLimit, inside: &TokenStream) -> TokenStream {
-    let acquire = match limit.may_wait() {
+pub(super) fn around(guarded: &Guarded, limit: &RateLimit, inside: &TokenStream) -> TokenStream {
+    let acquire = match limit.may_wait() && !guarded.target.form.is_sync() {
         true => quote_spanned!(Span::mixed_site()=> acquire().await),
         false => quote_spanned!(Span::mixed_site()=> try_acquire()),
     };

@@ -4,6 +4,7 @@ mod borrows;
 mod bulkhead;
 mod circuit_breaker;
 mod fallback;
+mod form;
 mod order;
 mod rate_limit;
 mod retry;
@@ -23,6 +24,7 @@ use crate::{
 pub(crate) use bulkhead::Bulkhead;
 pub(crate) use circuit_breaker::CircuitBreaker;
 pub(crate) use fallback::{Answer, ErrorParameter, Fallback, Only, OwnErrors, error_parameter};
+pub(crate) use form::{Form, FutureForm};
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use retry::Retry;
 pub(crate) use settings::{Settings, Value};
@@ -97,17 +99,19 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     for ours in &annotated.ours {
         stack.read(ours, errors);
     }
-    let function = annotated.function?;
+    let mut function = annotated.function?;
     if function.body.is_guarded() {
         let message = "this attribute was imported under another name, where it cannot be recognised: use its own name";
         errors.push(Error::new(annotated.ours[0].span, message));
         return None;
     }
-    let generics = &function.signature.generics;
     for layer in &stack.layers {
-        layer.check(generics, errors);
+        layer.check(&function.signature.generics, errors);
     }
-    let target = Target::check(&function.signature, stack.fallback.is_some(), has_retry(&stack.layers), errors)?;
+    let (form, output) = Form::take(&mut function, errors)?;
+    form.check(&function.signature, &annotated.ours, &stack, errors);
+    let has_retry = has_retry(&stack.layers);
+    let target = Target::check(&function.signature, &output, form, stack.fallback.is_some(), has_retry, errors)?;
     if let Some(fallback) = &stack.fallback {
         fallback.check(&target, errors);
     }

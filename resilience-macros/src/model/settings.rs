@@ -166,8 +166,14 @@ impl<Config: Copy> Settings<Config> {
         }
     }
 
+    /// The first of these keys that was written.
+    pub(crate) fn key(&self, keys: &[&str]) -> Option<&Ident> {
+        let mut written = self.written.iter().map(|setting| &setting.key);
+        written.find(|key| keys.iter().any(|other| key == other))
+    }
+
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.written.iter().any(|setting| setting.key == key)
+        self.key(&[key]).is_some()
     }
 
     /// The expressions that the compiler has yet to evaluate.

@@ -1,18 +1,19 @@
 //! The function that is guarded, as far as its signature says how to guard it.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
     Attribute, Error, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, ReturnType, Signature, Type, ext::IdentExt,
     spanned::Spanned,
 };
 
-use super::borrows::borrowed_from;
+use super::{Form, borrows::borrowed_from};
 use crate::error::Errors;
 
 pub(crate) struct Target {
     /// The receiver first. In the order and number of the signature.
     pub(crate) arguments: Vec<Argument>,
+    pub(crate) form: Form,
+    /// What the body returns.
     pub(crate) result: Type,
 }
 
@@ -52,18 +53,14 @@ impl Target {
     /// changed.
     pub(super) fn check(
         signature: &Signature,
+        output: &ReturnType,
+        form: Form,
         has_fallback: bool,
         has_retry: bool,
         errors: &mut Errors,
     ) -> Option<Self> {
-        if signature.asyncness.is_none() {
-            errors.push(not_async(signature));
-            if mentions(signature.output.to_token_stream(), "Future") {
-                return None;
-            }
-        }
         let no_result = "a guarded function returns a `Result`, so that a policy can answer in its place";
-        let result = match &signature.output {
+        let result = match output {
             ReturnType::Type(_, result) => result,
             ReturnType::Default => {
                 errors.push(Error::new(signature.ident.span(), no_result));
@@ -87,7 +84,7 @@ impl Target {
                 format!("the result borrows from `{from}`, which {needs} after the call: return an owned value");
             errors.push(Error::new(borrow, message));
         }
-        Some(Self { arguments, result: (**result).clone() })
+        Some(Self { arguments, form, result: (**result).clone() })
     }
 }
 
@@ -99,7 +96,7 @@ impl Argument {
                 pattern: None,
                 is_mutable: receiver.mutability.is_some(),
                 cfg: conditions(&receiver.attrs),
-                passing: Passing::of_receiver(receiver),
+                passing: passing_of(argument),
                 span: receiver.self_token.span,
             },
             FnArg::Typed(PatType { attrs, pat, ty, .. }) => {
@@ -112,10 +109,7 @@ impl Argument {
                         (Ident::new(&name, Span::mixed_site()), Some(pattern.clone()), false)
                     }
                 };
-                let passing = match pattern {
-                    Some(Pat::Wild(_)) => Passing::Unseen,
-                    _ => Passing::of_type(ty),
-                };
+                let passing = passing_of(argument);
                 Self { name, pattern, is_mutable, cfg: conditions(attrs), passing, span: ty.span() }
             }
         }
@@ -132,6 +126,14 @@ impl Argument {
             None => self.name.unraw().to_string(),
             Some(_) => "_".to_owned(),
         }
+    }
+}
+
+pub(super) fn passing_of(argument: &FnArg) -> Passing {
+    match argument {
+        FnArg::Receiver(receiver) => Passing::of_receiver(receiver),
+        FnArg::Typed(typed) if matches!(&*typed.pat, Pat::Wild(_)) => Passing::Unseen,
+        FnArg::Typed(typed) => Passing::of_type(&typed.ty),
     }
 }
 
@@ -183,26 +185,4 @@ fn conditions(attributes: &[Attribute]) -> Vec<TokenStream> {
         Meta::Path(_) | Meta::NameValue(_) => None,
     })
     .collect()
-}
-
-fn not_async(signature: &Signature) -> Error {
-    let name = &signature.ident;
-    let returns = |word: &str| mentions(signature.output.to_token_stream(), word);
-    let message = if returns("async_trait") {
-        format!("`#[async_trait]` is not supported yet: `{name}` has to be an `async fn` of a trait without it")
-    } else if returns("Future") {
-        format!("a function that returns a future is not supported yet: write `async fn {name}`")
-    } else {
-        format!("`{name}` is not async, and only async functions can be guarded so far: write `async fn {name}`")
-    };
-    Error::new(signature.fn_token.span, message)
-}
-
-/// Whether the identifier stands anywhere among the tokens.
-fn mentions(tokens: TokenStream, word: &str) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == word,
-        TokenTree::Group(group) => mentions(group.stream(), word),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod attributes;
 mod item;
+mod tail;
 mod tokens;
 mod value;
 
@@ -11,6 +12,7 @@ use crate::error::Errors;
 pub(crate) use arguments::{Argument, Arguments, Key};
 pub(crate) use attributes::{Kind, Ours, TAKEN, Written, is_taken};
 pub(crate) use item::{Function, RUNTIME, split_inner_attributes};
+pub(crate) use tail::{Tail, tail};
 pub(crate) use tokens::{AngleBrackets, punct};
 pub(crate) use value::{
     Given, count, duration, hook, jitter, name, number, path, rate, rejections, unwrapped, window, word,

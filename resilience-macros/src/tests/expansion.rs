@@ -249,3 +249,62 @@ fn levels_of_a_fallback() {
     );
     expands_to(expansion, expect_file!["expansions/fallback_levels.rs"]);
 }
+
+#[test]
+fn every_policy_on_a_synchronous_function() {
+    let expansion = retry(
+        quote!(attempts = 3),
+        quote! {
+            #[circuit_breaker("payment")]
+            #[bulkhead(2)]
+            #[rate_limit("10/s")]
+            #[fallback(queue_payment)]
+            fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
+                self.gateway.charge(order)
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/synchronous.rs"]);
+}
+
+#[test]
+fn circuit_breaker_on_what_async_trait_made() {
+    let expansion = circuit_breaker(
+        quote!("payment"),
+        quote! {
+            fn charge<'life0, 'async_trait>(
+                &'life0 self,
+                order: Order,
+            ) -> ::core::pin::Pin<
+                Box<dyn ::core::future::Future<Output = Result<Receipt, PaymentError>> + ::core::marker::Send + 'async_trait>
+            >
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    let __self = self;
+                    let order = order;
+                    let __ret: Result<Receipt, PaymentError> = { __self.gateway.charge(order).await };
+                    __ret
+                })
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/async_trait.rs"]);
+}
+
+#[test]
+fn circuit_breaker_and_fallback_on_a_function_that_returns_a_future() {
+    let expansion = circuit_breaker(
+        quote!("payment"),
+        quote! {
+            #[fallback(queue_payment)]
+            fn charge(&self, order: Order, Token(token): Token) -> impl Future<Output = Result<Receipt, PaymentError>> + Send {
+                let gateway = self.gateway(token);
+                async move { gateway.charge(order).await }
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/future.rs"]);
+}

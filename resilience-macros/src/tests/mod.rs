@@ -4,7 +4,7 @@ mod expansion;
 mod recovery;
 mod refusal;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
 use crate::{pipeline, syntax::Kind};
@@ -41,14 +41,19 @@ fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// The messages of the `compile_error!`s in an expansion.
 fn messages(expansion: &TokenStream) -> Vec<String> {
-    let text = expansion.to_string();
-    let calls = text.split(":: core :: compile_error ! { ").skip(1);
-    calls
-        .map(|call| {
-            let literal = call.split(" }").next().unwrap_or_default();
-            syn::parse_str::<syn::LitStr>(literal).expect("a message").value()
-        })
-        .collect()
+    let tokens: Vec<TokenTree> = expansion.clone().into_iter().collect();
+    let mut found = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let is_error = at >= 2 && matches!(&tokens[at - 2], TokenTree::Ident(word) if word == "compile_error");
+        match token {
+            TokenTree::Group(group) if is_error => {
+                found.push(syn::parse2::<syn::LitStr>(group.stream()).expect("a message").value());
+            }
+            TokenTree::Group(group) => found.extend(messages(&group.stream())),
+            TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+    found
 }
 
 /// The messages about `arguments` above a function that they could guard.

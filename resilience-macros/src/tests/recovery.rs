@@ -244,7 +244,10 @@ impl Random {
             "1",
             "'a",
         ];
-        const SIGNATURES: [&str; 6] = [
+        const SIGNATURES: [&str; 9] = [
+            "fn f(&mut self, x: String) -> Result<(), Error>",
+            "fn f<'a>(&'a mut self, (a, b): A) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>",
+            "pub(crate) fn f(x: &mut u8) -> impl Future<Output = Result<(), Error>> + use<'_>",
             "async fn f(&self, (a, b): (u8, u8)) -> Result<(), Error>",
             "pub async fn f<T: Send>(&mut self, x: &mut T, y: impl Into<T>) -> Result<impl Fn(u8) -> u8, Error>",
             "async fn f(#[cfg(a)] x: u8, #[cfg(b)] y: &mut u8, _: u8) -> io::Result<&str>",
@@ -256,6 +259,8 @@ impl Random {
         let mut body = String::new();
         let length = self.below(20);
         self.write(&mut body, &WORDS, length);
+        const TAILS: [&str; 4] = ["", "", "async { x }", "Box::pin(async move { self })"];
+        body.push_str(TAILS[self.below(TAILS.len())]);
         let body = Group::new(Delimiter::Brace, body.parse().unwrap_or_default());
         let function = quote!(#signature #body);
         // Half-typed: some of the tokens at the end are not there yet.

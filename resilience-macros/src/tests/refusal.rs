@@ -32,7 +32,6 @@ fn all_mistakes_come_together() {
             "write `mode = off`, without quotes",
             "`minimum_calls` is written twice; leave one of them out",
             "`failure_rate` takes a percentage, above 0 and at most 100",
-            "`f` is not async, and only async functions can be guarded so far: write `async fn f`",
             "a guarded function returns a `Result`, so that a policy can answer in its place",
         ]
     );
@@ -345,4 +344,48 @@ fn an_attribute_under_another_name_is_found_out() {
     let again = circuit_breaker(quote!(), expanded);
     let message = &messages(&again)[0];
     assert!(message.contains("use its own name"), "{message}");
+}
+
+#[test]
+fn what_a_form_of_function_cannot_have() {
+    let result = quote!(Result<(), Error>);
+    for (stack, function, message) in [
+        (quote!(#[timeout("1s")]), quote!(fn f() -> #result {}), "a synchronous function cannot have a `timeout`"),
+        (quote!(#[bulkhead(1, max_queue = 3)]), quote!(fn f() -> #result {}), "`max_queue` lets calls wait"),
+        (quote!(#[rate_limit("1/s", max_wait = W)]), quote!(fn f() -> #result {}), "`max_wait` lets calls wait"),
+        (quote!(), quote!(const fn f() -> #result {}), "a `const fn` has nothing that could fail"),
+        (
+            quote!(),
+            quote!(fn f() -> impl Future<Output = #result> { g() }),
+            "the body of `f` has to end in `async move",
+        ),
+        (quote!(), quote!(fn f() -> BoxFuture<'_, #result> { g() }), "the body of `f` has to end in `Box::pin(async"),
+        (quote!(), quote!(fn f() -> MyFuture<#result> { g() }), ""),
+        (quote!(#[retry]), quote!(fn f() -> #result {}), ""),
+        (
+            quote!(),
+            quote!(
+                fn f() -> impl Future {
+                    async {}
+                }
+            ),
+            "what this future comes to cannot be seen",
+        ),
+        (quote!(#[retry]), quote!(fn f() -> impl Future<Output = #result> { async {} }), "`retry` calls a body again"),
+        (
+            quote!(#[fallback(g)]),
+            quote!(fn f(x: &mut X) -> impl Future<Output = #result> { x.y(); async {} }),
+            "the fallback needs this `&mut` again",
+        ),
+        (quote!(#[fallback(g)]), quote!(fn f(x: &mut X) -> impl Future<Output = #result> { async {} }), ""),
+    ] {
+        let messages = messages(&circuit_breaker(quote!(), quote!(#stack #function)));
+        match message {
+            "" => assert_eq!(messages, [""; 0], "{function}"),
+            message => {
+                assert!(messages[0].starts_with(message), "{messages:?}");
+                assert_eq!(messages.len(), 1, "{messages:?}");
+            }
+        }
+    }
 }

@@ -273,6 +273,18 @@ impl CircuitBreaker {
         self.try_acquire().map_err(Failure::Rejected)?.run(call, judge).await
     }
 
+    /// As [`call`](Self::call), for a call that is not async.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or the rejection.
+    pub fn call_sync<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, Failure<E>> {
+        let permit = self.try_acquire().map_err(Failure::Rejected)?;
+        let result = permit.watch_call(call);
+        permit.record(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
+        result.map_err(Failure::Call)
+    }
+
     /// What it does with calls now. Reading it changes nothing: an open breaker whose time is over is open until the next call.
     pub fn state(&self) -> State {
         state_of(self.word.load())

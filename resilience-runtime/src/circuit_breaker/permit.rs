@@ -103,6 +103,12 @@ impl<'a> Permit<'a> {
         Watch { panicked: &self.panicked, body }
     }
 
+    /// As [`watch`](Self::watch), for a call that is not async.
+    #[inline]
+    pub fn watch_call<R>(&self, body: impl FnOnce() -> R) -> R {
+        Unwinding::watch(&self.panicked, body)
+    }
+
     /// Takes the result of what is inside, by the function's own predicates, and hands it on.
     #[inline]
     pub(crate) fn settle<T, E>(
@@ -159,17 +165,26 @@ impl<F: Future> Future for Watch<'_, F> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        struct Unwinding<'p>(&'p Flag);
+        Unwinding::watch(self.panicked, || self.body.as_mut().poll(context))
+    }
+}
 
-        impl Drop for Unwinding<'_> {
-            fn drop(&mut self) {
-                self.0.raise();
-            }
-        }
+/// Raises a flag unless it is forgotten.
+struct Unwinding<'p>(&'p Flag);
 
-        let unwinding = Unwinding(self.panicked);
-        let polled = self.body.as_mut().poll(context);
+impl<'p> Unwinding<'p> {
+    /// Runs `call`; a panic that leaves it raises the flag.
+    #[inline]
+    fn watch<R>(panicked: &'p Flag, call: impl FnOnce() -> R) -> R {
+        let unwinding = Self(panicked);
+        let returned = call();
         std::mem::forget(unwinding);
-        polled
+        returned
+    }
+}
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        self.0.raise();
     }
 }

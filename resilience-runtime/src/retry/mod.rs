@@ -127,14 +127,47 @@ impl Retry {
     {
         let mut run = self.start();
         loop {
-            let result = call().await.map_err(Failure::Call);
-            let wait = match run.after(result, &retry_if, |_| None, |_| ()) {
-                ControlFlow::Continue(wait) => wait,
-                ControlFlow::Break(Ok(value)) => return Ok(value),
-                ControlFlow::Break(Err(Failure::Call(error))) => return Err(error),
-                ControlFlow::Break(Err(Failure::Rejected(_))) => unreachable!("every failure came from the call"),
-            };
-            wait.await;
+            match run.after_call(call().await, &retry_if) {
+                ControlFlow::Continue(wait) => wait.await,
+                ControlFlow::Break(result) => return result,
+            }
+        }
+    }
+
+    /// As [`call_if`](Self::call_if), for a call that is not async: between the attempts the thread sleeps, by the clock of the system.
+    ///
+    /// # Errors
+    ///
+    /// The last attempt's error.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use resilience_runtime::Retry;
+    /// use std::time::Duration;
+    ///
+    /// let retry = Retry::builder("lock file").attempts(2).delay(Duration::from_millis(1)).build()?;
+    /// let mut attempts = 0;
+    /// let answer = retry.call_sync(
+    ///     || {
+    ///         attempts += 1;
+    ///         if attempts < 2 { Err("busy") } else { Ok(attempts) }
+    ///     },
+    ///     |_| true,
+    /// );
+    /// assert_eq!(answer, Ok(2));
+    /// # Ok(()) }
+    /// ```
+    pub fn call_sync<T, E>(
+        &self,
+        mut call: impl FnMut() -> Result<T, E>,
+        retry_if: impl Fn(&E) -> bool,
+    ) -> Result<T, E> {
+        let mut run = self.start();
+        loop {
+            match run.after_call(call(), &retry_if) {
+                ControlFlow::Continue(wait) => wait.block(),
+                ControlFlow::Break(result) => return result,
+            }
         }
     }
 

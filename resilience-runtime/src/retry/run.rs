@@ -77,6 +77,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// As [`after`](Self::after), where no policy stands between the retry and the call.
+    pub(super) fn after_call<T, E>(
+        &mut self,
+        result: Result<T, E>,
+        retry_if: impl FnOnce(&E) -> bool,
+    ) -> ControlFlow<Result<T, E>, Wait> {
+        let after = self.after(result.map_err(Failure::Call), retry_if, |_| None, |_| ());
+        after.map_break(|result| {
+            result.map_err(|failure| match failure {
+                Failure::Call(error) => error,
+                Failure::Rejected(_) => unreachable!("every failure came from the call"),
+            })
+        })
+    }
+
     #[cold]
     fn failed<E>(
         &mut self,
@@ -167,6 +182,11 @@ impl Wait {
     /// How long.
     pub fn duration(self) -> Duration {
         self.0
+    }
+
+    /// Lets the thread sleep for as long, by the clock of the system: a synchronous function has no other.
+    pub fn block(self) {
+        std::thread::sleep(self.0);
     }
 }
 

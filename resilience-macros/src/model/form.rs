@@ -1,0 +1,192 @@
+//! The forms that a function with a body can have, and what each of them makes impossible.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Error, FnArg, GenericArgument, GenericParam, PathArguments, ReturnType, Signature, Type, TypeParamBound};
+
+use super::{Layer, Stack};
+use crate::{
+    error::Errors,
+    syntax::{self, Function, Kind, Ours, Tail},
+};
+
+/// How a function runs its body.
+pub(crate) enum Form {
+    /// `async fn`
+    Async,
+    /// On the caller's thread.
+    Sync,
+    /// In a future that it returns.
+    Future(FutureForm),
+}
+
+/// What a function that returns a future is made of, beside the block at its end.
+pub(crate) struct FutureForm {
+    /// Statements that run when it is called, before there is a future.
+    pub(crate) before: TokenStream,
+    /// The path that the future is handed to, `Box::pin`, or nothing.
+    pub(crate) boxing: TokenStream,
+    /// Whether `#[async_trait]` made it of an `async fn`.
+    pub(crate) is_async_trait: bool,
+}
+
+impl Form {
+    /// The form of `function`, of which only the body's own block is left in it, and the type of what the body returns.
+    pub(super) fn take(function: &mut Function, errors: &mut Errors) -> Option<(Self, ReturnType)> {
+        let signature = &function.signature;
+        let output = signature.output.clone();
+        if let Some(word) = &signature.constness {
+            errors
+                .push(Error::new(word.span, "a `const fn` has nothing that could fail at run time: guard its caller"));
+        }
+        if signature.asyncness.is_some() {
+            return Some((Self::Async, output));
+        }
+        let ReturnType::Type(_, returned) = &output else { return Some((Self::Sync, output)) };
+        let name = &signature.ident;
+        let Some(result) = output_of(returned) else {
+            if !mentions(returned.to_token_stream(), "Future") {
+                return Some((Self::Sync, output));
+            }
+            let message = format!(
+                "what this future comes to cannot be seen here: write `impl Future<Output = Result<…>>`, \
+                `Pin<Box<dyn Future<Output = Result<…>>>>`, or `async fn {name}`"
+            );
+            errors.push(Error::new_spanned(returned, message));
+            return None;
+        };
+        let is_async_trait = is_made_by_async_trait(signature);
+        let Some(Tail { before, boxing, block }) = syntax::tail(function.body.statements.clone()) else {
+            let wanted = match &**returned {
+                Type::ImplTrait(_) => "async move { … }",
+                _ => "Box::pin(async move { … })",
+            };
+            let message = format!(
+                "the body of `{name}` has to end in `{wanted}`, which is what is guarded; or write `async fn {name}`"
+            );
+            errors.push(Error::new(end_of(&function.body.statements).unwrap_or(function.body.span), message));
+            return None;
+        };
+        function.body.statements = block.stream();
+        function.body.span = block.span();
+        let returns = ReturnType::Type(syn::Token![->](name.span()), Box::new(result.clone()));
+        Some((Self::Future(FutureForm { before, boxing, is_async_trait }), returns))
+    }
+
+    /// Reports the policies among `stack` that a function of this form cannot have.
+    pub(super) fn check(&self, signature: &Signature, ours: &[Ours], stack: &Stack, errors: &mut Errors) {
+        match self {
+            Self::Async => {}
+            Self::Sync => check_nothing_waits(ours, stack, errors),
+            Self::Future(FutureForm { is_async_trait: true, .. }) => {}
+            Self::Future(FutureForm { before, .. }) => {
+                let name = &signature.ident;
+                for retry in ours.iter().filter(|other| other.kind == Kind::Retry) {
+                    let message = format!(
+                        "`retry` calls a body again, and the future that `{name}` returns can run once: write `async fn {name}`"
+                    );
+                    errors.push(Error::new(retry.span, message));
+                }
+                if stack.fallback.is_some()
+                    && !before.is_empty()
+                    && let Some(argument) = signature.inputs.iter().find(|argument| is_unique_reference(argument))
+                {
+                    let message = format!(
+                        "the fallback needs this `&mut` again, and what stands before the future of `{name}` has it: write `async fn {name}`"
+                    );
+                    errors.push(Error::new_spanned(argument, message));
+                }
+            }
+        }
+    }
+
+    /// Whether what is awaited elsewhere has to be there at once.
+    pub(crate) fn is_sync(&self) -> bool {
+        matches!(self, Self::Sync)
+    }
+}
+
+/// A thread that waits can be stopped by nobody, and serves nobody else.
+fn check_nothing_waits(ours: &[Ours], stack: &Stack, errors: &mut Errors) {
+    for timeout in ours.iter().filter(|other| other.kind == Kind::Timeout) {
+        let message = "a synchronous function cannot have a `timeout`: nothing can stop its body from outside; make it an `async fn`, \
+            or give the client that it calls a timeout";
+        errors.push(Error::new(timeout.span, message));
+    }
+    for layer in &stack.layers {
+        let waits = match layer {
+            Layer::Bulkhead(bulkhead) => bulkhead.settings.key(&["max_queue", "queue_timeout"]),
+            Layer::RateLimit(limit) => limit.settings.key(&["max_wait"]),
+            Layer::Retry(_) | Layer::CircuitBreaker(_) | Layer::Timeout(_) => None,
+        };
+        if let Some(key) = waits {
+            let message = format!(
+                "`{key}` lets calls wait for their turn, and a synchronous function would block its thread for that: leave it out, or write \
+                `async fn`"
+            );
+            errors.push(Error::new(key.span(), message));
+        }
+    }
+}
+
+/// What comes of a future that a type is written for: `impl Future`, `Pin<Box<dyn Future>>`, `BoxFuture`.
+fn output_of(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Group(group) => output_of(&group.elem),
+        Type::Paren(paren) => output_of(&paren.elem),
+        Type::ImplTrait(future) => future.bounds.iter().find_map(output_in_bound),
+        Type::TraitObject(future) => future.bounds.iter().find_map(output_in_bound),
+        Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+            let mut types = arguments.args.iter().filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            match &*last.ident.to_string() {
+                "Pin" | "Box" => output_of(types.next()?),
+                "BoxFuture" | "LocalBoxFuture" => types.next(),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn output_in_bound(bound: &TypeParamBound) -> Option<&Type> {
+    let TypeParamBound::Trait(bound) = bound else { return None };
+    let last = bound.path.segments.last().filter(|last| last.ident == "Future")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+        _ => None,
+    })
+}
+
+/// `async fn f(&self)` has become `fn f<'life0, 'async_trait>(&'life0 self) -> Pin<Box<dyn Future<…> + 'async_trait>>`.
+fn is_made_by_async_trait(signature: &Signature) -> bool {
+    signature.generics.params.iter().any(
+        |parameter| matches!(parameter, GenericParam::Lifetime(lifetime) if lifetime.lifetime.ident == "async_trait"),
+    )
+}
+
+fn is_unique_reference(argument: &FnArg) -> bool {
+    match super::target::passing_of(argument) {
+        super::Passing::Reborrowed => true,
+        super::Passing::Copied | super::Passing::Cloned | super::Passing::Unseen => false,
+    }
+}
+
+/// Where the last statement stands.
+fn end_of(statements: &TokenStream) -> Option<Span> {
+    statements.clone().into_iter().last().map(|token| token.span())
+}
+
+/// Whether the identifier stands anywhere among the tokens.
+fn mentions(tokens: TokenStream, word: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == word,
+        TokenTree::Group(group) => mentions(group.stream(), word),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}

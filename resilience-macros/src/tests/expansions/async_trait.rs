@@ -1,0 +1,78 @@
+fn charge<'life0, 'async_trait>(
+    &'life0 self,
+    order: Order,
+) -> ::core::pin::Pin<
+    Box<
+        dyn ::core::future::Future<
+            Output = Result<Receipt, PaymentError>,
+        > + ::core::marker::Send + 'async_trait,
+    >,
+>
+where
+    'life0: 'async_trait,
+    Self: 'async_trait,
+{
+    use ::resilience_runtime::private as __resilience;
+    Box::pin(async move {
+        let __breaker = {
+            #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+            #[linkme(crate = __resilience::linkme)]
+            static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+                ::core::module_path!(),
+                "charge",
+                ::core::file!(),
+                ::core::line!(),
+                &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
+            );
+            static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+                &__OPERATION,
+                __resilience::Some("payment"),
+                __resilience::CircuitBreakerConfig::new(),
+                false,
+            );
+            &__BREAKER
+        };
+        let __result = '__circuit_breaker: {
+            let __permit = match __breaker.get().try_acquire() {
+                __resilience::Ok(__permit) => __permit,
+                __resilience::Err(__rejection) => {
+                    break '__circuit_breaker __resilience::Err(
+                        __resilience::Failure::Rejected(__rejection),
+                    );
+                }
+            };
+            let __result = __permit
+                .watch(
+                    __resilience::pin!(async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            Result<Receipt, PaymentError>,
+                        > {
+                            return __result;
+                        }
+                        {
+                            let __self = self;
+                            let order = order;
+                            let __ret: Result<Receipt, PaymentError> = {
+                                __self.gateway.charge(order).await
+                            };
+                            __ret
+                        }
+                    }),
+                )
+                .await;
+            let __result = __resilience::called(__result);
+            __resilience::settle(
+                __permit,
+                __result,
+                __resilience::every,
+                __resilience::nothing,
+            )
+        };
+        __resilience::finish::<
+            Result<Receipt, PaymentError>,
+            _,
+            _,
+            _,
+        >(__result, __resilience::FromRejection)
+    })
+}

@@ -1,0 +1,81 @@
+fn charge(
+    &self,
+    order: Order,
+    __argument_2: Token,
+) -> impl Future<Output = Result<Receipt, PaymentError>> + Send {
+    use ::resilience_runtime::private as __resilience;
+    #[fallback(__taken)]
+    const _: () = ();
+    let __order_for_fallback = __resilience::clone_argument(&order);
+    let __argument_2_for_fallback = __resilience::clone_argument(&__argument_2);
+    let Token(token) = __argument_2;
+    let gateway = self.gateway(token);
+    async move {
+        let (__operation, __breaker) = {
+            #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+            #[linkme(crate = __resilience::linkme)]
+            static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+                ::core::module_path!(),
+                "charge",
+                ::core::file!(),
+                ::core::line!(),
+                &[
+                    __resilience::Layer::Fallback("queue_payment"),
+                    __resilience::Layer::CircuitBreaker(&__BREAKER),
+                ],
+            );
+            static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+                &__OPERATION,
+                __resilience::Some("payment"),
+                __resilience::CircuitBreakerConfig::new(),
+                false,
+            );
+            (&__OPERATION, &__BREAKER)
+        };
+        let __result = '__circuit_breaker: {
+            let __permit = match __breaker.get().try_acquire() {
+                __resilience::Ok(__permit) => __permit,
+                __resilience::Err(__rejection) => {
+                    break '__circuit_breaker __resilience::Err(
+                        __resilience::Failure::Rejected(__rejection),
+                    );
+                }
+            };
+            let __result = __permit
+                .watch(
+                    __resilience::pin!(async move {
+                        if let __resilience::Some(__result) = __resilience::None::<
+                            Result<Receipt, PaymentError>,
+                        > {
+                            return __result;
+                        }
+                        { gateway.charge(order).await }
+                    }),
+                )
+                .await;
+            let __result = __resilience::called(__result);
+            __resilience::settle(
+                __permit,
+                __result,
+                __resilience::every,
+                __resilience::nothing,
+            )
+        };
+        '__fallback: {
+            let __failure = match { __result } {
+                __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+                __resilience::Err(__failure) => __failure,
+            };
+            __operation.count_fallback();
+            __resilience::Answer::<
+                Result<Receipt, PaymentError>,
+            >::by(
+                    (self, __order_for_fallback, __argument_2_for_fallback),
+                    __failure,
+                    __resilience::FromRejection,
+                    queue_payment,
+                )
+                .await
+        }
+    }
+}

@@ -1,0 +1,146 @@
+fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
+    use ::resilience_runtime::private as __resilience;
+    #[circuit_breaker(__taken)]
+    const _: () = ();
+    #[bulkhead(__taken)]
+    const _: () = ();
+    #[rate_limit(__taken)]
+    const _: () = ();
+    #[fallback(__taken)]
+    const _: () = ();
+    let (__operation, __retry, __breaker, __bulkhead, __rate_limit) = {
+        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
+        #[linkme(crate = __resilience::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "charge",
+            ::core::file!(),
+            ::core::line!(),
+            &[
+                __resilience::Layer::Fallback("queue_payment"),
+                __resilience::Layer::Retry(&__RETRY),
+                __resilience::Layer::CircuitBreaker(&__BREAKER),
+                __resilience::Layer::Bulkhead(&__BULKHEAD),
+                __resilience::Layer::RateLimit(&__RATE_LIMIT),
+            ],
+        );
+        static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::RetryConfig::new().attempts(3),
+            true,
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("payment"),
+            __resilience::CircuitBreakerConfig::new(),
+            false,
+        );
+        static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::BulkheadConfig::new().max_concurrent(2),
+            true,
+        );
+        static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::RateLimitConfig::new()
+                .rate(__resilience::Rate {
+                    count: 10,
+                    per: __resilience::Duration::from_secs(1),
+                }),
+            true,
+        );
+        (&__OPERATION, &__RETRY, &__BREAKER, &__BULKHEAD, &__RATE_LIMIT)
+    };
+    let __order_for_fallback = __resilience::clone_argument(&order);
+    let __result = {
+        let mut __order_for_attempts = __resilience::Some(order);
+        let mut __run = __retry.get().start();
+        loop {
+            let __result = {
+                let order = __resilience::lend(
+                    &mut __order_for_attempts,
+                    __run.is_last_attempt(),
+                );
+                let __result = '__circuit_breaker: {
+                    let __permit = match __breaker.get().try_acquire() {
+                        __resilience::Ok(__permit) => __permit,
+                        __resilience::Err(__rejection) => {
+                            break '__circuit_breaker __resilience::Err(
+                                __resilience::Failure::Rejected(__rejection),
+                            );
+                        }
+                    };
+                    let __result = '__bulkhead: {
+                        let __place = match __bulkhead.get().try_acquire() {
+                            __resilience::Ok(__place) => __place,
+                            __resilience::Err(__rejection) => {
+                                break '__bulkhead __resilience::Err(
+                                    __resilience::Failure::Rejected(__rejection),
+                                );
+                            }
+                        };
+                        let __result = '__rate_limit: {
+                            if let __resilience::Err(__rejection) = __rate_limit
+                                .get()
+                                .try_acquire()
+                            {
+                                break '__rate_limit __resilience::Err(
+                                    __resilience::Failure::Rejected(__rejection),
+                                );
+                            }
+                            let __result = {
+                                let __self = &mut *self;
+                                __permit
+                                    .watch_call(move || -> Result<Receipt, PaymentError> {
+                                        { __self.gateway.charge(order) }
+                                    })
+                            };
+                            let __result = __resilience::called(__result);
+                            __result
+                        };
+                        __result
+                    };
+                    __resilience::settle(
+                        __permit,
+                        __result,
+                        __resilience::every,
+                        __resilience::nothing,
+                    )
+                };
+                __result
+            };
+            let __wait = match __run
+                .after(
+                    __result,
+                    __resilience::every,
+                    __resilience::no_retry_after,
+                    __resilience::no_hook,
+                )
+            {
+                __resilience::ControlFlow::Continue(__wait) => __wait,
+                __resilience::ControlFlow::Break(__result) => break __result,
+            };
+            __wait.block();
+        }
+    };
+    '__fallback: {
+        let __failure = match { __result } {
+            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Err(__failure) => __failure,
+        };
+        __operation.count_fallback();
+        __resilience::at_once(
+            __resilience::Answer::<
+                Result<Receipt, PaymentError>,
+            >::by(
+                (self, __order_for_fallback),
+                __failure,
+                __resilience::FromRejection,
+                queue_payment,
+            ),
+        )
+    }
+}
