@@ -24,6 +24,7 @@ mod preset;
 mod rate_limit;
 mod retry;
 mod timeout;
+mod waits;
 
 pub mod names;
 

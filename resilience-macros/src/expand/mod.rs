@@ -126,6 +126,7 @@ fn statics(guarded: &Guarded) -> TokenStream {
             __resilience::Operation::new(::core::module_path!(), #function, ::core::file!(), #line, &[#(#layers),*]);
     };
     let policies = guarded.layers.iter().map(site::policy);
+    let waits = site::waits(&guarded.layers);
     // What the rest of the function needs of these statics: variables, and what is in them.
     let used_by_fallback = guarded.fallback.iter().map(|_| fallback::used());
     let used = used_by_fallback.chain(guarded.layers.iter().map(site::used));
@@ -138,6 +139,7 @@ fn statics(guarded: &Guarded) -> TokenStream {
         let #variables = {
             #operation
             #(#policies)*
+            #waits
             #values
         };
     }

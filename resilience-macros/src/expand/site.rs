@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::{LitStr, spanned::Spanned};
 
 use super::value;
-use crate::model::{Layer, Settings};
+use crate::model::{Layer, Settings, Timeout, timeouts_above};
 
 /// What a policy's items are called, in the runtime and in the generated code.
 #[derive(Clone, Copy)]
@@ -21,11 +21,12 @@ pub(super) struct Names {
 }
 
 impl Names {
+    const RETRY: Self =
+        Self { layer: "Retry", site: "RetrySite", config: "RetryConfig", place: "__RETRY", handle: "__retry" };
+
     fn of(layer: &Layer) -> Self {
         match layer {
-            Layer::Retry(_) => {
-                Self { layer: "Retry", site: "RetrySite", config: "RetryConfig", place: "__RETRY", handle: "__retry" }
-            }
+            Layer::Retry(_) => Self::RETRY,
             Layer::CircuitBreaker(_) => Self {
                 layer: "CircuitBreaker",
                 site: "BreakerSite",
@@ -47,14 +48,16 @@ impl Names {
                 place: "__RATE_LIMIT",
                 handle: "__rate_limit",
             },
-            Layer::Timeout(timeout) => {
-                let (place, handle) = match timeout.is_of_attempt {
-                    true => ("__ATTEMPT_TIMEOUT", "__attempt_timeout"),
-                    false => ("__TIMEOUT", "__timeout"),
-                };
-                Self { layer: "Timeout", site: "TimeoutSite", config: "TimeoutConfig", place, handle }
-            }
+            Layer::Timeout(timeout) => Self::timeout(timeout),
         }
+    }
+
+    fn timeout(timeout: &Timeout) -> Self {
+        let (place, handle) = match timeout.is_of_attempt {
+            true => ("__ATTEMPT_TIMEOUT", "__attempt_timeout"),
+            false => ("__TIMEOUT", "__timeout"),
+        };
+        Self { layer: "Timeout", site: "TimeoutSite", config: "TimeoutConfig", place, handle }
     }
 }
 
@@ -105,16 +108,17 @@ fn place<Config: Copy>(
     rule: TokenStream,
 ) -> TokenStream {
     let names = Names::of(layer);
-    let (place, site, config_type) = (ident(names.place), ident(names.site), ident(names.config));
+    let (place, site) = (ident(names.place), ident(names.site));
     let name = match name {
         Some(name) => quote_spanned!(Span::mixed_site()=> __resilience::Some(#name)),
         None => quote_spanned!(Span::mixed_site()=> __resilience::None),
     };
-    let setters = value::setters(settings);
-    let config = quote_spanned!(Span::mixed_site()=> __resilience::#config_type::new() #setters #setter);
+    let config = config(&names, settings);
+    let config = quote_spanned!(Span::mixed_site()=> #config #setter);
     // Literals have been checked; what the compiler evaluates, it has to check as well.
     let config = match settings.expressions().next() {
         Some(first) => {
+            let config_type = ident(names.config);
             quote_spanned!(super::located_at(first.span())=> __resilience::#config_type::validated(#config))
         }
         None => config,
@@ -129,4 +133,28 @@ fn place<Config: Copy>(
         )
         #rule;
     }
+}
+
+/// `__resilience::RetryConfig::new().attempts(3)`
+fn config<Config: Copy>(names: &Names, settings: &Settings<Config>) -> TokenStream {
+    let (config, setters) = (ident(names.config), value::setters(settings));
+    quote_spanned!(Span::mixed_site()=> __resilience::#config::new() #setters)
+}
+
+/// Has the compiler compare the waits of a retry with a timeout above it, where the values of both are not known before.
+pub(super) fn waits(layers: &[Layer]) -> TokenStream {
+    let Some((retry, timeouts)) = timeouts_above(layers) else { return TokenStream::new() };
+    let checks = timeouts.filter(|timeout| retry.settings.known().is_none() || timeout.settings.known().is_none());
+    let checks = checks.map(|timeout| {
+        let span = retry
+            .settings
+            .expressions()
+            .chain(timeout.settings.expressions())
+            .next()
+            .map_or_else(Span::mixed_site, Spanned::span);
+        let retry = config(&Names::RETRY, &retry.settings);
+        let timeout = config(&Names::timeout(timeout), &timeout.settings);
+        quote_spanned!(super::located_at(span)=> const _: () = #timeout.assert_leaves_time_for(&#retry);)
+    });
+    checks.collect()
 }

@@ -11,6 +11,7 @@ mod retry;
 mod settings;
 mod target;
 mod timeout;
+mod waits;
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -30,6 +31,7 @@ pub(crate) use retry::Retry;
 pub(crate) use settings::{Settings, Value};
 pub(crate) use target::{Argument, Passing, Target};
 pub(crate) use timeout::Timeout;
+pub(crate) use waits::timeouts_above;
 
 /// A function that can be guarded, and what guards it.
 pub(crate) struct Guarded {
@@ -108,6 +110,7 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     for layer in &stack.layers {
         layer.check(&function.signature.generics, errors);
     }
+    waits::check(&stack.layers, errors);
     let (form, output) = Form::take(&mut function, errors)?;
     form.check(&function.signature, &annotated.ours, &stack, errors);
     let has_retry = has_retry(&stack.layers);

@@ -10,7 +10,7 @@ use crate::{
 
 /// `#[retry(…)]`
 pub(crate) struct Retry {
-    attribute: Span,
+    pub(super) attribute: Span,
     pub(crate) name: Option<LitStr>,
     pub(crate) settings: Settings<RetryConfig>,
     pub(crate) retry_if: Option<Expr>,

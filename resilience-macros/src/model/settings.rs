@@ -160,10 +160,25 @@ impl<Config: Copy> Settings<Config> {
                 Some(setting) => Error::new_spanned(&setting.written, violation),
                 None => Error::new(attribute, violation),
             });
+            if let Some(other) = violation.other.and_then(written) {
+                let message = format!("this `{}` does not go together with `{}`", other.key, violation.key);
+                errors.push(Error::new_spanned(&other.written, message));
+            }
         }
         for constant in self.expressions() {
             super::check_constant(constant, generics, errors);
         }
+    }
+
+    /// The configuration, unless the compiler has yet to evaluate or to refuse a part of it.
+    pub(crate) fn known(&self) -> Option<&Config> {
+        let is_known = self.unreadable.is_empty() && self.expressions().next().is_none();
+        is_known.then_some(&self.literals)
+    }
+
+    /// The value as it was written.
+    pub(crate) fn value(&self, key: &str) -> Option<&Expr> {
+        self.written.iter().find(|setting| setting.key == key).map(|setting| &setting.written)
     }
 
     /// The first of these keys that was written.

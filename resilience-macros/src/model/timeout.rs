@@ -10,7 +10,7 @@ use crate::{
 
 /// `#[timeout(…)]`
 pub(crate) struct Timeout {
-    attribute: Span,
+    pub(super) attribute: Span,
     pub(crate) name: Option<LitStr>,
     pub(crate) settings: Settings<TimeoutConfig>,
     /// Whether it stands below a retry. There may be one that does and one that does not.

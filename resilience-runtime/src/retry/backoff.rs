@@ -187,18 +187,19 @@ mod tests {
             let without = config.jitter(Jitter::None).resolve();
             let mut plain = Waits::new(Dice::seeded(seed)).under(&without);
             let mut waits = Waits::new(Dice::seeded(seed));
-            for _ in 0..100 {
+            for nth in 1..=100 {
                 let (wait, plain) = (waits.next(&settings), plain.next().unwrap());
                 prop_assert!(wait <= settings.max_delay);
-                let (least, most) = match (settings.backoff, settings.jitter) {
-                    (Backoff::Decorrelated, _) => (settings.delay, settings.max_delay),
-                    (_, Jitter::None) => (plain, plain),
-                    (_, Jitter::Equal) => (plain.mul_f64(0.5), plain),
-                    (_, Jitter::Full) => (Duration::ZERO, plain),
-                    (_, Jitter::Share(share)) => (plain.mul_f64(1.0 - share), plain.mul_f64(1.0 + share)),
+                let most = match (settings.backoff, settings.jitter) {
+                    (Backoff::Decorrelated, _) => settings.max_delay,
+                    (_, Jitter::None | Jitter::Equal | Jitter::Full) => plain,
+                    (_, Jitter::Share(share)) => plain.mul_f64(1.0 + share),
                 };
+                let least = settings.shortest_wait(nth);
                 let rounding = Duration::from_nanos(2);
                 prop_assert!(wait + rounding >= least && wait <= most + rounding, "{wait:?} of {least:?} to {most:?}");
+                let is_plain = settings.jitter == Jitter::None && settings.backoff != Backoff::Decorrelated;
+                prop_assert!(!is_plain || least + rounding >= wait);
             }
             let asked = Duration::from_millis(asked).min(settings.max_delay);
             let waited = waits.asked(&settings, asked);
