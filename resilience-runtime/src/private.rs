@@ -14,6 +14,7 @@ pub use core::option::Option::{self, None, Some};
 pub use core::pin::pin;
 pub use core::result::Result::{self, Err, Ok};
 pub use core::time::Duration;
+pub use core::{file, line, module_path};
 pub use linkme;
 pub use resilience_config::*;
 

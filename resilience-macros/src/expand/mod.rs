@@ -118,12 +118,12 @@ fn statics(guarded: &Guarded) -> TokenStream {
     let layers = guarded.fallback.iter().map(fallback::entry).chain(guarded.layers.iter().map(site::entry));
     let signature = &guarded.function.signature;
     let function = signature.ident.unraw().to_string();
-    let line = quote_spanned!(signature.ident.span()=> ::core::line!());
+    let line = quote_spanned!(signature.ident.span()=> __resilience::line!());
     let operation = quote_spanned! {Span::mixed_site()=>
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation =
-            __resilience::Operation::new(::core::module_path!(), #function, ::core::file!(), #line, &[#(#layers),*]);
+            __resilience::Operation::new(__resilience::module_path!(), #function, __resilience::file!(), #line, &[#(#layers),*]);
     };
     let policies = guarded.layers.iter().map(site::policy);
     let waits = site::waits(&guarded.layers);

@@ -4,10 +4,10 @@ async fn report(day: Day) -> Result<Report, Error> {
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
+            __resilience::module_path!(),
             "report",
-            ::core::file!(),
-            ::core::line!(),
+            __resilience::file!(),
+            __resilience::line!(),
             &[__resilience::Layer::Bulkhead(&__BULKHEAD)],
         );
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(

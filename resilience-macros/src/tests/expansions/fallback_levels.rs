@@ -6,10 +6,10 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
+            __resilience::module_path!(),
             "stock",
-            ::core::file!(),
-            ::core::line!(),
+            __resilience::file!(),
+            __resilience::line!(),
             &[
                 __resilience::Layer::Fallback("Self::cached, closure"),
                 __resilience::Layer::CircuitBreaker(&__BREAKER),

@@ -9,10 +9,10 @@ where
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
+            __resilience::module_path!(),
             "first",
-            ::core::file!(),
-            ::core::line!(),
+            __resilience::file!(),
+            __resilience::line!(),
             &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
         );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(

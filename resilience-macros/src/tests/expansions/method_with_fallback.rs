@@ -9,10 +9,10 @@ async fn charge(
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
+            __resilience::module_path!(),
             "charge",
-            ::core::file!(),
-            ::core::line!(),
+            __resilience::file!(),
+            __resilience::line!(),
             &[
                 __resilience::Layer::Fallback("Self::queue"),
                 __resilience::Layer::CircuitBreaker(&__BREAKER),

@@ -4,10 +4,10 @@ async fn report(day: Day) -> Result<Report, Error> {
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
+            __resilience::module_path!(),
             "report",
-            ::core::file!(),
-            ::core::line!(),
+            __resilience::file!(),
+            __resilience::line!(),
             &[__resilience::Layer::RateLimit(&__RATE_LIMIT)],
         );
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(

@@ -10,10 +10,10 @@ async fn ask(
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
+            __resilience::module_path!(),
             "ask",
-            ::core::file!(),
-            ::core::line!(),
+            __resilience::file!(),
+            __resilience::line!(),
             &[
                 __resilience::Layer::Retry(&__RETRY),
                 __resilience::Layer::CircuitBreaker(&__BREAKER),

@@ -12,10 +12,10 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
+            __resilience::module_path!(),
             "charge",
-            ::core::file!(),
-            ::core::line!(),
+            __resilience::file!(),
+            __resilience::line!(),
             &[
                 __resilience::Layer::Fallback("queue_payment"),
                 __resilience::Layer::Retry(&__RETRY),

@@ -12,10 +12,10 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
         #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
         #[linkme(crate = __resilience::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
+            __resilience::module_path!(),
             "fill",
-            ::core::file!(),
-            ::core::line!(),
+            __resilience::file!(),
+            __resilience::line!(),
             &[
                 __resilience::Layer::Timeout(&__TIMEOUT),
                 __resilience::Layer::Retry(&__RETRY),
