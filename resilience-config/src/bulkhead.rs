@@ -12,9 +12,11 @@ use crate::{
 /// | `max_concurrent` | 25 | 1 to 1,000,000 |
 /// | `max_queue` | 0 | 0 to 1,000,000 |
 /// | `queue_timeout` | none | 1 ms to 24 h; wants `max_queue` |
+/// | `enabled` | true | not enabled, it lets every call pass and counts nothing |
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct BulkheadConfig {
+    enabled: Option<bool>,
     max_concurrent: Option<u32>,
     max_queue: Option<u32>,
     queue_timeout: Option<Duration>,
@@ -24,6 +26,8 @@ pub struct BulkheadConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BulkheadSettings {
+    /// Whether it does anything.
+    pub enabled: bool,
     /// Calls inside at once.
     pub max_concurrent: u32,
     /// Callers that may wait.
@@ -35,7 +39,13 @@ pub struct BulkheadSettings {
 impl BulkheadConfig {
     /// Every key at its default.
     pub const fn new() -> Self {
-        Self { max_concurrent: None, max_queue: None, queue_timeout: None }
+        Self { enabled: None, max_concurrent: None, max_queue: None, queue_timeout: None }
+    }
+
+    /// Whether it does anything: one that does not lets every call pass and counts nothing.
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = Some(enabled);
+        self
     }
 
     /// Calls inside at once.
@@ -62,6 +72,7 @@ impl BulkheadConfig {
     /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
     pub const fn resolve(&self) -> BulkheadSettings {
         BulkheadSettings {
+            enabled: or!(self.enabled, true),
             max_concurrent: or!(self.max_concurrent, 25),
             max_queue: or!(self.max_queue, 0),
             queue_timeout: self.queue_timeout,
@@ -99,6 +110,16 @@ impl BulkheadConfig {
 
 checked!(BulkheadConfig);
 
+keys! {
+    BulkheadConfig => BulkheadSettings {
+        max_concurrent: u32, shown;
+        max_queue: u32, shown;
+        queue_timeout: Duration, shown;
+        enabled: bool, shown;
+    }
+    of the program: [];
+}
+
 const MOST: u32 = 1_000_000;
 
 #[cfg(test)]
@@ -111,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_defaults() {
-        let expected = BulkheadSettings { max_concurrent: 25, max_queue: 0, queue_timeout: None };
+        let expected = BulkheadSettings { enabled: true, max_concurrent: 25, max_queue: 0, queue_timeout: None };
         assert_eq!(config().resolve(), expected);
         assert_eq!(config().check(), Ok(()));
     }

@@ -56,6 +56,7 @@ impl Mode {
 /// | `half_open_timeout` | 60 s | 1 ms to 24 h |
 /// | `mode` | enforce | |
 /// | `max_keys` | 1024 | 1 to 1,000,000 |
+/// | `enabled` | true | `false` is `mode = off`, whatever `mode` says |
 ///
 /// A preset stands in for the defaults of three keys. It writes none of them, so that with a preset alone
 /// `consecutive_failures` stays on, and a preset's `minimum_calls` yields to a smaller count window.
@@ -80,6 +81,7 @@ pub struct CircuitBreakerConfig {
     mode: Option<Mode>,
     max_keys: Option<u32>,
     preset: Option<Preset>,
+    enabled: Option<bool>,
     has_trip_if: bool,
 }
 
@@ -152,6 +154,7 @@ impl CircuitBreakerConfig {
             mode: None,
             max_keys: None,
             preset: None,
+            enabled: None,
             has_trip_if: false,
         }
     }
@@ -253,6 +256,12 @@ impl CircuitBreakerConfig {
         self
     }
 
+    /// `false` is [`Mode::Off`], whatever `mode` says.
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = Some(enabled);
+        self
+    }
+
     /// Whether the breaker has a trip rule of its user's own, without which `Window::None` wants
     /// `consecutive_failures`.
     pub const fn has_trip_if(mut self, has: bool) -> Self {
@@ -297,7 +306,10 @@ impl CircuitBreakerConfig {
             half_open_calls,
             half_open_successes: or!(self.half_open_successes, half_open_calls),
             half_open_timeout: or!(self.half_open_timeout, MINUTE),
-            mode: or!(self.mode, Mode::Enforce),
+            mode: match self.enabled {
+                Some(false) => Mode::Off,
+                Some(true) | None => or!(self.mode, Mode::Enforce),
+            },
             max_keys: or!(self.max_keys, 1024),
         }
     }
@@ -447,6 +459,37 @@ impl CircuitBreakerConfig {
 }
 
 checked!(CircuitBreakerConfig);
+
+keys! {
+    CircuitBreakerConfig => CircuitBreakerSettings {
+        failure_rate: f64, in_presets;
+        minimum_calls: u32, in_presets;
+        window: Window, shown;
+        consecutive_failures: u32, shown;
+        slow_call: Duration, shown;
+        slow_call_rate: f64, shown;
+        open_for: Duration, in_presets;
+        open_backoff: f64, shown;
+        max_open_for: Duration, shown;
+        open_jitter: f64, shown;
+        half_open_calls: u32, shown;
+        half_open_successes: u32, shown;
+        half_open_timeout: Duration, shown;
+        mode: Mode, shown;
+        max_keys: u32, shown;
+        preset: Preset, hidden;
+        enabled: bool, hidden;
+    }
+    of the program: ["key", "failure_if", "ignore_if", "trip_if"];
+
+    fn preset_name(&self) -> Option<&'static str> {
+        self.preset.map(Preset::name)
+    }
+
+    fn decided_by(&self, key: &'static str) -> &'static str {
+        if key == "mode" && self.enabled == Some(false) { "enabled" } else { key }
+    }
+}
 
 const fn is_open_time(time: Duration) -> bool {
     time_between(time, MILLISECOND, YEAR)

@@ -5,6 +5,7 @@
 //!
 //! - a `…Config`: a const builder that remembers which keys were written,
 //! - a `…Settings`: the same with every default applied,
+//! - a table of its `KEYS`, by which they are set from text and listed ([`Configurable`]),
 //! - its rules: `violations` lists the broken ones, `check` returns the first, `validated` panics with it, which in the
 //!   initialiser of a static is an error of the compiler's.
 //!
@@ -12,6 +13,8 @@
 
 #[macro_use]
 mod builder;
+#[macro_use]
+mod keys;
 
 mod bounds;
 mod bulkhead;
@@ -24,6 +27,7 @@ mod preset;
 mod rate_limit;
 mod retry;
 mod timeout;
+mod value;
 mod waits;
 
 pub mod names;
@@ -33,8 +37,10 @@ pub use circuit_breaker::{CircuitBreakerConfig, CircuitBreakerSettings, Mode, Wi
 pub use constant::Constant;
 pub use duration::{InvalidDuration, parse_duration};
 pub use error::ConfigError;
+pub use keys::{Configurable, Key, find_key};
 pub use nearest::nearest;
 pub use preset::Preset;
 pub use rate_limit::{Rate, RateLimitConfig, RateLimitSettings};
 pub use retry::{Backoff, Jitter, Rejections, RetryConfig, RetrySettings};
 pub use timeout::{TimeoutConfig, TimeoutSettings};
+pub use value::{Value, Written, listed, read_word, unknown_key};

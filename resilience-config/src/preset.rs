@@ -36,6 +36,17 @@ impl Preset {
         ("internal_service", Self::InternalService),
     ];
 
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WebService => "web_service",
+            Self::Database => "database",
+            Self::ExternalApi => "external_api",
+            Self::InternalService => "internal_service",
+        }
+    }
+
     pub(crate) const fn breaker(self) -> BreakerPreset {
         let (failure_rate, minimum_calls, open_for) = match self {
             Self::WebService => (50.0, 20, 30),

@@ -64,9 +64,11 @@ impl Rate {
 /// | `rate` | has to be written | 1 to 1,000,000,000 calls |
 /// | `burst` | the rate's count | 1 to 1,000,000,000 calls |
 /// | `max_wait` | 0 s | up to 1 h |
+/// | `enabled` | true | not enabled, it lets every call pass and counts nothing |
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct RateLimitConfig {
+    enabled: Option<bool>,
     rate: Option<Rate>,
     burst: Option<u32>,
     max_wait: Option<Duration>,
@@ -76,6 +78,8 @@ pub struct RateLimitConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimitSettings {
+    /// Whether it does anything.
+    pub enabled: bool,
     /// How many calls in how much time.
     pub rate: Rate,
     /// How many at once.
@@ -87,7 +91,13 @@ pub struct RateLimitSettings {
 impl RateLimitConfig {
     /// Nothing written.
     pub const fn new() -> Self {
-        Self { rate: None, burst: None, max_wait: None }
+        Self { enabled: None, rate: None, burst: None, max_wait: None }
+    }
+
+    /// Whether it does anything: one that does not lets every call pass and counts nothing.
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = Some(enabled);
+        self
     }
 
     /// How many calls in how much time.
@@ -114,7 +124,12 @@ impl RateLimitConfig {
     /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
     pub const fn resolve(&self) -> RateLimitSettings {
         let rate = or!(self.rate, Rate::per_second(0));
-        RateLimitSettings { rate, burst: or!(self.burst, rate.count), max_wait: or!(self.max_wait, Duration::ZERO) }
+        RateLimitSettings {
+            enabled: or!(self.enabled, true),
+            rate,
+            burst: or!(self.burst, rate.count),
+            max_wait: or!(self.max_wait, Duration::ZERO),
+        }
     }
 
     /// Every rule in turn: `None` where it holds.
@@ -147,6 +162,16 @@ impl RateLimitConfig {
 
 checked!(RateLimitConfig);
 
+keys! {
+    RateLimitConfig => RateLimitSettings {
+        rate: Rate, shown;
+        burst: u32, shown;
+        max_wait: Duration, shown;
+        enabled: bool, shown;
+    }
+    of the program: [];
+}
+
 const MOST: u32 = 1_000_000_000;
 
 #[cfg(test)]
@@ -171,7 +196,8 @@ mod tests {
 
     #[test]
     fn the_defaults() {
-        let expected = RateLimitSettings { rate: Rate::per_second(100), burst: 100, max_wait: Duration::ZERO };
+        let expected =
+            RateLimitSettings { enabled: true, rate: Rate::per_second(100), burst: 100, max_wait: Duration::ZERO };
         assert_eq!(config().resolve(), expected);
         assert_eq!(config().check(), Ok(()));
     }

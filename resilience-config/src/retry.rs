@@ -101,9 +101,11 @@ impl Rejections {
 /// | `max_elapsed` | none | 1 ms to 365 days |
 /// | `retry_rejections` | timed out, bulkhead full, rate limited | |
 /// | `budget` | off | percent, above 0 and at most 100 |
+/// | `enabled` | true | not enabled, it lets every call pass and counts nothing |
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct RetryConfig {
+    enabled: Option<bool>,
     attempts: Option<u32>,
     delay: Option<Duration>,
     backoff: Option<Backoff>,
@@ -119,6 +121,8 @@ pub struct RetryConfig {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetrySettings {
+    /// Whether it does anything.
+    pub enabled: bool,
     /// Calls in all, the first included.
     pub attempts: u32,
     /// The wait that the backoff begins with.
@@ -144,6 +148,7 @@ impl RetryConfig {
     /// Every key at its default.
     pub const fn new() -> Self {
         Self {
+            enabled: None,
             attempts: None,
             delay: None,
             backoff: None,
@@ -154,6 +159,12 @@ impl RetryConfig {
             retry_rejections: None,
             budget: None,
         }
+    }
+
+    /// Whether it does anything: one that does not lets every call pass and counts nothing.
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = Some(enabled);
+        self
     }
 
     /// Calls in all, the first included.
@@ -218,6 +229,7 @@ impl RetryConfig {
     /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
     pub const fn resolve(&self) -> RetrySettings {
         RetrySettings {
+            enabled: or!(self.enabled, true),
             attempts: or!(self.attempts, 3),
             delay: or!(self.delay, Duration::from_millis(100)),
             backoff: or!(self.backoff, Backoff::Exponential),
@@ -292,6 +304,22 @@ impl RetryConfig {
 
 checked!(RetryConfig);
 
+keys! {
+    RetryConfig => RetrySettings {
+        attempts: u32, shown;
+        delay: Duration, shown;
+        backoff: Backoff, shown;
+        factor: f64, shown;
+        max_delay: Duration, shown;
+        jitter: Jitter, shown;
+        max_elapsed: Duration, shown;
+        retry_rejections: Rejections, shown;
+        budget: f64, shown;
+        enabled: bool, shown;
+    }
+    of the program: ["retry_if", "retry_after", "on_retry"];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,6 +331,7 @@ mod tests {
     #[test]
     fn the_defaults() {
         let expected = RetrySettings {
+            enabled: true,
             attempts: 3,
             delay: Duration::from_millis(100),
             backoff: Backoff::Exponential,

@@ -10,9 +10,11 @@ use crate::{
 /// | key | default | bounds |
 /// |---|---|---|
 /// | `after` | the preset's; without one it has to be written | 1 ms to 365 days |
+/// | `enabled` | true | not enabled, it lets every call pass and counts nothing |
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct TimeoutConfig {
+    enabled: Option<bool>,
     after: Option<Duration>,
     preset: Option<Preset>,
 }
@@ -21,6 +23,8 @@ pub struct TimeoutConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimeoutSettings {
+    /// Whether it does anything.
+    pub enabled: bool,
     /// How long a call may take.
     pub after: Duration,
 }
@@ -28,7 +32,13 @@ pub struct TimeoutSettings {
 impl TimeoutConfig {
     /// Nothing written.
     pub const fn new() -> Self {
-        Self { after: None, preset: None }
+        Self { enabled: None, after: None, preset: None }
+    }
+
+    /// Whether it does anything: one that does not lets every call pass and counts nothing.
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = Some(enabled);
+        self
     }
 
     /// How long a call may take.
@@ -52,7 +62,7 @@ impl TimeoutConfig {
             Some(preset) => preset.timeout(),
             None => Duration::ZERO,
         };
-        TimeoutSettings { after: or!(self.after, by_preset) }
+        TimeoutSettings { enabled: or!(self.enabled, true), after: or!(self.after, by_preset) }
     }
 
     /// Every rule in turn: `None` where it holds.
@@ -73,6 +83,19 @@ impl TimeoutConfig {
 }
 
 checked!(TimeoutConfig);
+
+keys! {
+    TimeoutConfig => TimeoutSettings {
+        after: Duration, in_presets;
+        preset: Preset, hidden;
+        enabled: bool, shown;
+    }
+    of the program: [];
+
+    fn preset_name(&self) -> Option<&'static str> {
+        self.preset.map(Preset::name)
+    }
+}
 
 #[cfg(test)]
 mod tests {

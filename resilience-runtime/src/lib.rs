@@ -36,6 +36,7 @@
 //!
 //! | feature | what |
 //! |---|---|
+//! | `config` | [`Registry::configure`]: a file and environment variables say what attributes leave open, and overrule them by name |
 //! | `serde` | snapshots can be serialised |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced; for dev-dependencies |
 //!
@@ -50,6 +51,8 @@
 mod builder;
 mod bulkhead;
 mod circuit_breaker;
+#[cfg(feature = "config")]
+mod configuration;
 mod error;
 mod event;
 mod fallback;
@@ -70,10 +73,13 @@ pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, Place};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, KeyCounts, Keyed, Permit, Probes, State, Totals,
 };
+#[cfg(feature = "config")]
+pub use configuration::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
 pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
 pub use event::{EVENT_CAPACITY, Event, Events, Transition};
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
+pub use registry::{InvalidPattern, Pattern, Setting, Source};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};

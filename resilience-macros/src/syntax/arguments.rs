@@ -1,5 +1,5 @@
 use proc_macro2::{TokenStream, TokenTree};
-use resilience_config::nearest;
+use resilience_config::unknown_key;
 use syn::{
     Error, Expr, Ident, Result, Token,
     ext::IdentExt,
@@ -7,7 +7,6 @@ use syn::{
     spanned::Spanned,
 };
 
-use super::value::listed;
 use crate::error::Errors;
 
 /// The list between an attribute's parentheses: values, then `key = value`s.
@@ -133,11 +132,7 @@ impl Arguments {
 }
 
 fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> Error {
-    let instead = match nearest(&key.to_string(), known) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("it takes {}", listed(known)),
-    };
-    Error::new(key.span(), format!("`{attribute}` has no key `{key}`; {instead}"))
+    Error::new(key.span(), unknown_key(attribute, &key.to_string(), known))
 }
 
 fn has_key(input: ParseStream<'_>) -> bool {

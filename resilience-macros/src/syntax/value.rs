@@ -1,12 +1,12 @@
 //! The values of keys. Each function reads one kind of value and says, where it cannot, what to write instead.
 //!
-//! A literal is read here. Any other expression goes to the compiler, which evaluates it in the initialiser of a
-//! static.
+//! What a literal means is `resilience-config`'s to say, which reads the values of configuration files too. Any other
+//! expression goes to the compiler, which evaluates it in the initialiser of a static.
 
 use std::time::Duration;
 
-use resilience_config::{Jitter, Rate, Rejections, Window, names, nearest, parse_duration};
-use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Path, Result, UnOp};
+use resilience_config::{Jitter, Rate, Rejections, Value, Window, Written, names, read_word};
+use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Result, UnOp};
 
 use super::Argument;
 use crate::error::Errors;
@@ -29,86 +29,44 @@ impl<T> Given<T> {
 
 /// A whole number.
 pub(crate) fn count(argument: &Argument) -> Result<Given<u32>> {
-    match literal(&argument.value) {
-        Some((false, Lit::Int(number))) => Ok(Given::Literal(whole(number)?)),
-        Some(_) => Err(argument.error(format!("`{}` takes a whole number", argument.key))),
-        None => expression(argument, "a whole number"),
-    }
+    given(argument, written(argument)?, "a whole number")
 }
 
 /// A number with or without a decimal point.
 pub(crate) fn number(argument: &Argument) -> Result<Given<f64>> {
-    let (is_negative, number) = match literal(&argument.value) {
-        Some((is_negative, Lit::Int(number))) => (is_negative, number.base10_digits().parse()),
-        Some((is_negative, Lit::Float(number))) => (is_negative, number.base10_digits().parse()),
-        Some(_) => return Err(argument.error(format!("`{}` takes a number, without quotes", argument.key))),
-        None => return expression(argument, "a number"),
-    };
-    let number: f64 = number.map_err(|_| argument.error("this number cannot be read"))?;
-    Ok(Given::Literal(if is_negative { -number } else { number }))
+    given(argument, written(argument)?, "a number")
 }
 
 /// A duration in a string.
 pub(crate) fn duration(argument: &Argument) -> Result<Given<Duration>> {
-    match literal(&argument.value) {
-        Some((false, Lit::Str(text))) => Ok(Given::Literal(time(argument, text)?)),
-        Some((false, Lit::Int(number))) => Err(argument
-            .error(format!("`{}` takes a duration with its unit: \"{number}ms\" or \"{number}s\"", argument.key))),
-        Some(_) => Err(argument.error(format!("`{}` takes a duration, such as \"250ms\" or \"30s\"", argument.key))),
-        None => expression(argument, "a duration"),
-    }
+    given(argument, written(argument)?, "a duration")
 }
 
 /// A duration in a string, a number of calls, or `none`.
 pub(crate) fn window(argument: &Argument) -> Result<Given<Window>> {
-    match literal(&argument.value) {
-        Some((false, Lit::Str(text))) => Ok(Given::Literal(Window::Time(time(argument, text)?))),
-        Some((false, Lit::Int(number))) => Ok(Given::Literal(Window::Count(whole(number)?))),
-        Some(_) => Err(argument.error(format!(
-            "`{}` takes a duration such as \"10s\", a number of calls such as 100, or `none`",
-            argument.key
-        ))),
-        None if bare_word(&argument.value).is_some_and(|word| word == "none") => Ok(Given::Literal(Window::None)),
-        None => expression(argument, "a duration, a number of calls or `none`"),
-    }
+    let word = bare_word(&argument.value).filter(|word| word == "none").map(|word| Written::Word(word.into()));
+    given(argument, word.or(written(argument)?), "a duration, a number of calls or `none`")
 }
 
 /// `none`, `equal`, `full`, or a number.
 pub(crate) fn jitter(argument: &Argument) -> Result<Given<Jitter>> {
-    let takes = "`jitter` takes `none`, `equal`, `full` or a share, 0 to 1";
-    match literal(&argument.value) {
-        Some((_, Lit::Int(_) | Lit::Float(_))) => Ok(match number(argument)? {
-            Given::Literal(share) => Given::Literal(Jitter::Share(share)),
-            Given::Expression(share) => Given::Expression(share),
-        }),
-        Some((_, Lit::Str(_))) => word(argument, &Jitter::NAMED).map(Given::Literal),
-        Some(_) => Err(argument.error(takes)),
-        None => match bare_word(&argument.value) {
-            // A constant is written in capitals.
-            Some(name) if name.chars().any(char::is_lowercase) => word(argument, &Jitter::NAMED).map(Given::Literal),
-            _ => expression(argument, "`none`, `equal`, `full` or a share"),
-        },
-    }
+    // A constant is written in capitals.
+    let word = bare_word(&argument.value).filter(|word| word.chars().any(char::is_lowercase));
+    let word = word.map(|word| Written::Word(word.into()));
+    given(argument, word.or(written(argument)?), "`none`, `equal`, `full` or a share")
 }
 
 /// A list of kinds of rejections.
 pub(crate) fn rejections(argument: &Argument) -> Result<Rejections> {
-    let Expr::Array(list) = unwrapped(&argument.value) else {
-        let names: Vec<&str> = Rejections::ALL.iter().map(|(name, _)| *name).collect();
-        return Err(argument.error(format!(
-            "`{}` takes a list, such as `[timed_out]`, of {}",
-            argument.key,
-            listed(&names)
-        )));
-    };
+    let Expr::Array(list) = unwrapped(&argument.value) else { return read(argument, &Written::Other) };
     let mut set = Rejections::NONE;
     let mut errors = Errors::default();
     for element in &list.elems {
         let one = Argument { key: argument.key.clone(), value: element.clone() };
-        match word(&one, &Rejections::ALL) {
-            Ok(kind) if set.contains(kind) => errors.push(one.error("this is in the list already")),
-            Ok(kind) => set = set.and(kind),
-            Err(error) => errors.push(error),
+        let with = set.with_written(&one.key.to_string(), &word_of(&one)?);
+        match with {
+            Ok(with) => set = with,
+            Err(error) => errors.push(one.error(error)),
         }
     }
     errors.finish(Some(set))
@@ -116,38 +74,12 @@ pub(crate) fn rejections(argument: &Argument) -> Result<Rejections> {
 
 /// So many calls in so much time, in a string.
 pub(crate) fn rate(argument: &Argument) -> Result<Given<Rate>> {
-    match literal(&argument.value) {
-        Some((false, Lit::Str(text))) => match Rate::parse(&text.value()) {
-            Ok(rate) => Ok(Given::Literal(rate)),
-            Err(error) => Err(argument.error(error)),
-        },
-        Some((false, Lit::Int(number))) => Err(argument
-            .error(format!("a rate is a number of calls and a unit of time: \"{number}/s\" or \"{number}/min\""))),
-        Some(_) => Err(argument.error("a rate is a string, such as \"100/s\", \"10/min\" or \"5000/h\"")),
-        None => expression(argument, "a rate"),
-    }
+    given(argument, written(argument)?, "a rate")
 }
 
 /// One of a few words, without quotes.
 pub(crate) fn word<T: Copy>(argument: &Argument, known: &[(&'static str, T)]) -> Result<T> {
-    let key = &argument.key;
-    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let takes = || format!("`{key}` takes {}", listed(&names));
-    let Some(word) = bare_word(&argument.value) else {
-        return Err(argument.error(match literal(&argument.value) {
-            Some((_, Lit::Str(text))) if names.contains(&text.value().as_str()) => {
-                format!("write `{key} = {}`, without quotes", text.value())
-            }
-            _ => takes(),
-        }));
-    };
-    match known.iter().find(|(name, _)| *name == word) {
-        Some((_, value)) => Ok(*value),
-        None => Err(argument.error(match nearest(&word, &names) {
-            Some(meant) => format!("`{key}` has no `{word}`; did you mean `{meant}`?"),
-            None => takes(),
-        })),
-    }
+    read_word(&argument.key.to_string(), &word_of(argument)?, known).map_err(|error| argument.error(error))
 }
 
 /// The name of a policy instance.
@@ -208,22 +140,44 @@ fn bare_word(value: &Expr) -> Option<String> {
     Some(path.path.get_ident()?.to_string())
 }
 
-/// `` `a`, `b` or `c` ``
-pub(crate) fn listed(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
-        _ => quoted.concat(),
+/// A word as one, and anything else as what it is.
+fn word_of(argument: &Argument) -> Result<Written<'static>> {
+    match bare_word(&argument.value) {
+        Some(word) => Ok(Written::Word(word.into())),
+        None => Ok(written(argument)?.unwrap_or(Written::Other)),
     }
 }
 
-/// A number that is too large for its type is as large as can be, so that the rule about its key refuses it.
-fn whole(number: &LitInt) -> Result<u32> {
-    Ok(number.base10_parse::<u128>()?.try_into().unwrap_or(u32::MAX))
+/// What a literal says; nothing of any other expression.
+fn written(argument: &Argument) -> Result<Option<Written<'static>>> {
+    Ok(Some(match literal(&argument.value) {
+        // One that is too large for its type is as large as can be, so that the rule about its key refuses it.
+        Some((is_negative, Lit::Int(number))) => {
+            let whole = i128::try_from(number.base10_parse::<u128>()?).unwrap_or(i128::MAX);
+            Written::Whole(if is_negative { -whole } else { whole })
+        }
+        Some((is_negative, Lit::Float(number))) => {
+            let number: f64 =
+                number.base10_digits().parse().map_err(|_| argument.error("this number cannot be read"))?;
+            Written::Number(if is_negative { -number } else { number })
+        }
+        Some((false, Lit::Str(text))) => Written::Text(text.value().into()),
+        Some((false, Lit::Bool(switch))) => Written::Switch(switch.value),
+        Some(_) => Written::Other,
+        None => return Ok(None),
+    }))
 }
 
-fn time(argument: &Argument, text: &LitStr) -> Result<Duration> {
-    parse_duration(&text.value()).map_err(|error| argument.error(error))
+fn read<T: Value>(argument: &Argument, written: &Written<'_>) -> Result<T> {
+    T::read(&argument.key.to_string(), written).map_err(|error| argument.error(error))
+}
+
+/// The value that was written, or the expression for it.
+fn given<T: Value>(argument: &Argument, written: Option<Written<'_>>, what: &str) -> Result<Given<T>> {
+    match written {
+        Some(written) => read(argument, &written).map(Given::Literal),
+        None => expression(argument, what),
+    }
 }
 
 /// Any expression that the compiler can evaluate. What cannot be one is refused here, in words.

@@ -4,12 +4,18 @@
 //! a shared name does not depend on who calls first: the link-time list of operations is asked for the first place by crate,
 //! file and line.
 
+mod layers;
 mod operation;
+mod pattern;
 mod policies;
 mod registered;
 mod site;
 
+#[cfg(feature = "config")]
+pub(crate) use layers::{Layers, Place, Table, in_variable};
+pub use layers::{Setting, Source};
 pub use operation::{Layer, OPERATIONS, Operation};
+pub use pattern::{InvalidPattern, Pattern};
 pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use registered::registered;
@@ -46,6 +52,8 @@ struct Inner {
     bulkheads: Policies<Bulkhead>,
     rate_limiters: Policies<RateLimiter>,
     bus: Arc<Bus>,
+    #[cfg(feature = "config")]
+    outside: crate::configuration::Outside,
 }
 
 /// All policies of a registry at one moment.
@@ -128,11 +136,11 @@ impl Registry {
     /// Every policy as it is now. Takes no lock that a call waits for.
     pub fn snapshot(&self) -> RegistrySnapshot {
         RegistrySnapshot {
-            circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot()).collect(),
-            retries: self.retries().map(|retry| retry.snapshot()).collect(),
-            timeouts: self.timeouts().map(|timeout| timeout.snapshot()).collect(),
-            bulkheads: self.bulkheads().map(|bulkhead| bulkhead.snapshot()).collect(),
-            rate_limiters: self.rate_limiters().map(|limiter| limiter.snapshot()).collect(),
+            circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot_in(self)).collect(),
+            retries: self.retries().map(|retry| retry.snapshot_in(self)).collect(),
+            timeouts: self.timeouts().map(|timeout| timeout.snapshot_in(self)).collect(),
+            bulkheads: self.bulkheads().map(|bulkhead| bulkhead.snapshot_in(self)).collect(),
+            rate_limiters: self.rate_limiters().map(|limiter| limiter.snapshot_in(self)).collect(),
         }
     }
 
@@ -149,6 +157,11 @@ impl Registry {
 
     pub(crate) fn bus(&self) -> Arc<Bus> {
         Arc::clone(&self.inner.bus)
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn outside(&self) -> &crate::configuration::Outside {
+        &self.inner.outside
     }
 
     pub(crate) fn register<P: Policy>(

@@ -1,0 +1,361 @@
+//! The values of keys as text: how one is read, what is said where it cannot be, and how one is shown.
+//!
+//! The macros bring the literals of an attribute here and the runtime the values of a file or of the environment, so that
+//! both read the same and say the same.
+
+use std::{borrow::Cow, time::Duration};
+
+use crate::{Backoff, Jitter, Mode, Preset, Rate, Rejections, Window, nearest, parse_duration};
+
+/// A value as somebody wrote it, before it is known what is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written<'a> {
+    /// `30`
+    Whole(i128),
+    /// `0.5`
+    Number(f64),
+    /// A text in quotes, where a word stands without them.
+    Text(Cow<'a, str>),
+    /// A word without quotes.
+    Word(Cow<'a, str>),
+    /// A text or a word, where both are written in the same way.
+    TextOrWord(Cow<'a, str>),
+    /// `true` or `false`
+    Switch(bool),
+    /// `[…]`
+    List(Vec<Written<'a>>),
+    /// Something that no key takes.
+    Other,
+}
+
+impl<'a> Written<'a> {
+    /// Reads a value that is all text, such as that of an environment variable: `30`, `0.5`, `true`, `[a, b]`, and anything else as
+    /// a text or a word.
+    #[must_use]
+    pub fn of_text(text: &'a str) -> Self {
+        let text = text.trim();
+        if let Ok(whole) = text.parse() {
+            Self::Whole(whole)
+        } else if let Some(number) = text.parse().ok().filter(|_| text.starts_with(|c: char| !c.is_alphabetic())) {
+            Self::Number(number)
+        } else if let Ok(switch) = text.parse() {
+            Self::Switch(switch)
+        } else if let Some(list) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+            let elements = list.split(',').map(str::trim).filter(|element| !element.is_empty());
+            Self::List(elements.map(|element| Self::TextOrWord(element.trim_matches('"').into())).collect())
+        } else {
+            Self::TextOrWord(text.into())
+        }
+    }
+}
+
+/// A kind of value that a key takes.
+pub trait Value: Sized {
+    /// Reads what was written for `key`.
+    ///
+    /// # Errors
+    ///
+    /// What `key` takes instead, in a whole sentence.
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String>;
+
+    /// As one would write it, without quotes.
+    fn show(&self) -> String;
+}
+
+/// A whole number. One that is too large for its type is as large as can be, so that the rule about its key refuses it.
+impl Value for u32 {
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+        match written {
+            Written::Whole(number @ 0..) => Ok(u32::try_from(*number).unwrap_or(u32::MAX)),
+            _ => Err(format!("`{key}` takes a whole number")),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// A number with or without a decimal point.
+impl Value for f64 {
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+        match written {
+            Written::Whole(number) => Ok(*number as f64),
+            Written::Number(number) => Ok(*number),
+            _ => Err(format!("`{key}` takes a number, without quotes")),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for bool {
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+        match written {
+            Written::Switch(switch) => Ok(*switch),
+            _ => Err(format!("`{key}` takes `true` or `false`, without quotes")),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for Duration {
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+        match written {
+            Written::Text(text) | Written::TextOrWord(text) => parse_duration(text).map_err(|error| error.to_string()),
+            Written::Whole(number @ 0..) => {
+                Err(format!("`{key}` takes a duration with its unit: \"{number}ms\" or \"{number}s\""))
+            }
+            _ => Err(format!("`{key}` takes a duration, such as \"250ms\" or \"30s\"")),
+        }
+    }
+
+    /// In units of fixed length: `1m30s`, `250ms`, `1d`.
+    fn show(&self) -> String {
+        const UNITS: [(u128, &str); 7] = [
+            (86_400_000_000_000, "d"),
+            (3_600_000_000_000, "h"),
+            (60_000_000_000, "m"),
+            (1_000_000_000, "s"),
+            (1_000_000, "ms"),
+            (1_000, "us"),
+            (1, "ns"),
+        ];
+        let mut left = self.as_nanos();
+        let mut text = String::new();
+        for (nanos, unit) in UNITS {
+            if left >= nanos {
+                text += &format!("{}{unit}", left / nanos);
+                left %= nanos;
+            }
+        }
+        if text.is_empty() { "0s".to_owned() } else { text }
+    }
+}
+
+/// A duration, a number of calls, or `none`.
+impl Value for Window {
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+        match written {
+            Written::Word(word) | Written::TextOrWord(word) if word == "none" => Ok(Self::None),
+            Written::Text(_) | Written::TextOrWord(_) => Duration::read(key, written).map(Self::Time),
+            Written::Whole(0..) => u32::read(key, written).map(Self::Count),
+            _ => Err(format!("`{key}` takes a duration such as \"10s\", a number of calls such as 100, or `none`")),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Time(time) => time.show(),
+            Self::Count(calls) => calls.show(),
+            Self::None => "none".to_owned(),
+        }
+    }
+}
+
+/// `none`, `equal`, `full`, or a number.
+impl Value for Jitter {
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+        match written {
+            Written::Whole(_) | Written::Number(_) => f64::read(key, written).map(Self::Share),
+            Written::Word(_) | Written::Text(_) | Written::TextOrWord(_) => read_word(key, written, &Self::NAMED),
+            _ => Err(format!("`{key}` takes `none`, `equal`, `full` or a share, 0 to 1")),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Share(share) => share.show(),
+            named => show_word(named, &Self::NAMED),
+        }
+    }
+}
+
+/// A list of kinds of rejections.
+impl Value for Rejections {
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+        let Written::List(list) = written else {
+            let names: Vec<&str> = Self::ALL.iter().map(|(name, _)| *name).collect();
+            return Err(format!("`{key}` takes a list, such as `[timed_out]`, of {}", listed(&names)));
+        };
+        list.iter().try_fold(Self::NONE, |set, element| set.with_written(key, element))
+    }
+
+    fn show(&self) -> String {
+        let names: Vec<&str> =
+            Self::ALL.iter().filter(|(_, kind)| self.contains(*kind)).map(|(name, _)| *name).collect();
+        format!("[{}]", names.join(", "))
+    }
+}
+
+impl Rejections {
+    /// The set with one more, as it was written in the list of `key`.
+    ///
+    /// # Errors
+    ///
+    /// A word that is no kind of rejection, or one that is in the set already.
+    pub fn with_written(self, key: &str, written: &Written<'_>) -> Result<Self, String> {
+        match read_word(key, written, &Self::ALL)? {
+            kind if self.contains(kind) => Err("this is in the list already".to_owned()),
+            kind => Ok(self.and(kind)),
+        }
+    }
+}
+
+/// So many calls in so much time.
+impl Value for Rate {
+    fn read(_: &str, written: &Written<'_>) -> Result<Self, String> {
+        match written {
+            Written::Text(text) | Written::TextOrWord(text) => Self::parse(text).map_err(|error| error.to_string()),
+            Written::Whole(number @ 0..) => {
+                Err(format!("a rate is a number of calls and a unit of time: \"{number}/s\" or \"{number}/min\""))
+            }
+            _ => Err("a rate is a string, such as \"100/s\", \"10/min\" or \"5000/h\"".to_owned()),
+        }
+    }
+
+    fn show(&self) -> String {
+        let per = match self.per.as_secs() {
+            _ if self.per.subsec_nanos() > 0 => self.per.show(),
+            1 => "s".to_owned(),
+            60 => "min".to_owned(),
+            3600 => "h".to_owned(),
+            _ => self.per.show(),
+        };
+        format!("{}/{per}", self.count)
+    }
+}
+
+/// A setting that may be off: shown as `none`.
+impl<T: Value> Value for Option<T> {
+    fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+        T::read(key, written).map(Some)
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map_or_else(|| "none".to_owned(), T::show)
+    }
+}
+
+/// One of a few words.
+macro_rules! words {
+    ($($type:ty)*) => {
+        $(impl Value for $type {
+            fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
+                read_word(key, written, &Self::ALL)
+            }
+
+            fn show(&self) -> String {
+                show_word(self, &Self::ALL)
+            }
+        })*
+    };
+}
+
+words! { Mode Preset Backoff }
+
+/// One of a few words, each of which stands for a value.
+///
+/// # Errors
+///
+/// The nearest word, or all of them.
+pub fn read_word<T: Copy>(key: &str, written: &Written<'_>, known: &[(&'static str, T)]) -> Result<T, String> {
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let takes = || format!("`{key}` takes {}", listed(&names));
+    match written {
+        Written::Word(word) | Written::TextOrWord(word) => match known.iter().find(|(name, _)| name == word) {
+            Some((_, value)) => Ok(*value),
+            None => Err(match nearest(word, &names) {
+                Some(meant) => format!("`{key}` has no `{word}`; did you mean `{meant}`?"),
+                None => takes(),
+            }),
+        },
+        Written::Text(text) if names.contains(&&**text) => Err(format!("write `{key} = {text}`, without quotes")),
+        _ => Err(takes()),
+    }
+}
+
+fn show_word<T: PartialEq>(value: &T, known: &[(&'static str, T)]) -> String {
+    known.iter().find(|(_, other)| other == value).map_or_else(String::new, |(name, _)| (*name).to_owned())
+}
+
+/// `` `a`, `b` or `c` ``
+#[must_use]
+pub fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+/// What is said of a key that `policy` does not have.
+#[must_use]
+pub fn unknown_key(policy: &str, key: &str, known: &[&str]) -> String {
+    let instead = match nearest(key, known) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("it takes {}", listed(known)),
+    };
+    format!("`{policy}` has no key `{key}`; {instead}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Written<'_> {
+        Written::of_text(text)
+    }
+
+    #[test]
+    fn what_is_shown_is_read_as_the_same() {
+        fn round<T: Value + PartialEq + std::fmt::Debug>(value: T, shown: &str) {
+            assert_eq!(value.show(), shown);
+            assert_eq!(T::read("key", &Written::of_text(shown)), Ok(value), "{shown}");
+        }
+        round(7_u32, "7");
+        round(0.5, "0.5");
+        round(30.0, "30");
+        round(false, "false");
+        round(Duration::ZERO, "0s");
+        round(Duration::from_millis(90_250), "1m30s250ms");
+        round(Duration::from_secs(365 * 86_400), "365d");
+        round(Window::Time(Duration::from_secs(10)), "10s");
+        round(Window::Count(100), "100");
+        round(Window::None, "none");
+        round(Mode::Monitor, "monitor");
+        round(Preset::ExternalApi, "external_api");
+        round(Backoff::Fibonacci, "fibonacci");
+        round(Jitter::Equal, "equal");
+        round(Jitter::Share(0.25), "0.25");
+        round(Rejections::NONE, "[]");
+        round(Rejections::TIMED_OUT.and(Rejections::RATE_LIMITED), "[timed_out, rate_limited]");
+        round(Rate::per_minute(10), "10/min");
+    }
+
+    #[test]
+    fn says_what_a_key_takes() {
+        let said = |error: Result<(), String>| error.unwrap_err();
+        let count = |written| said(u32::read("minimum_calls", &written).map(drop));
+        assert_eq!(count(Written::Whole(-1)), "`minimum_calls` takes a whole number");
+        assert_eq!(count(text("many")), "`minimum_calls` takes a whole number");
+        let time = |written| said(Duration::read("open_for", &written).map(drop));
+        assert_eq!(time(text("30")), "`open_for` takes a duration with its unit: \"30ms\" or \"30s\"");
+        assert_eq!(time(text("true")), "`open_for` takes a duration, such as \"250ms\" or \"30s\"");
+        let mode = |written| said(Mode::read("mode", &written).map(drop));
+        assert_eq!(mode(text("monitr")), "`mode` has no `monitr`; did you mean `monitor`?");
+        assert_eq!(mode(Written::Text("off".into())), "write `mode = off`, without quotes");
+        assert_eq!(mode(text("3")), "`mode` takes `enforce`, `monitor` or `off`");
+        let twice = Rejections::read("retry_rejections", &text("[timed_out, timed_out]"));
+        assert_eq!(said(twice.map(drop)), "this is in the list already");
+        assert_eq!(
+            said(f64::read("failure_rate", &text("nan")).map(drop)),
+            "`failure_rate` takes a number, without quotes"
+        );
+    }
+}
