@@ -1,6 +1,7 @@
 //! What the registry and generated code need to know of a circuit breaker.
 
-use super::{CircuitBreaker, Keyed, TripIf};
+use super::permit::Refused;
+use super::{CircuitBreaker, Keyed, Permit, Present, TripIf};
 use crate::error::Name;
 use crate::event::Bus;
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
@@ -68,6 +69,13 @@ impl BreakerSite {
         configured: bool,
     ) -> Self {
         Self::of(operation, name, BreakerConfig { keys, trip_if: None }, configured)
+    }
+
+    /// Asks the breaker to make one call. What is refused becomes a rejection, and counts, when it is made into one.
+    #[doc(hidden)]
+    #[inline]
+    pub fn admit(&'static self) -> Result<Permit<'static>, Refused<'static>> {
+        self.get().admit(Present)
     }
 
     /// The breaker of one key.
