@@ -52,8 +52,14 @@ pub fn nothing<E>(_: &E) -> bool {
     false
 }
 
-/// Takes the outcome of what is inside a breaker, by the function's own predicates.
+/// A call that was not admitted, on its way outward.
 #[inline]
+pub fn rejected<T, E>(refused: impl Into<Rejection>) -> Result<T, Failure<E>> {
+    Err(Failure::Rejected(refused.into()))
+}
+
+/// Takes the outcome of what is inside a breaker, by the function's own predicates.
+#[inline(always)]
 pub fn settle<T, E>(
     permit: Permit<'_>,
     result: Result<T, Failure<E>>,

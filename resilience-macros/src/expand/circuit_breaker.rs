@@ -28,20 +28,19 @@ pub(super) fn around(breaker: &CircuitBreaker, surroundings: Surroundings, insid
             });
             let key = key.to_token_stream();
             let key = if surroundings.has_own_self { body::with_own_self(key) } else { key };
-            quote_spanned!(Span::mixed_site()=> keyed(#key))
+            quote_spanned!(Span::mixed_site()=> keyed(#key).try_acquire())
         }
-        None => quote_spanned!(Span::mixed_site()=> get()),
+        None => quote_spanned!(Span::mixed_site()=> admit()),
     };
     let failure_if = hook(&breaker.failure_if, "every");
     let ignore_if = hook(&breaker.ignore_if, "nothing");
-    // The permit leaves the `match` before anything is awaited: what `try_acquire` returned is not kept in the future.
+    // The permit leaves the `match` before anything is awaited: what the breaker answered is not kept in the future. A rejection is made
+    // of the answer only then, so that it shares no memory with the permit.
     quote_spanned! {Span::mixed_site()=>
         let __result = '__circuit_breaker: {
-            let __permit = match __breaker.#find.try_acquire() {
+            let __permit = match __breaker.#find {
                 __resilience::Ok(__permit) => __permit,
-                __resilience::Err(__rejection) => {
-                    break '__circuit_breaker __resilience::Err(__resilience::Failure::Rejected(__rejection));
-                }
+                __resilience::Err(__refused) => break '__circuit_breaker __resilience::rejected(__refused),
             };
             #inside
             __resilience::settle(__permit, __result, #failure_if, #ignore_if)

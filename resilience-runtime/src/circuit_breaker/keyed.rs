@@ -20,7 +20,6 @@ use super::{CircuitBreaker, Permit, Present, Totals, Word};
 use crate::error::{Failure, Name, Rejection};
 use crate::sync::{AtomicEpoch, Count, Setting};
 use crate::time::coarse_millis;
-use crate::window::Shard;
 use once_cell::sync::OnceCell;
 use papaya::HashMap;
 use std::fmt::{self, Display, Write};
@@ -271,8 +270,7 @@ impl<'a> Keyed<'a> {
                 keys.overflowed.increment();
                 return self.family.try_acquire();
             };
-            let shard = Shard::of_this_thread();
-            let acquired = slot.breaker.acquire_uncounted(Present);
+            let acquired = slot.breaker.admit(Present);
             if slot.epoch.get() != epoch {
                 // It was given to another key meanwhile.
                 acquired.into_iter().for_each(Permit::give_back);
@@ -281,8 +279,7 @@ impl<'a> Keyed<'a> {
             if slot.last_used.get() != now {
                 slot.last_used.set(now);
             }
-            return acquired
-                .map_err(|rejection| keys.named(self.key.text(), slot.breaker.count_rejection(shard, rejection)));
+            return acquired.map_err(|refused| keys.named(self.key.text(), refused.into()));
         }
     }
 

@@ -36,7 +36,7 @@ use keyed::{Keys, SlotPast};
 use live::{Live, Verdict};
 use once_cell::sync::OnceCell;
 use opening::{LastOpening, Opening};
-use permit::Admitted;
+use permit::{Admitted, Refused};
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError, Mode};
 use state::{AtomicWord, Due, Phase, Word};
 use std::future::Future;
@@ -141,7 +141,7 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 /// ```
 pub struct CircuitBreaker {
     word: AtomicWord,
-    /// Whether `trip_if` is set, so that the closed path need not ask the lock.
+    /// Whether `trip_if` is set, so that nobody need ask the lock.
     has_trip_if: Setting,
     live: Live,
     window: Window,
@@ -201,11 +201,13 @@ impl CircuitBreaker {
     }
 
     fn new_at(name: Name, settings: &CircuitBreakerSettings, trip_if: Option<TripIf>, bus: Arc<Bus>, now: u64) -> Self {
+        let window = Window::new(live::span(settings), settings.slow_call.is_some());
+        window.arm(trip_if.is_some());
         Self {
             word: AtomicWord::new(initial(settings.mode, now)),
             has_trip_if: Setting::new(u64::from(trip_if.is_some())),
             live: Live::new(settings),
-            window: Window::new(live::span(settings), settings.slow_call.is_some()),
+            window,
             last_opening: LastOpening::new(),
             would_reject: Count::new(),
             trip_if: RwLock::new(trip_if),
@@ -231,17 +233,23 @@ impl CircuitBreaker {
     /// [`Rejection::CircuitOpen`] while the breaker is open, forced open, or half-open with all probes under way.
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, Rejection> {
-        self.acquire_uncounted(Present).map_err(|rejection| self.count_rejection(Shard::of_this_thread(), rejection))
+        self.admit(Present).map_err(Rejection::from)
     }
 
     /// As [`try_acquire`](Self::try_acquire), and leaves it to the caller whether a rejection counts.
+    ///
+    /// What is not closed answers in words of its own, which are made into a permit here: a permit that comes out of another function is
+    /// written word by word and read in larger pieces, for which a processor waits.
     #[inline]
-    fn acquire_uncounted(&self, clock: impl Clock) -> Result<Permit<'_>, Rejection> {
+    fn admit(&self, clock: impl Clock) -> Result<Permit<'_>, Refused<'_>> {
         let word = self.word.load();
         if word.is_plainly_closed() {
             return Ok(Permit::new(self, Admitted::Closed(word), self.call_begins(clock)));
         }
-        self.acquire_unless_closed(clock)
+        match self.ask_unless_closed(clock) {
+            Ok((admitted, began)) => Ok(Permit::new(self, admitted, began)),
+            Err((word, retry_after_millis)) => Err(Refused { breaker: self, word, retry_after_millis }),
+        }
     }
 
     fn count_rejection(&self, shard: Shard, rejection: Rejection) -> Rejection {
@@ -300,12 +308,13 @@ impl CircuitBreaker {
         settings
     }
 
+    #[inline]
     fn call_begins(&self, clock: impl Clock) -> u64 {
         if self.live.slow_call_nanos() == 0 { 0 } else { clock.precise_nanos() }
     }
 
-    #[cold]
-    fn acquire_unless_closed(&self, clock: impl Clock) -> Result<Permit<'_>, Rejection> {
+    /// As what a call is admitted and when it begins, or the word that it is rejected by and the time to wait.
+    fn ask_unless_closed(&self, clock: impl Clock) -> Result<(Admitted, u64), (Word, Option<u64>)> {
         loop {
             let word = self.word.load();
             let admitted = match word.phase() {
@@ -343,16 +352,20 @@ impl CircuitBreaker {
                     Admitted::Probe(joined.generation())
                 }
             };
-            return Ok(Permit::new(self, admitted, self.call_begins(clock)));
+            return Ok((admitted, self.call_begins(clock)));
         }
     }
 
     /// A monitoring breaker lets pass what it would have rejected.
-    fn reject(&self, word: Word, retry_after_millis: Option<u64>) -> Result<Permit<'_>, Rejection> {
+    fn reject(&self, word: Word, retry_after_millis: Option<u64>) -> Result<(Admitted, u64), (Word, Option<u64>)> {
         if word.monitored() {
             self.would_reject.increment();
-            return Ok(Permit::new(self, Admitted::Unjudged, 0));
+            return Ok((Admitted::Unjudged, 0));
         }
+        Err((word, retry_after_millis))
+    }
+
+    fn rejection(&self, word: Word, retry_after_millis: Option<u64>) -> Rejection {
         let reason = match self.last_opening.read() {
             // Of a half-open breaker, whichever opening came before it.
             Some(opening) if word.phase() == Phase::HalfOpen || opening.generation == word.generation() => {
@@ -362,17 +375,24 @@ impl CircuitBreaker {
             _ => OpenReason::JustOpened,
         };
         let retry_after = retry_after_millis.map(Duration::from_millis);
-        Err(Rejection::CircuitOpen { name: self.name.clone(), retry_after, reason })
+        Rejection::CircuitOpen { name: self.name.clone(), retry_after, reason }
+    }
+
+    /// Records a success that was admitted in that closed state, if that is all there is to do.
+    #[inline(always)]
+    fn record_calm_success(&self, shard: Shard, clock: impl Clock, closed: Word) -> bool {
+        self.word.load() == closed
+            && self.window.count_calm_success(shard, closed.closed_generation(), || clock.coarse_millis())
     }
 
     /// Records the end of a call that this breaker admitted.
-    #[inline]
-    fn record(&self, shard: Shard, clock: impl Clock, admitted: Admitted, outcome: Outcome, slow: bool) {
+    fn record(&self, shard: Shard, clock: impl Clock, admitted: Admitted, outcome: Outcome, began: u64) {
         let failed = match outcome {
             Outcome::Success => false,
             Outcome::Failure => true,
             Outcome::Ignored => return self.release(shard, clock, admitted, Counter::Ignored),
         };
+        let slow = self.is_slow(clock, began);
         match admitted {
             Admitted::Closed(word) => {
                 let now = self.word.load();
@@ -380,9 +400,7 @@ impl CircuitBreaker {
                     return self.window.count(shard, Counter::Stale);
                 }
                 let finished = Finished { failed, slow };
-                let judge_all = self.has_trip_if.get() != 0;
-                let standing =
-                    self.window.settle(shard, word.generation(), || clock.coarse_millis(), finished, judge_all);
+                let standing = self.window.settle(shard, word.generation(), || clock.coarse_millis(), finished);
                 if let Some(standing) = standing {
                     self.judge(now, standing, clock);
                 }
@@ -391,6 +409,11 @@ impl CircuitBreaker {
             Admitted::Unjudged => self.window.count(shard, Counter::Stale),
             Admitted::Uncounted => {}
         }
+    }
+
+    fn is_slow(&self, clock: impl Clock, began: u64) -> bool {
+        let limit = self.live.slow_call_nanos();
+        limit != 0 && began != 0 && clock.precise_nanos().saturating_sub(began) > limit
     }
 
     /// A call is over without a verdict: counted, and a probe's place given back.
@@ -408,7 +431,7 @@ impl CircuitBreaker {
         let Standing { counts, row } = standing;
         let WindowCounts { calls, failures, slow } = counts;
         let verdict = self.live.judge(counts);
-        self.window.arm(verdict == Verdict::Pending);
+        self.window.arm(verdict == Verdict::Pending || self.has_trip_if.get() != 0);
         let reason = match verdict {
             Verdict::FailureRate => OpenReason::FailureRate { failures, calls },
             Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls },

@@ -50,7 +50,7 @@ fn pairs() -> CircuitBreakerConfig {
 }
 
 fn acquire(breaker: &CircuitBreaker, clock: At) -> Permit<'_> {
-    breaker.acquire_unless_closed(clock).expect("it is closed, or has a place for a probe")
+    breaker.admit(clock).expect("it is closed, or has a place for a probe")
 }
 
 fn end(permit: Permit<'_>, shard: Shard, clock: At, outcome: Outcome) {

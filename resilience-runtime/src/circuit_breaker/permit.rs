@@ -2,7 +2,7 @@
 
 use super::state::Word;
 use super::{CircuitBreaker, Clock, Present};
-use crate::error::{Failure, RejectionKind};
+use crate::error::{Failure, Rejection, RejectionKind};
 use crate::outcome::Outcome;
 use crate::sync::Flag;
 use crate::window::{Counter, Shard};
@@ -31,18 +31,56 @@ pub(super) enum Admitted {
 #[derive(Debug)]
 #[must_use = "dropped at once, it counts a cancelled call"]
 pub struct Permit<'a> {
+    call: Call<'a>,
+    /// Whether a panic has left the watched body.
+    panicked: Flag,
+}
+
+/// A call under way.
+///
+/// Handed on word by word: words that were written one by one a moment ago, and are copied in larger pieces, make a processor wait for longer than all
+/// the rest of a call takes. So whatever takes a permit on the way of a success is always inlined.
+#[derive(Clone, Copy, Debug)]
+struct Call<'a> {
     breaker: &'a CircuitBreaker,
     admitted: Admitted,
     /// Nanoseconds on the library's clock; 0 where nobody asks how long the call takes.
     began: u64,
-    /// Whether a panic has left the watched body.
-    panicked: Flag,
+}
+
+/// A call that was not admitted. What the rejection says is found out when it is made of this, and it counts then.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a call that is rejected counts as rejected"]
+pub struct Refused<'a> {
+    pub(super) breaker: &'a CircuitBreaker,
+    pub(super) word: Word,
+    pub(super) retry_after_millis: Option<u64>,
+}
+
+impl From<Refused<'_>> for Rejection {
+    fn from(Refused { breaker, word, retry_after_millis }: Refused<'_>) -> Self {
+        breaker.count_rejection(Shard::of_this_thread(), breaker.rejection(word, retry_after_millis))
+    }
+}
+
+impl<'a> Call<'a> {
+    /// The call ended so.
+    #[inline(always)]
+    fn end(self, shard: Shard, clock: impl Clock, outcome: Outcome) {
+        let Self { breaker, admitted, began } = self;
+        if let (Outcome::Success, Admitted::Closed(word), 0) = (outcome, admitted, began)
+            && breaker.record_calm_success(shard, clock, word)
+        {
+            return;
+        }
+        breaker.record(shard, clock, admitted, outcome, began);
+    }
 }
 
 impl<'a> Permit<'a> {
     #[inline]
     pub(super) fn new(breaker: &'a CircuitBreaker, admitted: Admitted, began: u64) -> Self {
-        Self { breaker, admitted, began, panicked: Flag::new() }
+        Self { call: Call { breaker, admitted, began }, panicked: Flag::new() }
     }
 
     /// The call did its work.
@@ -61,16 +99,20 @@ impl<'a> Permit<'a> {
     }
 
     /// The call ended so.
-    #[inline]
+    #[inline(always)]
     pub fn record(self, outcome: Outcome) {
         self.record_at(Shard::of_this_thread(), Present, outcome);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn record_at(self, shard: Shard, clock: impl Clock, outcome: Outcome) {
         // `trip_if` is the user's and may panic: the permit is spent before it is asked.
-        let this = ManuallyDrop::new(self);
-        this.breaker.record(shard, clock, this.admitted, outcome, this.is_slow(clock));
+        self.spent().end(shard, clock, outcome);
+    }
+
+    #[inline(always)]
+    fn spent(self) -> Call<'a> {
+        ManuallyDrop::new(self).call
     }
 
     /// Runs the call and records how it ended.
@@ -86,19 +128,15 @@ impl<'a> Permit<'a> {
 
     /// As if it had never been asked for.
     pub(super) fn give_back(self) {
-        let this = ManuallyDrop::new(self);
-        if let Admitted::Probe(generation) = this.admitted {
-            this.breaker.answer(generation, Present, None);
+        let Call { breaker, admitted, .. } = self.spent();
+        if let Admitted::Probe(generation) = admitted {
+            breaker.answer(generation, Present, None);
         }
-    }
-
-    fn is_slow(&self, clock: impl Clock) -> bool {
-        let limit = self.breaker.live.slow_call_nanos();
-        limit != 0 && self.began != 0 && clock.precise_nanos().saturating_sub(self.began) > limit
     }
 
     /// Runs the call, so that the permit can tell a panic of the call's own (a failure) from being dropped because something
     /// else on the thread panics (a cancellation).
+    #[inline]
     pub fn watch<'p, F: Future>(&'p self, body: Pin<&'p mut F>) -> Watch<'p, F> {
         Watch { panicked: &self.panicked, body }
     }
@@ -109,41 +147,64 @@ impl<'a> Permit<'a> {
         Unwinding::watch(&self.panicked, body)
     }
 
-    /// Takes the result of what is inside, by the function's own predicates, and hands it on.
-    #[inline]
+    /// Takes the result of what is inside, by the function's own predicates, and hands it on: arm by arm, so that a success is not
+    /// copied with all the room that a failure would need.
+    #[inline(always)]
     pub(crate) fn settle<T, E>(
         self,
         result: Result<T, Failure<E>>,
         failure_if: impl FnOnce(&E) -> bool,
         ignore_if: impl FnOnce(&E) -> bool,
     ) -> Result<T, Failure<E>> {
-        let outcome = match &result {
-            Ok(_) => Outcome::Success,
-            Err(Failure::Call(error)) if ignore_if(error) => Outcome::Ignored,
-            Err(Failure::Call(error)) if failure_if(error) => Outcome::Failure,
-            Err(Failure::Call(_)) => Outcome::Success,
-            Err(Failure::Rejected(rejection)) => match rejection.kind() {
-                RejectionKind::TimedOut => Outcome::Failure,
-                // The dependency was not asked, so it did not fail.
-                RejectionKind::BulkheadFull | RejectionKind::RateLimited | RejectionKind::CircuitOpen => {
-                    Outcome::Ignored
-                }
-            },
-        };
-        self.record(outcome);
-        result
+        match result {
+            Ok(value) => {
+                self.record(Outcome::Success);
+                Ok(value)
+            }
+            Err(failure) => {
+                let Call { breaker, admitted, began } = self.spent();
+                settle_failure(breaker, admitted, began, &failure, failure_if, ignore_if);
+                Err(failure)
+            }
+        }
     }
 
     pub(super) fn drop_at(&mut self, shard: Shard, clock: impl Clock) {
+        let Call { breaker, admitted, began } = self.call;
         if self.panicked.is_raised() {
-            if self.admitted != Admitted::Uncounted {
-                self.breaker.window.count(shard, Counter::Panicked);
+            if admitted != Admitted::Uncounted {
+                breaker.window.count(shard, Counter::Panicked);
             }
-            self.breaker.record(shard, clock, self.admitted, Outcome::Failure, self.is_slow(clock));
+            breaker.record(shard, clock, admitted, Outcome::Failure, began);
         } else {
-            self.breaker.release(shard, clock, self.admitted, Counter::Cancelled);
+            breaker.release(shard, clock, admitted, Counter::Cancelled);
         }
     }
+}
+
+/// The call of these words failed, or was rejected further in.
+#[cold]
+fn settle_failure<E>(
+    breaker: &CircuitBreaker,
+    admitted: Admitted,
+    began: u64,
+    failure: &Failure<E>,
+    failure_if: impl FnOnce(&E) -> bool,
+    ignore_if: impl FnOnce(&E) -> bool,
+) {
+    // The predicates are the user's and may panic: the permit is there again, to be dropped.
+    let permit = Permit::new(breaker, admitted, began);
+    let outcome = match failure {
+        Failure::Call(error) if ignore_if(error) => Outcome::Ignored,
+        Failure::Call(error) if failure_if(error) => Outcome::Failure,
+        Failure::Call(_) => Outcome::Success,
+        Failure::Rejected(rejection) => match rejection.kind() {
+            RejectionKind::TimedOut => Outcome::Failure,
+            // The dependency was not asked, so it did not fail.
+            RejectionKind::BulkheadFull | RejectionKind::RateLimited | RejectionKind::CircuitOpen => Outcome::Ignored,
+        },
+    };
+    permit.record(outcome);
 }
 
 impl Drop for Permit<'_> {

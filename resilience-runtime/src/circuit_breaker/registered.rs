@@ -2,8 +2,9 @@
 
 use super::live::{self, Live};
 use super::opening::Opening;
+use super::permit::Refused;
 use super::state::Word;
-use super::{CircuitBreaker, Keyed, TripIf};
+use super::{CircuitBreaker, Keyed, Permit, Present, TripIf};
 use crate::error::{Name, OpenReason};
 use crate::event::Bus;
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
@@ -116,6 +117,13 @@ impl BreakerSite {
         configured: bool,
     ) -> Self {
         Self::of(operation, name, BreakerConfig { keys, trip_if: None }, configured)
+    }
+
+    /// Asks the breaker to make one call. What is refused becomes a rejection, and counts, when it is made into one.
+    #[doc(hidden)]
+    #[inline]
+    pub fn admit(&'static self) -> Result<Permit<'static>, Refused<'static>> {
+        self.get().admit(Present)
     }
 
     /// The breaker of one key.

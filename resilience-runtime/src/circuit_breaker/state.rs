@@ -170,6 +170,12 @@ impl Word {
         self.0 >> TAG_BITS & mask(bits)
     }
 
+    /// The [`generation`](Self::generation) of what is closed.
+    #[inline]
+    pub(super) fn closed_generation(self) -> u64 {
+        self.0 >> TAG_BITS & mask(SINCE_BITS)
+    }
+
     /// The moment at which the state was entered, on the clock's own scale, `now` being a moment not long before or any time after.
     pub(super) fn since(self, now: u64) -> u64 {
         let bits = if self.phase() == Phase::HalfOpen { PROBE_SINCE_BITS } else { SINCE_BITS };

@@ -14,7 +14,8 @@
 //!   **fence** stands between the two on every path that evaluates ([`Window::settle`]): of two such fences one is
 //!   second, and what its thread sums afterwards contains the other's addition, mark and stamp. Without it both could miss each
 //!   other's and neither would trip. (`SeqCst` accesses in place of the fence would do on hardware, but not in loom's model.)
-//!   A success that completes `minimum_calls` is not fenced: what it misses, the next outcome finds.
+//!   A success that completes `minimum_calls` is not fenced: what it misses, the next outcome finds. So it may also ask whether anybody waits for
+//!   it before it adds.
 //! * **`current`** (generation and end of the bucket) is exchanged with `AcqRel` after the sums for the new mark were read. An
 //!   outcome adds only once it has seen the bucket that it belongs to, hence after the exchange, so it is never in that
 //!   bucket's mark. What adds late (it saw the old bucket and was held up) is counted on the old side.
@@ -97,7 +98,7 @@ pub(crate) struct Window {
     /// `generation << 40 | end of the bucket in milliseconds`: what an outcome has to see before it counts.
     current: AtomicU64,
     span: AtomicSpan,
-    /// Whether a success may complete `minimum_calls` and trip: a hint, set by whoever evaluated last.
+    /// Whether a success has to be judged, since it may complete `minimum_calls` and trip: a hint, set by whoever evaluated last.
     armed: Setting,
     row: Row,
     marks: Marks,
@@ -137,25 +138,31 @@ impl Window {
         self.shards.total(counter)
     }
 
+    /// Counts a success that was admitted in the closed `generation`, if that is all there is to do: it enters a bucket that has
+    /// already begun, so it can lower a rate and complete no minimum. Otherwise [`settle`](Self::settle) is to be asked.
+    #[inline(always)]
+    pub(crate) fn count_calm_success(&self, shard: Shard, generation: u64, now: impl Fn() -> u64) -> bool {
+        let is_calm = self.is_entered(self.current.load(Ordering::Acquire), generation, now) && self.armed.get() == 0;
+        if is_calm {
+            self.shards.add(shard, Counter::Ok);
+        }
+        is_calm
+    }
+
     /// Counts the end of a call that was admitted in the closed `generation`, and says how things stand if that has to be judged.
-    ///
-    /// Nothing has to be judged when a success enters a bucket that has already begun: it can lower a rate and complete no minimum.
-    #[inline]
     pub(crate) fn settle(
         &self,
         shard: Shard,
         generation: u64,
         now: impl Fn() -> u64,
         finished: Finished,
-        judge_all: bool,
     ) -> Option<Standing> {
         let entered = self.enter(generation, &now);
         self.shards.add(shard, if finished.failed { Counter::Failed } else { Counter::Ok });
         if finished.slow {
             self.shards.add(shard, Counter::Slow);
         }
-        let hint = judge_all || self.armed.get() != 0;
-        if entered || finished.failed || finished.slow || hint {
+        if entered || finished.failed || finished.slow || self.armed.get() != 0 {
             return Some(self.stand(generation, now(), finished));
         }
         None
@@ -174,8 +181,8 @@ impl Window {
         Standing { counts: self.counts(generation, now), row }
     }
 
-    /// Whether the evaluation found that a success might still complete the minimum and trip.
-    /// After a reconfiguration it may in any case.
+    /// Whether the evaluation found that a success might still complete the minimum and trip. With a rule of the user's own, and after a
+    /// reconfiguration, it may in any case.
     pub(crate) fn arm(&self, armed: bool) {
         let armed = u64::from(armed);
         // Read by every success: written only when it changes.
@@ -184,15 +191,17 @@ impl Window {
         }
     }
 
-    /// Makes sure that the generation and the bucket of `now` have begun; whether it was this call that began them.
+    /// Whether the generation and the bucket of `now` have begun.
     #[inline]
+    fn is_entered(&self, current: u64, generation: u64, now: impl Fn() -> u64) -> bool {
+        let end = current & NO_END;
+        current >> END_BITS == generation & GENERATION_MASK && (end == NO_END || now() < end)
+    }
+
+    /// Makes sure that they have; whether it was this call that began them.
     fn enter(&self, generation: u64, now: impl Fn() -> u64) -> bool {
         let current = self.current.load(Ordering::Acquire);
-        let end = current & NO_END;
-        if current >> END_BITS == generation & GENERATION_MASK && (end == NO_END || now() < end) {
-            return false;
-        }
-        self.begin(generation, now(), current)
+        !self.is_entered(current, generation, &now) && self.begin(generation, now(), current)
     }
 
     #[cold]

@@ -33,6 +33,13 @@ impl Counters {
     fn get(&self, counter: Counter) -> u64 {
         self.0[counter as usize].load(Ordering::Relaxed)
     }
+
+    /// For the thread that has the index: no other writes here meanwhile.
+    #[inline]
+    fn add_alone(&self, counter: Counter) {
+        let cell = &self.0[counter as usize];
+        cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
 }
 
 /// Shards that every breaker has within itself. Those that more cores need are allocated when it is built.
@@ -75,13 +82,16 @@ impl Shards {
     }
 
     #[inline]
-    pub(super) fn add(&self, Shard(index): Shard, counter: Counter) {
+    pub(crate) fn add(&self, Shard(index): Shard, counter: Counter) {
+        // The last of the inline ones may be the one that is shared; which it is, is for the others to find out.
+        if index < INLINE - 1 { self.inline[index].add_alone(counter) } else { self.add_beyond(index, counter) }
+    }
+
+    fn add_beyond(&self, index: usize, counter: Counter) {
         let last = INLINE + self.more.len() - 1;
         if index < last {
             let counters = if index < INLINE { &self.inline[index] } else { &self.more[index - INLINE] };
-            let cell = &counters.0[counter as usize];
-            // No other thread writes here while this one has the index.
-            cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            counters.add_alone(counter);
         } else {
             let counters = self.more.last().unwrap_or(&self.inline[INLINE - 1]);
             counters.0[counter as usize].fetch_add(1, Ordering::Relaxed);
@@ -127,6 +137,7 @@ use index::shards_wanted;
 mod index {
     use super::{INLINE, Ordering, Shard};
     use once_cell::sync::Lazy;
+    use std::cell::Cell;
     use std::sync::atomic::AtomicU64;
 
     /// Indexes that can be given out: bits of these words.
@@ -138,6 +149,18 @@ mod index {
 
     pub(super) fn shards_wanted() -> usize {
         *WANTED
+    }
+
+    /// What a thread has before it first records.
+    const NONE: usize = usize::MAX - 1;
+    /// What it has when there was no other, and while it ends.
+    const SHARED: usize = usize::MAX;
+
+    thread_local! {
+        /// Without a destructor, so that reading it is one load.
+        static INDEX: Cell<usize> = const { Cell::new(NONE) };
+        /// Gives the index back when the thread ends.
+        static TAKEN_HERE: Index = Index::take();
     }
 
     struct Index(usize);
@@ -152,27 +175,34 @@ mod index {
                     return Self(position * 64 + bits.trailing_ones() as usize);
                 }
             }
-            Self(usize::MAX)
+            Self(SHARED)
         }
     }
 
     impl Drop for Index {
         fn drop(&mut self) {
+            INDEX.set(SHARED);
             if let Some(word) = TAKEN.get(self.0 / 64) {
                 word.fetch_and(!(1 << (self.0 % 64)), Ordering::Release);
             }
         }
     }
 
-    thread_local! {
-        static INDEX: Index = Index::take();
-    }
-
     impl Shard {
         /// This thread's. While a thread ends and has given its index back, it shares the last shard.
         #[inline]
         pub(crate) fn of_this_thread() -> Self {
-            Self(INDEX.try_with(|index| index.0).unwrap_or(usize::MAX))
+            match INDEX.get() {
+                NONE => Self::taken(),
+                index => Self(index),
+            }
+        }
+
+        #[cold]
+        fn taken() -> Self {
+            let index = TAKEN_HERE.try_with(|index| index.0).unwrap_or(SHARED);
+            INDEX.set(index);
+            Self(index)
         }
     }
 

@@ -33,12 +33,10 @@ fn charge(
             (&__OPERATION, &__BREAKER)
         };
         let __result = '__circuit_breaker: {
-            let __permit = match __breaker.get().try_acquire() {
+            let __permit = match __breaker.admit() {
                 __resilience::Ok(__permit) => __permit,
-                __resilience::Err(__rejection) => {
-                    break '__circuit_breaker __resilience::Err(
-                        __resilience::Failure::Rejected(__rejection),
-                    );
+                __resilience::Err(__refused) => {
+                    break '__circuit_breaker __resilience::rejected(__refused);
                 }
             };
             let __result = __permit

@@ -25,10 +25,8 @@ async fn reserve(
     let __result = '__circuit_breaker: {
         let __permit = match __breaker.keyed(&(warehouse + 1)).try_acquire() {
             __resilience::Ok(__permit) => __permit,
-            __resilience::Err(__rejection) => {
-                break '__circuit_breaker __resilience::Err(
-                    __resilience::Failure::Rejected(__rejection),
-                );
+            __resilience::Err(__refused) => {
+                break '__circuit_breaker __resilience::rejected(__refused);
             }
         };
         let __result = __permit

@@ -85,10 +85,8 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                         .try_acquire()
                                     {
                                         __resilience::Ok(__permit) => __permit,
-                                        __resilience::Err(__rejection) => {
-                                            break '__circuit_breaker __resilience::Err(
-                                                __resilience::Failure::Rejected(__rejection),
-                                            );
+                                        __resilience::Err(__refused) => {
+                                            break '__circuit_breaker __resilience::rejected(__refused);
                                         }
                                     };
                                     let __result = {

@@ -1,0 +1,71 @@
+//! Instructions a call, which repeat from run to run: counted by valgrind's callgrind, which runs this program again with so many calls of one
+//! contestant, and with twice as many. The difference is theirs.
+//!
+//! A call of the kernel's clock is a system call under valgrind, whose own instructions are not counted.
+
+use crate::contest::Case;
+use crate::report::Table;
+use std::process::Command;
+
+pub(crate) const INSTRUCTIONS: &str = "instructions";
+
+const CALLS: u64 = 2000;
+
+/// Whether it can be had.
+pub(crate) fn is_there() -> bool {
+    Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// Of everybody in these cases.
+pub(crate) fn instructions<'c>(cases: impl IntoIterator<Item = &'c Case>) -> Table {
+    let mut table = Table::new(INSTRUCTIONS, "counted by callgrind", "instructions a call", &[]);
+    for case in cases {
+        for who in (case.contestants)().into_iter().map(|contestant| contestant.who) {
+            match a_call(case.name, &who) {
+                Ok(instructions) => table.exact(format!("{}: {who}", case.name), instructions, vec![]),
+                Err(why) => eprintln!("{}: {who}: {why}", case.name),
+            }
+        }
+    }
+    table
+}
+
+/// Instructions of one call.
+pub(crate) fn a_call(case: &str, who: &str) -> Result<f64, String> {
+    let once = counted(case, who, CALLS)?;
+    let twice = counted(case, who, 2 * CALLS)?;
+    Ok((twice as f64 - once as f64) / CALLS as f64)
+}
+
+fn counted(case: &str, who: &str, calls: u64) -> Result<u64, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["calls", case, who, &calls.to_string()])
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    // "==123== Collected : 456"
+    let collected = told.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    collected.filter(|_| output.status.success()).ok_or_else(|| format!("callgrind counted nothing: {told}"))
+}
+
+/// What a call may take at most, on x86-64 and by any compiler since the MSRV: what was counted when it was last written down, and a tenth.
+pub(crate) const CEILINGS: &[(&str, &str, f64)] =
+    &[("closed", "ours, default (10 s)", 260.0), ("closed", "ours, count window", 240.0), ("open", "ours", 420.0)];
+
+/// Counts what has a ceiling. Whether all of it is below.
+pub(crate) fn check_ceilings() -> Result<bool, String> {
+    let mut all_below = true;
+    for &(case, who, ceiling) in CEILINGS {
+        let counted = a_call(case, who)?;
+        let below = counted <= ceiling;
+        all_below &= below;
+        println!(
+            "{case}: {who}: {counted:.1} instructions, at most {ceiling}{}",
+            if below { "" } else { ": TOO MANY" }
+        );
+    }
+    Ok(all_below)
+}

@@ -1,0 +1,48 @@
+//! One, a thousand and a million names: handles, and keyed calls.
+
+use crate::contest::{BARE, Case, Contestant, calls};
+use crate::subject::{self, bare, scattered, work};
+use resilience_runtime::CircuitBreaker;
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            name: "names, handles",
+            about: "a random one of so many breakers, by its handle",
+            rounds: 1,
+            contestants: handles,
+        },
+        Case {
+            name: "names, keyed",
+            about: "a random one of so many keys of a breaker",
+            rounds: 1,
+            contestants: keyed,
+        },
+    ]
+}
+
+fn handle_of(names: u64, who: &str) -> Contestant {
+    let breakers: Vec<CircuitBreaker> = (0..names)
+        .map(|name| CircuitBreaker::builder(format!("name {name}")).build().expect("a sound configuration"))
+        .collect();
+    calls!(who, |call| breakers[scattered(call, names) as usize].call(async { work(call) }).await)
+}
+
+fn handles() -> Vec<Contestant> {
+    vec![
+        calls!(BARE, |call| bare(call).await),
+        handle_of(1, "ours, 1 name"),
+        handle_of(1000, "ours, 1,000 names"),
+        handle_of(1_000_000, "ours, 1,000,000 names"),
+    ]
+}
+
+fn keyed() -> Vec<Contestant> {
+    vec![
+        calls!(BARE, |call| bare(call).await),
+        calls!("ours, 1 name", |call| subject::one_name(call).await),
+        calls!("ours, 1,000 names", |call| subject::thousand_names(call).await),
+        calls!("ours, 1,000,000 names, all kept", |call| subject::million_names(call).await),
+        calls!("ours, 1,000,000 names, 1,024 kept", |call| subject::too_many_names(call).await),
+    ]
+}
