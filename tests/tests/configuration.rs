@@ -675,35 +675,6 @@ async fn a_builder_that_does_not_go_with_the_file_runs_as_it_says_itself() {
     assert!(told);
 }
 
-#[test]
-fn what_is_built_while_a_file_is_put_in_force_gets_it() {
-    let _alone = alone_in_a_thread();
-    let text =
-        |rate: u32| format!("[circuit_breaker.\"meanwhile*\"]\nfailure_rate = {rate}\nforce_open = {}", rate % 2 == 0);
-    std::thread::scope(|scope| {
-        for thread in 0..2 {
-            scope.spawn(move || {
-                for nth in 0..300 {
-                    CircuitBreaker::builder(format!("meanwhile {thread} {nth}")).register().unwrap();
-                }
-            });
-        }
-        for rate in 1..=40 {
-            configure(&text(rate));
-        }
-    });
-    let built = || registry().circuit_breakers().filter(|breaker| breaker.name().starts_with("meanwhile"));
-    assert_eq!(built().count(), 600);
-    for rate in [40, 41] {
-        configure(&text(rate));
-        for breaker in built() {
-            let snapshot = breaker.snapshot();
-            assert_eq!(found(snapshot.settings, "failure_rate").0, rate.to_string());
-            assert_eq!(snapshot.state == State::ForcedOpen, rate % 2 == 0);
-        }
-    }
-}
-
 /// A directory of its own, gone with it.
 struct Directory(PathBuf);
 
