@@ -36,8 +36,17 @@ impl PartialEq for TripRule {
 
 impl Policy for CircuitBreaker {
     type Config = BreakerConfig;
+    type Keys = CircuitBreakerConfig;
 
     const KIND: &'static str = "circuit_breaker";
+
+    fn keys(config: &BreakerConfig) -> CircuitBreakerConfig {
+        config.keys
+    }
+
+    fn rule(config: &BreakerConfig) -> Option<&'static str> {
+        config.trip_if.and_then(|rule| rule.tokens)
+    }
 
     fn from_config(name: Name, config: &BreakerConfig, bus: Arc<Bus>) -> Self {
         Self::new(name, &config.keys.resolve(), config.trip_if.map(|trip_if| trip_if.rule), bus)

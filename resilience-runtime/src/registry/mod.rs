@@ -4,17 +4,24 @@
 //! a shared name does not depend on who calls first: the link-time list of operations is asked for the first place by crate,
 //! file and line.
 
+mod conflicts;
+mod describe;
+mod layer;
 mod operation;
 mod pattern;
 mod policies;
 mod registered;
+mod setting;
 mod site;
 
+pub use conflicts::{Conflict, Conflicts, Difference, assert_verified};
+pub use describe::Description;
 pub use operation::{Layer, OPERATIONS, Operation};
 pub use pattern::{InvalidPattern, Pattern};
 pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use registered::registered;
+pub use setting::Setting;
 pub(crate) use site::Site;
 
 use crate::bulkhead::{Bulkhead, BulkheadSnapshot};

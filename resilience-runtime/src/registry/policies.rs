@@ -5,6 +5,7 @@ use super::{Registry, Site};
 use crate::error::Name;
 use crate::event::{Bus, Event};
 use dashmap::{DashMap, DashSet, Entry};
+use resilience_config::Configurable;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -13,8 +14,20 @@ pub trait Policy: Sized + Send + Sync + 'static {
     /// The instance keys: what must be equal where a name is shared.
     type Config: Copy + PartialEq + Debug + Send + Sync + 'static;
 
+    /// The same without what only the program can hold.
+    type Keys: Configurable;
+
     /// As the attribute is called.
     const KIND: &'static str;
+
+    #[doc(hidden)]
+    fn keys(config: &Self::Config) -> Self::Keys;
+
+    /// A rule of the user's own among the instance keys, as it was written.
+    #[doc(hidden)]
+    fn rule(_: &Self::Config) -> Option<&'static str> {
+        None
+    }
 
     #[doc(hidden)]
     fn from_config(name: Name, config: &Self::Config, bus: Arc<Bus>) -> Self;
@@ -114,7 +127,7 @@ impl<P: Policy> Policies<P> {
     }
 
     /// A function's name, and which of its policies of this kind where it has two (a timeout above and below a retry).
-    fn shown_as(site: &'static Site<P>) -> String {
+    pub(super) fn shown_as(site: &'static Site<P>) -> String {
         let operation = site.operation();
         let before =
             operation.layers().iter().filter_map(P::site).take_while(|other| !std::ptr::eq(*other, site)).count();
@@ -148,11 +161,7 @@ impl<P: Policy> Policies<P> {
 
 /// Every place that configures this name, by crate, file and line.
 pub(super) fn configured_sites<P: Policy>(name: &str) -> impl Iterator<Item = &'static Site<P>> {
-    operation::in_order()
-        .iter()
-        .flat_map(|operation| operation.layers())
-        .filter_map(P::site)
-        .filter(move |site| site.is_configured() && site.name() == Some(name))
+    operation::sites::<P>().filter(move |site| site.is_configured() && site.name() == Some(name))
 }
 
 fn tell_conflict<P: Policy>(bus: &Bus, name: Name, in_force: String, not_in_force: String) {

@@ -25,8 +25,13 @@ macro_rules! registered {
 
         impl $crate::registry::Policy for $policy {
             type Config = $config;
+            type Keys = $config;
 
             const KIND: &'static str = $kind;
+
+            fn keys(config: &$config) -> $config {
+                *config
+            }
 
             fn from_config(
                 name: $crate::error::Name,
