@@ -73,16 +73,18 @@ fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call
     assert_eq!(
         conflicts.iter().map(told).collect::<Vec<_>>(),
         [
-            contested("comes_second", vec![
-                ("minimum_calls", "10", "20"),
-                ("window", "10", "20"),
-                ("trip_if", "none", &trip_if)
-            ]),
+            contested(
+                "comes_second",
+                vec![("minimum_calls", "10", "20"), ("window", "10", "20"), ("trip_if", "none", &trip_if)]
+            ),
             contested("comes_third", vec![("failure_rate", "30", "40")]),
-            ("rate_limit", "limit", "limited", "limited_otherwise", vec![
-                ("rate", "100/s", "100/min"),
-                ("max_wait", "0s", "1s")
-            ]),
+            (
+                "rate_limit",
+                "limit",
+                "limited",
+                "limited_otherwise",
+                vec![("rate", "100/s", "100/min"), ("max_wait", "0s", "1s")]
+            ),
         ]
     );
     assert_eq!(registry().circuit_breakers().count(), 0, "nothing was called");
@@ -103,7 +105,9 @@ fn a_conflict_is_told_with_both_places_and_both_values() {
     assert!(place("limited").contains("tests/verify.rs:"), "{expected}");
     let all = conflicts.to_string();
     assert!(all.contains(&expected), "{all}");
-    assert!(all.ends_with("write the keys in one place and only the name in the others, or give one of them another name"));
+    assert!(
+        all.ends_with("write the keys in one place and only the name in the others, or give one of them another name")
+    );
     assert_eq!(format!("{conflicts:?}"), all, "what `unwrap` shows");
 }
 
