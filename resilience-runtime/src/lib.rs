@@ -37,7 +37,7 @@
 //! | feature | what |
 //! |---|---|
 //! | `serde` | snapshots can be serialised |
-//! | `test-util` | every policy follows tokio's clock, paused and advanced; for dev-dependencies |
+//! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
 //!
 //! # Limits
 //!
@@ -65,6 +65,8 @@ mod window;
 
 #[doc(hidden)]
 pub mod private;
+#[cfg(feature = "test-util")]
+pub mod testing;
 
 pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, Place};
 pub use circuit_breaker::{

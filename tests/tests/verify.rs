@@ -59,7 +59,10 @@ async fn limited_otherwise() -> Result<(), Rejection> {
     Ok(())
 }
 
-fn told(conflict: &Conflict) -> (&str, &str, &str, &str, Vec<(&str, &str, &str)>) {
+/// Kind, name, the function in force, the other one, and each key with both values.
+type Told<'c> = (&'c str, &'c str, &'c str, &'c str, Vec<(&'c str, &'c str, &'c str)>);
+
+fn told(conflict: &Conflict) -> Told<'_> {
     let differences = conflict.differences.iter().map(|it| (it.key, &*it.in_force, &*it.not_in_force)).collect();
     (conflict.kind, conflict.name, conflict.in_force.function(), conflict.not_in_force.function(), differences)
 }

@@ -76,14 +76,11 @@ impl Registry {
     }
 }
 
-/// Asserts that no two places of the program configure one name differently: one line among a crate's tests.
+/// Asserts that no two places of the program configure one name differently. It is the whole body of a test, such as
+/// `#[test] fn policies_agree() { … }`:
 ///
 /// ```
-/// #[test]
-/// fn policies_agree() {
-///     resilience_runtime::assert_verified();
-/// }
-/// # resilience_runtime::assert_verified();
+/// resilience_runtime::assert_verified();
 /// ```
 ///
 /// # Panics

@@ -36,8 +36,12 @@ use std::sync::Arc;
 
 static GLOBAL: Lazy<Registry> = Lazy::new(Registry::default);
 
-/// The registry of this program.
+/// The registry of this program; with the feature `test-util`, of the test's scope where one is entered.
 pub fn registry() -> Registry {
+    #[cfg(feature = "test-util")]
+    if let Some(scoped) = crate::testing::registry() {
+        return scoped;
+    }
     GLOBAL.clone()
 }
 
@@ -169,7 +173,7 @@ impl Registry {
         P::policies(self).register(name, &self.inner.bus, config, configured)
     }
 
-    fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
+    pub(crate) fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
         P::policies(self).join(site, &self.inner.bus)
     }
 
