@@ -77,6 +77,9 @@ pub use event::{EVENT_CAPACITY, Event, Events, Transition};
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
 pub use registry::{Conflict, Conflicts, Description, Difference, Setting, assert_verified};
+pub use registry::{
+    Health, HealthCheck, HealthError, HealthReason, HealthStatus, MAX_CRITICAL, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
+};
 pub use registry::{InvalidPattern, Pattern};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};

@@ -6,6 +6,7 @@
 
 mod conflicts;
 mod describe;
+mod health;
 mod layer;
 mod operation;
 mod pattern;
@@ -16,6 +17,9 @@ mod site;
 
 pub use conflicts::{Conflict, Conflicts, Difference, assert_verified};
 pub use describe::Description;
+pub use health::{
+    Health, HealthCheck, HealthError, HealthReason, HealthStatus, MAX_CRITICAL, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
+};
 pub use operation::{Layer, OPERATIONS, Operation};
 pub use pattern::{InvalidPattern, Pattern};
 pub use policies::RegisterError;
@@ -59,6 +63,7 @@ struct Inner {
     bulkheads: Policies<Bulkhead>,
     rate_limiters: Policies<RateLimiter>,
     bus: Arc<Bus>,
+    health: health::HealthRules,
 }
 
 /// All policies of a registry at one moment.
