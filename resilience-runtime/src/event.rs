@@ -54,6 +54,24 @@ pub enum Event {
         /// How many.
         events: u64,
     },
+    /// Configuration from outside of the program was put in force, in place of what was in force before.
+    Reconfigured {
+        /// The kind of policy, as its attribute is called.
+        kind: &'static str,
+        /// Which policy.
+        name: Name,
+        /// The keys whose values have changed.
+        keys: Vec<&'static str>,
+        /// The file, or `environment`.
+        source: String,
+    },
+    /// Configuration from outside of the program has a mistake: nothing of it is in force, and what was stays so.
+    ConfigRefused {
+        /// The file, or `environment`; `registration` where it does not go together with what a builder said later.
+        source: String,
+        /// What is wrong and where.
+        error: String,
+    },
 }
 
 /// A change of a circuit breaker's state.

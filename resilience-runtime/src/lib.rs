@@ -36,6 +36,7 @@
 //!
 //! | feature | what |
 //! |---|---|
+//! | `config` | [`Registry::configure`]: a file and environment variables say what attributes leave open, and overrule them by name |
 //! | `serde` | snapshots can be serialised |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
 //!
@@ -50,6 +51,8 @@
 mod builder;
 mod bulkhead;
 mod circuit_breaker;
+#[cfg(feature = "config")]
+mod configuration;
 mod error;
 mod event;
 mod fallback;
@@ -72,15 +75,17 @@ pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, Place};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, KeyCounts, Keyed, Permit, Probes, State, Totals,
 };
+#[cfg(feature = "config")]
+pub use configuration::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
 pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
 pub use event::{EVENT_CAPACITY, Event, Events, Transition};
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
-pub use registry::{Conflict, Conflicts, Description, Difference, Setting, assert_verified};
+pub use registry::{Conflict, Conflicts, Description, Difference, KeyValue, assert_verified};
 pub use registry::{
     Health, HealthCheck, HealthError, HealthReason, HealthStatus, MAX_CRITICAL, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
 };
-pub use registry::{InvalidPattern, Pattern};
+pub use registry::{InvalidPattern, Pattern, Setting, Source};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};

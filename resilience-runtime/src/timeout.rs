@@ -2,7 +2,7 @@
 
 use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
-use crate::registry::registered;
+use crate::registry::{Registry, Setting as InForce, registered, registry};
 use crate::sync::{Count, Setting};
 use crate::time::nanos;
 use pin_project_lite::pin_project;
@@ -31,8 +31,16 @@ use tokio::time::{Instant, Sleep};
 /// ```
 pub struct Timeout {
     name: Name,
+    /// Nanoseconds, and [`OFF`] beside them where it is not enabled.
     after_nanos: Setting,
     timed_out: Count,
+}
+
+/// Above the longest limit there can be.
+const OFF: u64 = 1 << 63;
+
+fn packed(settings: &TimeoutSettings) -> u64 {
+    nanos(settings.after) | if settings.enabled { 0 } else { OFF }
 }
 
 impl Timeout {
@@ -70,19 +78,43 @@ impl Timeout {
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
         config.check()?;
-        self.after_nanos.set(nanos(config.resolve().after));
+        self.after_nanos.set(packed(&config.resolve()));
         Ok(())
     }
 
     /// The timeout as it is now.
     pub fn snapshot(&self) -> TimeoutSnapshot {
-        TimeoutSnapshot { name: self.name(), after: self.after(), timed_out: self.timed_out.get() }
+        self.snapshot_in(&registry())
+    }
+
+    pub(crate) fn snapshot_in(&self, registry: &Registry) -> TimeoutSnapshot {
+        TimeoutSnapshot {
+            name: self.name(),
+            after: self.after(),
+            timed_out: self.timed_out.get(),
+            settings: registry.of_timeouts().settings(self),
+        }
     }
 
     fn after(&self) -> Duration {
-        Duration::from_nanos(self.after_nanos.get())
+        Duration::from_nanos(self.after_nanos.get() & !OFF)
+    }
+
+    /// None while it is not enabled.
+    fn limit(&self) -> Option<Duration> {
+        let packed = self.after_nanos.get();
+        (packed & OFF == 0).then(|| Duration::from_nanos(packed))
+    }
+
+    fn settings(&self) -> TimeoutSettings {
+        let mut settings = TimeoutConfig::new().resolve();
+        (settings.after, settings.enabled) = (self.after(), self.limit().is_some());
+        settings
     }
 }
+
+/// Of a call that began to wait while the timeout was not enabled: it stays without one.
+const UNLIMITED: Duration = Duration::MAX;
 
 pin_project! {
     /// The future of [`Timeout::run`].
@@ -106,9 +138,11 @@ impl<F: Future> Future for Timed<'_, F> {
         if let Poll::Ready(output) = this.call.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
         }
-        if this.sleep.is_none() {
-            *this.after = this.timeout.after();
-            this.sleep.set(Some(tokio::time::sleep(*this.after)));
+        if this.sleep.is_none() && *this.after != UNLIMITED {
+            *this.after = this.timeout.limit().unwrap_or(UNLIMITED);
+            if *this.after != UNLIMITED {
+                this.sleep.set(Some(tokio::time::sleep(*this.after)));
+            }
         }
         let Some(mut sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Pending };
         // A call that is always busy uses up the task's budget, and tokio's timer does not answer then: the clock does.
@@ -130,6 +164,8 @@ builder! {
     after: Duration,
     /// The time for a kind of dependency, where `after` is not given.
     preset: Preset,
+    /// Whether it limits anything. Default true.
+    enabled: bool,
 }
 
 /// What a [`Timeout`] is set to and has counted.
@@ -143,6 +179,8 @@ pub struct TimeoutSnapshot {
     pub after: Duration,
     /// Calls that took longer.
     pub timed_out: u64,
+    /// What is in force, key by key, and where each value came from.
+    pub settings: Vec<InForce>,
 }
 
 registered! {
@@ -151,9 +189,11 @@ registered! {
     layer: Timeout, kept: of_timeouts,
     new: |name, settings: TimeoutSettings, _| Timeout {
         name,
-        after_nanos: Setting::new(nanos(settings.after)),
+        after_nanos: Setting::new(packed(&settings)),
         timed_out: Count::new(),
     },
+    in_force: Timeout::settings,
+    waits_with: None,
 }
 
 impl std::fmt::Debug for Timeout {

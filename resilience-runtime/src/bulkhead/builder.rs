@@ -13,4 +13,6 @@ builder! {
     max_queue: u32,
     /// How long one waits, 1 ms to 24 h; wants a `max_queue`. Default without end.
     queue_timeout: Duration,
+    /// Whether it limits anything. Default true.
+    enabled: bool,
 }

@@ -29,6 +29,8 @@ pub(super) enum Arrival {
     /// It is to wait for a ticket, and to [`abandon`](Gate::abandon) the queue if it stops waiting without one.
     Queued,
     Full,
+    /// There is no limit: it passes by and is counted nowhere.
+    Off,
 }
 
 pub(super) struct Gate<L> {
@@ -55,6 +57,7 @@ impl<L: Line> Gate<L> {
     pub(super) fn arrive(&self, max_queue: u64) -> Arrival {
         let step = |word: Word| match word.enter() {
             Some(entered) => Some((entered, Arrival::Entered)),
+            None if word.is_off() => Some((word, Arrival::Off)),
             None => Some((word.join(max_queue)?, Arrival::Queued)),
         };
         self.word.step(step).unwrap_or(Arrival::Full)
@@ -62,8 +65,12 @@ impl<L: Line> Gate<L> {
 
     /// As [`arrive`](Self::arrive), for those who do not wait.
     #[inline]
-    pub(super) fn enter(&self) -> bool {
-        self.word.step(|word| Some((word.enter()?, ()))).is_some()
+    pub(super) fn enter(&self) -> Arrival {
+        let step = |word: Word| match word.enter() {
+            Some(entered) => Some((entered, Arrival::Entered)),
+            None => word.is_off().then_some((word, Arrival::Off)),
+        };
+        self.word.step(step).unwrap_or(Arrival::Full)
     }
 
     #[inline]

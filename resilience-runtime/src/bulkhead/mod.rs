@@ -19,6 +19,7 @@ pub use builder::BulkheadBuilder;
 pub use registered::BulkheadSite;
 
 use crate::error::{Failure, Name, Rejection};
+use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, write};
 use crate::time::nanos;
 use gate::{Arrival, Gate};
@@ -58,6 +59,8 @@ pub struct Bulkhead {
     admitted: Count,
     rejected: Count,
     timed_out: Count,
+    /// As configured, also while it is not enabled.
+    max_concurrent: Setting,
     max_queue: Setting,
     /// Nanoseconds; 0 is without end.
     queue_timeout: Setting,
@@ -69,14 +72,22 @@ pub struct Bulkhead {
 #[derive(Debug)]
 #[must_use = "dropped at once, it lets the next one in"]
 pub struct Place<'b> {
-    bulkhead: &'b Bulkhead,
+    /// None where the bulkhead was turned off.
+    bulkhead: Option<&'b Bulkhead>,
 }
 
 impl Drop for Place<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.bulkhead.gate.leave();
+        if let Some(bulkhead) = self.bulkhead {
+            bulkhead.gate.leave();
+        }
     }
+}
+
+/// As the gate knows it: none where the bulkhead is not enabled.
+fn limit(settings: &BulkheadSettings) -> u32 {
+    if settings.enabled { settings.max_concurrent } else { 0 }
 }
 
 /// A caller in the queue.
@@ -96,10 +107,11 @@ impl Bulkhead {
 
     fn new(name: Name, settings: &BulkheadSettings) -> Self {
         Self {
-            gate: Gate::new(settings.max_concurrent, Semaphore::new(0)),
+            gate: Gate::new(limit(settings), Semaphore::new(0)),
             admitted: Count::new(),
             rejected: Count::new(),
             timed_out: Count::new(),
+            max_concurrent: Setting::new(u64::from(settings.max_concurrent)),
             max_queue: Setting::new(u64::from(settings.max_queue)),
             queue_timeout: Setting::new(settings.queue_timeout.map_or(0, nanos)),
             one_change_at_a_time: RwLock::new(()),
@@ -119,7 +131,11 @@ impl Bulkhead {
     /// [`Rejection::BulkheadFull`] otherwise.
     #[inline]
     pub fn try_acquire(&self) -> Result<Place<'_>, Rejection> {
-        if self.gate.enter() { Ok(self.admit()) } else { Err(self.reject(&self.rejected)) }
+        match self.gate.enter() {
+            Arrival::Entered => Ok(self.admit()),
+            Arrival::Off => Ok(Place { bulkhead: None }),
+            Arrival::Queued | Arrival::Full => Err(self.reject(&self.rejected)),
+        }
     }
 
     /// A place, after having waited for it in the queue if need be.
@@ -138,6 +154,7 @@ impl Bulkhead {
         match self.gate.arrive(self.max_queue.get()) {
             Arrival::Entered => Ok(self.admit()),
             Arrival::Queued => self.wait().await,
+            Arrival::Off => Ok(Place { bulkhead: None }),
             Arrival::Full => Err(self.reject(&self.rejected)),
         }
     }
@@ -174,7 +191,7 @@ impl Bulkhead {
     #[inline]
     fn admit(&self) -> Place<'_> {
         self.admitted.increment();
-        Place { bulkhead: self }
+        Place { bulkhead: Some(self) }
     }
 
     #[cold]
@@ -193,9 +210,10 @@ impl Bulkhead {
         config.check()?;
         let settings = config.resolve();
         let guard = write(&self.one_change_at_a_time);
+        self.max_concurrent.set(u64::from(settings.max_concurrent));
         self.max_queue.set(u64::from(settings.max_queue));
         self.queue_timeout.set(settings.queue_timeout.map_or(0, nanos));
-        let handed = self.gate.resize(settings.max_concurrent);
+        let handed = self.gate.resize(limit(&settings));
         drop(guard);
         self.gate.hand(handed);
         Ok(())
@@ -203,11 +221,25 @@ impl Bulkhead {
 
     /// The bulkhead as it is now.
     pub fn snapshot(&self) -> BulkheadSnapshot {
+        self.snapshot_in(&registry())
+    }
+
+    fn settings(&self) -> BulkheadSettings {
+        let mut settings = BulkheadConfig::new().resolve();
+        let timeout = self.queue_timeout.get();
+        settings.enabled = !self.gate.word().is_off();
+        settings.max_concurrent = self.max_concurrent.get() as u32;
+        settings.max_queue = self.max_queue.get() as u32;
+        settings.queue_timeout = (timeout != 0).then(|| Duration::from_nanos(timeout));
+        settings
+    }
+
+    pub(crate) fn snapshot_in(&self, registry: &Registry) -> BulkheadSnapshot {
         let word = self.gate.word();
         let timeout = self.queue_timeout.get();
         BulkheadSnapshot {
             name: self.name(),
-            max_concurrent: word.limit(),
+            max_concurrent: self.max_concurrent.get(),
             max_queue: self.max_queue.get(),
             queue_timeout: (timeout != 0).then(|| Duration::from_nanos(timeout)),
             inside: word.inside(),
@@ -215,6 +247,7 @@ impl Bulkhead {
             admitted: self.admitted.get(),
             rejected: self.rejected.get(),
             timed_out: self.timed_out.get(),
+            settings: registry.of_bulkheads().settings(self),
         }
     }
 }
@@ -242,6 +275,8 @@ pub struct BulkheadSnapshot {
     pub rejected: u64,
     /// Calls that were rejected after `queue_timeout` in the queue; only grows.
     pub timed_out: u64,
+    /// What is in force, key by key, and where each value came from.
+    pub settings: Vec<InForce>,
 }
 
 impl std::fmt::Debug for Bulkhead {

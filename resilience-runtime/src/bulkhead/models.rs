@@ -51,7 +51,7 @@ fn one_at_a_time() {
             match gate.arrive(1) {
                 Arrival::Entered => {}
                 Arrival::Queued => wait(gate),
-                Arrival::Full => return,
+                Arrival::Full | Arrival::Off => return,
             }
             // SAFETY: in a bulkhead of one place nobody else is here; loom checks it.
             #[allow(unsafe_code)]
@@ -73,7 +73,7 @@ fn one_at_a_time() {
 fn a_joiner_races_the_last_to_leave() {
     model(|| {
         let gate = gate(1);
-        assert!(gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
         let leaving = spawn(&gate, Model::leave);
         match gate.arrive(1) {
             Arrival::Entered => {}
@@ -92,7 +92,7 @@ fn a_joiner_races_the_last_to_leave() {
 fn two_race_for_the_last_place_in_the_queue() {
     model(|| {
         let gate = gate(1);
-        assert!(gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
         let other = {
             let gate = Arc::clone(&gate);
             thread::spawn(move || gate.arrive(1))
@@ -109,13 +109,13 @@ fn two_race_for_the_last_place_in_the_queue() {
 fn a_cancellation_races_a_hand_over() {
     model(|| {
         let gate = gate(1);
-        assert!(gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
         assert_eq!(gate.arrive(1), Arrival::Queued);
         let leaving = spawn(&gate, Model::leave);
         gate.abandon();
         leaving.join().unwrap();
         assert_settled(&gate, 0);
-        assert!(gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
     });
 }
 
@@ -125,7 +125,7 @@ fn a_cancellation_races_a_hand_over() {
 fn a_joiner_races_a_cancellation_and_a_hand_over() {
     model(|| {
         let gate = gate(1);
-        assert!(gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
         assert_eq!(gate.arrive(1), Arrival::Queued);
         let leaving = spawn(&gate, Model::leave);
         let joining = spawn(&gate, |gate| match gate.arrive(1) {
@@ -134,7 +134,7 @@ fn a_joiner_races_a_cancellation_and_a_hand_over() {
                 wait(gate);
                 gate.leave();
             }
-            Arrival::Full => {}
+            Arrival::Full | Arrival::Off => {}
         });
         gate.abandon();
         leaving.join().unwrap();
@@ -149,16 +149,16 @@ fn a_joiner_races_a_cancellation_and_a_hand_over() {
 fn a_shrinking_limit_races_one_who_leaves() {
     model(|| {
         let gate = gate(2);
-        assert!(gate.enter());
-        assert!(gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
+        assert_eq!(gate.enter(), Arrival::Entered);
         let leaving = spawn(&gate, Model::leave);
         assert_eq!(gate.resize(1), 0);
         // One is inside for sure, and that is the new limit.
-        assert!(!gate.enter());
+        assert_eq!(gate.enter(), Arrival::Full);
         leaving.join().unwrap();
-        assert!(!gate.enter());
+        assert_eq!(gate.enter(), Arrival::Full);
         gate.leave();
-        assert!(gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
         assert_settled(&gate, 1);
     });
 }
@@ -169,14 +169,14 @@ fn a_shrinking_limit_races_one_who_leaves() {
 fn a_growing_limit_races_one_who_leaves() {
     model(|| {
         let gate = gate(1);
-        assert!(gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
         assert_eq!(gate.arrive(2), Arrival::Queued);
         let leaving = spawn(&gate, Model::leave);
         gate.hand(gate.resize(2));
         wait(&gate);
         leaving.join().unwrap();
         assert_settled(&gate, 1);
-        assert!(gate.enter());
-        assert!(!gate.enter());
+        assert_eq!(gate.enter(), Arrival::Entered);
+        assert_eq!(gate.enter(), Arrival::Full);
     });
 }

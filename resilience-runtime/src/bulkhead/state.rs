@@ -11,6 +11,8 @@
 //! * Nobody waits while a place is free: `waiting > 0` only where `inside >= limit`. So whoever finds a place free passes nobody.
 //! * A limit that shrinks below `inside` leaves a **debt** of `inside - limit`. It is paid by those who leave: their places are gone
 //!   instead of being handed on, and nobody enters before it is paid and one more has left.
+//! * A limit of 0 is **no limit**: the bulkhead is turned off. Nobody new enters or joins the queue, but passes by; who is inside leaves as ever, and
+//!   hands its place to one who still waits.
 //! * A place is **handed over** by turning one who waits into one who is inside, in the one exchange in which its holder leaves. The
 //!   ticket that tells the first in the queue follows after it, and names nobody. So a waiter who is cancelled cannot know whether
 //!   a ticket was on its way to it: it is taken off `waiting` in any case, and if that falls below zero there is one ticket too many,
@@ -50,6 +52,10 @@ impl Word {
         (self.0 as i64) >> (2 * BITS)
     }
 
+    pub(super) fn is_off(self) -> bool {
+        self.limit() == 0
+    }
+
     /// Into a free place.
     #[inline]
     pub(super) fn enter(self) -> Option<Self> {
@@ -65,7 +71,7 @@ impl Word {
     /// Out of a place; whether it was handed to one who waits.
     #[inline]
     pub(super) fn leave(self) -> (Self, bool) {
-        let hands_over = self.waiting() > 0 && self.inside() <= self.limit();
+        let hands_over = self.waiting() > 0 && (self.inside() <= self.limit() || self.is_off());
         (Self(self.0 - if hands_over { ONE_WAITING } else { ONE_INSIDE }), hands_over)
     }
 
@@ -82,7 +88,9 @@ impl Word {
     /// Another limit, and how many who wait are handed a place by it.
     pub(super) fn resize(self, limit: u32) -> (Self, u64) {
         let resized = Self(self.0 & !MASK | u64::from(limit) & MASK);
-        let free = resized.limit().saturating_sub(self.inside());
+        // Turned off, it lets in all who wait, as far as they can be counted.
+        let limit = if resized.is_off() { MASK } else { resized.limit() };
+        let free = limit.saturating_sub(self.inside());
         let handed = free.min(u64::try_from(self.waiting()).unwrap_or(0));
         (Self(resized.0 + handed * ONE_INSIDE - handed * ONE_WAITING), handed)
     }

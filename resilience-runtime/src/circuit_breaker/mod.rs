@@ -580,6 +580,19 @@ impl CircuitBreaker {
         self.command(|word, now| with_teeth(word, monitored, now));
     }
 
+    /// Where it is forced open: closed again, or as `mode` says.
+    fn take_back_force_open(&self) {
+        self.take_back_force_open_alone();
+        self.for_each_slot(Self::take_back_force_open_alone);
+    }
+
+    fn take_back_force_open_alone(&self) {
+        self.command(|word, now| match word.phase() {
+            Phase::Forced => initial(self.mode(), word.entering_closed(now)),
+            _ => word,
+        });
+    }
+
     /// Empties the window and begins anew, whatever the state: closed, or as `mode` says. Totals stay.
     pub fn reset(&self) {
         self.reset_alone();

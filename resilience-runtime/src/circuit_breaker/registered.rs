@@ -1,10 +1,15 @@
 //! What the registry and generated code need to know of a circuit breaker.
 
+use super::live::{self, Live};
+use super::opening::Opening;
+use super::state::Word;
 use super::{CircuitBreaker, Keyed, TripIf};
-use crate::error::Name;
+use crate::error::{Name, OpenReason};
 use crate::event::Bus;
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
-use resilience_config::CircuitBreakerConfig;
+use crate::time;
+use crate::window::WindowCounts;
+use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -40,16 +45,54 @@ impl Policy for CircuitBreaker {
 
     const KIND: &'static str = "circuit_breaker";
 
-    fn keys(config: &BreakerConfig) -> CircuitBreakerConfig {
-        config.keys
-    }
-
     fn rule(config: &BreakerConfig) -> Option<&'static str> {
         config.trip_if.and_then(|rule| rule.tokens)
     }
 
     fn from_config(name: Name, config: &BreakerConfig, bus: Arc<Bus>) -> Self {
         Self::new(name, &config.keys.resolve(), config.trip_if.map(|trip_if| trip_if.rule), bus)
+    }
+
+    fn keys(config: &BreakerConfig) -> &CircuitBreakerConfig {
+        &config.keys
+    }
+
+    fn with_keys(config: &BreakerConfig, keys: CircuitBreakerConfig) -> BreakerConfig {
+        BreakerConfig { keys, ..*config }
+    }
+
+    fn in_force(&self) -> CircuitBreakerSettings {
+        self.settings()
+    }
+
+    /// Times to the millisecond, rates to the millionth.
+    fn kept(mut settings: CircuitBreakerSettings) -> CircuitBreakerSettings {
+        Live::new(&settings).read_into(&mut settings);
+        settings.window = live::window(live::span(&settings));
+        settings
+    }
+
+    fn put_in_force(&self, keys: CircuitBreakerConfig) -> Result<(), ConfigError> {
+        self.reconfigure(keys)
+    }
+
+    /// One of a key is configured as all of them.
+    fn is_configured_as(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+            || self.past.is_some() && self.name == other.name && Arc::ptr_eq(&self.bus, &other.bus)
+    }
+
+    fn begin_forced_open(&self) {
+        let word = self.word.load();
+        let forced = Word::forced(word.entering(time::precise_millis()));
+        if self.word.exchange(word, forced) {
+            let (reason, frozen) = (OpenReason::Forced, WindowCounts::default());
+            self.last_opening.write(Opening { generation: forced.generation(), reason, frozen });
+        }
+    }
+
+    fn set_forced_open(&self, forced: bool) {
+        if forced { self.force_open() } else { self.take_back_force_open() }
     }
 
     fn name(&self) -> &Name {

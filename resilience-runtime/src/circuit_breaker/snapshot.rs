@@ -3,6 +3,7 @@
 use super::state::Phase;
 use super::{CircuitBreaker, KeyCounts, State, state_of};
 use crate::error::{Name, OpenReason};
+use crate::registry::{Registry, Setting, registry};
 use crate::time::precise_millis;
 use crate::window::{Counter, WindowCounts};
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct CircuitBreakerSnapshot {
     /// Of a breaker that was called with keys: how many it holds. Its totals are then the sums over all of them, and the rest is that of the
     /// overflow breaker.
     pub keys: Option<KeyCounts>,
+    /// What is in force, key by key, and where each value came from.
+    pub settings: Vec<Setting>,
 }
 
 /// All that a breaker has counted. See the table at [`CircuitBreaker`]: every admitted call ends in exactly one of
@@ -79,6 +82,10 @@ pub struct Probes {
 impl CircuitBreaker {
     /// The breaker as it is now.
     pub fn snapshot(&self) -> CircuitBreakerSnapshot {
+        self.snapshot_in(&registry())
+    }
+
+    pub(crate) fn snapshot_in(&self, registry: &Registry) -> CircuitBreakerSnapshot {
         let now = precise_millis();
         let word = self.word.load();
         let phase = word.phase();
@@ -101,6 +108,7 @@ impl CircuitBreaker {
                 failed: probes.failed,
             }),
             keys: self.key_counts(),
+            settings: registry.of_circuit_breakers().settings(self),
         }
     }
 

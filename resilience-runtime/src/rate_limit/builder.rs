@@ -13,4 +13,6 @@ builder! {
     burst: u32,
     /// How long a caller waits for its turn, up to 1 h. Default not at all.
     max_wait: Duration,
+    /// Whether it limits anything. Default true.
+    enabled: bool,
 }

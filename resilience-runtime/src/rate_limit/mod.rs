@@ -17,6 +17,7 @@ pub use builder::RateLimiterBuilder;
 pub use registered::RateLimitSite;
 
 use crate::error::{Failure, Name, Rejection};
+use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
 use crate::time::{millis_up, nanos, precise_nanos};
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
@@ -64,7 +65,7 @@ use tokio::time::timeout;
 pub struct RateLimiter {
     turns: Turns,
     allowed: Count,
-    /// Nanoseconds.
+    /// Nanoseconds, and [`OFF`] beside them where it is not enabled.
     max_wait: Setting,
     waited: Count,
     rejected: Count,
@@ -74,6 +75,13 @@ pub struct RateLimiter {
     changed: Notify,
     settings: RwLock<RateLimitSettings>,
     name: Name,
+}
+
+/// Above the longest wait there can be.
+const OFF: u64 = 1 << 63;
+
+fn packed(settings: &RateLimitSettings) -> u64 {
+    nanos(settings.max_wait) | if settings.enabled { 0 } else { OFF }
 }
 
 /// What one who waits finds when it looks.
@@ -93,7 +101,7 @@ impl RateLimiter {
         Self {
             turns: Turns::new(Rule::of(&settings)),
             allowed: Count::new(),
-            max_wait: Setting::new(nanos(settings.max_wait)),
+            max_wait: Setting::new(packed(&settings)),
             waited: Count::new(),
             rejected: Count::new(),
             line: Semaphore::new(1),
@@ -115,6 +123,9 @@ impl RateLimiter {
     /// [`Rejection::RateLimited`] otherwise. Its `retry_after` is in milliseconds, rounded up: a call after so long passes if nobody comes between and those who
     /// wait are on time.
     pub fn try_acquire(&self) -> Result<(), Rejection> {
+        if self.max_wait.get() & OFF != 0 {
+            return Ok(());
+        }
         let now = precise_nanos();
         if let Arrival::Refused(turn) = self.turns.arrive(now, 0) {
             return Err(self.reject(turn, now));
@@ -135,8 +146,11 @@ impl RateLimiter {
     ///
     /// Where it has to wait and the runtime has no timer.
     pub async fn acquire(&self) -> Result<(), Rejection> {
-        let now = precise_nanos();
         let max_wait = self.max_wait.get();
+        if max_wait & OFF != 0 {
+            return Ok(());
+        }
+        let now = precise_nanos();
         match self.turns.arrive(now, max_wait) {
             Arrival::Passed => {
                 self.allowed.increment();
@@ -186,7 +200,7 @@ impl RateLimiter {
         // Held to the end, so that two reconfigurations do not mix.
         let mut settings = write(&self.settings);
         *settings = config.resolve();
-        self.max_wait.set(nanos(settings.max_wait));
+        self.max_wait.set(packed(&settings));
         self.turns.set_rule(Rule::of(&settings), precise_nanos());
         drop(settings);
         // Runs wakers, which are not ours: under no lock.
@@ -196,6 +210,10 @@ impl RateLimiter {
 
     /// The rate limiter as it is now.
     pub fn snapshot(&self) -> RateLimiterSnapshot {
+        self.snapshot_in(&registry())
+    }
+
+    pub(crate) fn snapshot_in(&self, registry: &Registry) -> RateLimiterSnapshot {
         let settings = *read(&self.settings);
         RateLimiterSnapshot {
             name: self.name(),
@@ -208,6 +226,7 @@ impl RateLimiter {
             allowed: self.allowed.get(),
             waited: self.waited.get(),
             rejected: self.rejected.get(),
+            settings: registry.of_rate_limiters().settings(self),
         }
     }
 }
@@ -231,7 +250,7 @@ impl Waiter<'_> {
             Err(turn) if now < self.deadline => Ok(Look::NotYet(turn.min(self.deadline))),
             // A little late is nobody's fault. But timers are to the millisecond, and where turns are closer and the burst does not make up
             // for it, those who wait are late by more and more.
-            Err(turn) if turn - self.deadline <= limiter.max_wait.get() => Ok(Look::NotYet(turn)),
+            Err(turn) if turn - self.deadline <= limiter.max_wait.get() & !OFF => Ok(Look::NotYet(turn)),
             Err(turn) => Err(limiter.reject(turn, now)),
         }
     }
@@ -273,6 +292,8 @@ pub struct RateLimiterSnapshot {
     pub waited: u64,
     /// Calls that were refused; only grows.
     pub rejected: u64,
+    /// What is in force, key by key, and where each value came from.
+    pub settings: Vec<InForce>,
 }
 
 impl std::fmt::Debug for RateLimiter {

@@ -1,10 +1,12 @@
 use super::RateLimiter;
 use crate::registry::registered;
+use crate::sync::read;
 use resilience_config::RateLimitConfig;
 
 registered! {
     /// A `#[rate_limit]` at its function.
     RateLimitSite: RateLimiter by RateLimitConfig as "rate_limit";
     layer: RateLimit, kept: of_rate_limiters,
-    new: |name, settings, _| RateLimiter::new(name, settings),
+    new: |name, settings, _| RateLimiter::new(name, settings), in_force: |limiter| *read(&limiter.settings),
+    waits_with: Some("max_wait"),
 }

@@ -40,6 +40,10 @@ pub(super) struct Rule {
 impl Rule {
     /// The interval is rounded up to whole nanoseconds: never more than the rate.
     pub(super) fn of(settings: &RateLimitSettings) -> Self {
+        if !settings.enabled {
+            // Those who wait already pass when they look.
+            return Self { interval: 1, tolerance: LONGEST };
+        }
         let interval = settings.rate.per.as_nanos().div_ceil(u128::from(settings.rate.count.max(1)));
         let interval = u64::try_from(interval).unwrap_or(LONGEST).clamp(1, LONGEST);
         let more = u64::from(settings.burst.saturating_sub(1));

@@ -1,8 +1,8 @@
 //! Places that configure one name differently, found before anything was called.
 
+use super::key_value::{self, KeyValue};
 use super::operation::{self, Operation};
 use super::policies::Policy;
-use super::setting::{self, Setting};
 use super::{Registry, Site, registry};
 use crate::bulkhead::Bulkhead;
 use crate::circuit_breaker::CircuitBreaker;
@@ -121,10 +121,10 @@ fn differences<P: Policy>(in_force: &P::Config, not_in_force: &P::Config) -> Vec
 }
 
 /// The same keys in the same order for every configuration.
-fn settings<P: Policy>(config: &P::Config) -> Vec<Setting> {
-    let mut settings = setting::resolved(&P::keys(config));
+fn settings<P: Policy>(config: &P::Config) -> Vec<KeyValue> {
+    let mut settings = key_value::resolved(P::keys(config));
     let rule = P::rule(config).unwrap_or("none").to_owned();
-    settings.push(Setting { key: "trip_if", value: rule });
+    settings.push(KeyValue { key: "trip_if", value: rule });
     settings
 }
 

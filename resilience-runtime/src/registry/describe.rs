@@ -67,7 +67,7 @@ fn configured(layer: &'static Layer) -> String {
     }
 }
 
-fn list(settings: &[super::Setting]) -> String {
+fn list(settings: &[super::KeyValue]) -> String {
     settings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 

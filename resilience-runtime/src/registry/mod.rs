@@ -4,15 +4,17 @@
 //! a shared name does not depend on who calls first: the link-time list of operations is asked for the first place by crate,
 //! file and line.
 
+mod attribute;
 mod conflicts;
 mod describe;
 mod health;
-mod layer;
+mod key_value;
+
+mod layers;
 mod operation;
 mod pattern;
 mod policies;
 mod registered;
-mod setting;
 mod site;
 
 pub use conflicts::{Conflict, Conflicts, Difference, assert_verified};
@@ -20,12 +22,15 @@ pub use describe::Description;
 pub use health::{
     Health, HealthCheck, HealthError, HealthReason, HealthStatus, MAX_CRITICAL, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
 };
+pub use key_value::KeyValue;
+#[cfg(feature = "config")]
+pub(crate) use layers::{Layers, Place, Table, in_variable};
+pub use layers::{Setting, Source};
 pub use operation::{Layer, OPERATIONS, Operation};
 pub use pattern::{InvalidPattern, Pattern};
 pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use registered::registered;
-pub use setting::Setting;
 pub(crate) use site::Site;
 
 use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
@@ -64,6 +69,8 @@ struct Inner {
     rate_limiters: Policies<RateLimiter>,
     bus: Arc<Bus>,
     health: health::HealthRules,
+    #[cfg(feature = "config")]
+    outside: crate::configuration::Outside,
 }
 
 /// All policies of a registry at one moment.
@@ -146,11 +153,11 @@ impl Registry {
     /// Every policy as it is now. Takes no lock that a call waits for.
     pub fn snapshot(&self) -> RegistrySnapshot {
         RegistrySnapshot {
-            circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot()).collect(),
-            retries: self.retries().map(|retry| retry.snapshot()).collect(),
-            timeouts: self.timeouts().map(|timeout| timeout.snapshot()).collect(),
-            bulkheads: self.bulkheads().map(|bulkhead| bulkhead.snapshot()).collect(),
-            rate_limiters: self.rate_limiters().map(|limiter| limiter.snapshot()).collect(),
+            circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot_in(self)).collect(),
+            retries: self.retries().map(|retry| retry.snapshot_in(self)).collect(),
+            timeouts: self.timeouts().map(|timeout| timeout.snapshot_in(self)).collect(),
+            bulkheads: self.bulkheads().map(|bulkhead| bulkhead.snapshot_in(self)).collect(),
+            rate_limiters: self.rate_limiters().map(|limiter| limiter.snapshot_in(self)).collect(),
         }
     }
 
@@ -167,6 +174,11 @@ impl Registry {
 
     pub(crate) fn bus(&self) -> Arc<Bus> {
         Arc::clone(&self.inner.bus)
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn outside(&self) -> &crate::configuration::Outside {
+        &self.inner.outside
     }
 
     pub(crate) fn register<P: Policy>(

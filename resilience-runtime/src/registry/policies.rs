@@ -1,27 +1,62 @@
 //! One kind of policy, by name. Every kind is kept, joined, compared and told of in the same way.
 
+use super::layers::{self, Layers, Origin, Setting};
 use super::operation::{self, Layer};
 use super::{Registry, Site};
 use crate::error::Name;
 use crate::event::{Bus, Event};
 use dashmap::{DashMap, DashSet, Entry};
-use resilience_config::Configurable;
+use resilience_config::{ConfigError, Configurable};
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A kind of policy that the registry keeps.
 pub trait Policy: Sized + Send + Sync + 'static {
     /// The instance keys: what must be equal where a name is shared.
     type Config: Copy + PartialEq + Debug + Send + Sync + 'static;
 
-    /// The same without what only the program can hold.
+    /// Those of them that can be written outside of the program.
+    #[doc(hidden)]
     type Keys: Configurable;
 
     /// As the attribute is called.
     const KIND: &'static str;
 
+    /// The key without which at the attribute its function never waits.
     #[doc(hidden)]
-    fn keys(config: &Self::Config) -> Self::Keys;
+    const WAITS_WITH: Option<&'static str> = None;
+
+    #[doc(hidden)]
+    fn keys(config: &Self::Config) -> &Self::Keys;
+
+    #[doc(hidden)]
+    fn with_keys(config: &Self::Config, keys: Self::Keys) -> Self::Config;
+
+    /// The settings as they are in force.
+    #[doc(hidden)]
+    fn in_force(&self) -> <Self::Keys as Configurable>::Settings;
+
+    /// The settings as a policy shows them that was given `settings`: it may round some of them.
+    #[doc(hidden)]
+    fn kept(settings: <Self::Keys as Configurable>::Settings) -> <Self::Keys as Configurable>::Settings {
+        settings
+    }
+
+    #[doc(hidden)]
+    fn put_in_force(&self, keys: Self::Keys) -> Result<(), ConfigError>;
+
+    /// Whether what is written of `other` is written of it.
+    #[doc(hidden)]
+    fn is_configured_as(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+
+    /// Nobody has called it yet.
+    #[doc(hidden)]
+    fn begin_forced_open(&self) {}
+
+    #[doc(hidden)]
+    fn set_forced_open(&self, _forced: bool) {}
 
     /// A rule of the user's own among the instance keys, as it was written.
     #[doc(hidden)]
@@ -46,19 +81,34 @@ pub trait Policy: Sized + Send + Sync + 'static {
 pub struct Policies<P: Policy> {
     named: DashMap<Name, Named<P>>,
     /// Those without a name of their own, under the name by which they are shown. Never joined.
-    unnamed: DashMap<Name, Arc<P>>,
+    unnamed: DashMap<Name, Named<P>>,
     conflicts_told: DashSet<Name>,
+    /// What is said outside of the program. Replaced before the policies that exist are told, and read by whoever builds one while its entry is held: so
+    /// none is left out. Never loom's: the global registry is a static.
+    layers: Mutex<Arc<Layers<P::Keys>>>,
 }
 
-struct Named<P: Policy> {
-    policy: Arc<P>,
-    /// What was put in force when it was built.
-    config: P::Config,
+pub(crate) struct Named<P: Policy> {
+    pub(crate) policy: Arc<P>,
+    /// What the program says of it.
+    pub(crate) config: P::Config,
+    pub(crate) origin: Origin,
+}
+
+impl<P: Policy> Clone for Named<P> {
+    fn clone(&self) -> Self {
+        Self { policy: Arc::clone(&self.policy), config: self.config, origin: self.origin }
+    }
 }
 
 impl<P: Policy> Default for Policies<P> {
     fn default() -> Self {
-        Self { named: DashMap::new(), unnamed: DashMap::new(), conflicts_told: DashSet::new() }
+        Self {
+            named: DashMap::new(),
+            unnamed: DashMap::new(),
+            conflicts_told: DashSet::new(),
+            layers: Mutex::default(),
+        }
     }
 }
 
@@ -82,30 +132,90 @@ pub enum RegisterError {
 impl<P: Policy> Policies<P> {
     pub(super) fn find(&self, name: &str) -> Option<Arc<P>> {
         let named = self.named.get(name).map(|named| Arc::clone(&named.policy));
-        named.or_else(|| self.unnamed.get(name).map(|found| Arc::clone(&found)))
+        named.or_else(|| self.unnamed.get(name).map(|found| Arc::clone(&found.policy)))
     }
 
     /// By name.
     pub(super) fn all(&self) -> Vec<Arc<P>> {
         let mut all: Vec<_> = self.named.iter().map(|named| Arc::clone(&named.policy)).collect();
-        all.extend(self.unnamed.iter().map(|entry| Arc::clone(&entry)));
+        all.extend(self.unnamed.iter().map(|unnamed| Arc::clone(&unnamed.policy)));
         all.sort_by(|a, b| a.name().cmp(b.name()));
         all
     }
 
+    /// Those that exist, with what the program says of them.
+    #[cfg(feature = "config")]
+    pub(crate) fn existing(&self) -> Vec<Named<P>> {
+        let mut existing: Vec<_> = self.named.iter().map(|named| named.clone()).collect();
+        existing.extend(self.unnamed.iter().map(|unnamed| unnamed.clone()));
+        existing
+    }
+
+    /// What those will be called that a function will build when it is first called, and what the program says of them.
+    #[cfg(feature = "config")]
+    pub(crate) fn expected(&self) -> impl Iterator<Item = (Name, &'static Site<P>)> {
+        let sites = operation::in_order().iter().flat_map(|operation| operation.layers()).filter_map(P::site);
+        sites.map(|site| match site.name() {
+            Some(name) => (Name::from(name), configured_sites::<P>(name).next().unwrap_or(site)),
+            None => (Name::from(Self::shown_as(site)), site),
+        })
+    }
+
+    /// The layers for those that will be built, and what they were.
+    #[cfg(feature = "config")]
+    pub(crate) fn replace_layers(&self, layers: Arc<Layers<P::Keys>>) -> Arc<Layers<P::Keys>> {
+        std::mem::replace(&mut self.layers.lock().unwrap_or_else(PoisonError::into_inner), layers)
+    }
+
     /// The policy of a name, and the configuration that it was built with; built by whoever comes first.
-    fn named(&self, name: &Name, bus: &Arc<Bus>, config: impl FnOnce() -> P::Config) -> (Arc<P>, P::Config) {
+    fn named(&self, name: &Name, bus: &Arc<Bus>, config: impl FnOnce() -> (P::Config, Origin)) -> (Arc<P>, P::Config) {
         if let Some(known) = self.named.get(&**name) {
             return (Arc::clone(&known.policy), known.config);
         }
         match self.named.entry(name.clone()) {
             Entry::Occupied(known) => (Arc::clone(&known.get().policy), known.get().config),
             Entry::Vacant(free) => {
-                let config = config();
-                let policy = Arc::new(P::from_config(name.clone(), &config, Arc::clone(bus)));
-                free.insert(Named { policy: Arc::clone(&policy), config });
-                (policy, config)
+                let (config, origin) = config();
+                let (built, refused) = self.build(name, bus, config, origin);
+                // The entry is let go before anybody is told.
+                let built = free.insert(built).clone();
+                tell_refused::<P>(bus, name, refused);
+                (built.policy, config)
             }
+        }
+    }
+
+    /// A new policy, as the program and the layers have it. Where they do not go together, the program's word holds.
+    fn build(&self, name: &Name, bus: &Arc<Bus>, config: P::Config, origin: Origin) -> (Named<P>, Option<ConfigError>) {
+        let layers = self.layers();
+        let keys = layers.lay(name, P::keys(&config));
+        let refused = keys.broken_rules().into_iter().next();
+        let in_force = if refused.is_none() { P::with_keys(&config, keys) } else { config };
+        let policy = Arc::new(P::from_config(name.clone(), &in_force, Arc::clone(bus)));
+        if layers.force_open(name) {
+            policy.begin_forced_open();
+        }
+        (Named { policy, config, origin }, refused)
+    }
+
+    pub(super) fn layers(&self) -> Arc<Layers<P::Keys>> {
+        Arc::clone(&self.layers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is in force in this policy, and where it came from.
+    pub(crate) fn settings(&self, policy: &P) -> Vec<Setting> {
+        let name = policy.name();
+        let mine = |found: &Named<P>| policy.is_configured_as(&found.policy).then(|| (found.config, found.origin));
+        let known = self.named.get(&**name).and_then(|found| mine(&found));
+        let known = known.or_else(|| self.unnamed.get(&**name).and_then(|found| mine(&found)));
+        let in_force = policy.in_force();
+        match known {
+            Some((config, origin)) => {
+                let (layers, base) = (self.layers(), P::keys(&config));
+                let expected = P::kept(layers.lay(name, base).settings());
+                layers::settings(&layers, name, (base, origin), &expected, &in_force)
+            }
+            None => layers::settings_by_hand::<P::Keys>(&P::kept(P::Keys::nothing().settings()), &in_force),
         }
     }
 
@@ -118,8 +228,8 @@ impl<P: Policy> Policies<P> {
         configured: bool,
     ) -> Result<Arc<P>, RegisterError> {
         // What attributes say of the name comes first, called or not.
-        let by_attribute = configured_sites::<P>(&name).next().map(|site| *site.config());
-        let (policy, in_force) = self.named(&name, bus, || by_attribute.unwrap_or(config));
+        let by_attribute = configured_sites::<P>(&name).next().map(Site::origin);
+        let (policy, in_force) = self.named(&name, bus, || by_attribute.unwrap_or((config, Origin::Builder)));
         if configured && in_force != config {
             return Err(RegisterError::Conflict { kind: P::KIND, name });
         }
@@ -141,12 +251,20 @@ impl<P: Policy> Policies<P> {
     pub(super) fn join(&self, site: &'static Site<P>, bus: &Arc<Bus>) -> Arc<P> {
         let Some(name) = site.name() else {
             let name = Name::from(Self::shown_as(site));
-            let build = || Arc::new(P::from_config(name.clone(), site.config(), Arc::clone(bus)));
-            return Arc::clone(&self.unnamed.entry(name.clone()).or_insert_with(build));
+            let (policy, refused) = match self.unnamed.entry(name.clone()) {
+                Entry::Occupied(known) => (Arc::clone(&known.get().policy), None),
+                Entry::Vacant(free) => {
+                    let (config, origin) = site.origin();
+                    let (built, refused) = self.build(&name, bus, config, origin);
+                    (Arc::clone(&free.insert(built).policy), refused)
+                }
+            };
+            tell_refused::<P>(bus, &name, refused);
+            return policy;
         };
         let name = Name::from(name);
         let first = configured_sites::<P>(&name).next();
-        let (policy, in_force) = self.named(&name, bus, || *first.unwrap_or(site).config());
+        let (policy, in_force) = self.named(&name, bus, || first.unwrap_or(site).origin());
         if let Some(other) = configured_sites::<P>(&name).find(|other| *other.config() != in_force)
             && self.conflicts_told.insert(name.clone())
         {
@@ -162,6 +280,14 @@ impl<P: Policy> Policies<P> {
 /// Every place that configures this name, by crate, file and line.
 pub(super) fn configured_sites<P: Policy>(name: &str) -> impl Iterator<Item = &'static Site<P>> {
     operation::sites::<P>().filter(move |site| site.is_configured() && site.name() == Some(name))
+}
+
+/// The layers were laid over a configuration of the program's that they do not go together with.
+fn tell_refused<P: Policy>(bus: &Bus, name: &Name, refused: Option<ConfigError>) {
+    let Some(error) = refused else { return };
+    let error = format!("{} `{name}`: {error}; it runs as the program says", P::KIND);
+    eprintln!("resilience: {error}");
+    bus.emit(|| Event::ConfigRefused { source: "registration".to_owned(), error });
 }
 
 fn tell_conflict<P: Policy>(bus: &Bus, name: Name, in_force: String, not_in_force: String) {

@@ -6,7 +6,8 @@ macro_rules! registered {
         $(#[$doc:meta])*
         $site:ident: $policy:ident by $config:ident as $kind:literal;
         layer: $layer:ident, kept: $kept:ident,
-        new: $new:expr,
+        new: $new:expr, in_force: $in_force:expr,
+        waits_with: $waits_with:expr,
     ) => {
         $(#[$doc])*
         pub type $site = $crate::registry::Site<$policy>;
@@ -28,10 +29,25 @@ macro_rules! registered {
             type Keys = $config;
 
             const KIND: &'static str = $kind;
+            const WAITS_WITH: Option<&'static str> = $waits_with;
 
-            fn keys(config: &$config) -> $config {
-                *config
+            fn keys(config: &$config) -> &$config {
+                config
             }
+
+            fn with_keys(_: &$config, keys: $config) -> $config {
+                keys
+            }
+
+            fn in_force(&self) -> <$config as resilience_config::Configurable>::Settings {
+                let in_force: fn(&Self) -> _ = $in_force;
+                in_force(self)
+            }
+
+            fn put_in_force(&self, keys: $config) -> Result<(), resilience_config::ConfigError> {
+                self.reconfigure(keys)
+            }
+
 
             fn from_config(
                 name: $crate::error::Name,

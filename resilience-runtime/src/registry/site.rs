@@ -1,5 +1,6 @@
 //! A guarded function's own static: what its attribute says, and the handle that it found.
 
+use super::layers::Origin;
 use super::operation::Operation;
 use super::policies::Policy;
 use super::registry;
@@ -52,7 +53,12 @@ impl<P: Policy> Site<P> {
         &self.config
     }
 
-    pub(super) fn is_configured(&self) -> bool {
+    /// What the attribute says, and that it was the attribute.
+    pub(super) fn origin(&self) -> (P::Config, Origin) {
+        (self.config, Origin::Attribute(self.operation))
+    }
+
+    pub(crate) fn is_configured(&self) -> bool {
         self.configured
     }
 

@@ -25,4 +25,6 @@ builder! {
     retry_rejections: Rejections,
     /// Percent of the calls of the last 10 s that may be retries, beside 10 a second that are free. Default off.
     budget: f64,
+    /// Whether it makes more than one attempt. Default true.
+    enabled: bool,
 }

@@ -16,7 +16,7 @@ pub use run::{Run, Wait};
 
 use crate::error::{Failure, Name, RejectionKind};
 use crate::event::Bus;
-use crate::registry::registered;
+use crate::registry::{Registry, Setting as InForce, registered, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
 use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
@@ -91,6 +91,8 @@ pub enum GaveUp {
     AskedTooMuch,
     /// The budget is spent.
     Budget,
+    /// The retry was turned off after the attempts so far (`enabled = false`).
+    TurnedOff,
 }
 
 impl Retry {
@@ -155,13 +157,17 @@ impl Retry {
         // Held to the end, so that two reconfigurations do not mix.
         let mut in_force = write(&self.settings);
         *in_force = settings;
-        self.attempts.set(u64::from(settings.attempts));
+        self.attempts.set(attempts(&settings));
         self.wants.set(wants(&settings));
         Ok(())
     }
 
     /// The retry as it is now.
     pub fn snapshot(&self) -> RetrySnapshot {
+        self.snapshot_in(&registry())
+    }
+
+    pub(crate) fn snapshot_in(&self, registry: &Registry) -> RetrySnapshot {
         let settings = *read(&self.settings);
         RetrySnapshot {
             name: self.name(),
@@ -171,6 +177,7 @@ impl Retry {
             recovered: self.recovered.get(),
             exhausted: self.exhausted.get(),
             over_budget: self.over_budget.get(),
+            settings: registry.of_retries().settings(self),
         }
     }
 }
@@ -181,8 +188,16 @@ impl Retry {
     }
 }
 
+/// One that is not enabled makes one attempt.
+fn attempts(settings: &RetrySettings) -> u64 {
+    if settings.enabled { u64::from(settings.attempts) } else { 1 }
+}
+
 fn wants(settings: &RetrySettings) -> u64 {
     let mut wants = 0;
+    if !settings.enabled {
+        return wants;
+    }
     if settings.budget.is_some() {
         wants |= BUDGET;
     }
@@ -211,6 +226,8 @@ pub struct RetrySnapshot {
     pub exhausted: u64,
     /// Calls that were not tried again because the budget was spent.
     pub over_budget: u64,
+    /// What is in force, key by key, and where each value came from.
+    pub settings: Vec<InForce>,
 }
 
 registered! {
@@ -219,7 +236,7 @@ registered! {
     layer: Retry, kept: of_retries,
     new: |name, settings: RetrySettings, bus| Retry {
         name,
-        attempts: Setting::new(u64::from(settings.attempts)),
+        attempts: Setting::new(attempts(&settings)),
         wants: Setting::new(wants(&settings)),
         settings: RwLock::new(settings),
         budget: OnceCell::new(),
@@ -229,6 +246,8 @@ registered! {
         over_budget: Count::new(),
         bus,
     },
+    in_force: |retry| *read(&retry.settings),
+    waits_with: None,
 }
 
 impl std::fmt::Debug for Retry {

@@ -87,6 +87,9 @@ impl<'a> Run<'a> {
     ) -> Result<Duration, GaveUp> {
         // A copy: the user's functions run under no lock.
         let settings: RetrySettings = *read(&self.retry.settings);
+        if !settings.enabled {
+            return Err(GaveUp::TurnedOff);
+        }
         let (worth_it, asked, rejection) = match failure {
             Failure::Call(error) if self.made >= self.attempts => (retry_if(error), None, None),
             Failure::Call(error) => (retry_if(error), retry_after(error), None),
@@ -135,8 +138,8 @@ impl<'a> Run<'a> {
             GaveUp::Attempts => self.retry.exhausted.increment(),
             GaveUp::Budget => self.retry.over_budget.increment(),
             // An ordinary error, as far as a retry goes.
-            GaveUp::NotRetryable if self.made == 1 => return,
-            GaveUp::NotRetryable | GaveUp::Elapsed | GaveUp::AskedTooMuch => {}
+            GaveUp::NotRetryable | GaveUp::TurnedOff if self.made == 1 => return,
+            GaveUp::NotRetryable | GaveUp::TurnedOff | GaveUp::Elapsed | GaveUp::AskedTooMuch => {}
         }
         self.retry.bus.emit(|| Event::RetriesEnded {
             name: self.retry.name.clone(),

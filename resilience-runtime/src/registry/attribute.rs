@@ -1,8 +1,8 @@
 //! What one attribute of a guarded function says, and which policy it leads to.
 
+use super::key_value::{self, KeyValue};
 use super::operation::{self, Layer};
 use super::policies::{Policies, Policy, configured_sites};
-use super::setting::{self, Setting};
 use super::{Operation, Site};
 use crate::error::Name;
 use std::fmt;
@@ -39,12 +39,12 @@ impl Layer {
 
     /// The instance keys that the attribute writes, and of a circuit breaker its `trip_if`. The keys that belong to the function (`failure_if`, `key`,
     /// `on_retry` and their likes) are not among them.
-    pub fn written(&self) -> Vec<Setting> {
+    pub fn written(&self) -> Vec<KeyValue> {
         of_site!(self, site => written(site), _path => Vec::new())
     }
 
     /// Every key with the value that the attributes of the program give it, by default or in writing: those of the place that configures the name.
-    pub fn settings(&'static self) -> Vec<Setting> {
+    pub fn settings(&'static self) -> Vec<KeyValue> {
         of_site!(self, site => settings(site), _path => Vec::new())
     }
 
@@ -67,9 +67,9 @@ fn policy<P: Policy>(site: &'static Site<P>) -> Name {
     site.name().map_or_else(|| Policies::shown_as(site).into(), Name::from)
 }
 
-fn written<P: Policy>(site: &Site<P>) -> Vec<Setting> {
-    let mut written = setting::written(&P::keys(site.config()));
-    written.extend(P::rule(site.config()).map(|rule| Setting { key: "trip_if", value: rule.to_owned() }));
+fn written<P: Policy>(site: &Site<P>) -> Vec<KeyValue> {
+    let mut written = key_value::written(P::keys(site.config()));
+    written.extend(P::rule(site.config()).map(|rule| KeyValue { key: "trip_if", value: rule.to_owned() }));
     written
 }
 
@@ -80,8 +80,8 @@ fn configuring<P: Policy>(site: &'static Site<P>) -> Option<&'static Site<P>> {
     }
 }
 
-fn settings<P: Policy>(site: &'static Site<P>) -> Vec<Setting> {
-    setting::resolved(&P::keys(configuring(site).unwrap_or(site).config()))
+fn settings<P: Policy>(site: &'static Site<P>) -> Vec<KeyValue> {
+    key_value::resolved(P::keys(configuring(site).unwrap_or(site).config()))
 }
 
 fn shared_by<P: Policy>(site: &'static Site<P>) -> usize {
@@ -99,7 +99,7 @@ impl fmt::Display for Layer {
         }
         f.write_str(self.kind())?;
         let name = self.name().map(|name| format!("name = {name:?}"));
-        let written: Vec<_> = name.into_iter().chain(self.written().iter().map(Setting::to_string)).collect();
+        let written: Vec<_> = name.into_iter().chain(self.written().iter().map(KeyValue::to_string)).collect();
         if written.is_empty() { Ok(()) } else { write!(f, "({})", written.join(", ")) }
     }
 }

@@ -7,14 +7,14 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct Setting {
+pub struct KeyValue {
     /// The key.
     pub key: &'static str,
     /// The value, without quotes: `30s`, `50`, `none`.
     pub value: String,
 }
 
-impl fmt::Display for Setting {
+impl fmt::Display for KeyValue {
     /// `key = value`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}", self.key, self.value)
@@ -22,13 +22,13 @@ impl fmt::Display for Setting {
 }
 
 /// Every key that has a value of its own, whether by default or in writing.
-pub(super) fn resolved<C: Configurable>(config: &C) -> Vec<Setting> {
+pub(super) fn resolved<C: Configurable>(config: &C) -> Vec<KeyValue> {
     let settings = config.settings();
-    C::KEYS.iter().filter_map(|key| key.show.map(|show| Setting { key: key.name, value: show(&settings) })).collect()
+    C::KEYS.iter().filter_map(|key| key.show.map(|show| KeyValue { key: key.name, value: show(&settings) })).collect()
 }
 
 /// The keys that were written.
-pub(super) fn written<C: Configurable>(config: &C) -> Vec<Setting> {
+pub(super) fn written<C: Configurable>(config: &C) -> Vec<KeyValue> {
     let settings = config.settings();
     let value = |key: &resilience_config::Key<C>| match key.show {
         Some(show) => Some(show(&settings)),
@@ -39,6 +39,6 @@ pub(super) fn written<C: Configurable>(config: &C) -> Vec<Setting> {
     C::KEYS
         .iter()
         .filter(|key| (key.is_written)(config))
-        .filter_map(|key| value(key).map(|value| Setting { key: key.name, value }))
+        .filter_map(|key| value(key).map(|value| KeyValue { key: key.name, value }))
         .collect()
 }

@@ -1,0 +1,209 @@
+//! `resilience.toml`.
+
+use super::error::{ConfigureError, Mistake};
+use super::tables::{self, Entry, FORCE_OPEN, KINDS, Tables};
+use crate::error::Name;
+use crate::registry::{Layers, Pattern, Place, Table};
+use resilience_config::{Configurable, Written, listed, nearest};
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The largest file that is read, in bytes.
+pub(super) const LARGEST: usize = 1 << 20;
+
+const DEFAULTS: &str = "defaults";
+
+/// The text of a file.
+pub(super) fn read(path: &Path) -> Result<String, ConfigureError> {
+    let unreadable = |error: String| ConfigureError::Unreadable { path: shown(path), error };
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    if bytes.len() > LARGEST {
+        return Err(unreadable(format!("it has {} bytes; a configuration has at most {LARGEST}", bytes.len())));
+    }
+    String::from_utf8(bytes).map_err(|error| unreadable(error.utf8_error().to_string()))
+}
+
+pub(super) fn shown(path: &Path) -> Name {
+    Name::from(path.display().to_string())
+}
+
+/// What a text says. Everything that is wrong with it by itself is found.
+pub(super) fn parse(path: Name, text: &str) -> Result<Tables, ConfigureError> {
+    if text.len() > LARGEST {
+        let error = format!("it has {} bytes; a configuration has at most {LARGEST}", text.len());
+        return Err(ConfigureError::Unreadable { path, error });
+    }
+    let mut reader = Reader { path, text, lines: line_starts(text), mistakes: Vec::new() };
+    let mut tables = Tables::default();
+    match DeTable::parse(text) {
+        Ok(document) => reader.document(document.get_ref(), &mut tables),
+        Err(error) => {
+            let at = reader.place(error.span().map_or(0, |span| span.start));
+            reader.mistake(&at, None, error.message().to_owned());
+        }
+    }
+    let mut mistakes = reader.mistakes;
+    mistakes.sort_by_key(|mistake| mistake.position);
+    if mistakes.is_empty() { Ok(tables) } else { Err(ConfigureError::Mistakes(mistakes)) }
+}
+
+struct Reader<'t> {
+    path: Name,
+    text: &'t str,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    mistakes: Vec<Mistake>,
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+impl Reader<'_> {
+    fn place(&self, offset: usize) -> Place {
+        let line = self.lines.partition_point(|start| *start <= offset).max(1);
+        let start = self.lines[line - 1];
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
+        Place::File { path: self.path.clone(), line, column }
+    }
+
+    fn at<T>(&self, spanned: &Spanned<T>) -> Place {
+        self.place(spanned.span().start)
+    }
+
+    fn mistake(&mut self, place: &Place, key: Option<&str>, message: impl Into<String>) {
+        self.mistakes.push(Mistake::new(place, key, message));
+    }
+
+    fn document(&mut self, document: &DeTable<'_>, tables: &mut Tables) {
+        for (key, value) in document {
+            let (name, at) = (&**key.get_ref(), self.at(key));
+            if name == DEFAULTS {
+                self.all_defaults(value, tables);
+            } else if KINDS.contains(&name) {
+                let Some(names) = self.table(name, value) else { continue };
+                match name {
+                    "circuit_breaker" => self.kind(KINDS[0], names, &mut tables.circuit_breakers),
+                    "retry" => self.kind(KINDS[1], names, &mut tables.retries),
+                    "timeout" => self.kind(KINDS[2], names, &mut tables.timeouts),
+                    "bulkhead" => self.kind(KINDS[3], names, &mut tables.bulkheads),
+                    _ => self.kind(KINDS[4], names, &mut tables.rate_limiters),
+                }
+            } else {
+                self.unknown_kind(name, &at, &[&KINDS[..], &[DEFAULTS]].concat());
+            }
+        }
+    }
+
+    fn all_defaults(&mut self, value: &Spanned<DeValue<'_>>, tables: &mut Tables) {
+        let Some(kinds) = self.table(DEFAULTS, value) else { return };
+        for (key, value) in kinds {
+            let (name, at) = (&**key.get_ref(), self.at(key));
+            match name {
+                "circuit_breaker" => tables.circuit_breakers.defaults = self.defaults(KINDS[0], value, at),
+                "retry" => tables.retries.defaults = self.defaults(KINDS[1], value, at),
+                "timeout" => tables.timeouts.defaults = self.defaults(KINDS[2], value, at),
+                "bulkhead" => tables.bulkheads.defaults = self.defaults(KINDS[3], value, at),
+                "rate_limit" => tables.rate_limiters.defaults = self.defaults(KINDS[4], value, at),
+                _ => self.unknown_kind(name, &at, &KINDS),
+            }
+        }
+    }
+
+    fn unknown_kind(&mut self, name: &str, at: &Place, known: &[&str]) {
+        let instead = match nearest(name, known) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are {}", listed(known)),
+        };
+        self.mistake(at, Some(name), format!("there is no kind of policy `{name}`; {instead}"));
+    }
+
+    fn table<'v, 't>(&mut self, name: &str, value: &'v Spanned<DeValue<'t>>) -> Option<&'v DeTable<'t>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            let at = self.at(value);
+            self.mistake(&at, Some(name), format!("`{name}` is a table: write `[{name}.NAME]`"));
+        }
+        table
+    }
+
+    fn kind<C: Configurable>(&mut self, kind: &'static str, names: &DeTable<'_>, layers: &mut Layers<C>) {
+        for (key, value) in names {
+            let (name, at) = (&**key.get_ref(), self.at(key));
+            let Some(keys) = value.get_ref().as_table() else {
+                let message = format!(
+                    "`{name}` stands under no name: write `[{kind}.NAME]` above it, or `[defaults.{kind}]` for what attributes leave open"
+                );
+                self.mistake(&at, Some(name), message);
+                continue;
+            };
+            let pattern = match Pattern::parse(name) {
+                Ok(pattern) => pattern,
+                Err(error) => {
+                    self.mistake(&at, Some(name), error.to_string());
+                    continue;
+                }
+            };
+            let table = self.keys(kind, keys, at);
+            match pattern.exact() {
+                Some(name) => drop(layers.exact.insert(name.to_owned(), table)),
+                None => layers.patterns.push((pattern, table)),
+            }
+        }
+        layers.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal_characters()));
+    }
+
+    fn defaults<C: Configurable>(
+        &mut self,
+        kind: &'static str,
+        value: &Spanned<DeValue<'_>>,
+        at: Place,
+    ) -> Option<Table<C>> {
+        let Some(keys) = value.get_ref().as_table() else {
+            self.mistake(&at, Some(kind), format!("`defaults.{kind}` is a table: write `[defaults.{kind}]`"));
+            return None;
+        };
+        let table = self.keys(kind, keys, at);
+        if let Some(place) = table.place(FORCE_OPEN).cloned() {
+            let message = "`force_open` wants a name or a pattern: write it under `[circuit_breaker.\"*\"]`";
+            self.mistake(&place, Some(FORCE_OPEN), message);
+        }
+        Some(table)
+    }
+
+    fn keys<C: Configurable>(&mut self, kind: &'static str, keys: &DeTable<'_>, at: Place) -> Table<C> {
+        let mut table = tables::empty(at);
+        for (key, value) in keys {
+            let (name, key_at, value_at) = (&**key.get_ref(), self.at(key), self.at(value));
+            if value.get_ref().is_table() {
+                let message = format!(
+                    "{}; a name with dots in it stands in quotes: `[{kind}.\"a.b\"]`",
+                    tables::no_such_key::<C>(kind, name)
+                );
+                self.mistake(&key_at, Some(name), message);
+                continue;
+            }
+            let entry = Entry { key: name, key_at, written: written(value.get_ref()), value_at };
+            if let Err(mistake) = tables::put(kind, &mut table, entry) {
+                self.mistakes.push(mistake);
+            }
+        }
+        tables::check_alone(&table, &mut self.mistakes);
+        table
+    }
+}
+
+fn written<'v>(value: &'v DeValue<'_>) -> Written<'v> {
+    match value {
+        DeValue::String(text) => Written::TextOrWord((&**text).into()),
+        DeValue::Integer(number) => {
+            let too_large = if number.as_str().starts_with('-') { i128::MIN } else { i128::MAX };
+            Written::Whole(i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(too_large))
+        }
+        DeValue::Float(number) => number.as_str().parse().map_or(Written::Other, Written::Number),
+        DeValue::Boolean(switch) => Written::Switch(*switch),
+        DeValue::Array(list) => Written::List(list.iter().map(|element| written(element.get_ref())).collect()),
+        DeValue::Datetime(_) | DeValue::Table(_) => Written::Other,
+    }
+}

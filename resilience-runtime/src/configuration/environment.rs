@@ -1,0 +1,112 @@
+//! `RESILIENCE__KIND__NAME__KEY=value`.
+
+use super::error::{ConfigWarning, ConfigureError, Mistake};
+use super::tables::{self, Entry, FORCE_OPEN, KINDS, Tables};
+use crate::error::Name;
+use crate::registry::{Layers, Place};
+use resilience_config::{Configurable, Written, listed, nearest};
+use std::collections::BTreeMap;
+
+const PREFIX: &str = "RESILIENCE__";
+/// Between kind, name and key.
+const BETWEEN: &str = "__";
+
+/// What variables say, and which of those with the prefix say nothing.
+pub(super) fn parse(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<(Tables, Vec<ConfigWarning>), ConfigureError> {
+    let mut reader = Reader::default();
+    // In the order of their names, so that reports are the same every time.
+    let variables: BTreeMap<_, _> = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    for (variable, value) in &variables {
+        reader.variable(variable, value);
+    }
+    let Reader { mut tables, mut mistakes, warnings } = reader;
+    tables.check_alone(&mut mistakes);
+    if mistakes.is_empty() { Ok((tables, warnings)) } else { Err(ConfigureError::Mistakes(mistakes)) }
+}
+
+#[derive(Default)]
+struct Reader {
+    tables: Tables,
+    mistakes: Vec<Mistake>,
+    warnings: Vec<ConfigWarning>,
+}
+
+impl Reader {
+    fn variable(&mut self, variable: &str, value: &str) {
+        let said = &variable[PREFIX.len()..];
+        let kind = KINDS
+            .iter()
+            .position(|kind| said.strip_prefix(&kind.to_uppercase()).is_some_and(|rest| rest.starts_with(BETWEEN)));
+        let Some(kind) = kind else {
+            let known = KINDS.map(str::to_uppercase);
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let first = said.split(BETWEEN).next().unwrap_or(said);
+            let instead = match nearest(first, &known) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("there are {}", listed(&known)),
+            };
+            return self.warn(variable, format!("there is no kind of policy `{first}`; {instead}"));
+        };
+        let rest = &said[KINDS[kind].len() + BETWEEN.len()..];
+        let Some((name, key)) = rest.rsplit_once(BETWEEN).filter(|(name, _)| !name.is_empty()) else {
+            let message = format!("write RESILIENCE__{}__NAME__KEY", KINDS[kind].to_uppercase());
+            return self.warn(variable, message);
+        };
+        let key = key.to_lowercase();
+        let at = Place::Variable(Name::from(variable.to_owned()));
+        let entry = Entry { key: &key, key_at: at.clone(), written: Written::of_text(value), value_at: at };
+        let Tables { circuit_breakers, retries, timeouts, bulkheads, rate_limiters } = &mut self.tables;
+        let put = match kind {
+            0 => put(KINDS[0], circuit_breakers, name, entry),
+            1 => put(KINDS[1], retries, name, entry),
+            2 => put(KINDS[2], timeouts, name, entry),
+            3 => put(KINDS[3], bulkheads, name, entry),
+            _ => put(KINDS[4], rate_limiters, name, entry),
+        };
+        match put {
+            Ok(()) => {}
+            Err(Refused::Key(problem)) => self.warn(variable, problem),
+            Err(Refused::Value(mistake)) => self.mistakes.push(mistake),
+        }
+    }
+
+    fn warn(&mut self, variable: &str, problem: String) {
+        self.warnings.push(ConfigWarning::UnknownVariable { variable: Name::from(variable.to_owned()), problem });
+    }
+}
+
+enum Refused {
+    Key(String),
+    Value(Mistake),
+}
+
+fn put<C: Configurable>(
+    kind: &'static str,
+    layers: &mut Layers<C>,
+    name: &str,
+    entry: Entry<'_>,
+) -> Result<(), Refused> {
+    let is_known = C::KEYS.iter().any(|key| key.name == entry.key) || kind == KINDS[0] && entry.key == FORCE_OPEN;
+    if !is_known {
+        return Err(Refused::Key(tables::no_such_key::<C>(kind, entry.key)));
+    }
+    let table = layers.variables.entry(name.to_owned()).or_insert_with(|| tables::empty(entry.key_at.clone()));
+    tables::put(kind, table, entry).map_err(Refused::Value)
+}
+
+impl Tables {
+    /// One variable a key: a table is complete when all were read.
+    fn check_alone(&mut self, mistakes: &mut Vec<Mistake>) {
+        fn each<C: Configurable>(layers: &Layers<C>, mistakes: &mut Vec<Mistake>) {
+            layers.variables.values().for_each(|table| tables::check_alone(table, mistakes));
+        }
+        each(&self.circuit_breakers, mistakes);
+        each(&self.retries, mistakes);
+        each(&self.timeouts, mistakes);
+        each(&self.bulkheads, mistakes);
+        each(&self.rate_limiters, mistakes);
+        mistakes.sort_by(|a, b| a.source.cmp(&b.source));
+    }
+}

@@ -1,0 +1,232 @@
+//! Configuration from outside of the program: `resilience.toml` and the environment.
+//!
+//! `document` and `environment` read what is written, `tables` what both have in common; `kinds` checks it against every policy that the program knows and puts it in
+//! force; `watch` follows a file. How values are laid over each other is in the registry's `layers`, which also builds by it.
+
+mod document;
+mod environment;
+mod error;
+mod kinds;
+mod tables;
+mod watch;
+
+pub use error::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake};
+pub use watch::{Watch, Watcher};
+
+use crate::error::Name;
+use crate::event::Event;
+use crate::registry::Registry;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use tables::Tables;
+
+/// Where [`Registry::configure`] is told which file to read.
+const PATH_VARIABLE: &str = "RESILIENCE_CONFIG";
+/// What it reads where it is not told.
+const DEFAULT_PATH: &str = "resilience.toml";
+const ENVIRONMENT: &str = "environment";
+
+/// What is in force, of each source. The lock is also what makes two configurations follow one another.
+#[derive(Default)]
+pub(crate) struct Outside(Mutex<Sources>);
+
+#[derive(Default)]
+struct Sources {
+    file: Tables,
+    environment: Tables,
+}
+
+/// What a source is replaced by; `None` leaves it.
+#[derive(Default)]
+struct Next {
+    file: Option<Tables>,
+    environment: Option<Tables>,
+    warnings: Vec<ConfigWarning>,
+}
+
+/// Configuration from outside of the program (feature `config`).
+///
+/// ```toml
+/// [defaults.circuit_breaker]      # what attributes leave open
+/// window = "30s"
+///
+/// [circuit_breaker.payment]       # by name, over the attribute
+/// failure_rate = 30
+/// mode = "monitor"
+///
+/// [circuit_breaker."payment*"]    # by pattern; the exact name goes first, then the pattern with more characters
+/// open_for = "10s"
+///
+/// [retry."shop::reserve"]         # a policy without a name of its own, as it is shown
+/// enabled = false                 # lets every call pass and counts nothing; of a breaker the same as mode = "off"
+/// ```
+///
+/// The keys of each kind are those of its attribute and `enabled`, with the same values, bounds and sentences; words stand in quotes. What is
+/// a part of the program cannot be set (`failure_if`, `key`, `trip_if`, …). A breaker has one key more, `force_open = true`: it is forced open while
+/// that is there, and as its `mode` says again when it is gone; what is done by hand meanwhile holds until the key changes.
+///
+/// **The value of a key** is the first that is written of: environment, file by name, attribute or builder, `[defaults.KIND]`. After those comes the
+/// preset, then the built-in default. A preset that the environment, the file's table or the attribute names is their word: what it says of a key goes before
+/// `[defaults.KIND]`. Every snapshot's `settings` say which value is in force and where it came from.
+///
+/// **Environment variables** are `RESILIENCE__KIND__NAME__KEY`, in capitals, with `_` for whatever is neither a letter nor a digit:
+/// `RESILIENCE__CIRCUIT_BREAKER__PAYMENT__FAILURE_RATE=30`. Where two known names would be written alike, the variable is refused.
+///
+/// **All or nothing.** Everything is checked before the first value is put in force: each value, and each policy that the program knows, called or not, with the
+/// values laid over what its attribute says. Policies that exist are reconfigured in place and keep what they know; those that are built later are
+/// built so. A policy of which nothing changes is left alone, with whatever `reconfigure` has set by hand; one of which something changes is
+/// put as the layers say, and what was set by hand is gone.
+///
+/// A configuration replaces the one from the same source (a file or text, the environment): what is no longer written is as the program says again.
+///
+/// At most 1 MiB is read.
+impl Registry {
+    /// Reads the file that `RESILIENCE_CONFIG` names, or else `resilience.toml` in the current directory if there is one, and the environment.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with either, and with the file that `RESILIENCE_CONFIG` names if there is none; nothing has changed then.
+    pub fn configure(&self) -> Result<ConfigureReport, ConfigureError> {
+        let named = std::env::var_os(PATH_VARIABLE);
+        let path = Path::new(named.as_deref().unwrap_or(DEFAULT_PATH.as_ref()));
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            // A name with the prefix is plain text; a value that is not is refused as a value.
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
+        let file = match named.is_some() || path.exists() {
+            true => read(path),
+            false => Ok(Tables::default()),
+        };
+        let source = document::shown(path);
+        let next = file.and_then(|file| {
+            let (environment, warnings) = environment::parse(variables)?;
+            Ok(Next { file: Some(file), environment: Some(environment), warnings })
+        });
+        self.put(source, next)
+    }
+
+    /// Reads a file, in place of the file or text before.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, and everything that is wrong in it; nothing has changed then.
+    pub fn configure_from_file(&self, path: impl AsRef<Path>) -> Result<ConfigureReport, ConfigureError> {
+        let path = path.as_ref();
+        self.put(document::shown(path), read(path).map(Next::of_file))
+    }
+
+    /// Takes a text for a file; in reports it is called `text`.
+    ///
+    /// ```
+    /// use resilience_runtime::{CircuitBreaker, registry};
+    ///
+    /// registry().configure_from_str("[circuit_breaker.payment]\nfailure_rate = 30")?;
+    /// let payment = CircuitBreaker::builder("payment").failure_rate(50.0).register()?;
+    /// let rate = &payment.snapshot().settings[0];
+    /// assert_eq!((rate.key, rate.value.as_str(), rate.source.to_string().as_str()), ("failure_rate", "30", "text:2"));
+    ///
+    /// let error = registry().configure_from_str("[circuit_breaker.payment]\nfailure_rate = 300").unwrap_err();
+    /// assert_eq!(error.to_string(), "text:2:16: `failure_rate` takes a percentage, above 0 and at most 100");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong in it; nothing has changed then.
+    pub fn configure_from_str(&self, text: &str) -> Result<ConfigureReport, ConfigureError> {
+        let path = Name::from("text");
+        self.put(path.clone(), document::parse(path, text).map(Next::of_file))
+    }
+
+    /// Takes these variables for the environment; those without the prefix `RESILIENCE__` are passed over.
+    ///
+    /// # Errors
+    ///
+    /// Every variable whose value is wrong; nothing has changed then.
+    pub fn configure_from_environment(
+        &self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<ConfigureReport, ConfigureError> {
+        let next = environment::parse(variables).map(|(environment, warnings)| Next {
+            environment: Some(environment),
+            warnings,
+            ..Next::default()
+        });
+        self.put(Name::from(ENVIRONMENT), next)
+    }
+
+    /// Reads a file and follows it from now on, looking once a second, on a thread of its own, until the handle is dropped. See [`Watcher`], which can be told more.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or has mistakes now. What is wrong with it later is told by [`Watch::last_error`] and
+    /// [`Event::ConfigRefused`], and what ran before keeps running.
+    pub fn watch(&self, path: impl AsRef<Path>) -> Result<Watch, ConfigureError> {
+        self.watcher(path).start()
+    }
+
+    /// As [`watch`](Self::watch), with more to say.
+    pub fn watcher(&self, path: impl AsRef<Path>) -> Watcher {
+        Watcher::new(self.clone(), path.as_ref())
+    }
+
+    /// Puts all of it in force, or nothing; and tells of it.
+    fn put(&self, source: Name, next: Result<Next, ConfigureError>) -> Result<ConfigureReport, ConfigureError> {
+        let mut refused = Vec::new();
+        let done = next.and_then(|next| self.put_if_sound(next, &mut refused));
+        let bus = self.bus();
+        match &done {
+            Ok(report) => {
+                for Change { kind, name, keys } in report.changes.clone() {
+                    bus.emit(|| Event::Reconfigured { kind, name, keys, source: source.to_string() });
+                }
+            }
+            Err(error) => refused.push(error.to_string()),
+        }
+        for error in refused {
+            bus.emit(|| Event::ConfigRefused { source: source.to_string(), error });
+        }
+        done
+    }
+
+    fn put_if_sound(&self, next: Next, refused: &mut Vec<String>) -> Result<ConfigureReport, ConfigureError> {
+        let mut sources = self.outside().0.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = next.file.unwrap_or_else(|| sources.file.clone());
+        let environment = next.environment.unwrap_or_else(|| sources.environment.clone());
+        let circuit_breakers = kinds::combined(&file.circuit_breakers, &environment.circuit_breakers);
+        let retries = kinds::combined(&file.retries, &environment.retries);
+        let timeouts = kinds::combined(&file.timeouts, &environment.timeouts);
+        let bulkheads = kinds::combined(&file.bulkheads, &environment.bulkheads);
+        let rate_limiters = kinds::combined(&file.rate_limiters, &environment.rate_limiters);
+
+        let (mut mistakes, mut warnings) = (Vec::new(), next.warnings);
+        kinds::check(self.of_circuit_breakers(), &circuit_breakers, &mut mistakes, &mut warnings);
+        kinds::check(self.of_retries(), &retries, &mut mistakes, &mut warnings);
+        kinds::check(self.of_timeouts(), &timeouts, &mut mistakes, &mut warnings);
+        kinds::check(self.of_bulkheads(), &bulkheads, &mut mistakes, &mut warnings);
+        kinds::check(self.of_rate_limiters(), &rate_limiters, &mut mistakes, &mut warnings);
+        if !mistakes.is_empty() {
+            mistakes.sort_by_key(|mistake| mistake.position);
+            return Err(ConfigureError::Mistakes(mistakes));
+        }
+
+        let mut changes = Vec::new();
+        kinds::apply(self.of_circuit_breakers(), circuit_breakers, &mut changes, refused);
+        kinds::apply(self.of_retries(), retries, &mut changes, refused);
+        kinds::apply(self.of_timeouts(), timeouts, &mut changes, refused);
+        kinds::apply(self.of_bulkheads(), bulkheads, &mut changes, refused);
+        kinds::apply(self.of_rate_limiters(), rate_limiters, &mut changes, refused);
+        *sources = Sources { file, environment };
+        Ok(ConfigureReport { changes, warnings })
+    }
+}
+
+impl Next {
+    fn of_file(file: Tables) -> Self {
+        Self { file: Some(file), ..Self::default() }
+    }
+}
+
+fn read(path: &Path) -> Result<Tables, ConfigureError> {
+    document::parse(document::shown(path), &document::read(path)?)
+}

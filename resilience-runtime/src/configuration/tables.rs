@@ -1,0 +1,75 @@
+//! What is written outside of the program, by kind of policy.
+
+use super::error::Mistake;
+use crate::registry::{Layers, Place, Table};
+use resilience_config::{
+    BulkheadConfig, CircuitBreakerConfig, Configurable, RateLimitConfig, RetryConfig, TimeoutConfig, Value, Written,
+    find_key, unknown_key,
+};
+
+/// The kinds, as their attributes are called.
+pub(super) const KINDS: [&str; 5] = ["circuit_breaker", "retry", "timeout", "bulkhead", "rate_limit"];
+
+/// Beside the keys of a breaker: not configured but done, for as long as it is written.
+pub(super) const FORCE_OPEN: &str = "force_open";
+
+/// All that one source says.
+#[derive(Clone, Default)]
+pub(super) struct Tables {
+    pub(super) circuit_breakers: Layers<CircuitBreakerConfig>,
+    pub(super) retries: Layers<RetryConfig>,
+    pub(super) timeouts: Layers<TimeoutConfig>,
+    pub(super) bulkheads: Layers<BulkheadConfig>,
+    pub(super) rate_limiters: Layers<RateLimitConfig>,
+}
+
+/// A key of some kind, and what it says.
+pub(super) struct Entry<'a> {
+    pub(super) key: &'a str,
+    pub(super) key_at: Place,
+    pub(super) written: Written<'a>,
+    pub(super) value_at: Place,
+}
+
+/// A table with nothing in it.
+pub(super) fn empty<C: Configurable>(at: Place) -> Table<C> {
+    Table { keys: C::nothing(), force_open: None, places: Vec::new(), at }
+}
+
+/// Why a key cannot be set at all; the key's row otherwise.
+pub(super) fn no_such_key<C: Configurable>(kind: &str, key: &str) -> String {
+    if C::OF_THE_PROGRAM.contains(&key) {
+        return format!("`{key}` is a part of the program and cannot be set from outside of it");
+    }
+    let steered = (kind == KINDS[0]).then_some(FORCE_OPEN);
+    let known: Vec<&str> = C::KEYS.iter().map(|key| key.name).chain(steered).collect();
+    unknown_key(kind, key, &known)
+}
+
+/// Puts one key into a table.
+pub(super) fn put<C: Configurable>(kind: &str, table: &mut Table<C>, entry: Entry<'_>) -> Result<(), Mistake> {
+    let Entry { key, key_at, written, value_at } = entry;
+    let refused = |message: String| Mistake::new(&value_at, Some(key), message);
+    let name = if kind == KINDS[0] && key == FORCE_OPEN {
+        table.force_open = Some(bool::read(key, &written).map_err(refused)?);
+        FORCE_OPEN
+    } else {
+        let Some(row) = find_key::<C>(key) else {
+            return Err(Mistake::new(&key_at, Some(key), no_such_key::<C>(kind, key)));
+        };
+        (row.read)(&mut table.keys, &written).map_err(refused)?;
+        row.name
+    };
+    table.places.push((name, value_at));
+    Ok(())
+}
+
+/// The rules that a table breaks by itself, whatever it is laid over.
+pub(super) fn check_alone<C: Configurable>(table: &Table<C>, mistakes: &mut Vec<Mistake>) {
+    for error in table.keys.broken_rules() {
+        let other_is_here = error.other.is_none_or(|other| table.place(other).is_some());
+        if let Some(place) = table.place(error.key).filter(|_| other_is_here) {
+            mistakes.push(Mistake::new(place, Some(error.key), error.message));
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What is said of a kind of policy outside of the program, and how it is laid over what the program says.
+//!
+//! The value of a key is the first that is written: in the environment, in the file's table for the name (the exact name before patterns, a
+//! pattern with more literal characters before one with fewer), at the attribute or the builder, in the file's `[defaults.KIND]`.
+//! After those come a preset and the built-in default. A preset that is named in one of the first three is their word: what
+//! it says of a key goes before `[defaults.KIND]`.
+//!
+//! Without the feature `config` nothing is ever said outside.
+#![cfg_attr(not(feature = "config"), allow(dead_code))]
+
+use super::operation::Operation;
+use super::pattern::Pattern;
+use crate::error::Name;
+use resilience_config::{Configurable, find_key};
+use std::collections::HashMap;
+use std::fmt;
+
+/// A key of a policy, its value in force, and where that came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Setting {
+    /// As the attribute calls it.
+    pub key: &'static str,
+    /// As one would write it, without quotes: `30`, `10s`, `monitor`; `none` of one that is off.
+    pub value: String,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where the value of a key came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case", tag = "from"))]
+#[non_exhaustive]
+pub enum Source {
+    /// Nobody has said anything.
+    Default,
+    /// The preset of that name, which is written at the attribute or outside.
+    Preset {
+        /// As it is written.
+        preset: &'static str,
+    },
+    /// `[defaults.KIND]` of a configuration file.
+    Defaults {
+        /// The file.
+        path: Name,
+        /// The line of the value.
+        line: usize,
+    },
+    /// An attribute.
+    Attribute {
+        /// The source file.
+        file: &'static str,
+        /// The line of the function's name.
+        line: u32,
+    },
+    /// A builder.
+    Builder,
+    /// A table of a configuration file.
+    File {
+        /// The file.
+        path: Name,
+        /// The line of the value.
+        line: usize,
+    },
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        variable: Name,
+    },
+    /// A call of `reconfigure`.
+    Call,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Preset { preset } => write!(f, "preset {preset}"),
+            Self::Defaults { path, line } => write!(f, "defaults {path}:{line}"),
+            Self::Attribute { file, line } => write!(f, "attribute {file}:{line}"),
+            Self::Builder => f.write_str("builder"),
+            Self::File { path, line } => write!(f, "{path}:{line}"),
+            Self::Environment { variable } => write!(f, "{variable}"),
+            Self::Call => f.write_str("call"),
+        }
+    }
+}
+
+/// Who configured a policy in the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin {
+    Attribute(&'static Operation),
+    Builder,
+}
+
+impl Origin {
+    fn source(self) -> Source {
+        match self {
+            Self::Attribute(operation) => Source::Attribute { file: operation.file(), line: operation.line() },
+            Self::Builder => Source::Builder,
+        }
+    }
+}
+
+/// Where something is written outside of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    File { path: Name, line: usize, column: usize },
+    Variable(Name),
+}
+
+impl Place {
+    fn source(&self) -> Source {
+        match self.clone() {
+            Self::File { path, line, .. } => Source::File { path, line },
+            Self::Variable(variable) => Source::Environment { variable },
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, line, column } => write!(f, "{path}:{line}:{column}"),
+            Self::Variable(variable) => f.write_str(variable),
+        }
+    }
+}
+
+/// A name as it is part of a variable's: in capitals, and whatever is neither a letter nor a digit as `_`.
+pub(crate) fn in_variable(name: &str) -> String {
+    name.chars()
+        .flat_map(|c| if c.is_alphanumeric() { c.to_uppercase().collect::<Vec<_>>() } else { vec!['_'] })
+        .collect()
+}
+
+/// What is written in one place of some policies of a kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<C> {
+    pub(crate) keys: C,
+    /// Not a part of the configuration, but done by hand to a breaker.
+    pub(crate) force_open: Option<bool>,
+    /// Where each key is written.
+    pub(crate) places: Vec<(&'static str, Place)>,
+    /// Where the table begins.
+    pub(crate) at: Place,
+}
+
+impl<C: Configurable> Table<C> {
+    pub(crate) fn place(&self, key: &str) -> Option<&Place> {
+        self.places.iter().find(|(name, _)| *name == key).map(|(_, place)| place)
+    }
+}
+
+/// All that is said of a kind outside of the program.
+#[derive(Clone, Debug)]
+pub(crate) struct Layers<C> {
+    /// By the name as it is part of a variable's.
+    pub(crate) variables: HashMap<String, Table<C>>,
+    pub(crate) exact: HashMap<String, Table<C>>,
+    /// The more specific first.
+    pub(crate) patterns: Vec<(Pattern, Table<C>)>,
+    pub(crate) defaults: Option<Table<C>>,
+}
+
+impl<C> Default for Layers<C> {
+    fn default() -> Self {
+        Self { variables: HashMap::new(), exact: HashMap::new(), patterns: Vec::new(), defaults: None }
+    }
+}
+
+impl<C: Configurable> Layers<C> {
+    /// The tables about a name, the strongest first.
+    pub(crate) fn about(&self, name: &str) -> Vec<&Table<C>> {
+        let mut about = Vec::new();
+        if !self.variables.is_empty() {
+            about.extend(self.variables.get(&in_variable(name)));
+        }
+        about.extend(self.exact.get(name));
+        about.extend(self.patterns.iter().filter(|(pattern, _)| pattern.matches(name)).map(|(_, table)| table));
+        about
+    }
+
+    fn over(about: &[&Table<C>], base: &C) -> C {
+        let mut merged = *base;
+        for key in C::KEYS {
+            if let Some(table) = about.iter().find(|table| (key.is_written)(&table.keys)) {
+                (key.copy)(&mut merged, &table.keys);
+            }
+        }
+        merged
+    }
+
+    /// What the program says, with what is said outside laid over and under it.
+    pub(crate) fn lay(&self, name: &str, base: &C) -> C {
+        let mut merged = Self::over(&self.about(name), base);
+        let Some(defaults) = &self.defaults else { return merged };
+        let has_preset = merged.preset_name().is_some();
+        for key in C::KEYS {
+            if !(key.is_written)(&merged) && (key.is_written)(&defaults.keys) && !(has_preset && key.in_presets) {
+                (key.copy)(&mut merged, &defaults.keys);
+            }
+        }
+        merged
+    }
+
+    pub(crate) fn source(&self, name: &str, base: &C, origin: Origin, key: &'static str) -> Source {
+        let Some(key) = find_key::<C>(key) else { return Source::Default };
+        let about = self.about(name);
+        if let Some(place) = about.iter().find_map(|table| table.place(key.name)) {
+            return place.source();
+        }
+        if (key.is_written)(base) {
+            return origin.source();
+        }
+        let by_preset = |keys: C| keys.preset_name().filter(|_| key.in_presets).map(|preset| Source::Preset { preset });
+        if let Some(preset) = by_preset(Self::over(&about, base)) {
+            return preset;
+        }
+        let Some(defaults) = &self.defaults else { return Source::Default };
+        match defaults.place(key.name) {
+            Some(Place::File { path, line, .. }) => Source::Defaults { path: path.clone(), line: *line },
+            _ => by_preset(defaults.keys).unwrap_or(Source::Default),
+        }
+    }
+
+    /// Whether a breaker is forced open by a table.
+    pub(crate) fn force_open(&self, name: &str) -> bool {
+        self.about(name).iter().find_map(|table| table.force_open).unwrap_or(false)
+    }
+}
+
+/// The settings that are `in_force`, where the program and the layers would have `expected`.
+pub(crate) fn settings<C: Configurable>(
+    layers: &Layers<C>,
+    name: &str,
+    (base, origin): (&C, Origin),
+    expected: &C::Settings,
+    in_force: &C::Settings,
+) -> Vec<Setting> {
+    let merged = layers.lay(name, base);
+    let shown = C::KEYS.iter().filter_map(|key| {
+        let show = key.show?;
+        let value = show(in_force);
+        let source = if value == show(expected) {
+            layers.source(name, base, origin, merged.decided_by(key.name))
+        } else {
+            Source::Call
+        };
+        Some(Setting { key: key.name, value, source })
+    });
+    let forced = layers.about(name).into_iter().find(|table| table.force_open.is_some()).and_then(|table| {
+        let value = table.force_open?.to_string();
+        Some(Setting { key: "force_open", value, source: table.place("force_open")?.source() })
+    });
+    shown.chain(forced).collect()
+}
+
+/// The same of a policy that is in no registry: whatever is not the default was said by its builder, or in a call.
+pub(crate) fn settings_by_hand<C: Configurable>(default: &C::Settings, in_force: &C::Settings) -> Vec<Setting> {
+    let shown = C::KEYS.iter().filter_map(|key| {
+        let show = key.show?;
+        let value = show(in_force);
+        let source = if value == show(default) { Source::Default } else { Source::Builder };
+        Some(Setting { key: key.name, value, source })
+    });
+    shown.collect()
+}
