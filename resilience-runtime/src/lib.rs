@@ -56,6 +56,7 @@ mod configuration;
 mod error;
 mod event;
 mod fallback;
+mod next_call;
 mod outcome;
 mod rate_limit;
 mod registry;
@@ -79,6 +80,7 @@ pub use circuit_breaker::{
 pub use configuration::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
 pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
 pub use event::{EVENT_CAPACITY, Event, Events, Transition};
+pub use next_call::NextCall;
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
 pub use registry::{Conflict, Conflicts, Description, Difference, KeyValue, assert_verified};

@@ -39,6 +39,11 @@ impl Timestamp {
         Self { millis }
     }
 
+    /// The time since then.
+    pub fn elapsed(self) -> Duration {
+        Self::now().duration_since(self)
+    }
+
     /// The time since `earlier`; zero when that is later.
     pub fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.millis.saturating_sub(earlier.millis))

@@ -11,6 +11,7 @@
 mod builder;
 mod keyed;
 mod live;
+mod next_call;
 mod opening;
 mod permit;
 mod registered;
@@ -341,16 +342,20 @@ impl CircuitBreaker {
             self.would_reject.increment();
             return Ok(Permit::new(self, Admitted::Unjudged, 0));
         }
-        let reason = match self.last_opening.read() {
+        let (reason, retry_after) = (self.reason_of(word), retry_after_millis.map(Duration::from_millis));
+        Err(Rejection::CircuitOpen { name: self.name.clone(), retry_after, reason })
+    }
+
+    /// Why it lets nothing through in the state of `word`.
+    fn reason_of(&self, word: Word) -> OpenReason {
+        match self.last_opening.read() {
             // Of a half-open breaker, whichever opening came before it.
             Some(opening) if word.phase() == Phase::HalfOpen || opening.generation == word.generation() => {
                 opening.reason
             }
             _ if word.phase() == Phase::Forced => OpenReason::Forced,
             _ => OpenReason::JustOpened,
-        };
-        let retry_after = retry_after_millis.map(Duration::from_millis);
-        Err(Rejection::CircuitOpen { name: self.name.clone(), retry_after, reason })
+        }
     }
 
     /// Records the end of a call that this breaker admitted.

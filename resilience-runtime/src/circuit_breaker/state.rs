@@ -224,6 +224,11 @@ impl Word {
         Self::half_open(self.entering(now), self.openings(), probes, self.monitored())
     }
 
+    /// Half-open: open again as of `at`, as far as can be said beforehand: nobody knows the jitter yet.
+    pub(super) fn reopened(self, at: u64) -> Self {
+        Self::open(at, self.openings() + 1, 0, self.monitored())
+    }
+
     /// Half-open: one more probe, if there is a place.
     pub(super) fn admit_probe(self, now: u64, rule: &HalfOpenRule) -> Option<Self> {
         let mut probes = self.probes();

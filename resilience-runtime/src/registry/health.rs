@@ -1,8 +1,9 @@
 //! Whether the program can do its work, from its breakers and from checks of its own: what a readiness endpoint asks.
 
 use super::Registry;
-use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot, State};
-use crate::error::Name;
+use crate::circuit_breaker::{CircuitBreaker, State};
+use crate::error::{Name, Rejection};
+use crate::next_call::NextCall;
 use crate::sync::{RwLock, read, write};
 use resilience_config::{ConfigError, names};
 use std::any::Any;
@@ -312,14 +313,15 @@ impl Registry {
 
 fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<HealthReason> {
     let name = breaker.name();
-    if let Some((status, why)) = judged(&breaker.snapshot(), critical.contains(&name)) {
+    if let Some((status, why)) = judged(breaker, critical.contains(&name)) {
         return Some(HealthReason { status, kind: "circuit_breaker", name, why });
     }
     // Its own state is that of the overflow breaker: those of the keys are beside it.
-    let keys: Vec<_> = breaker.of_keys().iter().map(|of_key| of_key.snapshot()).collect();
+    let keys = breaker.of_keys();
     let bad: Vec<_> = keys
         .iter()
-        .filter_map(|key| judged(key, critical.contains(&key.name)).map(|(status, _)| (status, &key.name)))
+        .map(|of_key| (of_key, of_key.name()))
+        .filter_map(|(of_key, name)| judged(of_key, critical.contains(&name)).map(|(status, _)| (status, name)))
         .collect();
     let status = bad.iter().map(|(status, _)| *status).max()?;
     let mut worst: Vec<_> = bad.iter().filter(|(of_key, _)| *of_key == status).map(|(_, name)| name.as_str()).collect();
@@ -331,17 +333,20 @@ fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<Hea
 }
 
 /// What a breaker that is not as it should be makes of the program, and why.
-fn judged(snapshot: &CircuitBreakerSnapshot, critical: bool) -> Option<(HealthStatus, String)> {
-    let reason = snapshot.reason.map_or_else(String::new, |reason| format!(": {reason}"));
+fn judged(breaker: &CircuitBreaker, critical: bool) -> Option<(HealthStatus, String)> {
     let shut = if critical { HealthStatus::Down } else { HealthStatus::Degraded };
-    match (snapshot.state, snapshot.probe_due_in) {
-        (State::Closed | State::Monitoring | State::Disabled, _) => None,
-        (State::HalfOpen, _) => Some((HealthStatus::Degraded, format!("is half-open{reason}"))),
-        (State::Open, Some(Duration::ZERO)) => {
-            Some((HealthStatus::Degraded, format!("is open{reason}; the next call is a probe")))
+    match (breaker.state(), breaker.next_call()) {
+        (State::HalfOpen, NextCall::Probe { reason } | NextCall::Rejected(Rejection::CircuitOpen { reason, .. })) => {
+            Some((HealthStatus::Degraded, format!("is half-open: {reason}")))
         }
-        (State::Open, Some(due)) => Some((shut, format!("is open{reason}; a probe is due in {due:?}"))),
-        (State::Open | State::ForcedOpen, _) => Some((shut, format!("is open{reason}"))),
+        (State::Open, NextCall::Probe { reason }) => {
+            Some((HealthStatus::Degraded, format!("is open: {reason}; the next call is a probe")))
+        }
+        (State::Open | State::ForcedOpen, NextCall::Rejected(Rejection::CircuitOpen { reason, retry_after, .. })) => {
+            let due = retry_after.map_or_else(String::new, |due| format!("; a probe is due in {due:?}"));
+            Some((shut, format!("is open: {reason}{due}")))
+        }
+        _ => None,
     }
 }
 

@@ -9,7 +9,6 @@ mod conflicts;
 mod describe;
 mod health;
 mod key_value;
-
 mod layers;
 mod operation;
 mod pattern;
