@@ -233,6 +233,7 @@ impl fmt::Display for RejectionKind {
 /// Why a circuit breaker opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "persistence", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub enum OpenReason {
     /// The share of failed calls in the window reached `failure_rate`.

@@ -37,6 +37,7 @@
 //! | feature | what |
 //! |---|---|
 //! | `config` | [`Registry::configure`]: a file and environment variables say what attributes leave open, and overrule them by name |
+//! | `persistence` | `Registry::save` and `Registry::restore`: a restart does not forget which breakers are open; brings `serde` |
 //! | `serde` | snapshots can be serialised |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
 //!
@@ -89,6 +90,8 @@ pub use registry::{
 };
 pub use registry::{InvalidPattern, Pattern, Setting, Source};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
+#[cfg(feature = "persistence")]
+pub use registry::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};
 pub use resilience_config::{CircuitBreakerConfig, ConfigError, Mode, Preset, Window};

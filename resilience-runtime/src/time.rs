@@ -55,6 +55,13 @@ pub(crate) fn precise_millis() -> u64 {
     precise_nanos() / NANOS_PER_MILLI
 }
 
+/// Milliseconds since 1970, for what has to outlive the process. It may be set, forward and back.
+#[cfg(feature = "persistence")]
+pub(crate) fn wall_clock_millis() -> u64 {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Milliseconds of a configured time, rounded up: never early.
 pub(crate) fn millis_up(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(u128::from(NANOS_PER_MILLI))).unwrap_or(u64::MAX)

@@ -15,6 +15,8 @@ mod next_call;
 mod opening;
 mod permit;
 mod registered;
+#[cfg(feature = "persistence")]
+mod saved;
 mod snapshot;
 mod state;
 
@@ -25,6 +27,8 @@ pub use builder::CircuitBreakerBuilder;
 pub use keyed::{KeyCounts, Keyed};
 pub use permit::Permit;
 pub use registered::BreakerSite;
+#[cfg(feature = "persistence")]
+pub(crate) use saved::{Saved, Since};
 pub use snapshot::{CircuitBreakerSnapshot, Probes, Totals};
 
 use crate::error::{Failure, Name, OpenReason, Rejection};

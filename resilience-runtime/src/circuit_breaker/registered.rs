@@ -91,6 +91,11 @@ impl Policy for CircuitBreaker {
         }
     }
 
+    #[cfg(feature = "persistence")]
+    fn about_to_be_called(&self, registry: &Registry) {
+        registry.resume_built(self);
+    }
+
     fn set_forced_open(&self, forced: bool) {
         if forced { self.force_open() } else { self.take_back_force_open() }
     }

@@ -100,7 +100,7 @@ impl CircuitBreaker {
             name: self.name(),
             state: state_of(word),
             decided: state_of(word.with_monitored(false)),
-            age: Duration::from_millis(now.saturating_sub(word.since(now))),
+            age: Duration::from_millis(word.age(now)),
             next: self.next_call_in(word, now),
             totals: self.totals(),
             window: self.frozen(word, now),

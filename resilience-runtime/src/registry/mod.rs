@@ -12,6 +12,8 @@ mod key_value;
 mod layers;
 mod operation;
 mod pattern;
+#[cfg(feature = "persistence")]
+mod persistence;
 mod policies;
 mod registered;
 mod site;
@@ -27,6 +29,8 @@ pub(crate) use layers::{Layers, Place, Table, in_variable};
 pub use layers::{Setting, Source};
 pub use operation::{Layer, OPERATIONS, Operation};
 pub use pattern::{InvalidPattern, Pattern};
+#[cfg(feature = "persistence")]
+pub use persistence::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
 pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use registered::registered;
@@ -68,6 +72,8 @@ struct Inner {
     rate_limiters: Policies<RateLimiter>,
     bus: Arc<Bus>,
     health: health::HealthRules,
+    #[cfg(feature = "persistence")]
+    pending: persistence::Pending,
     #[cfg(feature = "config")]
     outside: crate::configuration::Outside,
 }
@@ -186,11 +192,15 @@ impl Registry {
         config: P::Config,
         configured: bool,
     ) -> Result<Arc<P>, RegisterError> {
-        P::policies(self).register(name, &self.inner.bus, config, configured)
+        let policy = P::policies(self).register(name, &self.inner.bus, config, configured)?;
+        policy.about_to_be_called(self);
+        Ok(policy)
     }
 
     pub(crate) fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
-        P::policies(self).join(site, &self.inner.bus)
+        let policy = P::policies(self).join(site, &self.inner.bus);
+        policy.about_to_be_called(self);
+        policy
     }
 
     pub(crate) fn of_retries(&self) -> &Policies<Retry> {

@@ -55,6 +55,10 @@ pub trait Policy: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn begin_forced_open(&self) {}
 
+    /// It is in the registry, new or not, and is about to be handed to somebody.
+    #[doc(hidden)]
+    fn about_to_be_called(&self, _: &Registry) {}
+
     #[doc(hidden)]
     fn set_forced_open(&self, _forced: bool) {}
 
