@@ -4,7 +4,6 @@ use super::Registry;
 use crate::circuit_breaker::{CircuitBreaker, State};
 use crate::error::{Name, Rejection};
 use crate::next_call::NextCall;
-use crate::sync::{RwLock, read, write};
 use resilience_config::{ConfigError, names};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +11,7 @@ use std::fmt::{self, Display};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -207,16 +206,16 @@ impl fmt::Debug for HealthCheck {
     }
 }
 
-/// What a registry was told about health.
+/// What a registry was told about health. No call asks for it. Never loom's locks: the global registry is a static.
+#[derive(Default)]
 pub(super) struct HealthRules {
-    checks: RwLock<BTreeMap<Name, HealthCheck>>,
-    critical: RwLock<BTreeSet<Name>>,
+    checks: Mutex<BTreeMap<Name, HealthCheck>>,
+    critical: Mutex<BTreeSet<Name>>,
 }
 
-impl Default for HealthRules {
-    fn default() -> Self {
-        Self { checks: RwLock::new(BTreeMap::new()), critical: RwLock::new(BTreeSet::new()) }
-    }
+/// Poisoned or not: no user code runs under these locks.
+fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Registry {
@@ -252,9 +251,9 @@ impl Registry {
     /// # Ok(()) }
     /// ```
     pub async fn health(&self) -> Health {
-        let checks: Vec<HealthCheck> = read(&self.inner.health.checks).values().cloned().collect();
+        let checks: Vec<HealthCheck> = locked(&self.inner.health.checks).values().cloned().collect();
         let mut reasons = side_by_side(checks).await;
-        let critical = read(&self.inner.health.critical).clone();
+        let critical = locked(&self.inner.health.critical).clone();
         reasons.extend(self.circuit_breakers().filter_map(|breaker| of_breaker(&breaker, &critical)));
         Health::of(reasons)
     }
@@ -270,7 +269,7 @@ impl Registry {
         if !(Duration::from_millis(1)..=LONGEST_TIMEOUT).contains(&timeout) {
             return Err(HealthError::Timeout { name, timeout });
         }
-        let mut checks = write(&self.inner.health.checks);
+        let mut checks = locked(&self.inner.health.checks);
         if checks.len() >= MAX_HEALTH_CHECKS && !checks.contains_key(&name) {
             return Err(HealthError::TooManyChecks { name });
         }
@@ -284,7 +283,7 @@ impl Registry {
     /// Takes that check away; whether there was one.
     pub fn remove_health_check(&self, name: &str) -> bool {
         // In two steps, so that what it has captured is dropped under no lock.
-        let removed = write(&self.inner.health.checks).remove(name);
+        let removed = locked(&self.inner.health.checks).remove(name);
         removed.is_some()
     }
 
@@ -296,7 +295,7 @@ impl Registry {
     /// A name that is empty or longer than 128 characters, or more than [`MAX_CRITICAL`] marks.
     pub fn mark_critical(&self, name: impl Into<Name>, critical: bool) -> Result<(), HealthError> {
         let name = name.into();
-        let mut marks = write(&self.inner.health.critical);
+        let mut marks = locked(&self.inner.health.critical);
         if !critical {
             marks.remove(&name);
             return Ok(());
