@@ -21,6 +21,8 @@ struct Ended {
 fn storefront(flags: &[&str]) -> Ended {
     let mut child = Command::new(env!("CARGO_BIN_EXE_storefront"))
         .args(flags)
+        // Where there is no file that it would follow.
+        .current_dir(std::env::temp_dir())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -127,6 +129,43 @@ fn an_outage_of_the_inventory_loses_no_order() {
     let count = |what: &str| report[what].as_u64().unwrap();
     assert!(count("failed") > 0, "{report}");
     assert_eq!(count("orders"), count("completed") + count("degraded") + count("failed"), "{report}");
+}
+
+/// A breaker is forced open by a line of the file, a mistake in the file changes nothing, and without the line it is as before.
+#[test]
+fn is_steered_by_its_file_while_it_runs() {
+    let path = std::env::temp_dir().join(format!("storefront-{}.toml", std::process::id()));
+    let written = |text: &str| std::fs::write(&path, text).unwrap();
+    written(include_str!("../resilience.toml"));
+    let flags = ["--duration", "5s", "--rate", "50", "--json", "--outage", "inventory=errors", "--config"];
+    let Ended { status, stdout, stderr } = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for text in [
+                "[circuit_breaker.emial]\n",
+                "[circuit_breaker.\"recom*\"]\nforce_open = true\n",
+                "[circuit_breaker.\"recom*\"]\nforce_opn = false\n",
+                "",
+            ] {
+                std::thread::sleep(Duration::from_millis(900));
+                written(text);
+            }
+        });
+        storefront(&[&flags[..], &[path.to_str().unwrap()]].concat())
+    });
+    let _ = std::fs::remove_file(&path);
+    assert!(status.success(), "{status}\n{stdout}\n{stderr}");
+    let report: Value = serde_json::from_str(&stdout).expect("one JSON object and nothing else");
+    assert_eq!(states(breaker(&report, "recommendations")), ["closed", "forced_open", "closed"], "{report}");
+    let second = stderr.lines().nth(1).unwrap_or_default();
+    assert!(second.contains(" orders, "), "the example says nothing that the storefront does not know: {second}");
+    let file = path.display();
+    for told in [
+        format!("{file}:1:18: there is no circuit_breaker `emial` so far; did you mean `email`?"),
+        format!("{file} is in force\n  circuit_breaker recommendations: force_open"),
+        format!("{file}:2:1: `circuit_breaker` has no key `force_opn`; did you mean `force_open`?"),
+    ] {
+        assert!(stderr.contains(&told), "{told}\n\n{stderr}");
+    }
 }
 
 #[test]

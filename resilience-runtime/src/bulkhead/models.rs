@@ -180,3 +180,30 @@ fn a_growing_limit_races_one_who_leaves() {
         assert_eq!(gate.enter(), Arrival::Full);
     });
 }
+
+/// Turned off, the gate hands a place to everybody who waits in the exchange that turns it off, and whoever comes after it does not join the queue; were the two
+/// apart, one who joined between them would wait for ever.
+#[test]
+fn turning_off_races_a_joiner_and_one_who_leaves() {
+    model(|| {
+        let gate = gate(1);
+        assert_eq!(gate.enter(), Arrival::Entered);
+        let joining = spawn(&gate, |gate| match gate.arrive(1) {
+            Arrival::Entered => gate.leave(),
+            Arrival::Queued => {
+                wait(gate);
+                gate.leave();
+            }
+            Arrival::Off => {}
+            Arrival::Full => unreachable!("there is room in the queue"),
+        });
+        let leaving = spawn(&gate, Model::leave);
+        gate.hand(gate.resize(0));
+        assert_eq!(gate.enter(), Arrival::Off);
+        joining.join().unwrap();
+        leaving.join().unwrap();
+        gate.hand(gate.resize(1));
+        assert_settled(&gate, 0);
+        assert_eq!(gate.enter(), Arrival::Entered);
+    });
+}

@@ -36,23 +36,19 @@ struct Reader {
 impl Reader {
     fn variable(&mut self, variable: &str, value: &str) {
         let said = &variable[PREFIX.len()..];
-        let kind = KINDS
-            .iter()
-            .position(|kind| said.strip_prefix(&kind.to_uppercase()).is_some_and(|rest| rest.starts_with(BETWEEN)));
-        let Some(kind) = kind else {
+        let first = said.split(BETWEEN).next().unwrap_or(said);
+        let Some(kind) = KINDS.iter().position(|kind| kind.to_uppercase() == first) else {
             let known = KINDS.map(str::to_uppercase);
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let first = said.split(BETWEEN).next().unwrap_or(said);
             let instead = match nearest(first, &known) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are {}", listed(&known)),
             };
             return self.warn(variable, format!("there is no kind of policy `{first}`; {instead}"));
         };
-        let rest = &said[KINDS[kind].len() + BETWEEN.len()..];
-        let Some((name, key)) = rest.rsplit_once(BETWEEN).filter(|(name, _)| !name.is_empty()) else {
-            let message = format!("write RESILIENCE__{}__NAME__KEY", KINDS[kind].to_uppercase());
-            return self.warn(variable, message);
+        let rest = said[first.len()..].strip_prefix(BETWEEN).and_then(|rest| rest.rsplit_once(BETWEEN));
+        let Some((name, key)) = rest.filter(|(name, _)| !name.is_empty()) else {
+            return self.warn(variable, format!("write RESILIENCE__{first}__NAME__KEY"));
         };
         let key = key.to_lowercase();
         let at = Place::Variable(Name::from(variable.to_owned()));

@@ -38,11 +38,13 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// Of a limiter that is turned off: those who wait already pass when they look. No rate has it, since no burst is so large.
+    const NONE: Self = Self { interval: 1, tolerance: LONGEST };
+
     /// The interval is rounded up to whole nanoseconds: never more than the rate.
     pub(super) fn of(settings: &RateLimitSettings) -> Self {
         if !settings.enabled {
-            // Those who wait already pass when they look.
-            return Self { interval: 1, tolerance: LONGEST };
+            return Self::NONE;
         }
         let interval = settings.rate.per.as_nanos().div_ceil(u128::from(settings.rate.count.max(1)));
         let interval = u64::try_from(interval).unwrap_or(LONGEST).clamp(1, LONGEST);
@@ -73,6 +75,10 @@ impl Rule {
     /// The word under another rule: as many calls as were used up of the burst are used up of the new one, and no more than it has. So
     /// one turn of the new rate is the longest that anybody waits for the next.
     pub(super) fn convert(self, arrival: u64, now: u64, to: Self) -> u64 {
+        if self == Self::NONE {
+            // Turned on, it begins with a full bucket.
+            return arrival.min(now);
+        }
         let used_up = u128::from(arrival.saturating_sub(now)) * u128::from(to.interval);
         let used_up = u64::try_from(used_up.div_ceil(u128::from(self.interval))).unwrap_or(LONGEST);
         arrival.min(now) + used_up.min(to.tolerance + to.interval)

@@ -209,7 +209,7 @@ impl<P: Policy> Policies<P> {
     /// What is in force in this policy, and where it came from.
     pub(crate) fn settings(&self, policy: &P) -> Vec<Setting> {
         let name = policy.name();
-        let mine = |found: &Named<P>| policy.is_configured_as(&found.policy).then(|| (found.config, found.origin));
+        let mine = |found: &Named<P>| policy.is_configured_as(&found.policy).then_some((found.config, found.origin));
         let known = self.named.get(&**name).and_then(|found| mine(&found));
         let known = known.or_else(|| self.unnamed.get(&**name).and_then(|found| mine(&found)));
         let in_force = policy.in_force();

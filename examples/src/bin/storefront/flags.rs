@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ pub(crate) struct Flags {
     /// A whole number that every random choice follows from: the servers' latencies and which requests fail
     #[arg(long, default_value_t = 1, value_parser = seed, allow_hyphen_values = true)]
     pub(crate) seed: u64,
+
+    /// A file that is followed and configures the breakers while they run; without it, resilience.toml of the current directory if there is one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     /// Print one JSON object to stdout at the end; progress goes to stderr
     #[arg(long)]

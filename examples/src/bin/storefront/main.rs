@@ -8,6 +8,7 @@ mod queue;
 mod report;
 mod servers;
 mod shop;
+mod steering;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -23,6 +24,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::servers::{Server, Service};
 use crate::shop::Shop;
+use crate::steering::Steering;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -38,6 +40,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(flags: &Flags) -> Result<Report, Box<dyn Error>> {
+    let steering = Steering::follow(flags.config.as_deref())?;
     let mut servers = Vec::new();
     for service in Service::ALL {
         servers.push(Server::start(service, flags.seed).await?);
@@ -50,7 +53,7 @@ async fn run(flags: &Flags) -> Result<Report, Box<dyn Error>> {
     tokio::select! {
         () = run.play() => {}
         // It ends only where its output is gone; the orders are not to suffer from that.
-        result = Progress::new(flags.json).show(&run, &mut history) => { result?; }
+        result = Progress::new(flags.json).show(&run, &mut history, &steering) => { result?; }
     }
     history.catch_up();
     let report = Report::of(&run, &history);

@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::breakers::{History, Reading};
 use crate::load::Run;
 use crate::servers::Service;
+use crate::steering::Steering;
 
 /// Where progress is shown, and how.
 pub(crate) enum Progress {
@@ -29,7 +30,7 @@ impl Progress {
     }
 
     /// Shows the run until it is dropped, and keeps the history up to date meanwhile.
-    pub(crate) async fn show(mut self, run: &Run, history: &mut History) -> io::Result<()> {
+    pub(crate) async fn show(mut self, run: &Run, history: &mut History, steering: &Steering) -> io::Result<()> {
         let mut ticks = interval(match self {
             Self::Table(_) => Duration::from_millis(200),
             Self::Lines(_) => Duration::from_secs(1),
@@ -39,13 +40,19 @@ impl Progress {
         loop {
             ticks.tick().await;
             history.catch_up();
+            let news = steering.news();
             match &mut self {
                 Self::Table(out) => {
                     let up = if drawn { format!("\x1b[{TABLE_HEIGHT}A") } else { String::new() };
-                    out.write_all(format!("{up}{}", table(run)).as_bytes())?;
+                    // Above the table, which moves down for it.
+                    let news = news.join("\n").lines().map(|line| format!("\x1b[2K{line}\n")).collect::<String>();
+                    out.write_all(format!("{up}{news}{}", table(run)).as_bytes())?;
                     out.flush()?;
                 }
-                Self::Lines(out) => writeln!(out, "{}", line(run))?,
+                Self::Lines(out) => {
+                    news.iter().try_for_each(|news| writeln!(out, "{news}"))?;
+                    writeln!(out, "{}", line(run))?;
+                }
             }
             drawn = true;
         }
@@ -60,7 +67,7 @@ fn table(run: &Run) -> String {
     let mut text = format!("\x1b[2K{}\n\x1b[2K{}\n", clock(run), orders(run));
     let _ = writeln!(
         text,
-        "\x1b[2K{:15} {:9} {:>7} {:>8} {:>8} {:>9}",
+        "\x1b[2K{:15} {:11} {:>7} {:>8} {:>8} {:>9}",
         "service", "state", "calls", "failing", "rejected", "fallbacks"
     );
     for service in Service::ALL {
@@ -72,7 +79,7 @@ fn table(run: &Run) -> String {
         };
         let _ = writeln!(
             text,
-            "\x1b[2K{:15} {colour}{:9}\x1b[0m {:7} {:7.0}% {:8} {:9}",
+            "\x1b[2K{:15} {colour}{:11}\x1b[0m {:7} {:7.0}% {:8} {:9}",
             service.name(),
             reading.state.as_str(),
             reading.calls,

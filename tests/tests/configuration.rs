@@ -1,0 +1,958 @@
+//! Configuration from outside: what goes before what, what is refused and where, and what a program keeps when it is reconfigured.
+//!
+//! One registry serves the whole process, so these tests run one after the other; each begins with nothing written outside.
+
+use proptest::prelude::*;
+use resilience_runtime::{
+    Bulkhead, CircuitBreaker, CircuitBreakerConfig, ConfigWarning, ConfigureError, ConfigureReport, Event, Rate,
+    RateLimiter, Rejection, Retry, RetryConfig, Setting, Source, State, Timeout, bulkhead, circuit_breaker, rate_limit,
+    registry, retry, timeout,
+};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+async fn alone() -> MutexGuard<'static, ()> {
+    let guard = ONE_AT_A_TIME.lock().await;
+    forget();
+    guard
+}
+
+fn alone_in_a_thread() -> MutexGuard<'static, ()> {
+    let guard = ONE_AT_A_TIME.blocking_lock();
+    forget();
+    guard
+}
+
+fn forget() {
+    configure("");
+    registry().configure_from_environment([]).unwrap();
+}
+
+#[derive(Debug, PartialEq, thiserror::Error)]
+enum Error {
+    #[error("it failed")]
+    Failed,
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+fn configure(text: &str) -> ConfigureReport {
+    registry().configure_from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn refused(text: &str) -> String {
+    registry().configure_from_str(text).expect_err("it has a mistake").to_string()
+}
+
+fn environment(variables: &[(&str, &str)]) -> Result<ConfigureReport, ConfigureError> {
+    registry().configure_from_environment(variables.iter().map(|(name, value)| ((*name).into(), (*value).into())))
+}
+
+/// Value and source of a breaker's key.
+fn of_breaker(name: &str, key: &str) -> (String, String) {
+    found(registry().circuit_breaker(name).expect("it was called").snapshot().settings, key)
+}
+
+fn found(settings: Vec<Setting>, key: &str) -> (String, String) {
+    let setting = settings.into_iter().find(|setting| setting.key == key).expect("each key is listed");
+    (setting.value, setting.source.to_string())
+}
+
+fn is(value: &str, source: &str) -> (String, String) {
+    (value.to_owned(), source.to_owned())
+}
+
+#[circuit_breaker("layered", failure_rate = 60, half_open_calls = 4)]
+async fn layered(fails: bool) -> Result<(), Error> {
+    if fails { Err(Error::Failed) } else { Ok(()) }
+}
+
+fn attribute(of: &str) -> String {
+    let operation = registry().operations().find(|operation| operation.function() == of).unwrap();
+    format!("attribute {}", operation.place())
+}
+
+#[tokio::test]
+async fn the_first_that_is_written_of_environment_file_attribute_and_defaults_holds() {
+    let _alone = alone().await;
+    layered(false).await.unwrap();
+    let at_attribute = attribute("layered");
+    assert_eq!(of_breaker("layered", "failure_rate"), is("60", &at_attribute));
+    assert_eq!(of_breaker("layered", "open_for"), is("30s", "default"));
+
+    let defaults = "[defaults.circuit_breaker]\nfailure_rate = 10\nopen_for = \"7s\"\n";
+    configure(defaults);
+    assert_eq!(of_breaker("layered", "failure_rate"), is("60", &at_attribute), "defaults fill what is left open");
+    assert_eq!(of_breaker("layered", "open_for"), is("7s", "defaults text:3"));
+
+    let file = format!("{defaults}[circuit_breaker.layered]\nfailure_rate = 20\nwindow = 100\n");
+    configure(&file);
+    assert_eq!(of_breaker("layered", "failure_rate"), is("20", "text:5"));
+    assert_eq!(of_breaker("layered", "window"), is("100", "text:6"));
+    assert_eq!(of_breaker("layered", "consecutive_failures"), is("none", "default"), "off beside a written window");
+    assert_eq!(of_breaker("layered", "half_open_calls"), is("4", &at_attribute));
+
+    let variable = "RESILIENCE__CIRCUIT_BREAKER__LAYERED__FAILURE_RATE";
+    environment(&[(variable, "30")]).unwrap();
+    assert_eq!(of_breaker("layered", "failure_rate"), is("30", variable));
+    assert_eq!(of_breaker("layered", "window"), is("100", "text:6"), "the file stays");
+
+    configure("");
+    assert_eq!(of_breaker("layered", "failure_rate"), is("30", variable), "the environment stays");
+    environment(&[]).unwrap();
+    assert_eq!(of_breaker("layered", "failure_rate"), is("60", &at_attribute));
+    assert_eq!(of_breaker("layered", "window"), is("10s", "default"), "a key that is gone is as the attribute says");
+    assert_eq!(of_breaker("layered", "open_for"), is("30s", "default"));
+}
+
+#[circuit_breaker("with a preset", preset = database, minimum_calls = 11)]
+async fn with_a_preset() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_preset_of_the_attribute_goes_before_the_defaults_and_after_whatever_is_written() {
+    let _alone = alone().await;
+    with_a_preset().await.unwrap();
+    let name = "with a preset";
+    configure("[defaults.circuit_breaker]\nfailure_rate = 10\nhalf_open_calls = 5");
+    assert_eq!(of_breaker(name, "failure_rate"), is("40", "preset database"));
+    assert_eq!(of_breaker(name, "minimum_calls"), is("11", &attribute("with_a_preset")));
+    assert_eq!(of_breaker(name, "half_open_calls"), is("5", "defaults text:3"), "presets say nothing of it");
+
+    configure("[circuit_breaker.\"with a preset\"]\npreset = \"external_api\"");
+    assert_eq!(of_breaker(name, "failure_rate"), is("60", "preset external_api"));
+    assert_eq!(of_breaker(name, "minimum_calls"), is("11", &attribute("with_a_preset")), "a written key wins");
+
+    // Of a function that names none, the preset of the defaults.
+    layered(false).await.unwrap();
+    configure("[defaults.circuit_breaker]\npreset = \"internal_service\"");
+    assert_eq!(of_breaker("layered", "open_for"), is("20s", "preset internal_service"));
+    assert_eq!(of_breaker(name, "open_for"), is("15s", "preset database"));
+}
+
+#[circuit_breaker("pattern: one")]
+async fn pattern_one() -> Result<(), Error> {
+    Ok(())
+}
+
+#[circuit_breaker("pattern: two")]
+async fn pattern_two() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_goes_before_patterns_and_a_pattern_with_more_characters_before_one_with_fewer() {
+    let _alone = alone().await;
+    pattern_one().await.unwrap();
+    pattern_two().await.unwrap();
+    configure(
+        "[circuit_breaker.\"pattern: o*\"]\nfailure_rate = 2\nminimum_calls = 2\n\
+         [circuit_breaker.\"pattern: one\"]\nfailure_rate = 3\n\
+         [circuit_breaker.\"pattern*\"]\nfailure_rate = 1\nminimum_calls = 1\nhalf_open_calls = 1",
+    );
+    let of = |name: &str| ["failure_rate", "minimum_calls", "half_open_calls"].map(|key| of_breaker(name, key).0);
+    assert_eq!(of("pattern: one"), ["3", "2", "1"]);
+    assert_eq!(of("pattern: two"), ["1", "1", "1"]);
+
+    let error =
+        refused("[circuit_breaker.\"pattern: *\"]\nmax_keys = 7\n[circuit_breaker.\"*attern: o*\"]\nmax_keys = 8");
+    assert!(error.contains("both match `pattern: one`") && error.contains("neither is more specific"), "{error}");
+    assert!(error.starts_with("text:2:12") || error.starts_with("text:4:12"), "{error}");
+}
+
+#[circuit_breaker("disabled", consecutive_failures = 1)]
+async fn disabled() -> Result<(), Error> {
+    Err(Error::Failed)
+}
+
+#[tokio::test]
+async fn a_breaker_that_is_not_enabled_is_off() {
+    let _alone = alone().await;
+    let off = "[circuit_breaker.\"disabl*\"]\nenabled = false\n";
+    configure(off);
+    disabled().await.unwrap_err();
+    let breaker = registry().circuit_breaker("disabled").unwrap();
+    assert_eq!((breaker.state(), breaker.totals().failures), (State::Disabled, 0));
+    assert_eq!(of_breaker("disabled", "mode"), is("off", "text:2"));
+
+    configure(&format!("{off}[circuit_breaker.disabled]\nenabled = true\nmode = \"monitor\""));
+    assert_eq!(breaker.state(), State::Monitoring, "the exact name goes before the pattern");
+    configure("");
+    disabled().await.unwrap_err();
+    assert_eq!(breaker.state(), State::Open);
+}
+
+#[retry(name = "disabled", attempts = 3, delay = "1ms", budget = 10)]
+async fn retried(attempts: &std::cell::Cell<u32>) -> Result<(), Error> {
+    attempts.set(attempts.get() + 1);
+    Err(Error::Failed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_is_not_enabled_makes_one_attempt_and_counts_nothing() {
+    let _alone = alone().await;
+    configure("[retry.disabled]\nenabled = false");
+    let mut events = registry().subscribe();
+    let attempts = std::cell::Cell::new(0);
+    retried(&attempts).await.unwrap_err();
+    assert_eq!(attempts.get(), 1);
+    let snapshot = registry().retry("disabled").unwrap().snapshot();
+    assert_eq!((snapshot.retries, snapshot.exhausted, snapshot.attempts), (0, 0, 3));
+    assert_eq!(found(snapshot.settings, "enabled"), is("false", "text:2"));
+    assert!(!std::iter::from_fn(|| events.try_recv()).any(|event| matches!(event, Event::RetriesEnded { .. })));
+
+    configure("");
+    retried(&attempts).await.unwrap_err();
+    assert_eq!(attempts.get(), 4);
+}
+
+#[timeout(name = "disabled", after = "10ms")]
+async fn timed() -> Result<(), Error> {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_that_is_not_enabled_limits_no_call_that_began_so() {
+    let _alone = alone().await;
+    configure("[timeout.disabled]\nenabled = false");
+    assert_eq!(timed().await, Ok(()));
+    assert_eq!(registry().timeout("disabled").unwrap().snapshot().after, Duration::from_millis(10));
+    let (first, ()) = tokio::join!(timed(), async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        configure("");
+    });
+    assert_eq!(first, Ok(()), "it began without a limit");
+    assert!(timed().await.is_err());
+}
+
+#[bulkhead(name = "disabled", max_concurrent = 1, max_queue = 5)]
+async fn inside() -> Result<(), Error> {
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bulkhead_that_is_not_enabled_lets_in_everybody_and_those_who_wait() {
+    let _alone = alone().await;
+    inside().await.unwrap();
+    let bulkhead = registry().bulkhead("disabled").unwrap();
+    let held = bulkhead.try_acquire().unwrap();
+    let waiting = tokio::spawn(async { registry().bulkhead("disabled").unwrap().acquire().await.map(drop) });
+    tokio::task::yield_now().await;
+    assert_eq!(bulkhead.snapshot().waiting, 1);
+
+    configure("[bulkhead.disabled]\nenabled = false");
+    waiting.await.unwrap().unwrap();
+    let before = bulkhead.snapshot();
+    assert_eq!((before.inside, before.waiting, before.max_concurrent), (1, 0, 1));
+    let passing: Vec<_> = (0..100).map(|_| bulkhead.try_acquire().unwrap()).collect();
+    let (a, b) = tokio::join!(inside(), inside());
+    assert_eq!((a, b), (Ok(()), Ok(())));
+    assert_eq!(bulkhead.snapshot(), before, "nothing is counted");
+
+    configure("");
+    assert!(bulkhead.try_acquire().is_err(), "who was counted before still is");
+    drop(passing);
+    assert_eq!(bulkhead.snapshot().inside, 1, "who passed by leaves nothing behind");
+    drop(held);
+    drop(bulkhead.try_acquire().unwrap());
+}
+
+#[rate_limit(name = "disabled", rate = "1/h", max_wait = "30m")]
+async fn limited() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_that_is_not_enabled_lets_everybody_pass_and_those_who_wait() {
+    let _alone = alone().await;
+    limited().await.unwrap();
+    let limiter = registry().rate_limiter("disabled").unwrap();
+    configure("[rate_limit.disabled]\nmax_wait = \"1h\"");
+    let waiting = tokio::spawn(limited());
+    tokio::task::yield_now().await;
+    assert_eq!(limiter.snapshot().waiting, 1);
+    configure("[rate_limit.disabled]\nenabled = false");
+    waiting.await.unwrap().unwrap();
+    let before = limiter.snapshot();
+    for _ in 0..100 {
+        limiter.try_acquire().unwrap();
+        limited().await.unwrap();
+    }
+    assert_eq!(limiter.snapshot().allowed, before.allowed);
+    configure("");
+    assert!(limiter.try_acquire().is_ok(), "what passed meanwhile used up nothing");
+    assert!(limiter.try_acquire().is_err());
+}
+
+#[tokio::test]
+async fn unknown_names_are_told_with_the_nearest_and_hold_for_what_is_built_later() {
+    let _alone = alone().await;
+    let report = configure("[circuit_breaker.layerd]\nfailure_rate = 1\n\n[retry.\"nothing like it*\"]\nattempts = 9");
+    let told: Vec<_> = report.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "text:1:18: there is no circuit_breaker `layerd` so far; did you mean `layered`?",
+            "text:4:8: there is no retry `nothing like it*` so far",
+        ]
+    );
+    let late = CircuitBreaker::builder("layerd").failure_rate(50.0).register().unwrap();
+    assert_eq!(found(late.snapshot().settings, "failure_rate"), is("1", "text:2"));
+    let late = Retry::builder("nothing like it, or is it").delay(Duration::ZERO).register().unwrap().snapshot();
+    assert_eq!((late.attempts, found(late.settings, "delay")), (9, is("0s", "builder")));
+    assert_eq!(configure("[circuit_breaker.layerd]").warnings, [], "by now it is known");
+}
+
+#[test]
+fn every_mistake_is_told_with_its_line_and_column_and_the_words_of_the_macros() {
+    let _alone = alone_in_a_thread();
+    let error = refused(
+        r#"[circuit_breaker.layered]
+failure_rat = 30
+failure_rate = 300
+window = 30
+minimum_calls = 31
+open_for = "5"
+mode = "monitr"
+failure_if = "always"
+slow_call_rate = 50
+key.a = 1
+
+[retry.reserve]
+retry_rejections = ["timed_out", "circuit_opn"]
+jitter = "ful"
+attempts = -1
+
+[bulkheads.x]
+
+[defaults.timeout]
+after = 5
+force_open = true
+
+[rate_limit]
+rate = "5/d"
+"ü" = { rate = "5/d", burst = 99999999999 }
+"#,
+    );
+    let expected = [
+        "text:2:1: `circuit_breaker` has no key `failure_rat`; did you mean `failure_rate`?",
+        "text:3:16: `failure_rate` takes a percentage, above 0 and at most 100",
+        "text:5:17: `minimum_calls` cannot be above a count `window`, which never holds more calls than its size",
+        "text:6:12: `5` wants a unit at its end: \"5ms\", \"5s\" or \"5m\"",
+        "text:7:8: `mode` has no `monitr`; did you mean `monitor`?",
+        "text:8:1: `failure_if` is a part of the program and cannot be set from outside of it",
+        "text:10:1: `key` is a part of the program and cannot be set from outside of it; a name with dots in it stands in quotes: `[circuit_breaker.\"a.b\"]`",
+        "text:13:20: `retry_rejections` has no `circuit_opn`; did you mean `circuit_open`?",
+        "text:14:10: `jitter` has no `ful`; did you mean `full`?",
+        "text:15:12: `attempts` takes a whole number",
+        "text:17:2: there is no kind of policy `bulkheads`; did you mean `bulkhead`?",
+        "text:20:9: `after` takes a duration with its unit: \"5ms\" or \"5s\"",
+        "text:21:1: `timeout` has no key `force_open`; it takes `after`, `preset` or `enabled`",
+        "text:24:1: `rate` stands under no name: write `[rate_limit.NAME]` above it, or `[defaults.rate_limit]` for what attributes leave open",
+        "text:25:16: a rate is a number of calls and a unit of time: \"100/s\", \"10/min\" or \"5000/h\"",
+        "text:25:31: `burst` takes a number of calls, 1 to 1000000000",
+    ];
+    assert_eq!(error.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line_and_column() {
+    let _alone = alone_in_a_thread();
+    for (text, at) in [
+        ("[circuit_breaker.a]\nfailure_rate = ", "text:2:"),
+        ("[circuit_breaker.a]\nmode = 1\nmode = 2", "text:3:"),
+        ("[circuit_breaker.a]\n[circuit_breaker.a]", "text:2:"),
+        ("[circuit_breaker.shop::charge]", "text:1:"),
+        ("\u{0}", "text:1:"),
+    ] {
+        let error = refused(text);
+        assert!(error.starts_with(at), "{text:?}: {error}");
+    }
+}
+
+#[retry(name = "never called at all", delay = "3s")]
+async fn never_called_at_all() -> Result<(), Error> {
+    Ok(())
+}
+
+#[timeout(name = "never called", after = "2s")]
+#[retry(name = "never called", delay = "2s")]
+async fn never_called() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn policies_that_were_never_called_are_checked_with_what_their_attributes_say() {
+    let _alone = alone().await;
+    let rule = "`delay` (default \"100ms\") cannot be above `max_delay` (default \"10s\")";
+    let whose = "(retry `never called at all`, with what the program says of it)";
+    let error = refused("[retry.\"never called at all\"]\n  max_delay = \"1s\"");
+    assert_eq!(error, format!("text:2:15: {rule} {whose}"));
+    // The defaults are under everything, and have to go with it all the same.
+    let error = refused("[defaults.retry]\nmax_delay = \"1s\"");
+    assert!(error.starts_with(&format!("text:2:13: {rule} (retry `")), "{error}");
+    assert!(registry().retry("never called at all").is_none(), "looking makes none");
+}
+
+#[tokio::test]
+async fn a_file_with_a_mistake_changes_nothing() {
+    let _alone = alone().await;
+    layered(false).await.unwrap();
+    configure("[circuit_breaker.layered]\nfailure_rate = 33");
+    let before = settings();
+    let mut events = registry().subscribe();
+    let good = "[circuit_breaker.layered]\nfailure_rate = 44\nmode = \"off\"\nforce_open = true\n";
+    for bad in ["[retry.reserve]\nattempts = 101", "[retry.\"never called\"]\nmax_delay = \"1s\"", "[", "[nonsense]"] {
+        refused(&format!("{good}{bad}"));
+        assert_eq!(settings(), before);
+        let told: Vec<_> = std::iter::from_fn(|| events.try_recv()).collect();
+        assert!(
+            matches!(&told[..], [Event::ConfigRefused { source, error }] if source == "text" && error.starts_with("text:")),
+            "{told:?}"
+        );
+    }
+    let late = CircuitBreaker::builder("after a mistake").register().unwrap();
+    assert_eq!(found(late.snapshot().settings, "failure_rate"), is("50", "default"));
+}
+
+fn settings() -> Vec<(String, Vec<Setting>)> {
+    let snapshot = registry().snapshot();
+    let breakers =
+        snapshot.circuit_breakers.into_iter().map(|one| (format!("{} {}", one.name, one.state), one.settings));
+    let retries = snapshot.retries.into_iter().map(|one| (one.name.to_string(), one.settings));
+    let timeouts = snapshot.timeouts.into_iter().map(|one| (one.name.to_string(), one.settings));
+    let bulkheads = snapshot.bulkheads.into_iter().map(|one| (one.name.to_string(), one.settings));
+    let limiters = snapshot.rate_limiters.into_iter().map(|one| (one.name.to_string(), one.settings));
+    breakers.chain(retries).chain(timeouts).chain(bulkheads).chain(limiters).collect()
+}
+
+#[circuit_breaker("keeps", minimum_calls = 10)]
+async fn keeps(fails: bool) -> Result<(), Error> {
+    if fails { Err(Error::Failed) } else { Ok(()) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_keeps_the_window_the_state_and_the_totals() {
+    let _alone = alone().await;
+    for call in 0..8 {
+        let _ = keeps(call % 2 == 0).await;
+    }
+    let breaker = registry().circuit_breaker("keeps").unwrap();
+    let before = breaker.snapshot();
+    let mut events = registry().subscribe();
+    let report = configure("[circuit_breaker.keeps]\nminimum_calls = 9\nopen_for = \"30s\"");
+    let [change] = &report.changes[..] else { panic!("{report:?}") };
+    assert_eq!((change.kind, &*change.name, &change.keys[..]), ("circuit_breaker", "keeps", &["minimum_calls"][..]));
+    assert!(matches!(events.try_recv(), Some(Event::Reconfigured { kind: "circuit_breaker", name, keys, source })
+        if &*name == "keeps" && keys == ["minimum_calls"] && source == "text"));
+    let after = breaker.snapshot();
+    assert_eq!((after.window, after.totals, after.state), (before.window, before.totals, State::Closed));
+
+    keeps(true).await.unwrap_err();
+    assert_eq!(breaker.state(), State::Open, "5 of 9 by the new rule");
+    configure("[circuit_breaker.keeps]\nminimum_calls = 9\nopen_for = \"60s\"");
+    assert_eq!(breaker.snapshot().probe_due_in, Some(Duration::from_secs(60)), "open still, by the new time");
+    let report = configure("");
+    assert_eq!(report.changes[0].keys, ["minimum_calls", "open_for"]);
+    assert_eq!((breaker.state(), breaker.totals().failures), (State::Open, 5));
+}
+
+#[circuit_breaker("by hand", open_for = "5s")]
+async fn by_hand() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_call_has_set_is_told_and_holds_until_something_else_of_the_policy_changes() {
+    let _alone = alone().await;
+    by_hand().await.unwrap();
+    let breaker = registry().circuit_breaker("by hand").unwrap();
+    breaker.reconfigure(CircuitBreakerConfig::new().failure_rate(12.0).open_for(Duration::from_secs(5))).unwrap();
+    assert_eq!(of_breaker("by hand", "failure_rate"), is("12", "call"));
+    assert_eq!(of_breaker("by hand", "open_for"), is("5s", &attribute("by_hand")));
+    configure("[circuit_breaker.layered]\nhalf_open_calls = 9");
+    assert_eq!(of_breaker("by hand", "failure_rate"), is("12", "call"));
+    configure("[circuit_breaker.\"by hand\"]\nhalf_open_calls = 9");
+    assert_eq!(of_breaker("by hand", "failure_rate"), is("50", "default"));
+
+    let snapshot = registry().snapshot();
+    let of_all = snapshot.circuit_breakers.iter().find(|one| &*one.name == "by hand").unwrap();
+    assert_eq!(of_all.settings, breaker.snapshot().settings);
+    let half_open = of_all.settings.iter().find(|setting| setting.key == "half_open_calls").unwrap();
+    assert!(matches!(&half_open.source, Source::File { path, line: 2 } if &**path == "text"));
+    let json = serde_json::to_value(half_open).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({"key": "half_open_calls", "value": "9", "source": {"from": "file", "path": "text", "line": 2}})
+    );
+}
+
+#[tokio::test]
+async fn times_below_a_millisecond_are_the_layers_word_all_the_same() {
+    let _alone = alone().await;
+    let rounded = CircuitBreaker::builder("rounded").open_for(Duration::from_micros(1500)).failure_rate(100.0 / 3.0);
+    let rounded = rounded.register().unwrap().snapshot();
+    assert_eq!(found(rounded.settings.clone(), "open_for"), is("2ms", "builder"));
+    assert_eq!(found(rounded.settings, "failure_rate"), is("33.333333", "builder"));
+}
+
+#[test]
+fn a_policy_in_no_registry_says_what_its_builder_has_said() {
+    let _alone = alone_in_a_thread();
+    configure("[timeout.alone]\nafter = \"1s\"");
+    let timeout = Timeout::builder("alone").after(Duration::from_secs(3)).build().unwrap();
+    assert_eq!(found(timeout.snapshot().settings, "after"), is("3s", "builder"));
+    let bulkhead = Bulkhead::builder("alone").max_queue(2).build().unwrap().snapshot();
+    assert_eq!(found(bulkhead.settings.clone(), "max_queue"), is("2", "builder"));
+    assert_eq!(found(bulkhead.settings, "max_concurrent"), is("25", "default"));
+    let limiter = RateLimiter::builder("alone").rate(Rate::per_minute(7)).build().unwrap().snapshot();
+    assert_eq!(found(limiter.settings, "rate"), is("7/min", "builder"));
+}
+
+#[circuit_breaker("forced", failure_rate = 70)]
+async fn forced() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn force_open_holds_while_it_is_written() {
+    let _alone = alone().await;
+    let text = "[circuit_breaker.forced]\nforce_open = true\n";
+    configure(text);
+    let mut events = registry().subscribe();
+    assert!(matches!(forced().await, Err(Error::Rejected(_))), "also where it is built later");
+    assert_eq!(of_breaker("forced", "force_open"), is("true", "text:2"));
+    let breaker = registry().circuit_breaker("forced").unwrap();
+    let rejection = breaker.try_acquire().unwrap_err().to_string();
+    assert!(rejection.contains("forced"), "{rejection}");
+
+    let report = configure("");
+    assert_eq!(report.changes[0].keys, ["force_open"]);
+    assert_eq!(breaker.state(), State::Closed);
+    forced().await.unwrap();
+    configure(text);
+    assert_eq!(breaker.state(), State::ForcedOpen);
+    breaker.enforce();
+    configure(&format!("{text}failure_rate = 71"));
+    assert_eq!(breaker.state(), State::Closed, "what was done by hand holds until the key changes");
+    configure("[circuit_breaker.forced]\nmode = \"monitor\"");
+    assert_eq!(breaker.state(), State::Monitoring);
+    configure("[circuit_breaker.forced]\nmode = \"monitor\"\nforce_open = true");
+    assert_eq!(breaker.state(), State::ForcedOpen);
+    configure("[circuit_breaker.forced]\nmode = \"monitor\"");
+    assert_eq!(breaker.state(), State::Monitoring, "as its mode says");
+    assert!(std::iter::from_fn(|| events.try_recv()).any(|event| matches!(event, Event::Transition(_))));
+}
+
+#[circuit_breaker("each key", key = key, consecutive_failures = 1)]
+async fn each_key(key: u8) -> Result<(), Error> {
+    Err(Error::Failed)
+}
+
+#[tokio::test]
+async fn the_breakers_of_keys_follow_their_name() {
+    let _alone = alone().await;
+    each_key(1).await.unwrap_err();
+    configure("[circuit_breaker.\"each key\"]\nhalf_open_calls = 8");
+    each_key(2).await.unwrap_err();
+    let family = registry().circuit_breaker("each key").unwrap();
+    for key in ["1", "2"] {
+        let settings = family.of_key(key).unwrap().snapshot().settings;
+        assert_eq!(found(settings.clone(), "half_open_calls"), is("8", "text:2"));
+        assert_eq!(found(settings, "consecutive_failures"), is("1", &attribute("each_key")));
+    }
+}
+
+#[circuit_breaker("twin name")]
+async fn twin_name() -> Result<(), Error> {
+    Ok(())
+}
+
+#[circuit_breaker("Twin-Name")]
+async fn other_twin_name() -> Result<(), Error> {
+    Ok(())
+}
+
+#[circuit_breaker(half_open_calls = 6)]
+async fn unnamed() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn variables_name_kind_name_and_key() {
+    let _alone = alone().await;
+    unnamed().await.unwrap();
+    twin_name().await.unwrap();
+    other_twin_name().await.unwrap();
+    environment(&[
+        ("RESILIENCE__CIRCUIT_BREAKER__CONFIGURATION__UNNAMED__WINDOW", "100"),
+        ("RESILIENCE__CIRCUIT_BREAKER__CONFIGURATION__UNNAMED__SLOW_CALL", "250ms"),
+        ("RESILIENCE__CIRCUIT_BREAKER__CONFIGURATION__UNNAMED__SLOW_CALL_RATE", "12.5"),
+        ("RESILIENCE__CIRCUIT_BREAKER__CONFIGURATION__UNNAMED__MODE", "monitor"),
+        ("RESILIENCE__RETRY__NEVER_CALLED__RETRY_REJECTIONS", "[circuit_open, timed_out]"),
+        ("RESILIENCE__RETRY__NEVER_CALLED__ENABLED", "false"),
+        ("RESILIENCE_CONFIG", "elsewhere.toml"),
+        ("PATH", "/bin"),
+    ])
+    .unwrap();
+    let of = |key| of_breaker("configuration::unnamed", key).0;
+    assert_eq!([of("window"), of("slow_call"), of("slow_call_rate"), of("mode")], ["100", "250ms", "12.5", "monitor"]);
+    never_called().await.unwrap();
+    let retry = registry().retry("never called").unwrap().snapshot().settings;
+    assert_eq!(found(retry, "retry_rejections").0, "[circuit_open, timed_out]");
+
+    let error = environment(&[("RESILIENCE__CIRCUIT_BREAKER__TWIN_NAME__WINDOW", "100")]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "RESILIENCE__CIRCUIT_BREAKER__TWIN_NAME__WINDOW: it means both the circuit_breaker `Twin-Name` and `twin name`; name them in a file"
+    );
+    let error = environment(&[
+        ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDOW", "0"),
+        ("RESILIENCE__RETRY__X__ATTEMPTS", "many"),
+    ]);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDOW: a count `window` takes a number of calls, 1 to 65535\n\
+         RESILIENCE__RETRY__X__ATTEMPTS: `attempts` takes a whole number"
+    );
+    assert_eq!(of("window"), "100", "nothing has changed");
+
+    let report = environment(&[
+        ("RESILIENCE__CIRCUIT_BRAKER__LAYERED__WINDOW", "100"),
+        ("RESILIENCE__CIRCUIT_BREAKER__LAYEREDD__WINDOW", "100"),
+        ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW", "100"),
+        ("RESILIENCE__RETRY", "1"),
+        ("RESILIENCE__RETRY__ATTEMPTS", "1"),
+    ]);
+    let told: Vec<_> = report.unwrap().warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "RESILIENCE__CIRCUIT_BRAKER__LAYERED__WINDOW: there is no kind of policy `CIRCUIT_BRAKER`; did you mean `CIRCUIT_BREAKER`?",
+            "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW: `circuit_breaker` has no key `windw`; did you mean `window`?",
+            "RESILIENCE__RETRY: write RESILIENCE__RETRY__NAME__KEY",
+            "RESILIENCE__RETRY__ATTEMPTS: write RESILIENCE__RETRY__NAME__KEY",
+            "RESILIENCE__CIRCUIT_BREAKER__LAYEREDD__WINDOW: there is no circuit_breaker `LAYEREDD` so far; did you mean `LAYERED`?",
+        ]
+    );
+}
+
+#[bulkhead(name = "never waits", max_concurrent = 1)]
+async fn never_waits() -> Result<(), Error> {
+    Ok(())
+}
+
+#[test]
+fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
+    let _alone = alone_in_a_thread();
+    let report = configure("[bulkhead.\"never waits\"]\nmax_queue = 3");
+    assert!(
+        matches!(&report.warnings[..], [ConfigWarning::NeverWaits { place, key: "max_queue", function }]
+            if place == "text:2:13" && function.contains("configuration.rs:")),
+        "{report:?}"
+    );
+    assert_eq!(configure("[bulkhead.disabled]\nmax_queue = 3").warnings, []);
+}
+
+#[tokio::test]
+async fn a_builder_that_does_not_go_with_the_file_runs_as_it_says_itself() {
+    let _alone = alone().await;
+    configure("[retry.\"late and odd\"]\nmax_delay = \"1s\"");
+    let mut events = registry().subscribe();
+    let retry = Retry::builder("late and odd").config(RetryConfig::new().delay(Duration::from_secs(5))).register();
+    let settings = retry.unwrap().snapshot().settings;
+    assert_eq!(found(settings.clone(), "delay").0, "5s");
+    assert_eq!(found(settings, "max_delay"), is("10s", "call"));
+    let told = std::iter::from_fn(|| events.try_recv()).any(
+        |event| matches!(event, Event::ConfigRefused { source, error } if source == "registration" && error.contains("late and odd")),
+    );
+    assert!(told);
+}
+
+#[test]
+fn what_is_built_while_a_file_is_put_in_force_gets_it() {
+    let _alone = alone_in_a_thread();
+    let text =
+        |rate: u32| format!("[circuit_breaker.\"meanwhile*\"]\nfailure_rate = {rate}\nforce_open = {}", rate % 2 == 0);
+    std::thread::scope(|scope| {
+        for thread in 0..2 {
+            scope.spawn(move || {
+                for nth in 0..300 {
+                    CircuitBreaker::builder(format!("meanwhile {thread} {nth}")).register().unwrap();
+                }
+            });
+        }
+        for rate in 1..=40 {
+            configure(&text(rate));
+        }
+    });
+    let built = || registry().circuit_breakers().filter(|breaker| breaker.name().starts_with("meanwhile"));
+    assert_eq!(built().count(), 600);
+    for rate in [40, 41] {
+        configure(&text(rate));
+        for breaker in built() {
+            let snapshot = breaker.snapshot();
+            assert_eq!(found(snapshot.settings, "failure_rate").0, rate.to_string());
+            assert_eq!(snapshot.state == State::ForcedOpen, rate % 2 == 0);
+        }
+    }
+}
+
+/// A directory of its own, gone with it.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("resilience-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_by_its_name() {
+    let _alone = alone_in_a_thread();
+    let directory = Directory::new("unreadable");
+    let path = directory.file("resilience.toml");
+    let refused = || registry().configure_from_file(&path).unwrap_err().to_string();
+    let says = |what: &str| assert!(refused().starts_with(&format!("{}:", path.display())) && refused().contains(what));
+    says("");
+    std::fs::write(&path, b"[circuit_breaker.layered]\nmode = \"\xff\"").unwrap();
+    says("utf-8");
+    std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
+    says("at most 1048576");
+    std::fs::write(&path, "[circuit_breaker.layered]\n\n\tmode = 1").unwrap();
+    says(":3:9: `mode` takes `enforce`, `monitor` or `off`");
+}
+
+/// Sleeps for real: a file's changes are found by looking, on a thread that no test's clock moves.
+#[tokio::test]
+async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() {
+    let _alone = alone().await;
+    layered(false).await.unwrap();
+    let directory = Directory::new("watch");
+    let (path, beside) = (directory.file("resilience.toml"), directory.file("resilience.toml~"));
+    let failure_rate = |rate: u8| format!("[circuit_breaker.layered]\nfailure_rate = {rate}\n");
+    std::fs::write(&path, failure_rate(11)).unwrap();
+    let (sender, reloads) = std::sync::mpsc::channel();
+    let watcher = registry().watcher(&path).every(Duration::from_millis(20)).on_reload(move |done| {
+        sender.send(done.as_ref().map(|_| ()).map_err(ToString::to_string)).unwrap();
+        panic!("a listener's panic ends nothing");
+    });
+    let watch = watcher.start().unwrap();
+    let rate = || of_breaker("layered", "failure_rate").0;
+    assert_eq!((rate(), watch.report().warnings.len()), ("11".to_owned(), 0));
+    let next = || reloads.recv_timeout(Duration::from_secs(20)).expect("it looks again every 20 ms");
+
+    std::fs::write(&path, failure_rate(12)).unwrap();
+    assert_eq!((next(), rate()), (Ok(()), "12".to_owned()));
+
+    std::fs::write(&path, failure_rate(200)).unwrap();
+    let error = next().unwrap_err();
+    assert_eq!(error, format!("{}:2:16: `failure_rate` takes a percentage, above 0 and at most 100", path.display()));
+    assert_eq!((rate(), watch.last_error().map(|error| error.to_string())), ("12".to_owned(), Some(error)));
+
+    // As editors do it: another file takes its name.
+    std::fs::write(&beside, failure_rate(13)).unwrap();
+    std::fs::rename(&beside, &path).unwrap();
+    assert_eq!((next(), rate(), watch.last_error()), (Ok(()), "13".to_owned(), None));
+
+    std::fs::remove_file(&path).unwrap();
+    assert!(next().is_err());
+    assert_eq!(rate(), "13", "a file that is gone takes nothing back");
+    std::fs::write(&path, failure_rate(14)).unwrap();
+    assert_eq!((next(), rate()), (Ok(()), "14".to_owned()));
+
+    drop(watch);
+    std::fs::write(&path, failure_rate(15)).unwrap();
+    assert!(reloads.recv_timeout(Duration::from_secs(20)).is_err(), "its thread has ended, and its listener with it");
+    assert_eq!(rate(), "14");
+}
+
+/// Sleeps for real, as above.
+#[test]
+fn a_file_that_is_just_being_written_is_not_taken() {
+    let _alone = alone_in_a_thread();
+    let directory = Directory::new("half-written");
+    let path = directory.file("resilience.toml");
+    std::fs::write(&path, "").unwrap();
+    let (sender, reloads) = std::sync::mpsc::channel();
+    let watcher = registry().watcher(&path).every(Duration::from_millis(400));
+    let watch = watcher.on_reload(move |done| sender.send(done.is_ok()).unwrap()).start().unwrap();
+    // Each half is a whole file, so only the pause between the readings tells.
+    let mut text = String::new();
+    for line in 0..40 {
+        text += &format!("[circuit_breaker.\"half written {line}\"]\nfailure_rate = 1\n");
+        std::fs::write(&path, &text).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(reloads.recv_timeout(Duration::from_secs(20)), Ok(true));
+    assert!(reloads.recv_timeout(Duration::from_millis(900)).is_err(), "once, when it had come to rest");
+    drop(watch);
+}
+
+const VALID: &str = r#"
+[defaults.circuit_breaker]
+window = "30s"
+preset = "internal_service"
+
+[circuit_breaker.layered]
+failure_rate = 30
+minimum_calls = 5
+mode = "monitor" # careful
+force_open = false
+
+[circuit_breaker."pattern*"]
+enabled = false
+open_for = "1m30s"
+
+[retry.disabled]
+attempts = 4
+backoff = "linear"
+jitter = 0.5
+retry_rejections = ["timed_out"]
+
+[timeout.disabled]
+after = "1s"
+
+[bulkhead.disabled]
+max_concurrent = 7
+queue_timeout = "2s"
+
+[rate_limit.disabled]
+rate = "100/s"
+burst = 3
+"#;
+
+/// Nothing has changed and something is said; or each value that is written is in force, and comes from its line.
+fn in_full_or_not_at_all(text: &str) -> Result<(), TestCaseError> {
+    configure(VALID);
+    let before = settings();
+    match registry().configure_from_str(text) {
+        Err(error) => {
+            prop_assert!(!error.to_string().is_empty());
+            prop_assert!(error.mistakes().iter().all(|mistake| mistake.position.is_some()), "{error:?}");
+            prop_assert_eq!(settings(), before);
+        }
+        Ok(_) => {
+            let document: toml::Table = text.parse().expect("it was read");
+            let snapshot = registry().snapshot();
+            let breakers = snapshot.circuit_breakers.into_iter().map(|one| ("circuit_breaker", one.name, one.settings));
+            let retries = snapshot.retries.into_iter().map(|one| ("retry", one.name, one.settings));
+            let limiters = snapshot.rate_limiters.into_iter().map(|one| ("rate_limit", one.name, one.settings));
+            for (kind, name, settings) in breakers.chain(retries).chain(limiters) {
+                let table = document.get(kind).and_then(|names| names.get(&*name)).and_then(toml::Value::as_table);
+                for key in table.into_iter().flat_map(toml::Table::keys) {
+                    let Some(setting) = settings.iter().find(|setting| setting.key == key) else { continue };
+                    let Source::File { line, .. } = setting.source else { panic!("{setting:?}\n{text}") };
+                    let line = text.lines().nth(line - 1).unwrap();
+                    prop_assert!(line.contains(&key[..3]) || line.contains("\\u"), "{line} {setting:?}");
+                }
+            }
+            prop_assert_eq!(registry().configure_from_str(text).map(|report| report.changes), Ok(vec![]));
+        }
+    }
+    Ok(())
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    #[test]
+    fn any_bytes_apply_in_full_or_change_nothing(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _alone = alone_in_a_thread();
+        in_full_or_not_at_all(&String::from_utf8_lossy(&bytes))?;
+        let directory = Directory::new("bytes");
+        let path = directory.file("resilience.toml");
+        std::fs::write(&path, &bytes).unwrap();
+        if std::str::from_utf8(&bytes).is_err() {
+            prop_assert!(registry().configure_from_file(&path).is_err());
+        }
+    }
+
+    #[test]
+    fn any_text_of_the_environment_applies_or_changes_nothing(
+        parts in prop::collection::vec("(RESILIENCE|CIRCUIT_BREAKER|RETRY|LAYERED|WINDOW|ATTEMPTS|__|_|[a-z=.ü])", 0..8),
+        value in "(none|true|[0-9]{1,30}|[0-9]{1,3}(ms|s|/s)|\\[.{0,5}\\]|.{0,10})",
+    ) {
+        let _alone = alone_in_a_thread();
+        let before = settings();
+        let variables = [(format!("RESILIENCE__{}", parts.concat()), value.clone()),
+            ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDOW".to_owned(), value.clone()),
+            ("RESILIENCE__RETRY__DISABLED__RETRY_REJECTIONS".to_owned(), value)];
+        if registry().configure_from_environment(variables).is_err() {
+            prop_assert_eq!(settings(), before);
+        }
+    }
+}
+
+/// Another piece of text for a place in a valid file.
+fn piece() -> impl Strategy<Value = String> {
+    let words = [
+        "true",
+        "false",
+        "0",
+        "-1",
+        "101",
+        "99999999999999999999",
+        "nan",
+        "\"1s\"",
+        "\"0s\"",
+        "\"none\"",
+        "none",
+        "[]",
+        "[circuit_breaker.layered]\n",
+        "[retry.disabled]\n",
+        "window = 10\n",
+        "attempts = 2\n",
+        "max_delay = \"1ms\"\n",
+        "\"",
+        "\n",
+        "#",
+        "=",
+        ".",
+        "*",
+        "{",
+        "é",
+        "\\u0041",
+    ];
+    prop_oneof![prop::sample::select(words.to_vec()).prop_map(str::to_owned), ".{0,3}"]
+}
+
+proptest! {
+    #![proptest_config(cases(1500))]
+
+    #[test]
+    fn a_changed_file_applies_in_full_or_changes_nothing(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, piece()), 1..4),
+    ) {
+        let _alone = alone_in_a_thread();
+        let mut text: Vec<char> = VALID.chars().collect();
+        for (at, length, piece) in changes {
+            let at = at.index(text.len() + 1);
+            let end = (at + length).min(text.len());
+            text.splice(at..end, piece.chars());
+        }
+        in_full_or_not_at_all(&text.into_iter().collect::<String>())?;
+    }
+}
