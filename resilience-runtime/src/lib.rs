@@ -46,6 +46,7 @@
 //! * Times are kept to the millisecond and deadlines are never early.
 //! * A time window's buckets, and the time to wait that a rejection gives, are read from a clock that may lag by two of the kernel's ticks (2 to 20 ms).
 //! * At most [`EVENT_CAPACITY`] events wait for a reader.
+//! * At most [`MAX_HEALTH_CHECKS`] checks, [`MAX_CRITICAL`] marks of critical breakers, [`MAX_HEALTH_REASONS`] reasons at once.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
