@@ -36,7 +36,7 @@
 //!
 //! | feature | what |
 //! |---|---|
-//! | `config` | [`Registry::configure`]: a file and environment variables say what attributes leave open, and overrule them by name |
+//! | `config` | `Registry::configure`: a file and environment variables say what attributes leave open, and overrule them by name |
 //! | `persistence` | `Registry::save` and `Registry::restore`: a restart does not forget which breakers are open; brings `serde` |
 //! | `serde` | snapshots can be serialised |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |

@@ -200,6 +200,25 @@ async fn one_that_is_not_there_yet_gets_its_state_before_its_first_call() {
     scope.assert_state("persistence: guarded", State::Open);
 }
 
+#[circuit_breaker(consecutive_failures = 1, window = none, open_for = "30s")]
+async fn without_a_name(dependency: &Script<u32, Rejection>) -> Result<u32, Rejection> {
+    dependency.call().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_without_a_name_is_known_by_its_function() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        let down = Script::new().err(Rejection::BulkheadFull { name: "elsewhere".into() });
+        without_a_name(&down).await.unwrap_err();
+        place.save();
+    }
+    let _entered = Scope::new().enter();
+    assert_eq!(names(&place.restore().pending), ["persistence::without_a_name"]);
+    without_a_name(&Script::new()).await.unwrap_err();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_breaker_that_something_has_happened_to_is_left_alone() {
     let place = Place::new();
