@@ -73,7 +73,7 @@ impl Timeout {
         Timed { timeout: self, call, after: Duration::ZERO, sleep: None }
     }
 
-    /// Another limit for the calls that begin to wait from now on.
+    /// Another limit for the calls that begin to wait from now on; none where it is not `enabled`.
     ///
     /// # Errors
     ///

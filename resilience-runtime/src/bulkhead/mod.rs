@@ -207,6 +207,8 @@ impl Bulkhead {
     /// Puts another configuration in force at once, with calls inside and waiting. A higher limit lets in those who wait; under a lower one nobody is put
     /// out, and nobody enters before fewer are inside than it says. Those who wait go on waiting, in their order, for as long as they were told to.
     ///
+    /// Not `enabled`, it lets in those who wait and everybody who comes, who are counted nowhere; enabled again, it knows those who were inside before.
+    ///
     /// # Errors
     ///
     /// The configuration's first mistake; nothing has changed then.

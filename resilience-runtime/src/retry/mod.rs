@@ -150,6 +150,7 @@ impl Retry {
     }
 
     /// Another configuration for the calls that begin from now on, and for the next waits of those under way (whose number of attempts stays).
+    /// Not `enabled`, it makes no other attempt, and counts nothing of calls that begin so.
     ///
     /// # Errors
     ///
