@@ -117,6 +117,7 @@ impl serde::Serialize for Name {
 /// The error type of a guarded function says how it carries one: `#[from] Rejection` on a variant of a thiserror enum,
 /// `map_rejection = path` on an attribute, or nothing where a fallback answers for everything.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Rejection {
     /// A circuit breaker lets nothing through for now.
@@ -232,6 +233,7 @@ impl fmt::Display for RejectionKind {
 /// Why a circuit breaker opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "persistence", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub enum OpenReason {
     /// The share of failed calls in the window reached `failure_rate`.

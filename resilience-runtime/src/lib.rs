@@ -36,15 +36,17 @@
 //!
 //! | feature | what |
 //! |---|---|
-//! | `config` | [`Registry::configure`]: a file and environment variables say what attributes leave open, and overrule them by name |
+//! | `config` | `Registry::configure`: a file and environment variables say what attributes leave open, and overrule them by name |
+//! | `persistence` | `Registry::save` and `Registry::restore`: a restart does not forget which breakers are open; brings `serde` |
 //! | `serde` | snapshots can be serialised |
-//! | `test-util` | every policy follows tokio's clock, paused and advanced; for dev-dependencies |
+//! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
 //!
 //! # Limits
 //!
 //! * Times are kept to the millisecond and deadlines are never early.
 //! * A time window's buckets, and the time to wait that a rejection gives, are read from a clock that may lag by two of the kernel's ticks (2 to 20 ms).
 //! * At most [`EVENT_CAPACITY`] events wait for a reader.
+//! * At most [`MAX_HEALTH_CHECKS`] checks, [`MAX_CRITICAL`] marks of critical breakers, [`MAX_HEALTH_REASONS`] reasons at once.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -56,6 +58,7 @@ mod configuration;
 mod error;
 mod event;
 mod fallback;
+mod next_call;
 mod outcome;
 mod rate_limit;
 mod registry;
@@ -68,6 +71,8 @@ mod window;
 
 #[doc(hidden)]
 pub mod private;
+#[cfg(feature = "test-util")]
+pub mod testing;
 
 pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, Place};
 pub use circuit_breaker::{
@@ -77,10 +82,17 @@ pub use circuit_breaker::{
 pub use configuration::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
 pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
 pub use event::{EVENT_CAPACITY, Event, Events, Transition};
+pub use next_call::NextCall;
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
+pub use registry::{Conflict, Conflicts, Description, Difference, KeyValue, assert_verified};
+pub use registry::{
+    Health, HealthCheck, HealthError, HealthReason, HealthStatus, MAX_CRITICAL, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
+};
 pub use registry::{InvalidPattern, Pattern, Setting, Source};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
+#[cfg(feature = "persistence")]
+pub use registry::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};
 pub use resilience_config::{CircuitBreakerConfig, ConfigError, Mode, Preset, Window};

@@ -39,6 +39,11 @@ impl Timestamp {
         Self { millis }
     }
 
+    /// The time since then.
+    pub fn elapsed(self) -> Duration {
+        Self::now().duration_since(self)
+    }
+
     /// The time since `earlier`; zero when that is later.
     pub fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.millis.saturating_sub(earlier.millis))
@@ -48,6 +53,13 @@ impl Timestamp {
 /// Whole milliseconds passed: what a deadline in milliseconds is compared with.
 pub(crate) fn precise_millis() -> u64 {
     precise_nanos() / NANOS_PER_MILLI
+}
+
+/// Milliseconds since 1970, for what has to outlive the process. It may be set, forward and back.
+#[cfg(feature = "persistence")]
+pub(crate) fn wall_clock_millis() -> u64 {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds of a configured time, rounded up: never early.

@@ -2,9 +2,10 @@
 
 use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
+use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registered, registry};
 use crate::sync::{Count, Setting};
-use crate::time::nanos;
+use crate::time::{Timestamp, nanos};
 use pin_project_lite::pin_project;
 use resilience_config::{ConfigError, Preset, TimeoutConfig, TimeoutSettings};
 use std::future::Future;
@@ -34,6 +35,7 @@ pub struct Timeout {
     /// Nanoseconds, and [`OFF`] beside them where it is not enabled.
     after_nanos: Setting,
     timed_out: Count,
+    built: Timestamp,
 }
 
 /// Above the longest limit there can be.
@@ -92,6 +94,8 @@ impl Timeout {
             name: self.name(),
             after: self.after(),
             timed_out: self.timed_out.get(),
+            age: self.built.elapsed(),
+            next: self.limit().map_or(NextCall::Unguarded, |to| NextCall::Limited { to }),
             settings: registry.of_timeouts().settings(self),
         }
     }
@@ -179,6 +183,10 @@ pub struct TimeoutSnapshot {
     pub after: Duration,
     /// Calls that took longer.
     pub timed_out: u64,
+    /// How long ago it was built.
+    pub age: Duration,
+    /// What would happen to the next call.
+    pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<InForce>,
 }
@@ -191,6 +199,7 @@ registered! {
         name,
         after_nanos: Setting::new(packed(&settings)),
         timed_out: Count::new(),
+        built: Timestamp::now(),
     },
     in_force: Timeout::settings,
     waits_with: None,

@@ -19,11 +19,13 @@ pub use builder::BulkheadBuilder;
 pub use registered::BulkheadSite;
 
 use crate::error::{Failure, Name, Rejection};
+use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, write};
-use crate::time::nanos;
+use crate::time::{Timestamp, nanos};
 use gate::{Arrival, Gate};
 use resilience_config::{BulkheadConfig, BulkheadSettings, ConfigError};
+use state::Word;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::time::Duration;
@@ -66,6 +68,7 @@ pub struct Bulkhead {
     queue_timeout: Setting,
     one_change_at_a_time: RwLock<()>,
     name: Name,
+    built: Timestamp,
 }
 
 /// The right to make one call inside a [`Bulkhead`]; dropped, it goes to the next.
@@ -116,6 +119,7 @@ impl Bulkhead {
             queue_timeout: Setting::new(settings.queue_timeout.map_or(0, nanos)),
             one_change_at_a_time: RwLock::new(()),
             name,
+            built: Timestamp::now(),
         }
     }
 
@@ -226,6 +230,22 @@ impl Bulkhead {
         self.snapshot_in(&registry())
     }
 
+    fn next_call(&self, word: Word) -> NextCall {
+        let timeout = self.queue_timeout.get();
+        if word.is_off() {
+            NextCall::Unguarded
+        } else if word.enter().is_some() {
+            NextCall::Admitted
+        } else if word.join(self.max_queue.get()).is_some() {
+            NextCall::Waits {
+                ahead: u64::try_from(word.waiting()).unwrap_or(0),
+                at_most: (timeout != 0).then(|| Duration::from_nanos(timeout)),
+            }
+        } else {
+            NextCall::Rejected(Rejection::BulkheadFull { name: self.name() })
+        }
+    }
+
     fn settings(&self) -> BulkheadSettings {
         let mut settings = BulkheadConfig::new().resolve();
         let timeout = self.queue_timeout.get();
@@ -249,6 +269,8 @@ impl Bulkhead {
             admitted: self.admitted.get(),
             rejected: self.rejected.get(),
             timed_out: self.timed_out.get(),
+            age: self.built.elapsed(),
+            next: self.next_call(word),
             settings: registry.of_bulkheads().settings(self),
         }
     }
@@ -277,6 +299,10 @@ pub struct BulkheadSnapshot {
     pub rejected: u64,
     /// Calls that were rejected after `queue_timeout` in the queue; only grows.
     pub timed_out: u64,
+    /// How long ago it was built.
+    pub age: Duration,
+    /// What would happen to the next call.
+    pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<InForce>,
 }

@@ -33,13 +33,13 @@ const KEY_BYTES: usize = 64;
 const HASH_BYTES: usize = 16;
 
 /// A key as text on the stack.
-struct Key {
+pub(super) struct Key {
     bytes: [u8; KEY_BYTES],
     length: usize,
 }
 
 impl Key {
-    fn print(key: impl Display) -> Self {
+    pub(super) fn print(key: impl Display) -> Self {
         let mut printer = Printer { key: Self { bytes: [0; KEY_BYTES], length: 0 }, hash: None };
         // A `Display` that fails has printed what it could.
         let _ = write!(printer, "{key}");
@@ -53,7 +53,7 @@ impl Key {
         printed
     }
 
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         // Cut at character boundaries only.
         std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
@@ -102,8 +102,8 @@ struct Place {
 }
 
 /// A breaker that belongs to one key at a time.
-struct Slot {
-    breaker: Arc<CircuitBreaker>,
+pub(super) struct Slot {
+    pub(super) breaker: Arc<CircuitBreaker>,
     epoch: AtomicEpoch,
     /// In units of [`Keys::granularity`].
     last_used: Setting,
@@ -203,7 +203,7 @@ impl CircuitBreaker {
         Keyed { key: Key::print(key), family: self }
     }
 
-    fn keys(&self) -> &Keys {
+    pub(super) fn keys(&self) -> &Keys {
         self.keys.get_or_init(|| {
             Box::new(Keys {
                 slots: Slots::new(),
@@ -296,11 +296,11 @@ impl<'a> Keyed<'a> {
 
 impl Keys {
     /// The unit in which it is known when a key was last used: a bucket of its window.
-    fn granularity(&self, family: &CircuitBreaker) -> u64 {
+    pub(super) fn granularity(&self, family: &CircuitBreaker) -> u64 {
         family.window.bucket_millis().unwrap_or(1000).max(1)
     }
 
-    fn find(&self, key: &str) -> Option<(&Slot, u64)> {
+    pub(super) fn find(&self, key: &str) -> Option<(&Slot, u64)> {
         let places = self.places.pin();
         let place = places.get(key)?;
         Some((self.slots.get(place.slot)?, place.epoch))
@@ -322,7 +322,7 @@ impl Keys {
 
     /// Makes sure that the key has a slot, unless all are held and none is closed.
     #[cold]
-    fn give_slot(&self, family: &CircuitBreaker, key: &str, now: u64) -> bool {
+    pub(super) fn give_slot(&self, family: &CircuitBreaker, key: &str, now: u64) -> bool {
         let mut takings = self.takings();
         if self.find(key).is_some() {
             return true;

@@ -11,9 +11,12 @@
 mod builder;
 mod keyed;
 mod live;
+mod next_call;
 mod opening;
 mod permit;
 mod registered;
+#[cfg(feature = "persistence")]
+mod saved;
 mod snapshot;
 mod state;
 
@@ -24,6 +27,8 @@ pub use builder::CircuitBreakerBuilder;
 pub use keyed::{KeyCounts, Keyed};
 pub use permit::Permit;
 pub use registered::BreakerSite;
+#[cfg(feature = "persistence")]
+pub(crate) use saved::{Saved, Since};
 pub use snapshot::{CircuitBreakerSnapshot, Probes, Totals};
 
 use crate::error::{Failure, Name, OpenReason, Rejection};
@@ -366,16 +371,20 @@ impl CircuitBreaker {
     }
 
     fn rejection(&self, word: Word, retry_after_millis: Option<u64>) -> Rejection {
-        let reason = match self.last_opening.read() {
+        let (reason, retry_after) = (self.reason_of(word), retry_after_millis.map(Duration::from_millis));
+        Rejection::CircuitOpen { name: self.name.clone(), retry_after, reason }
+    }
+
+    /// Why it lets nothing through in the state of `word`.
+    fn reason_of(&self, word: Word) -> OpenReason {
+        match self.last_opening.read() {
             // Of a half-open breaker, whichever opening came before it.
             Some(opening) if word.phase() == Phase::HalfOpen || opening.generation == word.generation() => {
                 opening.reason
             }
             _ if word.phase() == Phase::Forced => OpenReason::Forced,
             _ => OpenReason::JustOpened,
-        };
-        let retry_after = retry_after_millis.map(Duration::from_millis);
-        Rejection::CircuitOpen { name: self.name.clone(), retry_after, reason }
+        }
     }
 
     /// Records a success that was admitted in that closed state, if that is all there is to do.

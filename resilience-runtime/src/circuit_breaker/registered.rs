@@ -46,6 +46,10 @@ impl Policy for CircuitBreaker {
 
     const KIND: &'static str = "circuit_breaker";
 
+    fn rule(config: &BreakerConfig) -> Option<&'static str> {
+        config.trip_if.and_then(|rule| rule.tokens)
+    }
+
     fn from_config(name: Name, config: &BreakerConfig, bus: Arc<Bus>) -> Self {
         Self::new(name, &config.keys.resolve(), config.trip_if.map(|trip_if| trip_if.rule), bus)
     }
@@ -86,6 +90,11 @@ impl Policy for CircuitBreaker {
             let (reason, frozen) = (OpenReason::Forced, WindowCounts::default());
             self.last_opening.write(Opening { generation: forced.generation(), reason, frozen });
         }
+    }
+
+    #[cfg(feature = "persistence")]
+    fn about_to_be_called(&self, registry: &Registry) {
+        registry.resume_built(self);
     }
 
     fn set_forced_open(&self, forced: bool) {

@@ -3,6 +3,7 @@
 use super::state::Phase;
 use super::{CircuitBreaker, KeyCounts, State, state_of};
 use crate::error::{Name, OpenReason};
+use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting, registry};
 use crate::time::precise_millis;
 use crate::window::{Counter, WindowCounts};
@@ -19,6 +20,10 @@ pub struct CircuitBreakerSnapshot {
     pub state: State,
     /// Under [`State::Monitoring`] what an enforcing breaker would do; otherwise the same as `state`.
     pub decided: State,
+    /// How long ago it entered its state, or was built. Of a half-open breaker, how long ago a probe last entered while no other was under way.
+    pub age: Duration,
+    /// What would happen to the next call.
+    pub next: NextCall,
     /// All that was counted since it was built; these only grow.
     pub totals: Totals,
     /// What is in the window; of a breaker that has opened, what was in it then; of a disabled one, nothing.
@@ -95,6 +100,8 @@ impl CircuitBreaker {
             name: self.name(),
             state: state_of(word),
             decided: state_of(word.with_monitored(false)),
+            age: Duration::from_millis(word.age(now)),
+            next: self.next_call_in(word, now),
             totals: self.totals(),
             window: self.frozen(word, now),
             consecutive_failures: if phase == Phase::Closed { self.window.row(word.generation()) } else { 0 },

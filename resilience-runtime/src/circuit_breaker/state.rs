@@ -37,6 +37,8 @@ const TAG_BITS: u32 = 3;
 const SINCE_BITS: u32 = 38;
 const PROBE_SINCE_BITS: u32 = 30;
 const MAX_OPENINGS: u64 = 127;
+/// As long as it takes `since` to wrap: no difference to it, and no moment before the clock began is below zero.
+const TURN: u64 = 1 << SINCE_BITS;
 
 const fn mask(bits: u32) -> u64 {
     (1 << bits) - 1
@@ -195,8 +197,14 @@ impl Word {
         }
     }
 
-    fn jitter(self) -> u64 {
+    /// Of an open breaker.
+    pub(super) fn jitter(self) -> u64 {
         self.0 >> 48
+    }
+
+    /// How long ago the state was entered: longer than the clock has run, of one that was restored.
+    pub(super) fn age(self, now: u64) -> u64 {
+        (now + TURN).saturating_sub(self.since(now + TURN))
     }
 
     /// Of a half-open breaker.
@@ -221,13 +229,19 @@ impl Word {
 
     /// When an open breaker lets a probe in.
     pub(super) fn probe_due(self, now: u64, rule: &OpenRule) -> u64 {
-        self.since(now).saturating_add(rule.lasts(self.openings(), self.jitter()))
+        // One that was restored may have opened before the clock began.
+        self.since(now + TURN).saturating_add(rule.lasts(self.openings(), self.jitter())).saturating_sub(TURN)
     }
 
     /// Open, and due: the first probe enters.
     pub(super) fn transition_to_half_open(self, now: u64) -> Self {
         let probes = Probes { in_flight: 1, ..Probes::default() };
         Self::half_open(self.entering(now), self.openings(), probes, self.monitored())
+    }
+
+    /// Half-open: open again as of `at`, as far as can be said beforehand: nobody knows the jitter yet.
+    pub(super) fn reopened(self, at: u64) -> Self {
+        Self::open(at, self.openings() + 1, 0, self.monitored())
     }
 
     /// Half-open: one more probe, if there is a place.
@@ -351,6 +365,17 @@ mod tests {
         assert_eq!(open.since(now), now - 20);
         let half = open.transition_to_half_open(now);
         assert_eq!(half.since(now + mask(PROBE_SINCE_BITS) / 2), now);
+    }
+
+    #[test]
+    fn one_that_opened_before_the_clock_began_is_as_old_as_it_is() {
+        let rule = OpenRule { open_for_millis: 30_000, max_millis: 600_000, backoff: 1.0, jitter: 0.0 };
+        let now = 5_000_u64;
+        let open = |age: u64| Word::open(now.wrapping_sub(age), 0, 0, false);
+        assert_eq!(open(20_000).age(now), 20_000);
+        assert_eq!(open(20_000).probe_due(now, &rule), now + 10_000);
+        assert!(open(40_000).probe_due(now, &rule) <= now);
+        assert_eq!(open(1_000).probe_due(now, &rule), now + 29_000);
     }
 
     #[test]

@@ -120,12 +120,12 @@ impl Registry {
     /// ```
     /// use resilience_runtime::{CircuitBreaker, registry};
     ///
-    /// registry().configure_from_str("[circuit_breaker.payment]\nfailure_rate = 30")?;
-    /// let payment = CircuitBreaker::builder("payment").failure_rate(50.0).register()?;
-    /// let rate = &payment.snapshot().settings[0];
+    /// registry().configure_from_str("[circuit_breaker.mail]\nfailure_rate = 30")?;
+    /// let mail = CircuitBreaker::builder("mail").failure_rate(50.0).register()?;
+    /// let rate = &mail.snapshot().settings[0];
     /// assert_eq!((rate.key, rate.value.as_str(), rate.source.to_string().as_str()), ("failure_rate", "30", "text:2"));
     ///
-    /// let error = registry().configure_from_str("[circuit_breaker.payment]\nfailure_rate = 300").unwrap_err();
+    /// let error = registry().configure_from_str("[circuit_breaker.mail]\nfailure_rate = 300").unwrap_err();
     /// assert_eq!(error.to_string(), "text:2:16: `failure_rate` takes a percentage, above 0 and at most 100");
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```

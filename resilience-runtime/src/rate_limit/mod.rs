@@ -17,9 +17,10 @@ pub use builder::RateLimiterBuilder;
 pub use registered::RateLimitSite;
 
 use crate::error::{Failure, Name, Rejection};
+use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
-use crate::time::{millis_up, nanos, precise_nanos};
+use crate::time::{Timestamp, millis_up, nanos, precise_nanos};
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
 use state::{Arrival, Rule, Turns};
 use std::future::Future;
@@ -75,6 +76,7 @@ pub struct RateLimiter {
     changed: Notify,
     settings: RwLock<RateLimitSettings>,
     name: Name,
+    built: Timestamp,
 }
 
 /// Above the longest wait there can be.
@@ -108,6 +110,7 @@ impl RateLimiter {
             changed: Notify::new(),
             settings: RwLock::new(settings),
             name,
+            built: Timestamp::now(),
         }
     }
 
@@ -215,19 +218,36 @@ impl RateLimiter {
         self.snapshot_in(&registry())
     }
 
+    fn next_call(&self, settings: &RateLimitSettings, now: u64) -> NextCall {
+        if !settings.enabled {
+            return NextCall::Unguarded;
+        }
+        let wait = Duration::from_nanos(self.turns.turn(now) - now);
+        if wait.is_zero() {
+            NextCall::Admitted
+        } else if wait <= settings.max_wait {
+            NextCall::Waits { ahead: self.turns.waiting(), at_most: Some(wait) }
+        } else {
+            let retry_after = Duration::from_millis(millis_up(wait));
+            NextCall::Rejected(Rejection::RateLimited { name: self.name(), retry_after })
+        }
+    }
+
     pub(crate) fn snapshot_in(&self, registry: &Registry) -> RateLimiterSnapshot {
-        let settings = *read(&self.settings);
+        let (settings, now) = (*read(&self.settings), precise_nanos());
         RateLimiterSnapshot {
             name: self.name(),
             rate: settings.rate.count,
             per: settings.rate.per,
             burst: settings.burst,
             max_wait: settings.max_wait,
-            available: self.turns.available(precise_nanos()),
+            available: self.turns.available(now),
             waiting: self.turns.waiting(),
             allowed: self.allowed.get(),
             waited: self.waited.get(),
             rejected: self.rejected.get(),
+            age: self.built.elapsed(),
+            next: self.next_call(&settings, now),
             settings: registry.of_rate_limiters().settings(self),
         }
     }
@@ -294,6 +314,10 @@ pub struct RateLimiterSnapshot {
     pub waited: u64,
     /// Calls that were refused; only grows.
     pub rejected: u64,
+    /// How long ago it was built.
+    pub age: Duration,
+    /// What would happen to the next call.
+    pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<InForce>,
 }

@@ -192,6 +192,12 @@ impl Turns {
         rule.available(word.arrival(), self.waiting(), now)
     }
 
+    /// When a newcomer's turn is, behind all who wait; now or later.
+    pub(super) fn turn(&self, now: u64) -> u64 {
+        let (word, rule) = self.load();
+        rule.turn(word.arrival(), self.waiting(), now)
+    }
+
     /// Puts another rule in force. One at a time: the caller sees to it.
     pub(super) fn set_rule(&self, rule: Rule, now: u64) {
         loop {

@@ -4,18 +4,33 @@
 //! a shared name does not depend on who calls first: the link-time list of operations is asked for the first place by crate,
 //! file and line.
 
+mod attribute;
+mod conflicts;
+mod describe;
+mod health;
+mod key_value;
 mod layers;
 mod operation;
 mod pattern;
+#[cfg(feature = "persistence")]
+mod persistence;
 mod policies;
 mod registered;
 mod site;
 
+pub use conflicts::{Conflict, Conflicts, Difference, assert_verified};
+pub use describe::Description;
+pub use health::{
+    Health, HealthCheck, HealthError, HealthReason, HealthStatus, MAX_CRITICAL, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
+};
+pub use key_value::KeyValue;
 #[cfg(feature = "config")]
 pub(crate) use layers::{Layers, Place, Table, in_variable};
 pub use layers::{Setting, Source};
 pub use operation::{Layer, OPERATIONS, Operation};
 pub use pattern::{InvalidPattern, Pattern};
+#[cfg(feature = "persistence")]
+pub use persistence::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
 pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use registered::registered;
@@ -33,8 +48,12 @@ use std::sync::Arc;
 
 static GLOBAL: Lazy<Registry> = Lazy::new(Registry::default);
 
-/// The registry of this program.
+/// The registry of this program; with the feature `test-util`, of the test's scope where one is entered.
 pub fn registry() -> Registry {
+    #[cfg(feature = "test-util")]
+    if let Some(scoped) = crate::testing::registry() {
+        return scoped;
+    }
     GLOBAL.clone()
 }
 
@@ -52,6 +71,9 @@ struct Inner {
     bulkheads: Policies<Bulkhead>,
     rate_limiters: Policies<RateLimiter>,
     bus: Arc<Bus>,
+    health: health::HealthRules,
+    #[cfg(feature = "persistence")]
+    pending: persistence::Pending,
     #[cfg(feature = "config")]
     outside: crate::configuration::Outside,
 }
@@ -170,11 +192,15 @@ impl Registry {
         config: P::Config,
         configured: bool,
     ) -> Result<Arc<P>, RegisterError> {
-        P::policies(self).register(name, &self.inner.bus, config, configured)
+        let policy = P::policies(self).register(name, &self.inner.bus, config, configured)?;
+        policy.about_to_be_called(self);
+        Ok(policy)
     }
 
-    fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
-        P::policies(self).join(site, &self.inner.bus)
+    pub(crate) fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
+        let policy = P::policies(self).join(site, &self.inner.bus);
+        policy.about_to_be_called(self);
+        policy
     }
 
     pub(crate) fn of_retries(&self) -> &Policies<Retry> {

@@ -1,5 +1,6 @@
 //! The guarded functions of the program, collected by the linker.
 
+use super::{Policy, Site};
 use crate::bulkhead::BulkheadSite;
 use crate::circuit_breaker::BreakerSite;
 use crate::rate_limit::RateLimitSite;
@@ -132,4 +133,9 @@ pub(super) fn in_order() -> &'static [&'static Operation] {
         operations
     });
     &IN_ORDER
+}
+
+/// Every attribute of this kind, by crate, file and line of its function.
+pub(super) fn sites<P: Policy>() -> impl Iterator<Item = &'static Site<P>> {
+    in_order().iter().flat_map(|operation| operation.layers()).filter_map(P::site)
 }

@@ -55,8 +55,18 @@ pub trait Policy: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn begin_forced_open(&self) {}
 
+    /// It is in the registry, new or not, and is about to be handed to somebody.
+    #[doc(hidden)]
+    fn about_to_be_called(&self, _: &Registry) {}
+
     #[doc(hidden)]
     fn set_forced_open(&self, _forced: bool) {}
+
+    /// A rule of the user's own among the instance keys, as it was written.
+    #[doc(hidden)]
+    fn rule(_: &Self::Config) -> Option<&'static str> {
+        None
+    }
 
     #[doc(hidden)]
     fn from_config(name: Name, config: &Self::Config, bus: Arc<Bus>) -> Self;
@@ -273,11 +283,7 @@ impl<P: Policy> Policies<P> {
 
 /// Every place that configures this name, by crate, file and line.
 pub(super) fn configured_sites<P: Policy>(name: &str) -> impl Iterator<Item = &'static Site<P>> {
-    operation::in_order()
-        .iter()
-        .flat_map(|operation| operation.layers())
-        .filter_map(P::site)
-        .filter(move |site| site.is_configured() && site.name() == Some(name))
+    operation::sites::<P>().filter(move |site| site.is_configured() && site.name() == Some(name))
 }
 
 /// The layers were laid over a configuration of the program's that they do not go together with.

@@ -48,6 +48,7 @@ macro_rules! registered {
                 self.reconfigure(keys)
             }
 
+
             fn from_config(
                 name: $crate::error::Name,
                 config: &$config,

@@ -31,6 +31,10 @@ impl<P: Policy> Site<P> {
     #[doc(hidden)]
     #[inline]
     pub fn get(&'static self) -> &'static P {
+        #[cfg(feature = "test-util")]
+        if let Some(scoped) = crate::testing::policy(self) {
+            return scoped;
+        }
         self.policy.get_or_init(|| registry().join(self))
     }
 

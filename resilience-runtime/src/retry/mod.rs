@@ -16,8 +16,10 @@ pub use run::{Run, Wait};
 
 use crate::error::{Name, RejectionKind};
 use crate::event::Bus;
+use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registered, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
+use crate::time::{Timestamp, precise_nanos};
 use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
 use state::Budget;
@@ -56,6 +58,7 @@ pub struct Retry {
     exhausted: Count,
     over_budget: Count,
     bus: Arc<Bus>,
+    built: Timestamp,
 }
 
 const BUDGET: u64 = 1;
@@ -211,12 +214,22 @@ impl Retry {
             recovered: self.recovered.get(),
             exhausted: self.exhausted.get(),
             over_budget: self.over_budget.get(),
+            age: self.built.elapsed(),
+            next: self.next_call(&settings),
             settings: registry.of_retries().settings(self),
         }
     }
 }
 
 impl Retry {
+    fn next_call(&self, settings: &RetrySettings) -> NextCall {
+        let second = precise_nanos() / 1_000_000_000;
+        let budget_spent =
+            settings.enabled && settings.budget.is_some_and(|percent| !self.budget().has_left(second, percent));
+        let at_most = if budget_spent { 1 } else { attempts(settings) as u32 };
+        NextCall::Attempts { at_most, budget_spent }
+    }
+
     fn budget(&self) -> &Budget {
         self.budget.get_or_init(|| Box::new(Budget::new()))
     }
@@ -260,6 +273,10 @@ pub struct RetrySnapshot {
     pub exhausted: u64,
     /// Calls that were not tried again because the budget was spent.
     pub over_budget: u64,
+    /// How long ago it was built.
+    pub age: Duration,
+    /// What would happen to the next call.
+    pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<InForce>,
 }
@@ -279,6 +296,7 @@ registered! {
         exhausted: Count::new(),
         over_budget: Count::new(),
         bus,
+        built: Timestamp::now(),
     },
     in_force: |retry| *read(&retry.settings),
     waits_with: None,

@@ -45,6 +45,17 @@ pub(super) struct Budget {
     marks: [Tagged<2>; MARKS],
 }
 
+/// Whether so many retries are within the budget of so many calls.
+fn allows(millionths: u64, calls: u64, retries: u64) -> bool {
+    let not_free = retries.saturating_sub(FREE * WINDOW);
+    u128::from(not_free) * WHOLE <= u128::from(calls) * u128::from(millionths)
+}
+
+fn millionths(percent: f64) -> u64 {
+    // A cast of a float saturates.
+    (percent * 1e6).round() as u64
+}
+
 /// Calls that threads of one shard began; a cache line.
 #[repr(align(64))]
 struct Lane(AtomicU64);
@@ -68,8 +79,7 @@ impl Budget {
 
     /// Whether one more retry is within `percent` of the calls, and the free ones.
     pub(super) fn spend(&self, second: u64, percent: f64) -> bool {
-        // A cast of a float saturates.
-        let millionths = (percent * 1e6).round() as u64;
+        let millionths = millionths(percent);
         self.enter(second);
         loop {
             let granted = self.granted.load(Ordering::Acquire);
@@ -77,15 +87,22 @@ impl Budget {
                 return false;
             };
             let calls = self.calls().saturating_sub(calls);
-            let retries = granted.saturating_sub(retries) + 1;
-            let not_free = retries.saturating_sub(FREE * WINDOW);
-            if u128::from(not_free) * WHOLE > u128::from(calls) * u128::from(millionths) {
+            if !allows(millionths, calls, granted.saturating_sub(retries) + 1) {
                 return false;
             }
             if self.granted.compare_exchange(granted, granted + 1, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 return true;
             }
         }
+    }
+
+    /// Whether [`spend`](Self::spend) would grant one, as far as can be seen without taking part.
+    pub(super) fn has_left(&self, second: u64, percent: f64) -> bool {
+        let granted = self.granted.load(Ordering::Acquire);
+        // Nothing has happened in the window, and whoever comes puts a mark down first.
+        let Some([calls, retries]) = self.oldest_mark(second) else { return true };
+        let calls = self.calls().saturating_sub(calls);
+        allows(millionths(percent), calls, granted.saturating_sub(retries) + 1)
     }
 
     #[inline]

@@ -1,0 +1,65 @@
+//! What the breaker would do with the next call, found without touching anything.
+
+use super::CircuitBreaker;
+use super::state::{Due, Phase, Word};
+use crate::error::{OpenReason, Rejection};
+use crate::next_call::NextCall;
+use crate::time::precise_millis;
+use std::time::Duration;
+
+impl CircuitBreaker {
+    /// What would happen to the next call, if it came now. Asking changes nothing and holds up no call.
+    ///
+    /// ```
+    /// # use resilience_runtime::{CircuitBreaker, NextCall};
+    /// let breaker = CircuitBreaker::builder("payment").build()?;
+    /// assert_eq!(breaker.next_call(), NextCall::Admitted);
+    /// breaker.force_open();
+    /// assert_eq!(
+    ///     breaker.next_call().to_string(),
+    ///     "it is rejected: circuit breaker `payment` is open: forced open by hand"
+    /// );
+    /// # Ok::<(), resilience_runtime::ConfigError>(())
+    /// ```
+    pub fn next_call(&self) -> NextCall {
+        self.next_call_in(self.word.load(), precise_millis())
+    }
+
+    pub(super) fn next_call_in(&self, word: Word, now: u64) -> NextCall {
+        let rule = self.live.half_open_rule();
+        match word.phase() {
+            Phase::Closed => NextCall::Admitted,
+            Phase::Disabled => NextCall::Unguarded,
+            Phase::Forced => self.rejected(word, None, None),
+            Phase::Open => self.of_open(word, None, now),
+            Phase::HalfOpen => match word.due(now, &rule) {
+                Due::Close => NextCall::Admitted,
+                Due::ReopenFailed { failures } => {
+                    self.of_open(word.reopened(now), Some(OpenReason::ProbesFailed { failures }), now)
+                }
+                Due::ReopenTimedOut { at } => self.of_open(word.reopened(at), Some(OpenReason::ProbeTimedOut), now),
+                Due::Nothing => match word.admit_probe(now, &rule) {
+                    Some(_) => NextCall::Probe { reason: self.reason_of(word) },
+                    None => self.rejected(word, None, Some(word.ask_again_in(now, &rule, &self.live.open_rule()))),
+                },
+            },
+        }
+    }
+
+    /// Open, for the reason that was written down or for one that is due.
+    fn of_open(&self, word: Word, due_reason: Option<OpenReason>, now: u64) -> NextCall {
+        match word.probe_due(now, &self.live.open_rule()).saturating_sub(now) {
+            0 => NextCall::Probe { reason: due_reason.unwrap_or_else(|| self.reason_of(word)) },
+            left => self.rejected(word, due_reason, Some(left)),
+        }
+    }
+
+    fn rejected(&self, word: Word, due_reason: Option<OpenReason>, retry_after_millis: Option<u64>) -> NextCall {
+        let rejection = Rejection::CircuitOpen {
+            name: self.name(),
+            retry_after: retry_after_millis.map(Duration::from_millis),
+            reason: due_reason.unwrap_or_else(|| self.reason_of(word)),
+        };
+        if word.monitored() { NextCall::WouldReject(rejection) } else { NextCall::Rejected(rejection) }
+    }
+}

@@ -1,0 +1,183 @@
+//! What a breaker knows that a restart must not forget, taken out and put into another process's.
+
+use super::keyed::Key;
+use super::state::{Phase, Word};
+use super::{CircuitBreaker, Totals};
+use crate::error::{Name, OpenReason};
+use crate::time::{coarse_millis, precise_millis};
+use resilience_config::Mode;
+use serde::{Deserialize, Serialize};
+
+/// One breaker, or the breaker of one key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Saved {
+    /// The breaker's; that of all keys where it has some.
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    phase: SavedPhase,
+    /// Whether it only monitors, where somebody has said so by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    monitored: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<OpenReason>,
+    /// Of an open one: for how long it has been so.
+    #[serde(default)]
+    age_millis: u64,
+    /// Openings in a row that followed a failed half-open.
+    #[serde(default)]
+    openings: u64,
+    /// This opening's share of `open_jitter`.
+    #[serde(default)]
+    jitter: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SavedPhase {
+    Closed,
+    Open,
+    HalfOpen,
+    ForcedOpen,
+    Disabled,
+}
+
+/// How long it is since a breaker was saved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Since {
+    /// By the wall clock, which may have been set: held between 0 and `max_open_for`.
+    pub(crate) wall_millis: u64,
+    /// By this process's clock, since that was read.
+    pub(crate) read_at_millis: u64,
+}
+
+/// Ages beyond it are as good as for ever: four years, half of what a word can tell apart.
+const LONGEST_AGE: u64 = 1 << 37;
+
+impl Saved {
+    /// As rejections and snapshots give it.
+    pub(crate) fn shown_as(&self) -> Name {
+        match &self.key {
+            Some(key) => format!("{}/{key}", self.name).into(),
+            None => self.name.clone().into(),
+        }
+    }
+
+    pub(crate) fn is_forced_open(&self) -> bool {
+        self.phase == SavedPhase::ForcedOpen
+    }
+}
+
+impl CircuitBreaker {
+    /// What there is to be said of this breaker and those of its keys, which is nothing of one that is closed and does what its configuration says.
+    pub(crate) fn save(&self, into: &mut Vec<Saved>) {
+        into.extend(self.save_alone(self.name.to_string(), None));
+        let of_family = format!("{}/", self.name);
+        for slot in self.of_keys() {
+            let name = slot.name();
+            let Some(key) = name.strip_prefix(&of_family) else { continue };
+            let saved = slot.save_alone(self.name.to_string(), Some(key.to_owned()));
+            // Given to another key meanwhile, it was closed.
+            into.extend(saved.filter(|_| slot.name() == name));
+        }
+    }
+
+    fn save_alone(&self, name: String, key: Option<String>) -> Option<Saved> {
+        let (word, now, mode) = (self.word.load(), precise_millis(), self.mode());
+        let phase = match word.phase() {
+            Phase::Closed => SavedPhase::Closed,
+            Phase::Open => SavedPhase::Open,
+            Phase::HalfOpen => SavedPhase::HalfOpen,
+            Phase::Forced => SavedPhase::ForcedOpen,
+            Phase::Disabled => SavedPhase::Disabled,
+        };
+        let by_hand = mode == Mode::Off || word.monitored() != (mode == Mode::Monitor);
+        let is_as_configured = match phase {
+            SavedPhase::Closed => !by_hand,
+            SavedPhase::Disabled => mode == Mode::Off,
+            SavedPhase::Open | SavedPhase::HalfOpen | SavedPhase::ForcedOpen => false,
+        };
+        if is_as_configured {
+            return None;
+        }
+        let has_teeth = !matches!(phase, SavedPhase::ForcedOpen | SavedPhase::Disabled);
+        let is_open = matches!(phase, SavedPhase::Open | SavedPhase::HalfOpen);
+        Some(Saved {
+            name,
+            key,
+            phase,
+            monitored: (by_hand && has_teeth).then_some(word.monitored()),
+            reason: is_open.then(|| self.reason_of(word)),
+            age_millis: if phase == SavedPhase::Open { word.age(now) } else { 0 },
+            openings: word.openings(),
+            jitter: if phase == SavedPhase::Open { word.jitter() } else { 0 },
+        })
+    }
+
+    /// Goes on where the saved one was, unless something has happened to this one already.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub(crate) fn resume(&self, saved: &Saved, since: Since) -> Result<(), &'static str> {
+        let Some(key) = &saved.key else { return self.resume_alone(saved, since) };
+        let keys = self.keys();
+        let key = Key::print(key);
+        if keys.find(key.text()).is_some() {
+            return Err(CALLED);
+        }
+        if !keys.give_slot(self, key.text(), coarse_millis() / keys.granularity(self)) {
+            return Err("there is no place left for its key");
+        }
+        // Taken by yet another key, it has made calls.
+        keys.find(key.text()).ok_or(CALLED)?.0.breaker.resume_alone(saved, since)
+    }
+
+    fn resume_alone(&self, saved: &Saved, since: Since) -> Result<(), &'static str> {
+        let (from, now, mode) = (self.word.load(), precise_millis(), self.mode());
+        let monitors = mode == Mode::Monitor;
+        if self.without_past(self.counted()) != Totals::default() {
+            return Err(CALLED);
+        }
+        // What was done by hand to all keys holds for this one.
+        let is_untouched = match from.phase() {
+            Phase::Closed => self.past.is_some() || from.monitored() == monitors && mode != Mode::Off,
+            Phase::Disabled => self.past.is_some() || mode == Mode::Off,
+            Phase::Forced => self.past.is_some(),
+            Phase::Open | Phase::HalfOpen => false,
+        };
+        if !is_untouched {
+            return Err("its state was changed already");
+        }
+        if mode == Mode::Off && saved.monitored.is_none() && saved.phase != SavedPhase::ForcedOpen {
+            return Err("it is turned off now");
+        }
+        let monitored = saved.monitored.unwrap_or(monitors);
+        let rule = self.live.open_rule();
+        let (openings, jitter) = (saved.openings, saved.jitter);
+        let age = match saved.phase {
+            // Nobody waits for its probes any more: the next call is one.
+            SavedPhase::HalfOpen => rule.lasts(openings, jitter),
+            _ => {
+                let wall = since.wall_millis.min(rule.max_millis);
+                let here = now.saturating_sub(since.read_at_millis);
+                saved.age_millis.saturating_add(wall).saturating_add(here)
+            }
+        };
+        let open = || Word::open(now.wrapping_sub(age.min(LONGEST_AGE)), openings, jitter, monitored);
+        let reason = saved.reason.unwrap_or(OpenReason::JustOpened);
+        let (to, reason) = match saved.phase {
+            SavedPhase::Closed => (Word::closed(from.entering_closed(now), monitored), None),
+            SavedPhase::Open | SavedPhase::HalfOpen => (open(), Some(reason)),
+            SavedPhase::ForcedOpen => (Word::forced(from.entering(now)), Some(OpenReason::Forced)),
+            SavedPhase::Disabled => (Word::disabled(from.entering(now)), None),
+        };
+        if to.phase() == from.phase() && to.monitored() == from.monitored() {
+            return Ok(());
+        }
+        if self.enter(from, to, now, reason) { Ok(()) } else { Err(CALLED) }
+    }
+}
+
+const CALLED: &str = "it has made calls already";

@@ -1,0 +1,186 @@
+//! Places that configure one name differently, found before anything was called.
+
+use super::key_value::{self, KeyValue};
+use super::operation::{self, Operation};
+use super::policies::Policy;
+use super::{Registry, Site, registry};
+use crate::bulkhead::Bulkhead;
+use crate::circuit_breaker::CircuitBreaker;
+use crate::rate_limit::RateLimiter;
+use crate::retry::Retry;
+use crate::timeout::Timeout;
+use std::collections::HashMap;
+use std::fmt;
+
+/// Every two places of the program that configure one name differently. See [`Registry::verify`].
+#[derive(Clone, PartialEq)]
+pub struct Conflicts {
+    conflicts: Vec<Conflict>,
+}
+
+/// Two places that configure one name differently.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Conflict {
+    /// The kind of policy, as its attribute is called.
+    pub kind: &'static str,
+    /// The name that both configure.
+    pub name: &'static str,
+    /// The function whose attribute is in force: the first by crate, file and line.
+    pub in_force: &'static Operation,
+    /// The function whose attribute is not heard.
+    pub not_in_force: &'static Operation,
+    /// The keys in which they differ; never empty.
+    pub differences: Vec<Difference>,
+}
+
+/// A key that has one value in one place and another in another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// The key.
+    pub key: &'static str,
+    /// Its value where it is in force, as one would write it; of `trip_if`, the rule's tokens.
+    pub in_force: String,
+    /// Its value in the other place.
+    pub not_in_force: String,
+}
+
+impl Registry {
+    /// Whether all places of the program that configure one name agree, found without calling any of them.
+    ///
+    /// Compared are the instance keys of attributes, by what they mean: a default that is written out is equal to one that is
+    /// not. An attribute that only names a policy joins it and configures nothing, and a name that nothing configures has the
+    /// defaults. Where several places disagree with the one in force, each of them is a [`Conflict`].
+    ///
+    /// In a test, [`assert_verified`] says it in one line.
+    ///
+    /// ```
+    /// # use resilience_runtime::registry;
+    /// if let Err(conflicts) = registry().verify() {
+    ///     eprintln!("{conflicts}");
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The conflicts, by kind and name.
+    pub fn verify(&self) -> Result<(), Conflicts> {
+        let mut conflicts = Vec::new();
+        find::<CircuitBreaker>(&mut conflicts);
+        find::<Retry>(&mut conflicts);
+        find::<Timeout>(&mut conflicts);
+        find::<Bulkhead>(&mut conflicts);
+        find::<RateLimiter>(&mut conflicts);
+        if conflicts.is_empty() { Ok(()) } else { Err(Conflicts { conflicts }) }
+    }
+}
+
+/// Asserts that no two places of the program configure one name differently. It is the whole body of a test, such as
+/// `#[test] fn policies_agree() { … }`:
+///
+/// ```
+/// resilience_runtime::assert_verified();
+/// ```
+///
+/// # Panics
+///
+/// With the conflicts that [`Registry::verify`] finds.
+#[track_caller]
+pub fn assert_verified() {
+    if let Err(conflicts) = registry().verify() {
+        panic!("{conflicts}");
+    }
+}
+
+fn find<P: Policy>(conflicts: &mut Vec<Conflict>) {
+    let mut first: HashMap<&'static str, &'static Site<P>> = HashMap::new();
+    let begin = conflicts.len();
+    for site in operation::sites::<P>().filter(|site| site.is_configured()) {
+        let Some(name) = site.name() else { continue };
+        let in_force = *first.entry(name).or_insert(site);
+        if in_force.config() != site.config() {
+            conflicts.push(Conflict {
+                kind: P::KIND,
+                name,
+                in_force: in_force.operation(),
+                not_in_force: site.operation(),
+                differences: differences::<P>(in_force.config(), site.config()),
+            });
+        }
+    }
+    conflicts[begin..].sort_by_key(|conflict| conflict.name);
+}
+
+fn differences<P: Policy>(in_force: &P::Config, not_in_force: &P::Config) -> Vec<Difference> {
+    let pairs = settings::<P>(in_force).into_iter().zip(settings::<P>(not_in_force));
+    pairs
+        .filter(|(ours, theirs)| ours != theirs)
+        .map(|(ours, theirs)| Difference { key: ours.key, in_force: ours.value, not_in_force: theirs.value })
+        .collect()
+}
+
+/// The same keys in the same order for every configuration.
+fn settings<P: Policy>(config: &P::Config) -> Vec<KeyValue> {
+    let mut settings = key_value::resolved(P::keys(config));
+    let rule = P::rule(config).unwrap_or("none").to_owned();
+    settings.push(KeyValue { key: "trip_if", value: rule });
+    settings
+}
+
+impl Conflicts {
+    /// One by one, by kind and name.
+    pub fn iter(&self) -> std::slice::Iter<'_, Conflict> {
+        self.conflicts.iter()
+    }
+}
+
+impl<'c> IntoIterator for &'c Conflicts {
+    type Item = &'c Conflict;
+    type IntoIter = std::slice::Iter<'c, Conflict>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl PartialEq for Conflict {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.name == other.name
+            && std::ptr::eq(self.in_force, other.in_force)
+            && std::ptr::eq(self.not_in_force, other.not_in_force)
+    }
+}
+
+impl std::error::Error for Conflicts {}
+
+impl fmt::Display for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for conflict in self {
+            writeln!(f, "{conflict}")?;
+        }
+        f.write_str("write the keys in one place and only the name in the others, or give one of them another name")
+    }
+}
+
+/// As [`Display`](fmt::Display), since this is what `unwrap` shows.
+impl fmt::Debug for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name, in_force, not_in_force, differences } = self;
+        let list = |value: fn(&Difference) -> &str| {
+            let values = differences.iter().map(|difference| format!("{} = {}", difference.key, value(difference)));
+            values.collect::<Vec<_>>().join(", ")
+        };
+        writeln!(f, "two places configure the {kind} `{name}` differently:")?;
+        let (ours, theirs) = (list(|difference| &difference.in_force), list(|difference| &difference.not_in_force));
+        writeln!(f, "  {} ({}) is in force, with {ours}", in_force.place(), in_force.path())?;
+        write!(f, "  {} ({}) is not, with {theirs}", not_in_force.place(), not_in_force.path())
+    }
+}

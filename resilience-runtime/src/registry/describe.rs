@@ -1,0 +1,174 @@
+//! A program's guarded functions and their policies, for people to read.
+
+use super::Registry;
+use super::operation::{Layer, Operation};
+use crate::error::Name;
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+
+/// Every guarded function of the program, the policies around it and the names that they share; before anything was called.
+///
+/// It is printed as a table of plain text, or by [`mermaid`](Self::mermaid) as a graph.
+#[derive(Clone, Debug)]
+pub struct Description {
+    operations: Vec<&'static Operation>,
+    /// Policies of the registry that no attribute names.
+    by_hand: Vec<(&'static str, Name)>,
+}
+
+impl Registry {
+    /// Describes the program: each guarded function with its place, its policies from the outermost to the innermost, their names and
+    /// what was written about them. A name that several functions share is marked.
+    ///
+    /// ```
+    /// # use resilience_runtime::{Rejection, registry, retry};
+    /// #[retry(attempts = 5)]
+    /// async fn stock() -> Result<u32, Rejection> {
+    ///     Ok(7)
+    /// }
+    /// let table = registry().describe().to_string();
+    /// assert!(table.contains("attempts = 5"), "{table}");
+    /// ```
+    pub fn describe(&self) -> Description {
+        let operations: Vec<_> = self.operations().collect();
+        let known: Vec<_> = layers(&operations).filter_map(|layer| Some((layer.kind(), layer.policy()?))).collect();
+        let by_hand = self.names().into_iter().filter(|policy| !known.contains(policy)).collect();
+        Description { operations, by_hand }
+    }
+
+    /// Every policy of this registry, by kind and name.
+    fn names(&self) -> Vec<(&'static str, Name)> {
+        let mut names = Vec::new();
+        names.extend(self.circuit_breakers().map(|breaker| ("circuit_breaker", breaker.name())));
+        names.extend(self.retries().map(|retry| ("retry", retry.name())));
+        names.extend(self.timeouts().map(|timeout| ("timeout", timeout.name())));
+        names.extend(self.bulkheads().map(|bulkhead| ("bulkhead", bulkhead.name())));
+        names.extend(self.rate_limiters().map(|limiter| ("rate_limit", limiter.name())));
+        names
+    }
+}
+
+fn layers<'o>(operations: &'o [&'static Operation]) -> impl Iterator<Item = &'static Layer> + use<'o> {
+    operations.iter().flat_map(|operation| operation.layers())
+}
+
+/// What a function's attribute has to say about its policy.
+fn configured(layer: &'static Layer) -> String {
+    if let Layer::Fallback(path) = layer {
+        return (*path).to_owned();
+    }
+    let written = layer.written();
+    if !written.is_empty() {
+        return list(&written);
+    }
+    match layer.configured_at() {
+        Some(elsewhere) => format!("as at {}", elsewhere.place()),
+        None => "by default".to_owned(),
+    }
+}
+
+fn list(settings: &[super::KeyValue]) -> String {
+    settings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The table.
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rows = vec![["function", "place", "policy", "name", "configured"].map(str::to_owned)];
+        let mut is_shared = false;
+        for operation in &self.operations {
+            for (nth, layer) in operation.layers().iter().enumerate() {
+                let mut name = layer.policy().map_or_else(String::new, |name| name.to_string());
+                if layer.shared_by() > 1 {
+                    name += " *";
+                    is_shared = true;
+                }
+                let (path, place) = if nth == 0 { (operation.path(), operation.place()) } else { Default::default() };
+                rows.push([path, place, layer.kind().to_owned(), name, configured(layer)]);
+            }
+        }
+        for (kind, name) in &self.by_hand {
+            rows.push(["(by hand)".to_owned(), String::new(), (*kind).to_owned(), name.to_string(), String::new()]);
+        }
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: [usize; 5] = std::array::from_fn(width);
+        for row in &rows {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        if is_shared {
+            writeln!(f, "\n* one policy for all functions that name it")?;
+        }
+        Ok(())
+    }
+}
+
+impl Description {
+    /// The guarded functions, by crate, file and line.
+    pub fn operations(&self) -> &[&'static Operation] {
+        &self.operations
+    }
+
+    /// A [Mermaid](https://mermaid.js.org) graph: an arrow from each function to each of its policies, numbered from the outermost
+    /// to the innermost. A policy that several functions share is one node, with a thick border.
+    pub fn mermaid(&self) -> String {
+        let mut graph = String::from("graph LR\n    classDef shared stroke-width:4px\n");
+        let mut nodes: HashMap<(&str, Name), usize> = HashMap::new();
+        for (function, operation) in self.operations.iter().enumerate() {
+            line(&mut graph, format_args!("f{function}([\"{}\"])", escaped(&operation.path())));
+            for (nth, layer) in operation.layers().iter().enumerate() {
+                let of_function = || Name::from(format!("{}#fallback", operation.place()));
+                let name = layer.policy().unwrap_or_else(of_function);
+                let new = nodes.len();
+                let node = *nodes.entry((layer.kind(), name)).or_insert(new);
+                if node == new {
+                    self.node(&mut graph, node, layer);
+                }
+                line(&mut graph, format_args!("f{function} -- {} --> p{node}", nth + 1));
+            }
+        }
+        for (kind, name) in &self.by_hand {
+            let node = nodes.len();
+            nodes.insert((kind, name.clone()), node);
+            line(&mut graph, format_args!("p{node}[\"{kind} {}\"]", escaped(name)));
+        }
+        graph
+    }
+
+    fn node(&self, graph: &mut String, node: usize, layer: &'static Layer) {
+        let shared = if layer.shared_by() > 1 { ":::shared" } else { "" };
+        let (name, written) = match layer.name() {
+            // Where the keys are written, whichever function comes first.
+            Some(name) => {
+                let mut same = layers(&self.operations)
+                    .filter(|other| other.kind() == layer.kind() && other.name() == Some(name))
+                    .map(Layer::written);
+                (format!(" {name}"), list(&same.find(|written| !written.is_empty()).unwrap_or_default()))
+            }
+            None if matches!(layer, Layer::Fallback(_)) => (String::new(), configured(layer)),
+            None => (String::new(), list(&layer.written())),
+        };
+        let written = if written.is_empty() { written } else { format!("<br/>{}", escaped(&written)) };
+        line(graph, format_args!("p{node}[\"{}{}{written}\"]{shared}", layer.kind(), escaped(&name)));
+    }
+}
+
+fn line(graph: &mut String, line: fmt::Arguments<'_>) {
+    // Writing to a `String` does not fail.
+    let _ = writeln!(graph, "    {line}");
+}
+
+/// What may stand in a label in quotes. Mermaid knows characters by number.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for character in text.chars() {
+        match character {
+            '"' | '#' | '<' | '>' | '&' | '`' | '\\' | '[' | ']' | '{' | '}' | '|' | ';' => {
+                escaped += &format!("#{};", u32::from(character));
+            }
+            character if character.is_control() => escaped.push(' '),
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,217 @@
+//! A registry that belongs to one test.
+
+use crate::circuit_breaker::{CircuitBreaker, State};
+use crate::event::{Event, Events, Transition};
+use crate::registry::{Policy, Registry, Site};
+use pin_project_lite::pin_project;
+use resilience_config::nearest;
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+thread_local! {
+    static ENTERED: RefCell<Option<Scope>> = const { RefCell::new(None) };
+}
+
+/// A registry of a test's own, for as long as it is entered.
+///
+/// Inside, [`registry()`](crate::registry()) is this scope's, and every guarded function finds its policies in it: new ones, configured as the
+/// attributes say. Tests that run side by side, each in a scope, share nothing but what is counted at an
+/// [`Operation`](crate::Operation) itself. Scopes nest; the innermost counts.
+///
+/// A scope is entered by a thread. Tasks that run on other threads do not know of it: hand them over as
+/// `tokio::spawn(scope.wrap(task))`. On the runtime of a plain `#[tokio::test]` all tasks run on the thread that has entered.
+///
+/// The policies of guarded functions live as long as the program, those of a scope too: each scope leaks those that its test calls.
+#[derive(Clone)]
+pub struct Scope {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    registry: Registry,
+    /// What each attribute has found here, by the address of its static.
+    found: Mutex<HashMap<usize, &'static (dyn Any + Send + Sync)>>,
+    heard: Mutex<Heard>,
+}
+
+struct Heard {
+    events: Events,
+    transitions: Vec<Transition>,
+}
+
+impl Scope {
+    /// An empty registry.
+    pub fn new() -> Self {
+        let registry = Registry::default();
+        let heard = Heard { events: registry.subscribe(), transitions: Vec::new() };
+        Self { inner: Arc::new(Inner { registry, found: Mutex::default(), heard: Mutex::new(heard) }) }
+    }
+
+    /// Its registry, entered or not.
+    pub fn registry(&self) -> Registry {
+        self.inner.registry.clone()
+    }
+
+    /// Makes this thread see the scope until what is returned is dropped.
+    pub fn enter(&self) -> Entered {
+        let before = ENTERED.with_borrow_mut(|entered| entered.replace(self.clone()));
+        Entered { before, of_this_thread: PhantomData }
+    }
+
+    /// Makes a future see the scope on whichever thread it runs.
+    ///
+    /// ```
+    /// # use resilience_runtime::{CircuitBreaker, registry, testing::Scope};
+    /// # #[tokio::main] async fn main() {
+    /// let scope = Scope::new();
+    /// let task = async { CircuitBreaker::builder("payment").register().map(drop) };
+    /// tokio::spawn(scope.wrap(task)).await.unwrap().unwrap();
+    /// assert!(scope.registry().circuit_breaker("payment").is_some());
+    /// assert!(registry().circuit_breaker("payment").is_none());
+    /// # }
+    /// ```
+    pub fn wrap<F: Future>(&self, future: F) -> Scoped<F> {
+        Scoped { scope: self.clone(), future }
+    }
+
+    /// Asserts the state of the circuit breaker of that name; of one with keys, `name/key` is a key's.
+    ///
+    /// # Panics
+    ///
+    /// When it has another state, or there is none of that name.
+    #[track_caller]
+    pub fn assert_state(&self, name: &str, state: State) {
+        let Some(breaker) = self.find(name) else { panic!("{}", self.unknown(name)) };
+        let snapshot = breaker.snapshot();
+        let because = snapshot.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+        assert!(snapshot.state == state, "the circuit breaker `{name}` is {}{because}, not {state}", snapshot.state);
+    }
+
+    /// The moves of that circuit breaker so far: from which state to which, the oldest first. Empty where there is none of that name.
+    ///
+    /// # Panics
+    ///
+    /// When more events than [`EVENT_CAPACITY`](crate::EVENT_CAPACITY) happened in the scope since the last look.
+    #[track_caller]
+    pub fn transitions(&self, name: &str) -> Vec<(State, State)> {
+        let mut heard = locked(&self.inner.heard);
+        while let Some(event) = heard.events.try_recv() {
+            match event {
+                Event::Transition(transition) => heard.transitions.push(transition),
+                Event::Missed { events } => {
+                    drop(heard);
+                    panic!("{events} events were lost, because nobody looked at `transitions` for so long")
+                }
+                _ => {}
+            }
+        }
+        let of_name = heard.transitions.iter().filter(|transition| transition.name == name);
+        of_name.map(|transition| (transition.from, transition.to)).collect()
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
+        let of_key =
+            |family: Arc<CircuitBreaker>| family.of_key(name.strip_prefix(&*family.name())?.strip_prefix('/')?);
+        let registry = &self.inner.registry;
+        registry.circuit_breaker(name).or_else(|| registry.circuit_breakers().find_map(of_key))
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let known: Vec<String> = self.inner.registry.circuit_breakers().map(|known| known.name().to_string()).collect();
+        let meant = nearest(name, &known.iter().map(String::as_str).collect::<Vec<_>>());
+        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+        format!("no circuit breaker `{name}` was called in this scope{meant}")
+    }
+
+    fn policy<P: Policy>(&self, site: &'static Site<P>) -> &'static P {
+        let address = std::ptr::from_ref(site).addr();
+        let found = locked(&self.inner.found).get(&address).copied();
+        if let Some(policy) = found.and_then(|policy| policy.downcast_ref()) {
+            return policy;
+        }
+        // Another thread may find it as well, which leaks one more handle on the same policy.
+        let policy: &'static P = Box::leak(Box::new(self.inner.registry.join(site)));
+        locked(&self.inner.found).insert(address, policy);
+        policy
+    }
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("registry", &self.inner.registry).finish_non_exhaustive()
+    }
+}
+
+/// The registry of the scope that this thread has entered.
+pub(crate) fn registry() -> Option<Registry> {
+    entered().map(|scope| scope.registry())
+}
+
+/// What a guarded function's attribute leads to in the scope that this thread has entered.
+pub(crate) fn policy<P: Policy>(site: &'static Site<P>) -> Option<&'static P> {
+    entered().map(|scope| scope.policy(site))
+}
+
+fn entered() -> Option<Scope> {
+    // A thread that ends has left its scope.
+    ENTERED.try_with(|entered| entered.borrow().clone()).ok().flatten()
+}
+
+fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread is in a [`Scope`]; dropped, it is in the one from before again. To be dropped where it was made, the last one first.
+#[must_use = "dropped at once, it leaves the scope at once"]
+pub struct Entered {
+    before: Option<Scope>,
+    of_this_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let before = self.before.take();
+        // The scope that is left is dropped outside of the borrow.
+        let _left = ENTERED.try_with(|entered| entered.replace(before));
+    }
+}
+
+impl fmt::Debug for Entered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entered").field("before", &self.before).field("of_this_thread", &self.of_this_thread).finish()
+    }
+}
+
+pin_project! {
+    /// The future of [`Scope::wrap`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Scoped<F> {
+        scope: Scope,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = this.scope.enter();
+        this.future.poll(context)
+    }
+}

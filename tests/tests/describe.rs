@@ -1,0 +1,126 @@
+//! A program of two crates, told before anything is called: a table, a graph, and each attribute as it was written.
+
+use resilience_runtime::{CircuitBreaker, Layer, Operation, Rejection, bulkhead, circuit_breaker, registry};
+
+#[circuit_breaker("catalogue")]
+#[bulkhead(7)]
+async fn offer(item: u32) -> Result<u32, Rejection> {
+    Ok(catalogue::price(item).await.unwrap_or(0))
+}
+
+/// A name that means something to Mermaid.
+#[circuit_breaker("odd \"]; <b>#name", consecutive_failures = 2)]
+async fn oddly_named() -> Result<(), Rejection> {
+    Ok(())
+}
+
+fn operation(path: &str) -> &'static Operation {
+    registry().operations().find(|operation| operation.path() == path).unwrap()
+}
+
+fn texts<T: ToString>(of: impl IntoIterator<Item = T>) -> Vec<String> {
+    of.into_iter().map(|it| it.to_string()).collect()
+}
+
+#[test]
+fn two_crates_contribute_their_functions_generic_ones_and_trait_methods_too() {
+    let paths = texts(registry().operations().map(Operation::path));
+    let expected =
+        ["catalogue::price", "catalogue::describe", "catalogue::pictures", "describe::offer", "describe::oddly_named"];
+    assert_eq!(paths, expected, "by crate, file and line");
+    assert!(operation("catalogue::price").place().starts_with("tests/catalogue/src/lib.rs:"));
+}
+
+#[test]
+fn an_operation_has_its_attributes_as_written_and_its_policies_resolved() {
+    let layers = operation("catalogue::price").layers();
+    assert_eq!(
+        texts(layers),
+        [
+            "fallback(price_of_yesterday)",
+            "retry(attempts = 2, delay = 10ms)",
+            "circuit_breaker(name = \"catalogue\", failure_rate = 30, open_for = 5s)",
+            "timeout(after = 1s)",
+        ]
+    );
+    let policies: Vec<_> = layers.iter().map(|layer| layer.policy().map(|name| name.to_string())).collect();
+    assert_eq!(
+        policies,
+        [None, Some("catalogue::price".into()), Some("catalogue".into()), Some("catalogue::price".into())]
+    );
+
+    // It writes nothing of its own and has what the other crate configures.
+    let [breaker, _] = operation("describe::offer").layers() else { panic!("there are two") };
+    assert_eq!((breaker.written(), breaker.shared_by()), (vec![], 3));
+    assert_eq!(breaker.configured_at().unwrap().path(), "catalogue::price");
+    let settings = texts(breaker.settings());
+    assert!(settings.contains(&"failure_rate = 30".to_owned()), "{settings:?}");
+    assert!(settings.contains(&"half_open_calls = 3".to_owned()), "defaults too: {settings:?}");
+    assert_eq!(registry().circuit_breaker("catalogue").map(|_| ()), None, "nothing was called");
+}
+
+#[test]
+fn the_table_is_aligned_and_marks_shared_names() {
+    let table = registry().describe().to_string();
+    let place = |path| operation(path).place();
+    // The places of this test's own lines are as wide as those of the other crate, or not: the columns follow.
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split("  ").filter(|cell| !cell.is_empty()).collect()).collect();
+    let trimmed = |row: &Vec<&str>| row.iter().map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let rows: Vec<_> = rows.iter().map(trimmed).collect();
+    assert_eq!(rows[0], ["function", "place", "policy", "name", "configured"]);
+    assert_eq!(rows[1], ["catalogue::price", &place("catalogue::price"), "fallback", "price_of_yesterday"]);
+    assert_eq!(rows[2], ["retry", "catalogue::price", "attempts = 2, delay = 10ms"]);
+    assert_eq!(rows[3], ["circuit_breaker", "catalogue *", "failure_rate = 30, open_for = 5s"]);
+    let offer = rows.iter().find(|row| row[0] == "describe::offer").unwrap();
+    let elsewhere = format!("as at {}", place("catalogue::price"));
+    assert_eq!(offer[2..], ["circuit_breaker", "catalogue *", &elsewhere]);
+    assert_eq!(rows.last().unwrap(), &["* one policy for all functions that name it"]);
+    let columns: Vec<_> =
+        table.lines().filter_map(|line| line.find("circuit_breaker").or_else(|| line.find("policy  "))).collect();
+    assert!(columns.len() == 6 && columns.windows(2).all(|pair| pair[0] == pair[1]), "{columns:?}\n{table}");
+}
+
+#[test]
+fn what_no_attribute_names_is_told_as_well() {
+    CircuitBreaker::builder("describe: by hand").register().unwrap();
+    let description = registry().describe();
+    let table = description.to_string();
+    let row = table.lines().find(|line| line.contains("describe: by hand")).unwrap();
+    assert!(row.starts_with("(by hand)"), "{row}");
+    assert!(description.mermaid().contains("[\"circuit_breaker describe: by hand\"]"));
+}
+
+#[test]
+fn the_graph_has_one_node_for_a_shared_name_and_arrows_in_order() {
+    let graph = registry().describe().mermaid();
+    assert!(graph.starts_with("graph LR\n"), "{graph}");
+    let shared = "[\"circuit_breaker catalogue<br/>failure_rate = 30, open_for = 5s\"]:::shared";
+    let nodes: Vec<_> = graph.lines().filter(|line| line.ends_with(shared)).collect();
+    let [node] = nodes[..] else { panic!("one node: {graph}") };
+    let id = node.trim().strip_suffix(shared).unwrap();
+    assert_eq!(graph.lines().filter(|line| line.ends_with(&format!("--> {id}"))).count(), 3, "{graph}");
+    assert!(graph.contains(&format!("f0 -- 3 --> {id}")), "after the fallback and the retry: {graph}");
+}
+
+#[test]
+fn no_name_breaks_out_of_its_label() {
+    let graph = registry().describe().mermaid();
+    for line in graph.lines().skip(2) {
+        let line = line.trim();
+        let is_arrow = line.contains(" --> ") && !line.contains('"');
+        // A node is an id, a bracket, one text in quotes and the bracket again; what is inside closes neither.
+        let label = line.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map(|(label, _)| label);
+        let is_node = label.is_some_and(|label| !label.contains(['"', '[', ']', '`']) && !label.contains("<b>"));
+        assert!(is_arrow || is_node, "{line}");
+    }
+    assert!(graph.contains("odd #34;#93;#59; #60;b#62;#35;name"), "{graph}");
+}
+
+#[test]
+fn every_kind_of_layer_has_a_word() {
+    let [breaker, bulkhead] = operation("describe::offer").layers() else { panic!("there are two") };
+    assert_eq!((breaker.kind(), bulkhead.kind()), ("circuit_breaker", "bulkhead"));
+    assert_eq!(bulkhead.to_string(), "bulkhead(max_concurrent = 7)");
+    assert_eq!(Layer::Fallback("answer").kind(), "fallback");
+}

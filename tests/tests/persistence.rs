@@ -1,0 +1,578 @@
+//! Breakers over a restart. A process is a scope here: what is saved in one is restored in another.
+
+use proptest::prelude::*;
+use resilience_runtime::testing::{Scope, Script};
+use resilience_runtime::{
+    CircuitBreaker, CircuitBreakerBuilder, MAX_STATE_BYTES, Mode, NextCall, OpenReason, Rejection, RestoreError,
+    Restored, SaveError, State, Window, circuit_breaker, registry,
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::advance;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A directory with the file in it.
+struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("breakers")
+    }
+
+    fn read(&self) -> Vec<u8> {
+        std::fs::read(self.path()).unwrap()
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        std::fs::write(self.path(), bytes).unwrap();
+    }
+
+    fn json(&self) -> Value {
+        let bytes = self.read();
+        let end = bytes.iter().position(|&byte| byte == b'\n').unwrap();
+        serde_json::from_slice(&bytes[end + 1..]).unwrap()
+    }
+
+    /// As another process would have written it.
+    fn write_json(&self, body: &Value) {
+        self.write(&with_header(body.to_string().as_bytes()));
+    }
+
+    /// As if it had been saved so long ago, in milliseconds; a negative time is what a clock shows that was set back.
+    fn age(&self, millis: i64) {
+        let mut body = self.json();
+        let saved_at = body["saved_at"].as_i64().unwrap();
+        body["saved_at"] = (saved_at - millis).into();
+        self.write_json(&body);
+    }
+
+    /// Saves as if time stood still until somebody restores.
+    fn save(&self) -> usize {
+        let count = registry().save(self.path()).unwrap();
+        self.age(-3_600_000);
+        count
+    }
+
+    fn restore(&self) -> Restored {
+        registry().restore(self.path()).unwrap()
+    }
+}
+
+/// The format, written down a second time.
+fn with_header(body: &[u8]) -> Vec<u8> {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for &byte in body {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+    }
+    [format!("resilience-breakers 1 {hash:016x} {}\n", body.len()).as_bytes(), body].concat()
+}
+
+fn builder(name: &'static str) -> CircuitBreakerBuilder {
+    let builder = CircuitBreaker::builder(name).window(Window::None).consecutive_failures(2).half_open_calls(1);
+    builder.open_for(30 * SECOND).open_backoff(2.0)
+}
+
+fn breaker(name: &'static str) -> Arc<CircuitBreaker> {
+    builder(name).register().unwrap()
+}
+
+fn open(breaker: &CircuitBreaker) {
+    for _ in 0..2 {
+        breaker.try_acquire().unwrap().failure();
+    }
+    assert!(breaker.snapshot().decided == State::Open);
+}
+
+fn retry_after(breaker: &CircuitBreaker) -> Duration {
+    breaker.try_acquire().unwrap_err().retry_after().unwrap()
+}
+
+fn names(names: &[resilience_runtime::Name]) -> Vec<&str> {
+    names.iter().map(|name| name.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_goes_on_where_it_was_with_its_reason() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        let payment = breaker("payment");
+        open(&payment);
+        breaker("stock").try_acquire().unwrap().success();
+        advance(12 * SECOND).await;
+        assert_eq!(place.save(), 1, "a closed one is not worth a word");
+    }
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let payment = breaker("payment");
+    let restored = place.restore();
+    assert_eq!((names(&restored.applied), restored.pending.len(), restored.skipped.len()), (vec!["payment"], 0, 0));
+    assert_eq!(restored.away, Duration::ZERO);
+    let rejection = payment.try_acquire().unwrap_err();
+    let expected = "circuit breaker `payment` is open: 2 calls in a row failed; try again in 18s";
+    assert_eq!(rejection.to_string(), expected);
+    assert_eq!(payment.totals().failures, 0, "totals are this process's");
+    assert_eq!(scope.transitions("payment"), [(State::Closed, State::Open)]);
+    advance(18 * SECOND).await;
+    payment.try_acquire().unwrap().success();
+    assert_eq!(payment.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_that_passed_meanwhile_counts_and_one_whose_time_is_over_probes() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        open(&breaker("payment"));
+        registry().save(place.path()).unwrap();
+    }
+    let left_after = |aged: i64| {
+        place.age(aged);
+        let _entered = Scope::new().enter();
+        let payment = breaker("payment");
+        place.restore();
+        let left = payment.snapshot().probe_due_in;
+        place.age(-aged);
+        (left.unwrap(), payment.next_call())
+    };
+    let (left, _) = left_after(10_000);
+    assert!((19 * SECOND..=20 * SECOND).contains(&left), "{left:?}");
+    let probe = NextCall::Probe { reason: OpenReason::ConsecutiveFailures { failures: 2 } };
+    assert_eq!(left_after(31_000), (Duration::ZERO, probe.clone()));
+    assert_eq!(left_after(i64::from(i32::MAX)), (Duration::ZERO, probe), "three weeks");
+    let (left, _) = left_after(-1_000_000);
+    assert_eq!(left, 30 * SECOND, "a clock that was set back has not run at all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_away_is_held_to_max_open_for() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        // Jitter comes on top of the cap, so that an opening can outlast it.
+        let builder = builder("payment").max_open_for(30 * SECOND).open_jitter(1.0);
+        open(&builder.register().unwrap());
+        place.save();
+    }
+    let mut body = place.json();
+    body["breakers"][0]["jitter"] = 0xffff.into();
+    body["saved_at"] = 0.into();
+    place.write_json(&body);
+    let _entered = Scope::new().enter();
+    let payment = builder("payment").max_open_for(30 * SECOND).open_jitter(1.0).register().unwrap();
+    place.restore();
+    assert_eq!(retry_after(&payment), 30 * SECOND, "of the sixty, half a century took thirty");
+}
+
+#[circuit_breaker("persistence: guarded", consecutive_failures = 1, window = none, open_for = "30s")]
+async fn guarded(dependency: &Script<u32, Rejection>) -> Result<u32, Rejection> {
+    dependency.call().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_not_there_yet_gets_its_state_before_its_first_call() {
+    let place = Place::new();
+    let down = Script::new().err(Rejection::BulkheadFull { name: "elsewhere".into() });
+    {
+        let _entered = Scope::new().enter();
+        guarded(&down).await.unwrap_err();
+        place.save();
+    }
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let restored = place.restore();
+    assert_eq!((names(&restored.pending), restored.applied.len()), (vec!["persistence: guarded"], 0));
+    assert!(registry().circuit_breaker("persistence: guarded").is_none());
+    advance(10 * SECOND).await;
+    let never_called = Script::new();
+    let Err(Rejection::CircuitOpen { retry_after, .. }) = guarded(&never_called).await else { panic!("it is open") };
+    assert_eq!(retry_after, Some(20 * SECOND), "time goes on while it waits to be built");
+    scope.assert_state("persistence: guarded", State::Open);
+}
+
+#[circuit_breaker(consecutive_failures = 1, window = none, open_for = "30s")]
+async fn without_a_name(dependency: &Script<u32, Rejection>) -> Result<u32, Rejection> {
+    dependency.call().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_without_a_name_is_known_by_its_function() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        let down = Script::new().err(Rejection::BulkheadFull { name: "elsewhere".into() });
+        without_a_name(&down).await.unwrap_err();
+        place.save();
+    }
+    let _entered = Scope::new().enter();
+    assert_eq!(names(&place.restore().pending), ["persistence::without_a_name"]);
+    without_a_name(&Script::new()).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_something_has_happened_to_is_left_alone() {
+    let place = Place::new();
+    let all = ["called", "forced", "monitored", "opened", "untouched"];
+    {
+        let _entered = Scope::new().enter();
+        let _ = all.map(|name| open(&breaker(name)));
+        assert_eq!(place.save(), 5);
+    }
+    let _entered = Scope::new().enter();
+    let [called, forced, monitored, opened, _] = all.map(breaker);
+    called.try_acquire().unwrap().success();
+    forced.force_open();
+    monitored.monitor();
+    open(&opened);
+    let restored = place.restore();
+    assert_eq!(names(&restored.applied), ["untouched"]);
+    let (called_already, changed) = ("it has made calls already", "its state was changed already");
+    let skipped: Vec<_> = restored.skipped.iter().map(|(name, why)| (name.as_str(), *why)).collect();
+    let expected =
+        [("called", called_already), ("forced", changed), ("monitored", changed), ("opened", called_already)];
+    assert_eq!(skipped, expected);
+    let states = [&called, &forced, &monitored].map(|breaker| breaker.state());
+    assert_eq!(states, [State::Closed, State::ForcedOpen, State::Monitoring]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_done_by_hand_is_kept_and_what_is_configured_is_not() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        breaker("forced").force_open();
+        breaker("disabled").disable();
+        breaker("monitored").monitor();
+        let monitored_open = breaker("monitored, open");
+        monitored_open.monitor();
+        open(&monitored_open);
+        builder("monitors by its mode").mode(Mode::Monitor).register().unwrap();
+        builder("off by its mode").mode(Mode::Off).register().unwrap();
+        builder("enforces by hand").mode(Mode::Off).register().unwrap().enforce();
+        assert_eq!(place.save(), 5);
+    }
+    let _entered = Scope::new().enter();
+    let names = ["forced", "disabled", "monitored", "monitored, open"];
+    let breakers = names.map(breaker);
+    let enforces = builder("enforces by hand").mode(Mode::Off).register().unwrap();
+    assert_eq!(place.restore().applied.len(), 5);
+    let states = breakers.each_ref().map(|breaker| breaker.state());
+    assert_eq!(states, [State::ForcedOpen, State::Disabled, State::Monitoring, State::Monitoring]);
+    assert_eq!(breakers[3].snapshot().decided, State::Open);
+    assert_eq!(enforces.state(), State::Closed);
+    breakers[3].enforce();
+    assert_eq!(retry_after(&breakers[3]), 30 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mode_that_has_changed_since_wins() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        let _ = ["enforces", "off"].map(|name| open(&breaker(name)));
+        place.save();
+    }
+    let _entered = Scope::new().enter();
+    let monitors = builder("enforces").mode(Mode::Monitor).register().unwrap();
+    let off = builder("off").mode(Mode::Off).register().unwrap();
+    let restored = place.restore();
+    assert_eq!((monitors.state(), monitors.snapshot().decided), (State::Monitoring, State::Open));
+    assert_eq!((off.state(), restored.skipped), (State::Disabled, vec![("off".into(), "it is turned off now")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_open_one_probes_at_once_and_its_step_of_backoff_is_kept() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        let payment = breaker("payment");
+        open(&payment);
+        advance(30 * SECOND).await;
+        payment.try_acquire().unwrap().failure();
+        advance(60 * SECOND).await;
+        let _hangs = payment.try_acquire().unwrap();
+        assert_eq!(payment.state(), State::HalfOpen);
+        place.save();
+    }
+    let _entered = Scope::new().enter();
+    let payment = breaker("payment");
+    place.restore();
+    assert_eq!(payment.snapshot().reopenings, 1);
+    payment.try_acquire().unwrap().failure();
+    assert_eq!(retry_after(&payment), 120 * SECOND, "30, 60, 120");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_has_its_own_state_again() {
+    let place = Place::new();
+    let fail = |breaker: &CircuitBreaker, key: &str| {
+        for _ in 0..2 {
+            breaker.keyed(key).try_acquire().unwrap().failure();
+        }
+    };
+    let long = "k".repeat(200);
+    {
+        let _entered = Scope::new().enter();
+        let stock = breaker("stock/of all");
+        fail(&stock, "7");
+        fail(&stock, &long);
+        stock.keyed("8").try_acquire().unwrap().success();
+        assert_eq!(place.save(), 2);
+    }
+    let _entered = Scope::new().enter();
+    assert_eq!(place.restore().pending.len(), 2);
+    let stock = breaker("stock/of all");
+    assert_eq!(stock.snapshot().keys.unwrap().held, 2);
+    for key in ["7", &long] {
+        assert_eq!(stock.keyed(key).try_acquire().unwrap_err().retry_after(), Some(30 * SECOND));
+    }
+    stock.keyed("8").try_acquire().unwrap().success();
+    stock.try_acquire().unwrap().success();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_keys_than_there_may_be_and_those_in_use_are_left_alone() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        let stock = breaker("stock");
+        for key in 0..5 {
+            stock.keyed(key).try_acquire().unwrap().failure();
+            stock.keyed(key).try_acquire().unwrap().failure();
+        }
+        place.save();
+    }
+    let _entered = Scope::new().enter();
+    let stock = builder("stock").max_keys(3).register().unwrap();
+    stock.keyed(2).try_acquire().unwrap().failure();
+    let restored = place.restore();
+    assert_eq!(stock.snapshot().keys.unwrap().held, 3);
+    // The third place is that of a closed breaker, which makes room as for any new key.
+    assert_eq!(names(&restored.applied), ["stock/0", "stock/1", "stock/3"]);
+    let skipped: Vec<_> = restored.skipped.iter().map(|(name, why)| (name.as_str(), *why)).collect();
+    assert_eq!(skipped, [("stock/2", "it has made calls already"), ("stock/4", "there is no place left for its key")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_keys_forced_by_hand_are_forced_again() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        let stock = breaker("stock");
+        stock.keyed(7).try_acquire().unwrap().success();
+        stock.force_open();
+        assert_eq!(place.save(), 2);
+    }
+    let _entered = Scope::new().enter();
+    let stock = breaker("stock");
+    assert_eq!(place.restore().applied.len(), 2);
+    for key in [7, 8] {
+        assert!(stock.keyed(key).try_acquire().is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn restoring_again_replaces_what_was_waiting() {
+    let (one, other) = (Place::new(), Place::new());
+    for (place, name) in [(&one, "payment"), (&other, "stock")] {
+        let _entered = Scope::new().enter();
+        open(&breaker(name));
+        place.save();
+    }
+    let _entered = Scope::new().enter();
+    one.restore();
+    other.restore();
+    assert_eq!((breaker("payment").state(), breaker("stock").state()), (State::Closed, State::Open));
+}
+
+#[test]
+fn a_file_is_replaced_whole_and_nothing_else_is_left_behind() {
+    let place = Place::new();
+    let _entered = Scope::new().enter();
+    breaker("payment").force_open();
+    for _ in 0..2 {
+        registry().save(place.path()).unwrap();
+    }
+    let entries = |path: &Path| std::fs::read_dir(path).unwrap().count();
+    assert_eq!(entries(place.directory.path()), 1);
+
+    let error = registry().save(place.directory.path().join("nowhere/breakers")).unwrap_err();
+    assert!(matches!(error, SaveError::Io { .. }), "{error}");
+    // A directory cannot be replaced by a file: the last step fails.
+    let taken = place.directory.path().join("taken");
+    std::fs::create_dir(&taken).unwrap();
+    let error = registry().save(&taken).unwrap_err();
+    assert!(error.to_string().starts_with("the breakers' states could not be saved to "), "{error}");
+    assert_eq!(entries(place.directory.path()), 2, "no file beside its place is left");
+}
+
+#[test]
+fn what_is_not_as_it_was_written_is_refused_with_a_reason() {
+    let place = Place::new();
+    let _entered = Scope::new().enter();
+    breaker("payment").force_open();
+    registry().save(place.path()).unwrap();
+    let whole = place.read();
+    let refused = |bytes: &[u8]| {
+        place.write(bytes);
+        registry().restore(place.path()).unwrap_err()
+    };
+    let text = |bytes: &[u8]| {
+        let error = refused(bytes).to_string();
+        let (path, what) = (place.path().display().to_string(), "is damaged: ");
+        error.strip_prefix(&path).unwrap().trim_start().strip_prefix(what).unwrap().to_owned()
+    };
+    assert_eq!(text(b""), "it has no header");
+    assert_eq!(text(&[b'x'; 500]), "it has no header");
+    assert_eq!(text(b"[defaults]\n"), "it does not begin as saved states do");
+    assert_eq!(text(b"resilience-breakers\n"), "it has no version");
+    assert_eq!(text(b"resilience-breakers 1 0\n"), "its header is not as it was written");
+    let cut = text(&whole[..whole.len() - 7]);
+    assert!(cut.starts_with("it has ") && cut.ends_with(" were written"), "{cut}");
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    assert_eq!(text(&flipped), "its checksum is another one");
+    assert!(text(&with_header(b"{}")).starts_with("missing field `saved_at`"));
+    let unnamed = json!({"saved_at": 0, "breakers": [{"name": "", "phase": "open"}]});
+    assert_eq!(text(&with_header(unnamed.to_string().as_bytes())), "`` is no name");
+
+    let error = refused(b"resilience-breakers 2 0 0\n");
+    assert!(matches!(error, RestoreError::Version { found: 2, .. }), "{error}");
+    assert!(error.to_string().ends_with("has version 2, and only version 1 is understood"), "{error}");
+    let large = std::fs::File::create(place.path()).unwrap();
+    large.set_len(MAX_STATE_BYTES as u64 + 1).unwrap();
+    assert!(matches!(registry().restore(place.path()), Err(RestoreError::TooLarge { .. })));
+    std::fs::remove_file(place.path()).unwrap();
+    assert!(matches!(registry().restore(place.path()), Err(RestoreError::Missing { .. })));
+    assert!(matches!(registry().restore(place.directory.path()), Err(RestoreError::Io { .. })));
+}
+
+/// What there is to see of this file's breakers.
+fn states() -> Vec<(String, State, u64)> {
+    let all = registry().circuit_breakers();
+    all.map(|breaker| (breaker.name().to_string(), breaker.state(), breaker.snapshot().reopenings)).collect()
+}
+
+fn saved() -> &'static [u8] {
+    static SAVED: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+        let place = Place::new();
+        let _entered = Scope::new().enter();
+        open(&breaker("payment"));
+        breaker("stock").force_open();
+        breaker("stock").keyed(7).try_acquire().unwrap_err();
+        registry().save(place.path()).unwrap();
+        place.read()
+    });
+    &SAVED
+}
+
+/// Restored whole or refused with nothing changed.
+fn restores_whole_or_not(bytes: &[u8]) -> bool {
+    let place = Place::new();
+    place.write(bytes);
+    let _entered = Scope::new().enter();
+    let _ = ["payment", "stock"].map(breaker);
+    let before = states();
+    match registry().restore(place.path()) {
+        Ok(restored) => {
+            let payment = (String::from("payment"), State::Open, 0);
+            let stock = (String::from("stock"), State::ForcedOpen, 0);
+            assert_eq!(states(), [payment, stock]);
+            assert!(restored.pending.is_empty() && restored.skipped.is_empty(), "{restored:?}");
+            true
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            assert_eq!(states(), before);
+            false
+        }
+    }
+}
+
+fn mutations() -> impl Strategy<Value = Vec<u8>> {
+    let at = 0..saved().len();
+    prop_oneof![
+        (at.clone(), any::<u8>()).prop_map(|(at, byte)| {
+            let mut bytes = saved().to_vec();
+            bytes[at] = byte;
+            bytes
+        }),
+        at.clone().prop_map(|at| saved()[..at].to_vec()),
+        (at.clone(), any::<u8>()).prop_map(|(at, byte)| {
+            let mut bytes = saved().to_vec();
+            bytes.insert(at, byte);
+            bytes
+        }),
+        (at.clone(), at.clone()).prop_map(|(from, to)| {
+            let mut bytes = saved().to_vec();
+            bytes.swap(from, to);
+            bytes
+        }),
+        (at.clone(), at, prop::collection::vec(any::<u8>(), 0..30)).prop_map(|(a, b, new)| {
+            let mut bytes = saved().to_vec();
+            bytes.splice(a.min(b)..a.max(b), new);
+            bytes
+        }),
+        prop::collection::vec(any::<u8>(), 0..300),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn any_damage_is_refused_and_changes_nothing(bytes in mutations()) {
+        let is_whole = bytes == saved();
+        prop_assert!(!is_whole || restores_whole_or_not(&bytes), "what was written is restored");
+        let restored = restores_whole_or_not(&bytes);
+        let header = saved().iter().position(|&byte| byte == b'\n').unwrap();
+        // A checksum in capitals is the same.
+        prop_assert!(!restored || bytes[header..] == saved()[header..]);
+    }
+
+    /// Somebody may write one by hand, checksum and all: whatever the numbers are, the breakers work.
+    #[test]
+    fn no_number_in_a_file_breaks_a_breaker(
+        saved_at in any::<u64>(),
+        age in any::<u64>(),
+        openings in any::<u64>(),
+        jitter in any::<u64>(),
+        failures in any::<u64>(),
+        phase in prop::sample::select(vec!["open", "half_open", "closed", "forced_open", "disabled"]),
+        monitored in any::<Option<bool>>(),
+        key in "[a-z/]{0,80}",
+    ) {
+        let one = |key: Option<&str>| {
+            json!({
+                "name": "payment", "key": key, "phase": phase, "monitored": monitored,
+                "reason": {"failure_rate": {"failures": failures, "calls": age}},
+                "age_millis": age, "openings": openings, "jitter": jitter,
+            })
+        };
+        let body = json!({"saved_at": saved_at, "breakers": [one(None), one(Some(&key))]});
+        let place = Place::new();
+        place.write_json(&body);
+        let _entered = Scope::new().enter();
+        let payment = builder("payment").open_jitter(1.0).register().unwrap();
+        place.restore();
+        let of_key = payment.of_key(&key).unwrap();
+        for breaker in [&payment, &of_key] {
+            let snapshot = breaker.snapshot();
+            prop_assert!(snapshot.reopenings <= 127);
+            prop_assert!(snapshot.probe_due_in.is_none_or(|due| due <= 1200 * SECOND), "{snapshot:?}");
+            let _ = breaker.try_acquire().map(|permit| permit.success());
+            breaker.reset();
+            breaker.try_acquire().unwrap().success();
+        }
+    }
+}

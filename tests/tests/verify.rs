@@ -1,0 +1,121 @@
+//! Conflicts are found before anything is called. A program of its own, since they are those of the whole program.
+
+use resilience_runtime::{Conflict, Rejection, Window, assert_verified, circuit_breaker, rate_limit, registry, retry};
+use std::time::Duration;
+
+const TEN: u32 = 10;
+
+#[circuit_breaker("contested", window = 10, failure_rate = 30)]
+async fn comes_first() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[circuit_breaker("contested", window = 20, failure_rate = 30, trip_if = |counts| counts.failures > 3)]
+async fn comes_second() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[circuit_breaker("contested")]
+async fn joins() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[circuit_breaker("contested", window = TEN, failure_rate = 40)]
+async fn comes_third() -> Result<(), Rejection> {
+    Ok(())
+}
+
+// The same in other words: the defaults written out, a constant, call-site keys.
+#[circuit_breaker("agreed", minimum_calls = 20, window = "10s", failure_if = |_| true)]
+async fn written_out() -> Result<(), Rejection> {
+    Ok(())
+}
+
+const MINIMUM: u32 = 20;
+
+#[circuit_breaker("agreed", minimum_calls = MINIMUM, open_for = Duration::from_secs(30), window = Window::Time(Duration::from_secs(10)))]
+async fn by_a_constant() -> Result<(), Rejection> {
+    Ok(())
+}
+
+// One name of two kinds is two names.
+#[retry(name = "agreed", attempts = 7)]
+async fn of_another_kind() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[circuit_breaker("nowhere configured")]
+async fn by_default() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[rate_limit("100/s", name = "limit")]
+async fn limited() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[rate_limit("100/min", name = "limit", max_wait = "1s")]
+async fn limited_otherwise() -> Result<(), Rejection> {
+    Ok(())
+}
+
+/// Kind, name, the function in force, the other one, and each key with both values.
+type Told<'c> = (&'c str, &'c str, &'c str, &'c str, Vec<(&'c str, &'c str, &'c str)>);
+
+fn told(conflict: &Conflict) -> Told<'_> {
+    let differences = conflict.differences.iter().map(|it| (it.key, &*it.in_force, &*it.not_in_force)).collect();
+    (conflict.kind, conflict.name, conflict.in_force.function(), conflict.not_in_force.function(), differences)
+}
+
+#[test]
+fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call() {
+    let conflicts = registry().verify().unwrap_err();
+    let trip_if = conflicts.iter().next().unwrap().differences.last().unwrap().not_in_force.clone();
+    assert!(trip_if.contains("failures > 3"), "{trip_if}");
+    let contested = |other, differences| ("circuit_breaker", "contested", "comes_first", other, differences);
+    assert_eq!(
+        conflicts.iter().map(told).collect::<Vec<_>>(),
+        [
+            contested(
+                "comes_second",
+                vec![("minimum_calls", "10", "20"), ("window", "10", "20"), ("trip_if", "none", &trip_if)]
+            ),
+            contested("comes_third", vec![("failure_rate", "30", "40")]),
+            (
+                "rate_limit",
+                "limit",
+                "limited",
+                "limited_otherwise",
+                vec![("rate", "100/s", "100/min"), ("max_wait", "0s", "1s")]
+            ),
+        ]
+    );
+    assert_eq!(registry().circuit_breakers().count(), 0, "nothing was called");
+}
+
+#[test]
+fn a_conflict_is_told_with_both_places_and_both_values() {
+    let conflicts = registry().verify().unwrap_err();
+    let place = |function: &str| registry().operations().find(|it| it.function() == function).unwrap().place();
+    let expected = format!(
+        "two places configure the rate_limit `limit` differently:\n  \
+         {} (verify::limited) is in force, with rate = 100/s, max_wait = 0s\n  \
+         {} (verify::limited_otherwise) is not, with rate = 100/min, max_wait = 1s",
+        place("limited"),
+        place("limited_otherwise"),
+    );
+    assert_eq!(conflicts.iter().last().unwrap().to_string(), expected);
+    assert!(place("limited").contains("tests/verify.rs:"), "{expected}");
+    let all = conflicts.to_string();
+    assert!(all.contains(&expected), "{all}");
+    assert!(
+        all.ends_with("write the keys in one place and only the name in the others, or give one of them another name")
+    );
+    assert_eq!(format!("{conflicts:?}"), all, "what `unwrap` shows");
+}
+
+#[test]
+#[should_panic(expected = "two places configure the circuit_breaker `contested` differently")]
+fn one_line_in_a_test_fails_with_the_conflicts() {
+    assert_verified();
+}
