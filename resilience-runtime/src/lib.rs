@@ -74,6 +74,7 @@ pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
 pub use event::{EVENT_CAPACITY, Event, Events, Transition};
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
+pub use registry::{InvalidPattern, Pattern};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};

@@ -5,11 +5,13 @@
 //! file and line.
 
 mod operation;
+mod pattern;
 mod policies;
 mod registered;
 mod site;
 
 pub use operation::{Layer, OPERATIONS, Operation};
+pub use pattern::{InvalidPattern, Pattern};
 pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use registered::registered;
