@@ -36,14 +36,15 @@
 //!
 //! | feature | what |
 //! |---|---|
-//! | `serde` | snapshots can be serialised |
+//! | `serde` | snapshots and events can be serialised |
+//! | `tracing` | a span for each guarded call, and `tracing`'s events beside our own |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced; for dev-dependencies |
 //!
 //! # Limits
 //!
 //! * Times are kept to the millisecond and deadlines are never early.
 //! * A time window's buckets, and the time to wait that a rejection gives, are read from a clock that may lag by two of the kernel's ticks (2 to 20 ms).
-//! * At most [`EVENT_CAPACITY`] events wait for a reader.
+//! * At most [`EVENT_CAPACITY`] events wait for a reader, and [`RECENT_EVENTS`] are kept of each policy in the registry.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -71,11 +72,12 @@ pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, KeyCounts, Keyed, Permit, Probes, State, Totals,
 };
 pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
-pub use event::{EVENT_CAPACITY, Event, Events, Transition};
+pub use event::{Act, EVENT_CAPACITY, Ended, Event, EventFilter, Events, RECENT_EVENTS, Steering, Topic, Transition};
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
 pub use registry::{InvalidPattern, Pattern};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
+pub use registry::{Matching, Reached, Steer, SteerError};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};
 pub use resilience_config::{CircuitBreakerConfig, ConfigError, Mode, Preset, Window};

@@ -2,6 +2,7 @@
 
 use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
+use crate::event::{Runs, Source, Steering};
 use crate::registry::registered;
 use crate::sync::{Count, Setting};
 use crate::time::nanos;
@@ -33,6 +34,7 @@ pub struct Timeout {
     name: Name,
     after_nanos: Setting,
     timed_out: Count,
+    source: Source,
 }
 
 impl Timeout {
@@ -69,8 +71,13 @@ impl Timeout {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: TimeoutConfig, by: Option<Steering>) -> Result<(), ConfigError> {
         config.check()?;
         self.after_nanos.set(nanos(config.resolve().after));
+        self.source.reconfigured(self, by);
         Ok(())
     }
 
@@ -116,9 +123,9 @@ impl<F: Future> Future for Timed<'_, F> {
         if !expired {
             return Poll::Pending;
         }
-        let Timeout { name, timed_out, .. } = this.timeout;
+        let Timeout { name, timed_out, source, .. } = this.timeout;
         timed_out.increment();
-        Poll::Ready(Err(Rejection::TimedOut { name: name.clone(), after: *this.after }))
+        Poll::Ready(Err(source.reject::<Timeout>(Rejection::TimedOut { name: name.clone(), after: *this.after })))
     }
 }
 
@@ -149,11 +156,13 @@ registered! {
     /// A `#[timeout]` at its function.
     TimeoutSite: Timeout by TimeoutConfig as "timeout";
     layer: Timeout, kept: of_timeouts,
-    new: |name, settings: TimeoutSettings, _| Timeout {
+    new: |name, settings: TimeoutSettings, source| Timeout {
         name,
         after_nanos: Setting::new(nanos(settings.after)),
         timed_out: Count::new(),
+        source,
     },
+    runs: |timeout| Runs { timed_out: timeout.timed_out.get(), ..Runs::default() },
 }
 
 impl std::fmt::Debug for Timeout {

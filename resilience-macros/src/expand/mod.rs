@@ -59,6 +59,10 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     let kept = arguments::kept_for_fallback(guarded);
     let call = call(guarded, &guarded.layers, Surroundings::default());
     let end = end(guarded);
+    let run = match cfg!(feature = "tracing") {
+        true => in_span(guarded, &quote_spanned!(Span::mixed_site()=> #kept #call #end)),
+        false => quote_spanned!(Span::mixed_site()=> #kept #call #end),
+    };
     quote_spanned! {Span::mixed_site()=>
         #(#attributes)*
         #visibility #signature {
@@ -66,11 +70,19 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
             #import
             #uses
             #statics
-            #kept
-            #call
-            #end
+            #run
         }
     }
+}
+
+/// The whole call as a future of its own, which is polled inside the span of its function: only with the runtime's feature `tracing`.
+fn in_span(guarded: &Guarded, run: &TokenStream) -> TokenStream {
+    let operation = match guarded.layers.first().map(site::handle) {
+        Some(handle) => quote_spanned!(Span::mixed_site()=> #handle.operation()),
+        None => quote_spanned!(Span::mixed_site()=> __operation),
+    };
+    let own = body::nameable(guarded.target.result.to_token_stream());
+    quote_spanned!(Span::mixed_site()=> __resilience::in_span::<#own, _>(#operation, async move { #run }).await)
 }
 
 /// Invokes the attributes that were taken off the function once more, on nothing: their paths resolve, and their

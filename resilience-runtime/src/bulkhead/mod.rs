@@ -19,6 +19,7 @@ pub use builder::BulkheadBuilder;
 pub use registered::BulkheadSite;
 
 use crate::error::{Failure, Name, Rejection};
+use crate::event::{Source, Steering};
 use crate::sync::{Count, RwLock, Setting, write};
 use crate::time::nanos;
 use gate::{Arrival, Gate};
@@ -63,6 +64,7 @@ pub struct Bulkhead {
     queue_timeout: Setting,
     one_change_at_a_time: RwLock<()>,
     name: Name,
+    source: Source,
 }
 
 /// The right to make one call inside a [`Bulkhead`]; dropped, it goes to the next.
@@ -94,7 +96,7 @@ impl Bulkhead {
         BulkheadBuilder::new(name.into())
     }
 
-    fn new(name: Name, settings: &BulkheadSettings) -> Self {
+    fn new(name: Name, settings: &BulkheadSettings, source: Source) -> Self {
         Self {
             gate: Gate::new(settings.max_concurrent, Semaphore::new(0)),
             admitted: Count::new(),
@@ -104,6 +106,7 @@ impl Bulkhead {
             queue_timeout: Setting::new(settings.queue_timeout.map_or(0, nanos)),
             one_change_at_a_time: RwLock::new(()),
             name,
+            source,
         }
     }
 
@@ -180,7 +183,7 @@ impl Bulkhead {
     #[cold]
     fn reject(&self, count: &Count) -> Rejection {
         count.increment();
-        Rejection::BulkheadFull { name: self.name.clone() }
+        self.source.reject::<Self>(Rejection::BulkheadFull { name: self.name.clone() })
     }
 
     /// Puts another configuration in force at once, with calls inside and waiting. A higher limit lets in those who wait; under a lower one nobody is put
@@ -190,6 +193,10 @@ impl Bulkhead {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: BulkheadConfig, by: Option<Steering>) -> Result<(), ConfigError> {
         config.check()?;
         let settings = config.resolve();
         let guard = write(&self.one_change_at_a_time);
@@ -198,6 +205,7 @@ impl Bulkhead {
         let handed = self.gate.resize(settings.max_concurrent);
         drop(guard);
         self.gate.hand(handed);
+        self.source.reconfigured(self, by);
         Ok(())
     }
 

@@ -1,4 +1,5 @@
 use super::Bulkhead;
+use crate::event::Runs;
 use crate::registry::registered;
 use resilience_config::BulkheadConfig;
 
@@ -6,5 +7,6 @@ registered! {
     /// A `#[bulkhead]` at its function.
     BulkheadSite: Bulkhead by BulkheadConfig as "bulkhead";
     layer: Bulkhead, kept: of_bulkheads,
-    new: |name, settings, _| Bulkhead::new(name, &settings),
+    new: |name, settings, source| Bulkhead::new(name, &settings, source),
+    runs: |bulkhead| Runs { rejected: bulkhead.rejected.get() + bulkhead.timed_out.get(), ..Runs::default() },
 }

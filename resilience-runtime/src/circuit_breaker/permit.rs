@@ -94,7 +94,14 @@ impl<'a> Permit<'a> {
 
     fn is_slow(&self, clock: impl Clock) -> bool {
         let limit = self.breaker.live.slow_call_nanos();
-        limit != 0 && self.began != 0 && clock.precise_nanos().saturating_sub(self.began) > limit
+        if limit == 0 || self.began == 0 {
+            return false;
+        }
+        let took = clock.precise_nanos().saturating_sub(self.began);
+        if took > limit {
+            self.breaker.tell_slow_call(took, limit);
+        }
+        took > limit
     }
 
     /// Runs the call, so that the permit can tell a panic of the call's own (a failure) from being dropped because something

@@ -2,7 +2,7 @@
 
 use super::{CircuitBreaker, Keyed, TripIf};
 use crate::error::Name;
-use crate::event::Bus;
+use crate::event::{Bus, Runs};
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
 use resilience_config::CircuitBreakerConfig;
 use std::fmt::Display;
@@ -45,6 +45,14 @@ impl Policy for CircuitBreaker {
 
     fn name(&self) -> &Name {
         &self.name
+    }
+
+    fn enter_registry(&self) {
+        self.teeth.enter_registry();
+    }
+
+    fn runs(&self) -> Runs {
+        self.totals().runs(self.key_counts().map_or(0, |keys| keys.evicted))
     }
 
     fn policies(registry: &Registry) -> &Policies<Self> {

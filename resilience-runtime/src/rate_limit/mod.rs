@@ -17,6 +17,7 @@ pub use builder::RateLimiterBuilder;
 pub use registered::RateLimitSite;
 
 use crate::error::{Failure, Name, Rejection};
+use crate::event::{Source, Steering};
 use crate::sync::{Count, RwLock, Setting, read, write};
 use crate::time::{millis_up, nanos, precise_nanos};
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
@@ -74,6 +75,7 @@ pub struct RateLimiter {
     changed: Notify,
     settings: RwLock<RateLimitSettings>,
     name: Name,
+    source: Source,
 }
 
 /// What one who waits finds when it looks.
@@ -89,7 +91,7 @@ impl RateLimiter {
         RateLimiterBuilder::new(name.into())
     }
 
-    fn new(name: Name, settings: RateLimitSettings) -> Self {
+    fn new(name: Name, settings: RateLimitSettings, source: Source) -> Self {
         Self {
             turns: Turns::new(Rule::of(&settings)),
             allowed: Count::new(),
@@ -100,6 +102,7 @@ impl RateLimiter {
             changed: Notify::new(),
             settings: RwLock::new(settings),
             name,
+            source,
         }
     }
 
@@ -172,7 +175,8 @@ impl RateLimiter {
     fn reject(&self, turn: u64, now: u64) -> Rejection {
         self.rejected.increment();
         let wait = Duration::from_nanos(turn.saturating_sub(now));
-        Rejection::RateLimited { name: self.name.clone(), retry_after: Duration::from_millis(millis_up(wait)) }
+        let retry_after = Duration::from_millis(millis_up(wait));
+        self.source.reject::<Self>(Rejection::RateLimited { name: self.name.clone(), retry_after })
     }
 
     /// Puts another configuration in force at once. As many calls as were used up of the burst are used up of the new one; those who wait go on
@@ -182,6 +186,10 @@ impl RateLimiter {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: RateLimitConfig, by: Option<Steering>) -> Result<(), ConfigError> {
         config.check()?;
         // Held to the end, so that two reconfigurations do not mix.
         let mut settings = write(&self.settings);
@@ -191,6 +199,7 @@ impl RateLimiter {
         drop(settings);
         // Runs wakers, which are not ours: under no lock.
         self.changed.notify_waiters();
+        self.source.reconfigured(self, by);
         Ok(())
     }
 

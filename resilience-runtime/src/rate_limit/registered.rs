@@ -1,4 +1,5 @@
 use super::RateLimiter;
+use crate::event::Runs;
 use crate::registry::registered;
 use resilience_config::RateLimitConfig;
 
@@ -6,5 +7,6 @@ registered! {
     /// A `#[rate_limit]` at its function.
     RateLimitSite: RateLimiter by RateLimitConfig as "rate_limit";
     layer: RateLimit, kept: of_rate_limiters,
-    new: |name, settings, _| RateLimiter::new(name, settings),
+    new: |name, settings, source| RateLimiter::new(name, settings, source),
+    runs: |limiter| Runs { rejected: limiter.rejected.get(), ..Runs::default() },
 }

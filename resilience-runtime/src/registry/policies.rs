@@ -3,7 +3,8 @@
 use super::operation::{self, Layer};
 use super::{Registry, Site};
 use crate::error::Name;
-use crate::event::{Bus, Event};
+use crate::event::{Bus, Event, Runs, keep};
+use crate::time::Timestamp;
 use dashmap::{DashMap, DashSet, Entry};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -21,6 +22,14 @@ pub trait Policy: Sized + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn name(&self) -> &Name;
+
+    /// Its registry keeps its last events from now on.
+    #[doc(hidden)]
+    fn enter_registry(&self);
+
+    /// What it has counted of the events that its registry does not keep one by one.
+    #[doc(hidden)]
+    fn runs(&self) -> Runs;
 
     #[doc(hidden)]
     fn policies(registry: &Registry) -> &Policies<Self>;
@@ -89,11 +98,19 @@ impl<P: Policy> Policies<P> {
             Entry::Occupied(known) => (Arc::clone(&known.get().policy), known.get().config),
             Entry::Vacant(free) => {
                 let config = config();
-                let policy = Arc::new(P::from_config(name.clone(), &config, Arc::clone(bus)));
+                let policy = Self::enter(name.clone(), &config, bus);
                 free.insert(Named { policy: Arc::clone(&policy), config });
                 (policy, config)
             }
         }
+    }
+
+    /// A policy that is new in the registry.
+    fn enter(name: Name, config: &P::Config, bus: &Arc<Bus>) -> Arc<P> {
+        bus.rings().open(P::KIND, &name);
+        let policy = Arc::new(P::from_config(name, config, Arc::clone(bus)));
+        policy.enter_registry();
+        policy
     }
 
     /// For builders. `configured` says whether any key was given.
@@ -114,7 +131,7 @@ impl<P: Policy> Policies<P> {
     }
 
     /// A function's name, and which of its policies of this kind where it has two (a timeout above and below a retry).
-    fn shown_as(site: &'static Site<P>) -> String {
+    pub(super) fn shown_as(site: &'static Site<P>) -> String {
         let operation = site.operation();
         let before =
             operation.layers().iter().filter_map(P::site).take_while(|other| !std::ptr::eq(*other, site)).count();
@@ -128,7 +145,7 @@ impl<P: Policy> Policies<P> {
     pub(super) fn join(&self, site: &'static Site<P>, bus: &Arc<Bus>) -> Arc<P> {
         let Some(name) = site.name() else {
             let name = Name::from(Self::shown_as(site));
-            let build = || Arc::new(P::from_config(name.clone(), site.config(), Arc::clone(bus)));
+            let build = || Self::enter(name.clone(), site.config(), bus);
             return Arc::clone(&self.unnamed.entry(name.clone()).or_insert_with(build));
         };
         let name = Name::from(name);
@@ -140,7 +157,7 @@ impl<P: Policy> Policies<P> {
             let in_force = first
                 .filter(|first| *first.config() == in_force)
                 .map_or_else(|| "a builder".to_owned(), |first| first.operation().place());
-            tell_conflict::<P>(bus, name.clone(), in_force, other.operation().place());
+            tell_conflict(bus, &*policy, in_force, other.operation().place());
         }
         policy
     }
@@ -155,10 +172,11 @@ pub(super) fn configured_sites<P: Policy>(name: &str) -> impl Iterator<Item = &'
         .filter(move |site| site.is_configured() && site.name() == Some(name))
 }
 
-fn tell_conflict<P: Policy>(bus: &Bus, name: Name, in_force: String, not_in_force: String) {
-    let kind = P::KIND;
-    eprintln!(
-        "resilience: {kind} `{name}` is configured differently by {in_force} and {not_in_force}; the first is in force"
-    );
-    bus.emit(|| Event::Conflict { kind, name, in_force, not_in_force });
+fn tell_conflict<P: Policy>(bus: &Bus, policy: &P, in_force: String, not_in_force: String) {
+    let name = policy.name();
+    let event = Event::Conflict { kind: P::KIND, name: name.clone(), in_force, not_in_force, at: Timestamp::now() };
+    // With `tracing` it is one of its events, and whoever collects those decides where it is written.
+    #[cfg(not(feature = "tracing"))]
+    eprintln!("resilience: {event}");
+    keep(bus, Some(name), &event, || Some(policy.runs()));
 }

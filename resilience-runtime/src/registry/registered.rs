@@ -7,6 +7,7 @@ macro_rules! registered {
         $site:ident: $policy:ident by $config:ident as $kind:literal;
         layer: $layer:ident, kept: $kept:ident,
         new: $new:expr,
+        runs: $runs:expr,
     ) => {
         $(#[$doc])*
         pub type $site = $crate::registry::Site<$policy>;
@@ -33,11 +34,20 @@ macro_rules! registered {
                 config: &$config,
                 bus: std::sync::Arc<$crate::event::Bus>,
             ) -> Self {
-                $new(name, config.resolve(), bus)
+                $new(name, config.resolve(), $crate::event::Source::new(bus))
             }
 
             fn name(&self) -> &$crate::error::Name {
                 &self.name
+            }
+
+            fn enter_registry(&self) {
+                self.source.enter_registry();
+            }
+
+            fn runs(&self) -> $crate::event::Runs {
+                let count: fn(&Self) -> $crate::event::Runs = $runs;
+                count(self)
             }
 
             fn policies(registry: &$crate::registry::Registry) -> &$crate::registry::Policies<Self> {

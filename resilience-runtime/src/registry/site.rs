@@ -1,8 +1,9 @@
 //! A guarded function's own static: what its attribute says, and the handle that it found.
 
 use super::operation::Operation;
-use super::policies::Policy;
+use super::policies::{Policies, Policy};
 use super::registry;
+use crate::error::Name;
 use once_cell::sync::OnceCell;
 use std::sync::Arc;
 
@@ -46,6 +47,11 @@ impl<P: Policy> Site<P> {
     /// What the attribute says.
     pub fn config(&self) -> &P::Config {
         &self.config
+    }
+
+    /// The name of its policy, given or not.
+    pub(super) fn shown_name(&'static self) -> Name {
+        self.name.map_or_else(|| Name::from(Policies::<P>::shown_as(self)), Name::from)
     }
 
     pub(super) fn is_configured(&self) -> bool {

@@ -15,15 +15,15 @@ pub use builder::RetryBuilder;
 pub use run::{Run, Wait};
 
 use crate::error::{Failure, Name, RejectionKind};
-use crate::event::Bus;
+use crate::event::{Runs, Source, Steering};
 use crate::registry::registered;
 use crate::sync::{Count, RwLock, Setting, read, write};
+use crate::time::Timestamp;
 use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
 use state::Budget;
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Makes a call again that failed.
@@ -55,7 +55,7 @@ pub struct Retry {
     recovered: Count,
     exhausted: Count,
     over_budget: Count,
-    bus: Arc<Bus>,
+    source: Source,
 }
 
 const BUDGET: u64 = 1;
@@ -63,6 +63,7 @@ const PRECISE: u64 = 2;
 
 /// An attempt failed and will be followed by another.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RetryEvent {
     /// Which retry.
@@ -75,10 +76,13 @@ pub struct RetryEvent {
     pub elapsed: Duration,
     /// The kind of rejection that it failed with, if it was one and not the function's own error.
     pub rejection: Option<RejectionKind>,
+    /// When it failed.
+    pub at: Timestamp,
 }
 
 /// Why no attempt followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum GaveUp {
     /// `attempts` were made.
@@ -150,6 +154,10 @@ impl Retry {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: RetryConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: RetryConfig, by: Option<Steering>) -> Result<(), ConfigError> {
         config.check()?;
         let settings = config.resolve();
         // Held to the end, so that two reconfigurations do not mix.
@@ -157,6 +165,8 @@ impl Retry {
         *in_force = settings;
         self.attempts.set(u64::from(settings.attempts));
         self.wants.set(wants(&settings));
+        drop(in_force);
+        self.source.reconfigured(self, by);
         Ok(())
     }
 
@@ -217,7 +227,7 @@ registered! {
     /// A `#[retry]` at its function.
     RetrySite: Retry by RetryConfig as "retry";
     layer: Retry, kept: of_retries,
-    new: |name, settings: RetrySettings, bus| Retry {
+    new: |name, settings: RetrySettings, source| Retry {
         name,
         attempts: Setting::new(u64::from(settings.attempts)),
         wants: Setting::new(wants(&settings)),
@@ -227,8 +237,9 @@ registered! {
         recovered: Count::new(),
         exhausted: Count::new(),
         over_budget: Count::new(),
-        bus,
+        source,
     },
+    runs: |retry| Runs { retries: retry.retries.get(), ..Runs::default() },
 }
 
 impl std::fmt::Debug for Retry {
