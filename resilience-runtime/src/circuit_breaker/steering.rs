@@ -29,15 +29,10 @@ impl CircuitBreaker {
         self.act(Act::Monitor, None);
     }
 
-    /// Takes back [`force_open`](Self::force_open), [`disable`](Self::disable) or [`monitor`](Self::monitor): decides and rejects from now on. A breaker
-    /// that was monitoring enforces what it has decided; one that was forced open or disabled closes.
+    /// Takes back [`force_open`](Self::force_open), [`disable`](Self::disable), [`monitor`](Self::monitor) or a [share](crate::Steer::enforce_share): decides and
+    /// rejects from now on. A breaker that was monitoring enforces what it has decided; one that was forced open or disabled closes.
     pub fn enforce(&self) {
-        self.set_teeth_alone(false);
-        self.for_each_slot(|slot| slot.set_teeth_alone(false));
-    }
-
-    fn set_teeth_alone(&self, monitored: bool) {
-        self.command(|word, now| with_teeth(word, monitored, now));
+        self.act(Act::Enforce, None);
     }
 
     /// Empties the window and begins anew, whatever the state: closed, or as `mode` says. Totals stay.
@@ -83,7 +78,7 @@ impl CircuitBreaker {
             Act::Enforce => self.set_teeth(false, 100),
             Act::EnforceShare(percent) => self.set_teeth(false, percent.min(100)),
             Act::Reset => {
-                self.teeth.enforce_everything();
+                self.teeth.set_share(100);
                 self.command(|word, now| initial(self.teeth.mode(), word.entering_closed(now)))
             }
         }

@@ -46,14 +46,10 @@ impl Teeth {
         ((self.0.get() & SHARE) >> SHARE_AT) as u8
     }
 
-    /// At most 100. It begins to count anew.
+    /// At most 100. Another share begins to count anew.
     pub(super) fn set_share(&self, percent: u8) {
-        self.0.change(|word| word & (1 << SHARE_AT) - 1 | u64::from(percent) << SHARE_AT);
-    }
-
-    pub(super) fn enforce_everything(&self) {
-        if u64::from(self.share()) != WHOLE {
-            self.set_share(WHOLE as u8);
+        if self.share() != percent {
+            self.0.change(|word| word & ((1 << SHARE_AT) - 1) | u64::from(percent) << SHARE_AT);
         }
     }
 
@@ -100,7 +96,7 @@ mod tests {
         (0..1000).for_each(|_| _ = teeth.bites());
         assert_eq!((teeth.mode(), teeth.share(), teeth.is_in_registry()), (Mode::Monitor, 30, true));
         assert_eq!(teeth.set_mode(Mode::Off), Mode::Monitor);
-        teeth.enforce_everything();
+        teeth.set_share(100);
         assert_eq!((teeth.mode(), teeth.share(), teeth.is_in_registry()), (Mode::Off, 100, true));
     }
 }

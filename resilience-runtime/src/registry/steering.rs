@@ -137,7 +137,6 @@ impl<T> Steer<T> {
     }
 }
 
-#[allow(clippy::missing_errors_doc, reason = "each has those that are described at the type")]
 impl<T: Switchable> Steer<T> {
     /// As [`CircuitBreaker::force_open`].
     pub fn force_open(self) -> Result<T::Reached, SteerError> {
