@@ -37,7 +37,7 @@
 //! | feature | what |
 //! |---|---|
 //! | `serde` | snapshots and events can be serialised |
-//! | `tracing` | a span for each guarded call, and `tracing`'s events beside our own |
+//! | `tracing` | a span for each guarded call, and `tracing`'s events beside our own; the future of a guarded function holds the span and its arguments once more |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced; for dev-dependencies |
 //!
 //! # Limits

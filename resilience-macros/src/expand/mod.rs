@@ -75,7 +75,12 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     }
 }
 
-/// The whole call as a future of its own, which is polled inside the span of its function: only with the runtime's feature `tracing`.
+/// The whole call as a future of its own, which is polled inside the span of its function: only with the runtime's feature `tracing`, without
+/// which nothing of it is written.
+///
+/// ```text
+/// __resilience::in_span::<Result<Receipt, Error>, _>(__breaker.operation(), async move { … }).await
+/// ```
 fn in_span(guarded: &Guarded, run: &TokenStream) -> TokenStream {
     let operation = match guarded.layers.first().map(site::handle) {
         Some(handle) => quote_spanned!(Span::mixed_site()=> #handle.operation()),

@@ -7,6 +7,6 @@ registered! {
     /// A `#[rate_limit]` at its function.
     RateLimitSite: RateLimiter by RateLimitConfig as "rate_limit";
     layer: RateLimit, kept: of_rate_limiters,
-    new: |name, settings, source| RateLimiter::new(name, settings, source),
+    new: RateLimiter::new,
     runs: |limiter| Runs { rejected: limiter.rejected.get(), ..Runs::default() },
 }
