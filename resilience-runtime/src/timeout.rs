@@ -2,7 +2,7 @@
 
 use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Runs, Source, Steering};
+use crate::event::{Runs, Source, Steering, Topic};
 use crate::registry::registered;
 use crate::sync::{Count, Setting};
 use crate::time::nanos;
@@ -124,8 +124,8 @@ impl<F: Future> Future for Timed<'_, F> {
             return Poll::Pending;
         }
         let Timeout { name, timed_out, source, .. } = this.timeout;
-        timed_out.increment();
-        Poll::Ready(Err(source.reject::<Timeout>(Rejection::TimedOut { name: name.clone(), after: *this.after })))
+        let rejection = || Rejection::TimedOut { name: name.clone(), after: *this.after };
+        Poll::Ready(Err(source.rejected::<Timeout>(Topic::TimedOut, timed_out, rejection)))
     }
 }
 

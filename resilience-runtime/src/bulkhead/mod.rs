@@ -19,7 +19,7 @@ pub use builder::BulkheadBuilder;
 pub use registered::BulkheadSite;
 
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Source, Steering};
+use crate::event::{Source, Steering, Topic};
 use crate::sync::{Count, RwLock, Setting, write};
 use crate::time::nanos;
 use gate::{Arrival, Gate};
@@ -182,8 +182,7 @@ impl Bulkhead {
 
     #[cold]
     fn reject(&self, count: &Count) -> Rejection {
-        count.increment();
-        self.source.reject::<Self>(Rejection::BulkheadFull { name: self.name.clone() })
+        self.source.rejected::<Self>(Topic::Rejected, count, || Rejection::BulkheadFull { name: self.name.clone() })
     }
 
     /// Puts another configuration in force at once, with calls inside and waiting. A higher limit lets in those who wait; under a lower one nobody is put

@@ -31,7 +31,7 @@ pub use snapshot::{CircuitBreakerSnapshot, Probes, Totals};
 use crate::error::{Failure, Name, OpenReason, Rejection};
 use crate::event::{Bus, Ended, Event, Runs, Topic, Transition};
 use crate::outcome::Outcome;
-use crate::registry::{Policy, operation_of};
+use crate::registry::Policy;
 use crate::sync::{Count, RwLock, Setting, read, write};
 use crate::time::{self, COARSE_ERROR_MILLIS, Timestamp};
 use crate::window::{Counter, Finished, Shard, Standing, Window, WindowCounts};
@@ -263,8 +263,7 @@ impl CircuitBreaker {
 
     #[inline]
     fn tell_rejection(&self, rejection: Rejection) -> Rejection {
-        self.bus
-            .emit(Topic::Rejected, || Event::rejected(Self::KIND, &rejection, operation_of(Self::KIND, &self.name)));
+        self.bus.rejected(Self::KIND, &rejection, &self.name);
         rejection
     }
 
@@ -412,11 +411,14 @@ impl CircuitBreaker {
         }
     }
 
+    #[cold]
     fn count_stale(&self, shard: Shard) {
         self.window.count(shard, Counter::Stale);
         self.tell_ended(Ended::Stale);
     }
 
+    #[cold]
+    #[inline(never)]
     fn tell_ended(&self, ended: Ended) {
         self.bus.emit(Topic::Outcome, || Event::Outcome { name: self.name(), ended, at: Timestamp::now() });
     }

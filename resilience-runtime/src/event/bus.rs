@@ -3,9 +3,9 @@
 use super::queue::{Events, Reader};
 use super::ring::{Rings, Runs};
 use super::{Event, Steering, Topic};
-use crate::error::{Name, Rejection, RejectionKind};
+use crate::error::{Name, Rejection};
 use crate::registry::{Pattern, Policy, operation_of};
-use crate::sync::{ArcSwap, Flag, Switches};
+use crate::sync::{ArcSwap, Count, Flag, Switches};
 use crate::time::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -116,6 +116,21 @@ impl Bus {
         }
     }
 
+    /// A rejection of the policy that the registry knows by `policy`; a key's breaker has a name of its own besides.
+    #[inline]
+    pub(crate) fn rejected(&self, kind: &'static str, rejection: &Rejection, policy: &Name) {
+        if self.wants(Topic::Rejected) {
+            self.send_rejected(kind, rejection, policy);
+        }
+    }
+
+    // Out of the way of those to whom nobody listens: an event is large.
+    #[cold]
+    #[inline(never)]
+    fn send_rejected(&self, kind: &'static str, rejection: &Rejection, policy: &Name) {
+        self.send(&Event::rejected(kind, rejection, operation_of(kind, policy)));
+    }
+
     #[cold]
     fn send(&self, event: &Event) {
         #[cfg(feature = "tracing")]
@@ -192,11 +207,22 @@ impl Source {
         self.bus.emit(topic, event);
     }
 
-    /// Of a rejection, which the policy of that kind has counted.
-    pub(crate) fn reject<P: Policy>(&self, rejection: Rejection) -> Rejection {
-        let topic = if rejection.kind() == RejectionKind::TimedOut { Topic::TimedOut } else { Topic::Rejected };
-        self.bus.emit(topic, || Event::rejected(P::KIND, &rejection, operation_of(P::KIND, rejection.name())));
-        rejection
+    /// Counts a rejection, tells it, and makes it: written down where the caller wants it, and once more where somebody listens.
+    #[inline]
+    pub(crate) fn rejected<P: Policy>(
+        &self,
+        topic: Topic,
+        count: &Count,
+        rejection: impl Fn() -> Rejection,
+    ) -> Rejection {
+        // Asked before the count, behind which a load would have to wait for it.
+        let wanted = self.bus.wants(topic);
+        count.increment();
+        if wanted {
+            let rejection = rejection();
+            self.bus.send_rejected(P::KIND, &rejection, rejection.name());
+        }
+        rejection()
     }
 
     /// That another configuration is in force: kept in the registry's ring.

@@ -17,7 +17,7 @@ pub use builder::RateLimiterBuilder;
 pub use registered::RateLimitSite;
 
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Source, Steering};
+use crate::event::{Source, Steering, Topic};
 use crate::sync::{Count, RwLock, Setting, read, write};
 use crate::time::{millis_up, nanos, precise_nanos};
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
@@ -173,10 +173,10 @@ impl RateLimiter {
 
     #[cold]
     fn reject(&self, turn: u64, now: u64) -> Rejection {
-        self.rejected.increment();
         let wait = Duration::from_nanos(turn.saturating_sub(now));
         let retry_after = Duration::from_millis(millis_up(wait));
-        self.source.reject::<Self>(Rejection::RateLimited { name: self.name.clone(), retry_after })
+        let rejection = || Rejection::RateLimited { name: self.name.clone(), retry_after };
+        self.source.rejected::<Self>(Topic::Rejected, &self.rejected, rejection)
     }
 
     /// Puts another configuration in force at once. As many calls as were used up of the burst are used up of the new one; those who wait go on
