@@ -224,6 +224,19 @@ impl RejectionKind {
     }
 }
 
+#[cfg(feature = "tracing")]
+impl RejectionKind {
+    /// The kind of policy that says so, as its attribute is called.
+    pub(crate) const fn policy(self) -> &'static str {
+        match self {
+            Self::CircuitOpen => "circuit_breaker",
+            Self::BulkheadFull => "bulkhead",
+            Self::RateLimited => "rate_limit",
+            Self::TimedOut => "timeout",
+        }
+    }
+}
+
 impl fmt::Display for RejectionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

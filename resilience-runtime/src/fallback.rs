@@ -110,6 +110,8 @@ pub trait Finished<T, E, Map>: Outcome<T, E> {
 impl<T, E, Map: MapRejection<E>> Finished<T, E, Map> for Result<T, E> {
     #[inline]
     fn finished(result: Result<T, Failure<E>>, map: Map) -> Self {
+        #[cfg(feature = "tracing")]
+        let result = result.inspect_err(crate::event::trace::failed);
         result.map_err(|failure| match failure {
             Failure::Call(error) => error,
             Failure::Rejected(rejection) => map.map_rejection(rejection),

@@ -38,14 +38,15 @@
 //! |---|---|
 //! | `config` | `Registry::configure`: a file and environment variables say what attributes leave open, and overrule them by name |
 //! | `persistence` | `Registry::save` and `Registry::restore`: a restart does not forget which breakers are open; brings `serde` |
-//! | `serde` | snapshots can be serialised |
+//! | `serde` | snapshots and events can be serialised |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
+//! | `tracing` | a span for each guarded call, and `tracing`'s events beside our own; the future of a guarded function holds the span and its arguments once more |
 //!
 //! # Limits
 //!
 //! * Times are kept to the millisecond and deadlines are never early.
 //! * A time window's buckets, and the time to wait that a rejection gives, are read from a clock that may lag by two of the kernel's ticks (2 to 20 ms).
-//! * At most [`EVENT_CAPACITY`] events wait for a reader.
+//! * At most [`EVENT_CAPACITY`] events wait for a reader, and [`RECENT_EVENTS`] are kept of each policy in the registry.
 //! * At most [`MAX_HEALTH_CHECKS`] checks, [`MAX_CRITICAL`] marks of critical breakers, [`MAX_HEALTH_REASONS`] reasons at once.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -81,7 +82,7 @@ pub use circuit_breaker::{
 #[cfg(feature = "config")]
 pub use configuration::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
 pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
-pub use event::{EVENT_CAPACITY, Event, Events, Transition};
+pub use event::{Act, EVENT_CAPACITY, Ended, Event, EventFilter, Events, RECENT_EVENTS, Steering, Topic, Transition};
 pub use next_call::NextCall;
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
@@ -93,6 +94,7 @@ pub use registry::{InvalidPattern, Pattern, Setting, Source};
 pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
 #[cfg(feature = "persistence")]
 pub use registry::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
+pub use registry::{Matching, Reached, Steer, SteerError};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};
 pub use resilience_config::{CircuitBreakerConfig, ConfigError, Mode, Preset, Window};

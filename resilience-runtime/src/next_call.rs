@@ -20,7 +20,7 @@ pub enum NextCall {
         /// Why the breaker had opened.
         reason: OpenReason,
     },
-    /// It passes because the circuit breaker only monitors; an enforcing one would reject it.
+    /// It passes because the circuit breaker only monitors, or enforces a share to which it does not belong; otherwise it would be rejected.
     WouldReject(Rejection),
     /// It waits for a place or for its turn.
     Waits {
@@ -52,7 +52,7 @@ impl fmt::Display for NextCall {
             Self::Unguarded => f.write_str("it passes uncounted, because the policy is turned off"),
             Self::Probe { reason } => write!(f, "it passes as a probe; the breaker had opened because {reason}"),
             Self::WouldReject(rejection) => {
-                write!(f, "it passes because the breaker only monitors; otherwise: {rejection}")
+                write!(f, "it passes because the breaker only monitors, or enforces a share; otherwise: {rejection}")
             }
             Self::Waits { ahead, at_most } => {
                 f.write_str("it waits")?;

@@ -21,6 +21,33 @@ pub use resilience_config::*;
 pub use crate::error::{Failure, Rejection};
 pub use crate::window::WindowCounts;
 
+/// Runs a guarded call inside its span. The span is entered for each poll, and left while the call waits.
+#[cfg(feature = "tracing")]
+pub fn in_span<R, F: Future<Output = R>>(
+    operation: &'static Operation,
+    call: F,
+) -> impl Future<Output = R> + use<R, F> {
+    tracing::Instrument::instrument(call, crate::event::trace::span(operation))
+}
+
+/// Where another build of this crate in the same program has the feature, and this one has not, the attributes write this line all the same.
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub fn in_span<R, F: Future<Output = R>>(_: &'static Operation, call: F) -> F {
+    call
+}
+
+/// The span of a guarded call that is not async, entered until it is dropped.
+#[cfg(feature = "tracing")]
+pub fn enter_span(operation: &'static Operation) -> impl Drop {
+    crate::event::trace::span(operation).entered()
+}
+
+/// As for [`in_span`]: nothing.
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub fn enter_span(_: &'static Operation) {}
+
 /// `retry_after` where none is written.
 pub fn no_retry_after<E>(_: &E) -> Option<Duration> {
     None

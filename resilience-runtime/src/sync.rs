@@ -38,6 +38,45 @@ impl Setting {
     pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
+
+    /// What it was, of several numbers in one word: none of the others is lost. Whoever finds what another one put there sees what that one
+    /// did before.
+    pub(crate) fn change(&self, to: impl Fn(u64) -> u64) -> u64 {
+        let mut was = self.get();
+        loop {
+            match self.0.compare_exchange(was, to(was), Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return was,
+                Err(newer) => was = newer,
+            }
+        }
+    }
+
+    /// What it was before it grew.
+    pub(crate) fn add(&self, by: u64) -> u64 {
+        self.0.fetch_add(by, Ordering::Relaxed)
+    }
+}
+
+/// A lock-free slot, a list that is read without a lock, and a waker that is set without one. Never loom's: the stress test of events stands
+/// in for a model.
+pub(crate) use {arc_swap::ArcSwap, arc_swap::ArcSwapOption, atomic_waker::AtomicWaker};
+
+/// Bits that say who wants to know what, and that a static can hold: never loom's. Set under a lock by whoever changes them, read by anyone.
+pub(crate) struct Switches(std::sync::atomic::AtomicU64);
+
+impl Switches {
+    pub(crate) const fn new(bits: u64) -> Self {
+        Self(std::sync::atomic::AtomicU64::new(bits))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, bits: u64) {
+        self.0.store(bits, std::sync::atomic::Ordering::Release);
+    }
 }
 
 /// A counter off every fast path, and one that a static can hold: never loom's.

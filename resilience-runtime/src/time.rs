@@ -20,6 +20,7 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 ///
 /// It can be compared with others of the same process and says nothing about the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Timestamp {
     millis: u64,
 }

@@ -2,6 +2,7 @@
 
 use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
+use crate::event::{Runs, Source, Steering, Topic};
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registered, registry};
 use crate::sync::{Count, Setting};
@@ -35,6 +36,7 @@ pub struct Timeout {
     /// Nanoseconds, and [`OFF`] beside them where it is not enabled.
     after_nanos: Setting,
     timed_out: Count,
+    source: Source,
     built: Timestamp,
 }
 
@@ -79,6 +81,16 @@ impl Timeout {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: TimeoutConfig, by: Option<Steering>) -> Result<(), ConfigError> {
+        self.put(config)?;
+        self.source.reconfigured(self, by);
+        Ok(())
+    }
+
+    fn put(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
         config.check()?;
         self.after_nanos.set(packed(&config.resolve()));
         Ok(())
@@ -154,9 +166,9 @@ impl<F: Future> Future for Timed<'_, F> {
         if !expired {
             return Poll::Pending;
         }
-        let Timeout { name, timed_out, .. } = this.timeout;
-        timed_out.increment();
-        Poll::Ready(Err(Rejection::TimedOut { name: name.clone(), after: *this.after }))
+        let Timeout { name, timed_out, source, .. } = this.timeout;
+        let rejection = || Rejection::TimedOut { name: name.clone(), after: *this.after };
+        Poll::Ready(Err(source.rejected::<Timeout>(Topic::TimedOut, timed_out, rejection)))
     }
 }
 
@@ -195,14 +207,16 @@ registered! {
     /// A `#[timeout]` at its function.
     TimeoutSite: Timeout by TimeoutConfig as "timeout";
     layer: Timeout, kept: of_timeouts,
-    new: |name, settings: TimeoutSettings, _| Timeout {
+    new: |name, settings: TimeoutSettings, source| Timeout {
         name,
         after_nanos: Setting::new(packed(&settings)),
         timed_out: Count::new(),
+        source,
         built: Timestamp::now(),
     },
     in_force: Timeout::settings,
     waits_with: None,
+    runs: |timeout| Runs { timed_out: timeout.timed_out.get(), ..Runs::default() },
 }
 
 impl std::fmt::Debug for Timeout {

@@ -415,7 +415,7 @@ async fn a_file_with_a_mistake_changes_nothing() {
         assert_eq!(settings(), before);
         let told: Vec<_> = std::iter::from_fn(|| events.try_recv()).collect();
         assert!(
-            matches!(&told[..], [Event::ConfigRefused { source, error }] if source == "text" && error.starts_with("text:")),
+            matches!(&told[..], [Event::ConfigRefused { source, error, .. }] if source == "text" && error.starts_with("text:")),
             "{told:?}"
         );
     }
@@ -451,8 +451,10 @@ async fn a_reload_keeps_the_window_the_state_and_the_totals() {
     let report = configure("[circuit_breaker.keeps]\nminimum_calls = 9\nopen_for = \"30s\"");
     let [change] = &report.changes[..] else { panic!("{report:?}") };
     assert_eq!((change.kind, &*change.name, &change.keys[..]), ("circuit_breaker", "keeps", &["minimum_calls"][..]));
-    assert!(matches!(events.try_recv(), Some(Event::Reconfigured { kind: "circuit_breaker", name, keys, source })
-        if &*name == "keeps" && keys == ["minimum_calls"] && source == "text"));
+    assert!(
+        matches!(events.try_recv(), Some(Event::Reconfigured { kind: "circuit_breaker", name, keys, source: Some(source), .. })
+        if &*name == "keeps" && keys == ["minimum_calls"] && source == "text")
+    );
     let after = breaker.snapshot();
     assert_eq!((after.window, after.totals, after.state), (before.window, before.totals, State::Closed));
 
@@ -672,7 +674,7 @@ async fn a_builder_that_does_not_go_with_the_file_runs_as_it_says_itself() {
     assert_eq!(found(settings.clone(), "delay").0, "5s");
     assert_eq!(found(settings, "max_delay"), is("10s", "call"));
     let told = std::iter::from_fn(|| events.try_recv()).any(
-        |event| matches!(event, Event::ConfigRefused { source, error } if source == "registration" && error.contains("late and odd")),
+        |event| matches!(event, Event::ConfigRefused { source, error, .. } if source == "registration" && error.contains("late and odd")),
     );
     assert!(told);
 }

@@ -124,6 +124,7 @@ async fn every_kind_of_policy_is_the_scopes_own_and_so_are_its_events() {
     assert_eq!(of.bulkhead("scopes::stock").unwrap().snapshot().admitted, 2);
     assert_eq!(of.rate_limiter("scopes::stock").unwrap().snapshot().allowed, 2);
     assert_eq!(of.timeout("scopes::stock").unwrap().snapshot().timed_out, 1);
+    assert!(matches!(events.try_recv(), Some(Event::TimedOut { .. })));
     assert!(matches!(events.try_recv(), Some(Event::Retry(_))));
     let by_hand = CircuitBreaker::builder("scopes: by hand").register().unwrap();
     drop(_entered);

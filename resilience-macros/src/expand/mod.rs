@@ -59,16 +59,20 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     let kept = arguments::kept_for_fallback(guarded);
     let call = call(guarded, &guarded.layers, Surroundings::default());
     let end = end(guarded);
+    let run = match cfg!(feature = "tracing") {
+        true => in_span(guarded, &quote_spanned!(Span::mixed_site()=> #call #end)),
+        false => quote_spanned!(Span::mixed_site()=> #call #end),
+    };
     let body = match &guarded.target.form {
-        Form::Async | Form::Sync => quote_spanned!(Span::mixed_site()=> #statics #kept #call #end),
+        Form::Async | Form::Sync => quote_spanned!(Span::mixed_site()=> #statics #kept #run),
         // What is before the future takes the arguments, and sees them as they were written.
         Form::Future(form) if !form.before.is_empty() => {
             let taken_apart = arguments::taken_apart(guarded);
             let before = &form.before;
-            let future = future(form, &quote_spanned!(Span::mixed_site()=> #statics #call #end));
+            let future = future(form, &quote_spanned!(Span::mixed_site()=> #statics #run));
             quote_spanned!(Span::mixed_site()=> #kept #taken_apart #before #future)
         }
-        Form::Future(form) => future(form, &quote_spanned!(Span::mixed_site()=> #statics #kept #call #end)),
+        Form::Future(form) => future(form, &quote_spanned!(Span::mixed_site()=> #statics #kept #run)),
     };
     quote_spanned! {Span::mixed_site()=>
         #(#attributes)*
@@ -91,6 +95,26 @@ fn future(form: &FutureForm, guarded: &TokenStream) -> TokenStream {
             quote_spanned!(Span::mixed_site()=> #boxing(#future))
         }
     }
+}
+
+/// The whole call as a future of its own, which is polled inside the span of its function: only with the runtime's feature `tracing`, without
+/// which nothing of it is written.
+///
+/// ```text
+/// __resilience::in_span::<Result<Receipt, Error>, _>(__breaker.operation(), async move { … }).await
+/// ```
+///
+/// Where nothing is awaited, the thread is inside of the span up to the end of the call.
+fn in_span(guarded: &Guarded, run: &TokenStream) -> TokenStream {
+    let operation = match guarded.layers.first().map(site::handle) {
+        Some(handle) => quote_spanned!(Span::mixed_site()=> #handle.operation()),
+        None => quote_spanned!(Span::mixed_site()=> __operation),
+    };
+    if guarded.target.form.is_sync() {
+        return quote_spanned!(Span::mixed_site()=> let __span = __resilience::enter_span(#operation); #run);
+    }
+    let own = body::nameable(guarded.target.result.to_token_stream());
+    quote_spanned!(Span::mixed_site()=> __resilience::in_span::<#own, _>(#operation, async move { #run }).await)
 }
 
 /// Invokes the attributes that were taken off the function once more, on nothing: their paths resolve, and their

@@ -19,6 +19,7 @@ pub use builder::BulkheadBuilder;
 pub use registered::BulkheadSite;
 
 use crate::error::{Failure, Name, Rejection};
+use crate::event::{Source, Steering, Topic};
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, write};
@@ -69,6 +70,7 @@ pub struct Bulkhead {
     one_change_at_a_time: RwLock<()>,
     name: Name,
     built: Timestamp,
+    source: Source,
 }
 
 /// The right to make one call inside a [`Bulkhead`]; dropped, it goes to the next.
@@ -108,7 +110,7 @@ impl Bulkhead {
         BulkheadBuilder::new(name.into())
     }
 
-    fn new(name: Name, settings: &BulkheadSettings) -> Self {
+    fn new(name: Name, settings: &BulkheadSettings, source: Source) -> Self {
         Self {
             gate: Gate::new(limit(settings), Semaphore::new(0)),
             admitted: Count::new(),
@@ -120,6 +122,7 @@ impl Bulkhead {
             one_change_at_a_time: RwLock::new(()),
             name,
             built: Timestamp::now(),
+            source,
         }
     }
 
@@ -200,8 +203,7 @@ impl Bulkhead {
 
     #[cold]
     fn reject(&self, count: &Count) -> Rejection {
-        count.increment();
-        Rejection::BulkheadFull { name: self.name.clone() }
+        self.source.rejected::<Self>(Topic::Rejected, count, || Rejection::BulkheadFull { name: self.name.clone() })
     }
 
     /// Puts another configuration in force at once, with calls inside and waiting. A higher limit lets in those who wait; under a lower one nobody is put
@@ -213,6 +215,16 @@ impl Bulkhead {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: BulkheadConfig, by: Option<Steering>) -> Result<(), ConfigError> {
+        self.put(config)?;
+        self.source.reconfigured(self, by);
+        Ok(())
+    }
+
+    fn put(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
         config.check()?;
         let settings = config.resolve();
         let guard = write(&self.one_change_at_a_time);

@@ -1,4 +1,5 @@
 use super::Bulkhead;
+use crate::event::Runs;
 use crate::registry::registered;
 use resilience_config::BulkheadConfig;
 
@@ -6,6 +7,8 @@ registered! {
     /// A `#[bulkhead]` at its function.
     BulkheadSite: Bulkhead by BulkheadConfig as "bulkhead";
     layer: Bulkhead, kept: of_bulkheads,
-    new: |name, settings, _| Bulkhead::new(name, &settings), in_force: Bulkhead::settings,
+    new: |name, settings, source| Bulkhead::new(name, &settings, source),
+    in_force: Bulkhead::settings,
     waits_with: Some("max_queue"),
+    runs: |bulkhead| Runs { rejected: bulkhead.rejected.get() + bulkhead.timed_out.get(), ..Runs::default() },
 }

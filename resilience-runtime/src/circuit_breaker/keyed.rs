@@ -16,10 +16,13 @@
 //! sum over all slots is what all keys had, evicted ones included.
 
 use super::state::Phase;
+use super::steering::Change;
 use super::{CircuitBreaker, Permit, Present, Totals, Word};
 use crate::error::{Failure, Name, Rejection};
+use crate::event::{Event, Topic};
 use crate::sync::{AtomicEpoch, Count, Setting};
-use crate::time::coarse_millis;
+use crate::time::{Timestamp, coarse_millis};
+use crate::window::Shard;
 use once_cell::sync::OnceCell;
 use papaya::HashMap;
 use std::fmt::{self, Display, Write};
@@ -100,6 +103,9 @@ struct Place {
     epoch: u64,
     name: Name,
 }
+
+/// All `max_keys` are held, and none is closed.
+struct NoneClosed;
 
 /// A breaker that belongs to one key at a time.
 pub(super) struct Slot {
@@ -234,13 +240,20 @@ impl CircuitBreaker {
         held.into_iter().map(|(_, slot)| Arc::clone(&slot.breaker)).collect()
     }
 
-    /// For whatever is done to all keys at once: every slot, held or not.
+    /// For whatever is asked of all keys at once: every slot, held or not.
     pub(super) fn for_each_slot(&self, mut act: impl FnMut(&CircuitBreaker)) {
         if let Some(keys) = self.keys.get() {
             // No key is given a slot meanwhile, so that none is passed over.
             let takings = keys.takings();
             (0..takings.slots).filter_map(|slot| keys.slots.get(slot)).for_each(|slot| act(&slot.breaker));
         }
+    }
+
+    /// As there are now, for whatever tells somebody of it, which nobody does under a lock.
+    pub(super) fn slots_now(&self) -> Vec<Arc<CircuitBreaker>> {
+        let Some(keys) = self.keys.get() else { return Vec::new() };
+        let slots = keys.takings().slots;
+        (0..slots).filter_map(|slot| keys.slots.get(slot)).map(|slot| Arc::clone(&slot.breaker)).collect()
     }
 
     pub(super) fn key_counts(&self) -> Option<KeyCounts> {
@@ -279,7 +292,10 @@ impl<'a> Keyed<'a> {
             if slot.last_used.get() != now {
                 slot.last_used.set(now);
             }
-            return acquired.map_err(|refused| keys.named(self.key.text(), refused.into()));
+            return acquired.map_err(|refused| {
+                let rejection = keys.named(self.key.text(), refused.counted(Shard::of_this_thread()));
+                self.family.tell_rejection(rejection)
+            });
         }
     }
 
@@ -323,19 +339,43 @@ impl Keys {
     /// Makes sure that the key has a slot, unless all are held and none is closed.
     #[cold]
     pub(super) fn give_slot(&self, family: &CircuitBreaker, key: &str, now: u64) -> bool {
+        let mut evicted = Vec::new();
+        let given = self.take_slot(family, key, now, &mut evicted);
+        // What listens is the user's: told under no lock.
+        for key in evicted {
+            let name = || Name::from(format!("{}/{key}", family.name()));
+            family.bus.emit(Topic::Evicted, || Event::Evicted { name: name(), at: Timestamp::now() });
+        }
+        match given {
+            Ok(Some((slot, change))) => slot.tell(change),
+            Ok(None) => {}
+            Err(NoneClosed) => return false,
+        }
+        true
+    }
+
+    /// Under the lock: what there is to be told of the breaker that the key has got.
+    #[allow(clippy::type_complexity, reason = "a type of its own would be used once")]
+    fn take_slot(
+        &self,
+        family: &CircuitBreaker,
+        key: &str,
+        now: u64,
+        evicted: &mut Vec<Box<str>>,
+    ) -> Result<Option<(Arc<CircuitBreaker>, Change)>, NoneClosed> {
         let mut takings = self.takings();
         if self.find(key).is_some() {
-            return true;
+            return Ok(None);
         }
         let most = usize::try_from(family.max_keys.get()).unwrap_or(usize::MAX);
         let held = takings.slots - takings.free.len();
         // One more than it frees, while there are more than `max_keys` has become.
         for _ in most..held {
-            let Some(slot) = self.evict(&mut takings, now) else { break };
+            let Some(slot) = self.evict(&mut takings, now, evicted) else { break };
             takings.free.push(slot);
         }
         let index = if takings.slots - takings.free.len() >= most {
-            let Some(slot) = self.evict(&mut takings, now) else { return false };
+            let Some(slot) = self.evict(&mut takings, now, evicted) else { return Err(NoneClosed) };
             slot
         } else {
             takings.free.pop().unwrap_or(takings.slots)
@@ -350,15 +390,15 @@ impl Keys {
                 self.slots.put(index, Slot { breaker, epoch: AtomicEpoch::new(), last_used: Setting::new(now) })
             }
         };
-        slot.breaker.begin_for_key(name.clone(), family);
+        let change = slot.breaker.begin_for_key(name.clone(), family);
         slot.last_used.set(now);
         takings.keys[index] = Some(key.into());
         self.places.pin().insert(key.into(), Place { slot: index, epoch: slot.epoch.get(), name });
-        true
+        Ok(change.map(|change| (Arc::clone(&slot.breaker), change)))
     }
 
     /// Takes the slot of the longest unused closed breaker from its key.
-    fn evict(&self, takings: &mut Takings, now: u64) -> Option<usize> {
+    fn evict(&self, takings: &mut Takings, now: u64, evicted: &mut Vec<Box<str>>) -> Option<usize> {
         for _ in 0..2 {
             while let Some((last_used, index)) = takings.candidates.pop() {
                 let (Some(slot), Some(key)) = (self.slots.get(index), takings.keys[index].take()) else { continue };
@@ -368,6 +408,7 @@ impl Keys {
                 if unused && slot.breaker.restart_if_closed() {
                     self.places.pin().remove(&key);
                     self.evicted.increment();
+                    evicted.push(key);
                     return Some(index);
                 }
                 self.places.pin().update(key.clone(), |place| Place { epoch, ..place.clone() });
@@ -409,23 +450,19 @@ impl CircuitBreaker {
         let trip_if = *crate::sync::read(&self.trip_if);
         let mut slot = Self::new(self.name().clone(), &self.settings(), trip_if, Arc::clone(&self.bus));
         slot.past = Some(Box::default());
+        if self.teeth.is_in_registry() {
+            slot.teeth.enter_registry();
+        }
         slot
     }
 
-    fn begin_for_key(&self, name: Name, family: &CircuitBreaker) {
+    fn begin_for_key(&self, name: Name, family: &CircuitBreaker) -> Option<Change> {
         if let Some(past) = &self.past {
             let mut past = past.lock().unwrap_or_else(PoisonError::into_inner);
             past.totals = self.counted();
             past.name = Some(name);
         }
-        // What was done by hand to all keys holds for a new one.
-        let word = family.word.load();
-        match word.phase() {
-            Phase::Forced => self.force_open_alone(),
-            Phase::Disabled => self.disable_alone(),
-            _ if word.monitored() => self.set_teeth_alone(true),
-            _ => self.set_teeth_alone(false),
-        }
+        self.follow(family)
     }
 
     /// Begins anew in the same mode, unless it is not closed.

@@ -4,7 +4,7 @@
 //!
 //! # Where things are
 //!
-//! `state` is the atomic word and its transitions; `live` the settings in force; `opening` why it opened; `permit` the
+//! `state` is the atomic word and its transitions; `teeth` how much of what it decides is enforced; `steering` what is done by hand; `live` the settings in force; `opening` why it opened; `permit` the
 //! right to make one call, from admission to outcome; `keyed` one breaker a key; `registered` what the registry needs. Counting is in `crate::window`. The orderings are argued in
 //! `state`, `crate::tagged` and `crate::window`.
 
@@ -19,6 +19,8 @@ mod registered;
 mod saved;
 mod snapshot;
 mod state;
+mod steering;
+mod teeth;
 
 #[cfg(all(test, resilience_loom))]
 mod models;
@@ -32,8 +34,9 @@ pub(crate) use saved::{Saved, Since};
 pub use snapshot::{CircuitBreakerSnapshot, Probes, Totals};
 
 use crate::error::{Failure, Name, OpenReason, Rejection};
-use crate::event::{Bus, Event, Transition};
+use crate::event::{Bus, Ended, Event, Runs, Topic, Transition};
 use crate::outcome::Outcome;
+use crate::registry::Policy;
 use crate::sync::{Count, RwLock, Setting, read, write};
 use crate::time::{self, COARSE_ERROR_MILLIS, Timestamp};
 use crate::window::{Counter, Finished, Shard, Standing, Window, WindowCounts};
@@ -47,6 +50,7 @@ use state::{AtomicWord, Due, Phase, Word};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use teeth::Teeth;
 
 /// What a circuit breaker does with calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -146,15 +150,15 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 /// ```
 pub struct CircuitBreaker {
     word: AtomicWord,
-    /// Whether `trip_if` is set, so that nobody need ask the lock.
-    has_trip_if: Setting,
+    /// Why every outcome has to be judged, for which the window is kept armed: `TRIP_IF`, `TELL_OUTCOMES`.
+    judge_all: Setting,
     live: Live,
     window: Window,
     last_opening: LastOpening,
     /// Calls that a monitoring breaker let pass and an enforcing one would have rejected.
     would_reject: Count,
     trip_if: RwLock<Option<TripIf>>,
-    mode: Setting,
+    teeth: Teeth,
     max_keys: Setting,
     name: Name,
     bus: Arc<Bus>,
@@ -163,6 +167,11 @@ pub struct CircuitBreaker {
     /// Of a breaker that belongs to a key: which, and what it had counted for the keys before.
     past: Option<Box<Mutex<SlotPast>>>,
 }
+
+/// There is a `trip_if`.
+const TRIP_IF: u64 = 1;
+/// Somebody wants to know of each call that ends.
+const TELL_OUTCOMES: u64 = 2;
 
 /// The clock as a call reads it, so that models can put one in.
 pub(crate) trait Clock: Copy {
@@ -207,16 +216,18 @@ impl CircuitBreaker {
 
     fn new_at(name: Name, settings: &CircuitBreakerSettings, trip_if: Option<TripIf>, bus: Arc<Bus>, now: u64) -> Self {
         let window = Window::new(live::span(settings), settings.slow_call.is_some());
-        window.arm(trip_if.is_some());
+        let judge_all =
+            if trip_if.is_some() { TRIP_IF } else { 0 } | if bus.wants(Topic::Outcome) { TELL_OUTCOMES } else { 0 };
+        window.arm(judge_all != 0);
         Self {
             word: AtomicWord::new(initial(settings.mode, now)),
-            has_trip_if: Setting::new(u64::from(trip_if.is_some())),
+            judge_all: Setting::new(judge_all),
             live: Live::new(settings),
             window,
             last_opening: LastOpening::new(),
             would_reject: Count::new(),
             trip_if: RwLock::new(trip_if),
-            mode: Setting::new(settings.mode as u64),
+            teeth: Teeth::new(settings.mode),
             max_keys: Setting::new(u64::from(settings.max_keys)),
             name,
             bus,
@@ -259,6 +270,12 @@ impl CircuitBreaker {
 
     fn count_rejection(&self, shard: Shard, rejection: Rejection) -> Rejection {
         self.window.count(shard, Counter::Rejected);
+        rejection
+    }
+
+    #[inline]
+    fn tell_rejection(&self, rejection: Rejection) -> Rejection {
+        self.bus.rejected(Self::KIND, &rejection, &self.name);
         rejection
     }
 
@@ -308,7 +325,7 @@ impl CircuitBreaker {
         let mut settings = CircuitBreakerConfig::new().resolve();
         self.live.read_into(&mut settings);
         settings.window = live::window(self.window.span());
-        settings.mode = self.mode();
+        settings.mode = self.teeth.mode();
         settings.max_keys = u32::try_from(self.max_keys.get()).unwrap_or(u32::MAX);
         settings
     }
@@ -361,9 +378,9 @@ impl CircuitBreaker {
         }
     }
 
-    /// A monitoring breaker lets pass what it would have rejected.
+    /// A monitoring breaker lets pass what it would have rejected; one that enforces a share, the rest of it.
     fn reject(&self, word: Word, retry_after_millis: Option<u64>) -> Result<(Admitted, u64), (Word, Option<u64>)> {
-        if word.monitored() {
+        if word.monitored() || word.phase() != Phase::Forced && !self.teeth.bites() {
             self.would_reject.increment();
             return Ok((Admitted::Unjudged, 0));
         }
@@ -406,29 +423,38 @@ impl CircuitBreaker {
             Admitted::Closed(word) => {
                 let now = self.word.load();
                 if now != word && !(now.phase() == Phase::Closed && now.generation() == word.generation()) {
-                    return self.window.count(shard, Counter::Stale);
+                    return self.count_stale(shard);
                 }
                 let finished = Finished { failed, slow };
                 let standing = self.window.settle(shard, word.generation(), || clock.coarse_millis(), finished);
                 if let Some(standing) = standing {
                     self.judge(now, standing, clock);
+                    self.tell_judged(failed);
                 }
             }
             Admitted::Probe(generation) => self.record_probe(shard, clock, generation, Finished { failed, slow }),
-            Admitted::Unjudged => self.window.count(shard, Counter::Stale),
+            Admitted::Unjudged => self.count_stale(shard),
             Admitted::Uncounted => {}
         }
     }
 
     fn is_slow(&self, clock: impl Clock, began: u64) -> bool {
         let limit = self.live.slow_call_nanos();
-        limit != 0 && began != 0 && clock.precise_nanos().saturating_sub(began) > limit
+        if limit == 0 || began == 0 {
+            return false;
+        }
+        let took = clock.precise_nanos().saturating_sub(began);
+        if took > limit {
+            self.tell_slow_call(took, limit);
+        }
+        took > limit
     }
 
     /// A call is over without a verdict: counted, and a probe's place given back.
     fn release(&self, shard: Shard, clock: impl Clock, admitted: Admitted, counter: Counter) {
         if admitted != Admitted::Uncounted {
             self.window.count(shard, counter);
+            self.tell_ended(if counter == Counter::Ignored { Ended::Ignored } else { Ended::Cancelled });
         }
         if let Admitted::Probe(generation) = admitted {
             self.answer(generation, clock, None);
@@ -436,11 +462,53 @@ impl CircuitBreaker {
     }
 
     #[cold]
+    fn count_stale(&self, shard: Shard) {
+        self.window.count(shard, Counter::Stale);
+        self.tell_ended(Ended::Stale);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_ended(&self, ended: Ended) {
+        self.bus.emit(Topic::Outcome, || Event::Outcome { name: self.name(), ended, at: Timestamp::now() });
+    }
+
+    #[cold]
+    fn tell_slow_call(&self, took: u64, limit: u64) {
+        let [took, limit] = [took, limit].map(Duration::from_nanos);
+        self.bus.emit(Topic::SlowCall, || Event::SlowCall { name: self.name(), took, limit, at: Timestamp::now() });
+    }
+
+    /// Of a call that was admitted while closed. The switch is in a word that such a call reads anyway, and in every breaker: the bus is another
+    /// line of memory.
+    #[cold]
+    fn tell_judged(&self, failed: bool) {
+        if self.judge_all.get() & TELL_OUTCOMES == 0 {
+            return;
+        }
+        if self.bus.wants(Topic::Outcome) {
+            return self.tell_ended(if failed { Ended::Failed } else { Ended::Succeeded });
+        }
+        // Nobody wants to know any more. Whoever has come meanwhile has either set the switch after this, or is seen by now.
+        self.judge_all.change(|why| why & !TELL_OUTCOMES);
+        if self.bus.wants(Topic::Outcome) {
+            self.tell_outcomes();
+        }
+    }
+
+    /// From now on, of this one and of its keys.
+    pub(crate) fn tell_outcomes(&self) {
+        self.judge_all.change(|why| why | TELL_OUTCOMES);
+        self.window.arm(true);
+        self.for_each_slot(Self::tell_outcomes);
+    }
+
+    #[cold]
     fn judge(&self, word: Word, standing: Standing, clock: impl Clock) {
         let Standing { counts, row } = standing;
         let WindowCounts { calls, failures, slow } = counts;
         let verdict = self.live.judge(counts);
-        self.window.arm(verdict == Verdict::Pending || self.has_trip_if.get() != 0);
+        self.window.arm(verdict == Verdict::Pending || self.judge_all.get() != 0);
         let reason = match verdict {
             Verdict::FailureRate => OpenReason::FailureRate { failures, calls },
             Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls },
@@ -452,7 +520,7 @@ impl CircuitBreaker {
     }
 
     fn trip_if_says_so(&self, counts: &WindowCounts) -> bool {
-        if self.has_trip_if.get() == 0 {
+        if self.judge_all.get() & TRIP_IF == 0 {
             return false;
         }
         // Copied out: the user's function runs under no lock.
@@ -479,8 +547,9 @@ impl CircuitBreaker {
         // A slow probe says that the dependency has not recovered.
         let succeeded = !finished.failed && !finished.slow;
         if !self.answer(generation, clock, Some(succeeded)) {
-            return self.window.count(shard, Counter::Stale);
+            return self.count_stale(shard);
         }
+        self.tell_ended(if finished.failed { Ended::Failed } else { Ended::Succeeded });
         self.window.count(shard, if finished.failed { Counter::Failed } else { Counter::Ok });
         if finished.slow {
             self.window.count(shard, Counter::Slow);
@@ -535,6 +604,14 @@ impl CircuitBreaker {
 
     /// Enters a state other than by tripping, unless somebody was faster.
     fn enter(&self, from: Word, to: Word, at: u64, reason: Option<OpenReason>) -> bool {
+        let entered = self.enter_quietly(from, to, at, reason);
+        if entered {
+            self.announce(from, to, reason, at);
+        }
+        entered
+    }
+
+    fn enter_quietly(&self, from: Word, to: Word, at: u64, reason: Option<OpenReason>) -> bool {
         // What the window was when the breaker opened stays readable until it closes.
         let frozen = if reason.is_some() { self.frozen(from, at) } else { WindowCounts::default() };
         if !self.word.exchange(from, to) {
@@ -543,7 +620,6 @@ impl CircuitBreaker {
         if let Some(reason) = reason {
             self.last_opening.write(Opening { generation: to.generation(), reason, frozen });
         }
-        self.announce(from, to, reason, at);
         true
     }
 
@@ -558,13 +634,26 @@ impl CircuitBreaker {
 
     /// Under no lock: what listens is the user's.
     fn announce(&self, from: Word, to: Word, reason: Option<OpenReason>, at: u64) {
-        self.bus.emit(|| {
+        self.keep(Topic::Transition, || {
             let monitored = from.monitored() && to.monitored();
             // A monitoring breaker's own moves are told as what they would have been.
             let state = |word: Word| if monitored { state_of(word.with_monitored(false)) } else { state_of(word) };
             let at = Timestamp::from_millis(at);
             Event::Transition(Transition { name: self.name(), from: state(from), to: state(to), reason, monitored, at })
         });
+    }
+
+    /// Tells a rare event, which the registry keeps. That of a key's breaker is kept under the name of all of them.
+    fn keep(&self, topic: Topic, event: impl FnOnce() -> Event) {
+        let in_registry = self.teeth.is_in_registry();
+        if in_registry || self.bus.wants(topic) {
+            crate::event::keep(&self.bus, in_registry.then_some(&self.name), &event(), || self.runs_alone());
+        }
+    }
+
+    /// With keys, the sum over all of them is known only to whoever waits for the lock.
+    fn runs_alone(&self) -> Option<Runs> {
+        (self.past.is_none() && self.keys.get().is_none()).then(|| self.counted().runs(0))
     }
 
     /// This opening's share of `open_jitter`.
@@ -575,146 +664,6 @@ impl CircuitBreaker {
         use std::hash::{BuildHasher, Hasher};
         // Seeded by the system for every state, which is often enough for an opening.
         std::hash::RandomState::new().build_hasher().finish()
-    }
-}
-
-/// By hand.
-impl CircuitBreaker {
-    /// Rejects every call until told otherwise. Forcing again restarts nothing.
-    pub fn force_open(&self) {
-        self.force_open_alone();
-        self.for_each_slot(Self::force_open_alone);
-    }
-
-    fn force_open_alone(&self) {
-        self.command(|word, now| match word.phase() {
-            Phase::Forced => word,
-            _ => Word::forced(word.entering(now)),
-        });
-    }
-
-    /// Lets every call pass and counts nothing until told otherwise.
-    pub fn disable(&self) {
-        self.disable_alone();
-        self.for_each_slot(Self::disable_alone);
-    }
-
-    fn disable_alone(&self) {
-        self.command(|word, now| match word.phase() {
-            Phase::Disabled => word,
-            _ => Word::disabled(word.entering(now)),
-        });
-    }
-
-    /// Decides, records and emits from now on, and rejects nothing. What is known stays: an open breaker goes on being open, and
-    /// lets calls pass. One that was forced open or disabled closes.
-    pub fn monitor(&self) {
-        self.set_teeth_alone(true);
-        self.for_each_slot(|slot| slot.set_teeth_alone(true));
-    }
-
-    /// Takes back [`force_open`](Self::force_open), [`disable`](Self::disable) or [`monitor`](Self::monitor): decides and rejects from now on. A breaker
-    /// that was monitoring enforces what it has decided; one that was forced open or disabled closes.
-    pub fn enforce(&self) {
-        self.set_teeth_alone(false);
-        self.for_each_slot(|slot| slot.set_teeth_alone(false));
-    }
-
-    fn set_teeth_alone(&self, monitored: bool) {
-        self.command(|word, now| with_teeth(word, monitored, now));
-    }
-
-    /// Where it is forced open: closed again, or as `mode` says.
-    fn take_back_force_open(&self) {
-        self.take_back_force_open_alone();
-        self.for_each_slot(Self::take_back_force_open_alone);
-    }
-
-    fn take_back_force_open_alone(&self) {
-        self.command(|word, now| match word.phase() {
-            Phase::Forced => initial(self.mode(), word.entering_closed(now)),
-            _ => word,
-        });
-    }
-
-    /// Empties the window and begins anew, whatever the state: closed, or as `mode` says. Totals stay.
-    pub fn reset(&self) {
-        self.reset_alone();
-        self.for_each_slot(Self::reset_alone);
-    }
-
-    fn reset_alone(&self) {
-        self.command(|word, now| initial(self.mode(), word.entering_closed(now)));
-    }
-
-    /// Puts another configuration in force at once, with calls in flight and keeping what is known: the state, the window's newest outcomes, the
-    /// totals. A count window that becomes a time window, or the other way round, starts empty.
-    ///
-    /// `mode` is followed where it differs from the one configured before; otherwise what was done by hand stays.
-    /// `trip_if` stays as it is.
-    ///
-    /// # Errors
-    ///
-    /// The configuration's first mistake; nothing has changed then.
-    pub fn reconfigure(&self, config: CircuitBreakerConfig) -> Result<(), ConfigError> {
-        let has_trip_if = self.has_trip_if.get() != 0;
-        let config = config.has_trip_if(has_trip_if);
-        config.check()?;
-        let settings = config.resolve();
-        self.put_in_force(&settings);
-        self.for_each_slot(|slot| slot.put_in_force(&settings));
-        Ok(())
-    }
-
-    fn put_in_force(&self, settings: &CircuitBreakerSettings) {
-        // Held to the end, so that two reconfigurations do not mix.
-        let one_at_a_time = write(&self.trip_if);
-        let now = time::precise_millis();
-        self.window.resize(live::span(settings), settings.slow_call.is_some(), now);
-        self.live.set(settings);
-        // The next outcome is judged by the new rules, whatever it is.
-        self.window.arm(true);
-        self.max_keys.set(u64::from(settings.max_keys));
-        let before = self.mode();
-        self.mode.set(settings.mode as u64);
-        drop(one_at_a_time);
-        if before != settings.mode {
-            match settings.mode {
-                Mode::Enforce => self.set_teeth_alone(false),
-                Mode::Monitor => self.set_teeth_alone(true),
-                Mode::Off => self.disable_alone(),
-            }
-        }
-        let word = self.word.load();
-        if word.phase() == Phase::HalfOpen {
-            // Under the new rule the probes so far may be enough.
-            self.follow_due(word, now);
-        }
-    }
-
-    fn mode(&self) -> Mode {
-        [Mode::Enforce, Mode::Monitor, Mode::Off][self.mode.get() as usize]
-    }
-
-    fn command(&self, next: impl Fn(Word, u64) -> Word) {
-        loop {
-            let (from, now) = (self.word.load(), time::precise_millis());
-            let to = next(from, now);
-            if to == from {
-                return;
-            }
-            let reason = (to.phase() == Phase::Forced).then_some(OpenReason::Forced);
-            if self.enter(from, to, now, reason) {
-                return;
-            }
-        }
-    }
-}
-
-fn with_teeth(word: Word, monitored: bool, now: u64) -> Word {
-    match word.phase() {
-        Phase::Forced | Phase::Disabled => Word::closed(word.entering_closed(now), monitored),
-        _ => word.with_monitored(monitored),
     }
 }
 

@@ -60,6 +60,7 @@ impl CircuitBreaker {
             retry_after: retry_after_millis.map(Duration::from_millis),
             reason: due_reason.unwrap_or_else(|| self.reason_of(word)),
         };
-        if word.monitored() { NextCall::WouldReject(rejection) } else { NextCall::Rejected(rejection) }
+        let is_enforced = !word.monitored() && (word.phase() == Phase::Forced || self.teeth.would_bite());
+        if is_enforced { NextCall::Rejected(rejection) } else { NextCall::WouldReject(rejection) }
     }
 }

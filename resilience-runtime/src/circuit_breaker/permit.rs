@@ -57,9 +57,18 @@ pub struct Refused<'a> {
     pub(super) retry_after_millis: Option<u64>,
 }
 
+impl Refused<'_> {
+    /// The rejection, counted and not told yet.
+    pub(super) fn counted(self, shard: Shard) -> Rejection {
+        let Self { breaker, word, retry_after_millis } = self;
+        breaker.count_rejection(shard, breaker.rejection(word, retry_after_millis))
+    }
+}
+
 impl From<Refused<'_>> for Rejection {
-    fn from(Refused { breaker, word, retry_after_millis }: Refused<'_>) -> Self {
-        breaker.count_rejection(Shard::of_this_thread(), breaker.rejection(word, retry_after_millis))
+    fn from(refused: Refused<'_>) -> Self {
+        let breaker = refused.breaker;
+        breaker.tell_rejection(refused.counted(Shard::of_this_thread()))
     }
 }
 

@@ -6,7 +6,7 @@ use super::permit::Refused;
 use super::state::Word;
 use super::{CircuitBreaker, Keyed, Permit, Present, TripIf};
 use crate::error::{Name, OpenReason};
-use crate::event::Bus;
+use crate::event::{Bus, Runs};
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
 use crate::time;
 use crate::window::WindowCounts;
@@ -74,7 +74,7 @@ impl Policy for CircuitBreaker {
     }
 
     fn put_in_force(&self, keys: CircuitBreakerConfig) -> Result<(), ConfigError> {
-        self.reconfigure(keys)
+        self.put(keys)
     }
 
     /// One of a key is configured as all of them.
@@ -98,11 +98,19 @@ impl Policy for CircuitBreaker {
     }
 
     fn set_forced_open(&self, forced: bool) {
-        if forced { self.force_open() } else { self.take_back_force_open() }
+        if forced { self.force_open_quietly() } else { self.take_back_force_open() }
     }
 
     fn name(&self) -> &Name {
         &self.name
+    }
+
+    fn enter_registry(&self) {
+        self.teeth.enter_registry();
+    }
+
+    fn runs(&self) -> Runs {
+        self.totals().runs(self.key_counts().map_or(0, |keys| keys.evicted))
     }
 
     fn policies(registry: &Registry) -> &Policies<Self> {

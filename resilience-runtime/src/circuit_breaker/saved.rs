@@ -84,7 +84,7 @@ impl CircuitBreaker {
     }
 
     fn save_alone(&self, name: String, key: Option<String>) -> Option<Saved> {
-        let (word, now, mode) = (self.word.load(), precise_millis(), self.mode());
+        let (word, now, mode) = (self.word.load(), precise_millis(), self.teeth.mode());
         let phase = match word.phase() {
             Phase::Closed => SavedPhase::Closed,
             Phase::Open => SavedPhase::Open,
@@ -135,7 +135,7 @@ impl CircuitBreaker {
     }
 
     fn resume_alone(&self, saved: &Saved, since: Since) -> Result<(), &'static str> {
-        let (from, now, mode) = (self.word.load(), precise_millis(), self.mode());
+        let (from, now, mode) = (self.word.load(), precise_millis(), self.teeth.mode());
         let monitors = mode == Mode::Monitor;
         if self.without_past(self.counted()) != Totals::default() {
             return Err(CALLED);

@@ -3,6 +3,7 @@
 use super::state::Phase;
 use super::{CircuitBreaker, KeyCounts, State, state_of};
 use crate::error::{Name, OpenReason};
+use crate::event::Runs;
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting, registry};
 use crate::time::precise_millis;
@@ -34,6 +35,9 @@ pub struct CircuitBreakerSnapshot {
     pub reason: Option<OpenReason>,
     /// Of an open breaker: how long until the next call is let through as a probe. Zero: the next call is one.
     pub probe_due_in: Option<Duration>,
+    /// Percent of the calls to be rejected that are rejected: 100, less while [a share is enforced](crate::Steer::enforce_share), 0 while
+    /// monitoring or disabled. The others pass, and are in `would_reject`.
+    pub enforced_percent: u8,
     /// Openings in a row that followed a failed half-open.
     pub reopenings: u64,
     /// Of a half-open breaker: its probes.
@@ -63,11 +67,11 @@ pub struct Totals {
     pub cancelled: u64,
     /// Of the failures, those by a panic. Stale ones are counted too.
     pub panicked: u64,
-    /// Ends that came too late to count, and those of calls that a monitoring breaker would have rejected.
+    /// Ends that came too late to count, and those of calls that were let pass and would have been rejected.
     pub stale: u64,
     /// Calls that were rejected.
     pub rejected: u64,
-    /// Calls that a monitoring breaker let pass and would have rejected.
+    /// Calls that a monitoring breaker, or one that enforces a share, let pass and would have rejected.
     pub would_reject: u64,
 }
 
@@ -108,6 +112,12 @@ impl CircuitBreaker {
             reason: self.last_opening.read().filter(|_| opened).map(|opening| opening.reason),
             probe_due_in: (phase == Phase::Open)
                 .then(|| Duration::from_millis(word.probe_due(now, &self.live.open_rule()).saturating_sub(now))),
+            enforced_percent: match phase {
+                Phase::Disabled => 0,
+                Phase::Forced => 100,
+                _ if word.monitored() => 0,
+                _ => self.teeth.share(),
+            },
             reopenings: word.openings(),
             probes: (phase == Phase::HalfOpen).then_some(Probes {
                 in_flight: probes.in_flight,
@@ -151,6 +161,11 @@ impl Totals {
     /// What was counted since `earlier`.
     pub fn since(&self, earlier: &Self) -> Self {
         self.pair(earlier, u64::saturating_sub)
+    }
+
+    /// As far as they are told one by one.
+    pub(super) fn runs(&self, evicted: u64) -> Runs {
+        Runs { rejected: self.rejected, slow_calls: self.slow, evicted, ..Runs::default() }
     }
 
     fn pair(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {

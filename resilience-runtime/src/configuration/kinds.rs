@@ -2,7 +2,9 @@
 
 use super::error::{Change, ConfigWarning, Mistake};
 use crate::error::Name;
+use crate::event::{Event, Runs};
 use crate::registry::{Layers, Place, Policies, Policy, in_variable};
+use crate::time::Timestamp;
 use resilience_config::{Configurable, find_key, nearest};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -180,11 +182,18 @@ fn never_waits<P: Policy>(
     }
 }
 
+/// The change as an event, which comes `from` there.
+pub(super) fn told(Change { kind, name, keys }: &Change, from: &Name) -> Event {
+    let (name, keys, source) = (name.clone(), keys.clone(), Some(from.clone()));
+    Event::Reconfigured { kind, name, keys, source, by: None, at: Timestamp::now() }
+}
+
 /// Puts the layers in force. What they do not go together with, because a builder has registered it since they were checked, stays as it is and is
 /// among the `refused`.
 pub(super) fn apply<P: Policy>(
     policies: &Policies<P>,
     layers: Layers<P::Keys>,
+    keep: impl Fn(&Change, &dyn Fn() -> Runs),
     changes: &mut Vec<Change>,
     refused: &mut Vec<String>,
 ) {
@@ -211,7 +220,9 @@ pub(super) fn apply<P: Policy>(
             keys.push(super::tables::FORCE_OPEN);
         }
         if !keys.is_empty() {
-            changes.push(Change { kind: P::KIND, name: name.clone(), keys });
+            let change = Change { kind: P::KIND, name: name.clone(), keys };
+            keep(&change, &|| named.policy.runs());
+            changes.push(change);
         }
     }
 }

@@ -14,7 +14,7 @@ pub use error::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake}
 pub use watch::{Watch, Watcher};
 
 use crate::error::Name;
-use crate::event::Event;
+use crate::event::{Event, Runs, Topic};
 use crate::registry::Registry;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -173,23 +173,28 @@ impl Registry {
     /// Puts all of it in force, or nothing; and tells of it.
     fn put(&self, source: Name, next: Result<Next, ConfigureError>) -> Result<ConfigureReport, ConfigureError> {
         let mut refused = Vec::new();
-        let done = next.and_then(|next| self.put_if_sound(next, &mut refused));
+        let done = next.and_then(|next| self.put_if_sound(&source, next, &mut refused));
         let bus = self.bus();
         match &done {
             Ok(report) => {
-                for Change { kind, name, keys } in report.changes.clone() {
-                    bus.emit(|| Event::Reconfigured { kind, name, keys, source: source.to_string() });
+                for change in &report.changes {
+                    bus.emit(Topic::Reconfigured, || kinds::told(change, &source));
                 }
             }
             Err(error) => refused.push(error.to_string()),
         }
         for error in refused {
-            bus.emit(|| Event::ConfigRefused { source: source.to_string(), error });
+            bus.emit(Topic::ConfigRefused, || Event::config_refused(source.clone(), error));
         }
         done
     }
 
-    fn put_if_sound(&self, next: Next, refused: &mut Vec<String>) -> Result<ConfigureReport, ConfigureError> {
+    fn put_if_sound(
+        &self,
+        source: &Name,
+        next: Next,
+        refused: &mut Vec<String>,
+    ) -> Result<ConfigureReport, ConfigureError> {
         let mut sources = self.outside().0.lock().unwrap_or_else(PoisonError::into_inner);
         let file = next.file.unwrap_or_else(|| sources.file.clone());
         let environment = next.environment.unwrap_or_else(|| sources.environment.clone());
@@ -211,11 +216,15 @@ impl Registry {
         }
 
         let mut changes = Vec::new();
-        kinds::apply(self.of_circuit_breakers(), circuit_breakers, &mut changes, refused);
-        kinds::apply(self.of_retries(), retries, &mut changes, refused);
-        kinds::apply(self.of_timeouts(), timeouts, &mut changes, refused);
-        kinds::apply(self.of_bulkheads(), bulkheads, &mut changes, refused);
-        kinds::apply(self.of_rate_limiters(), rate_limiters, &mut changes, refused);
+        let bus = self.bus();
+        let keep = |change: &Change, runs: &dyn Fn() -> Runs| {
+            bus.rings().keep(change.kind, &change.name, &kinds::told(change, source), || Some(runs()));
+        };
+        kinds::apply(self.of_circuit_breakers(), circuit_breakers, keep, &mut changes, refused);
+        kinds::apply(self.of_retries(), retries, keep, &mut changes, refused);
+        kinds::apply(self.of_timeouts(), timeouts, keep, &mut changes, refused);
+        kinds::apply(self.of_bulkheads(), bulkheads, keep, &mut changes, refused);
+        kinds::apply(self.of_rate_limiters(), rate_limiters, keep, &mut changes, refused);
         *sources = Sources { file, environment };
         Ok(ConfigureReport { changes, warnings })
     }

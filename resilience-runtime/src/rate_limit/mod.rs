@@ -17,6 +17,7 @@ pub use builder::RateLimiterBuilder;
 pub use registered::RateLimitSite;
 
 use crate::error::{Failure, Name, Rejection};
+use crate::event::{Source, Steering, Topic};
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
@@ -76,6 +77,7 @@ pub struct RateLimiter {
     changed: Notify,
     settings: RwLock<RateLimitSettings>,
     name: Name,
+    source: Source,
     built: Timestamp,
 }
 
@@ -99,7 +101,7 @@ impl RateLimiter {
         RateLimiterBuilder::new(name.into())
     }
 
-    fn new(name: Name, settings: RateLimitSettings) -> Self {
+    fn new(name: Name, settings: RateLimitSettings, source: Source) -> Self {
         Self {
             turns: Turns::new(Rule::of(&settings)),
             allowed: Count::new(),
@@ -111,6 +113,7 @@ impl RateLimiter {
             settings: RwLock::new(settings),
             name,
             built: Timestamp::now(),
+            source,
         }
     }
 
@@ -187,9 +190,10 @@ impl RateLimiter {
 
     #[cold]
     fn reject(&self, turn: u64, now: u64) -> Rejection {
-        self.rejected.increment();
         let wait = Duration::from_nanos(turn.saturating_sub(now));
-        Rejection::RateLimited { name: self.name.clone(), retry_after: Duration::from_millis(millis_up(wait)) }
+        let retry_after = Duration::from_millis(millis_up(wait));
+        let rejection = || Rejection::RateLimited { name: self.name.clone(), retry_after };
+        self.source.rejected::<Self>(Topic::Rejected, &self.rejected, rejection)
     }
 
     /// Puts another configuration in force at once. As many calls as were used up of the burst are used up of the new one; those who wait go on
@@ -201,6 +205,16 @@ impl RateLimiter {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: RateLimitConfig, by: Option<Steering>) -> Result<(), ConfigError> {
+        self.put(config)?;
+        self.source.reconfigured(self, by);
+        Ok(())
+    }
+
+    fn put(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
         config.check()?;
         // Held to the end, so that two reconfigurations do not mix.
         let mut settings = write(&self.settings);

@@ -1,4 +1,5 @@
 use super::RateLimiter;
+use crate::event::Runs;
 use crate::registry::registered;
 use crate::sync::read;
 use resilience_config::RateLimitConfig;
@@ -7,6 +8,8 @@ registered! {
     /// A `#[rate_limit]` at its function.
     RateLimitSite: RateLimiter by RateLimitConfig as "rate_limit";
     layer: RateLimit, kept: of_rate_limiters,
-    new: |name, settings, _| RateLimiter::new(name, settings), in_force: |limiter| *read(&limiter.settings),
+    new: RateLimiter::new,
+    in_force: |limiter| *read(&limiter.settings),
     waits_with: Some("max_wait"),
+    runs: |limiter| Runs { rejected: limiter.rejected.get(), ..Runs::default() },
 }

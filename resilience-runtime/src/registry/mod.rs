@@ -17,6 +17,7 @@ mod persistence;
 mod policies;
 mod registered;
 mod site;
+mod steering;
 
 pub use conflicts::{Conflict, Conflicts, Difference, assert_verified};
 pub use describe::Description;
@@ -27,6 +28,7 @@ pub use key_value::KeyValue;
 #[cfg(feature = "config")]
 pub(crate) use layers::{Layers, Place, Table, in_variable};
 pub use layers::{Setting, Source};
+pub(crate) use operation::operation_of;
 pub use operation::{Layer, OPERATIONS, Operation};
 pub use pattern::{InvalidPattern, Pattern};
 #[cfg(feature = "persistence")]
@@ -35,11 +37,12 @@ pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use registered::registered;
 pub(crate) use site::Site;
+pub use steering::{Matching, Reached, Steer, SteerError};
 
 use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
 use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot};
 use crate::error::Name;
-use crate::event::{Bus, Event, Events};
+use crate::event::{Bus, Event, EventFilter, Events, Topic};
 use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
 use crate::timeout::{Timeout, TimeoutSnapshot};
@@ -55,6 +58,15 @@ pub fn registry() -> Registry {
         return scoped;
     }
     GLOBAL.clone()
+}
+
+/// Tells the readers of this program's registry, without taking hold of it, or those of the test's scope.
+fn emit(topic: Topic, event: impl FnOnce() -> Event) {
+    #[cfg(feature = "test-util")]
+    if let Some(scoped) = crate::testing::registry() {
+        return scoped.inner.bus.emit(topic, event);
+    }
+    GLOBAL.inner.bus.emit(topic, event);
 }
 
 /// A handle on the policies of a program by kind and name; clones are the same registry.
@@ -166,15 +178,61 @@ impl Registry {
         }
     }
 
-    /// The events from now on.
+    /// The events from now on: every topic but [`Topic::Outcome`].
     pub fn subscribe(&self) -> Events {
-        self.inner.bus.subscribe()
+        self.subscribe_with(EventFilter::default())
+    }
+
+    /// The events from now on that the filter lets through. Who asks for [`Topic::Outcome`] makes every call tell how it ended, for as long as it
+    /// reads.
+    pub fn subscribe_with(&self, filter: EventFilter) -> Events {
+        let outcomes = filter.wants(Topic::Outcome);
+        let events = self.inner.bus.subscribe(filter);
+        if outcomes {
+            // One that is built from now on sees for itself.
+            self.circuit_breakers().for_each(|breaker| breaker.tell_outcomes());
+        }
+        events
+    }
+
+    /// The last events of a policy, oldest first: at most [`RECENT_EVENTS`](crate::RECENT_EVENTS) of those that happen now and then (transitions, what was
+    /// done by hand, reconfigurations, conflicts), one by one; what may happen at every call (rejections, timeouts, retries, slow calls, evictions) as one
+    /// [`Event::Repeated`] for all between two of them. `kind` is the attribute's name. Empty where there is no such policy.
+    ///
+    /// Of a breaker with keys it has those of every key; its rejections are told as one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use resilience_runtime::{CircuitBreaker, Event, registry};
+    ///
+    /// let mail = CircuitBreaker::builder("mail").register()?;
+    /// mail.force_open();
+    /// (0..1000).for_each(|_| assert!(mail.try_acquire().is_err()));
+    /// let recent = registry().recent_events("circuit_breaker", "mail");
+    /// assert_eq!(recent.len(), 3);
+    /// assert!(matches!(recent[2], Event::Repeated { count: 1000, .. }));
+    /// # Ok::<(), resilience_runtime::RegisterError>(())
+    /// ```
+    pub fn recent_events(&self, kind: &str, name: &str) -> Vec<Event> {
+        fn of<P: Policy>(registry: &Registry, name: &str) -> Vec<Event> {
+            let Some(policy) = P::policies(registry).find(name) else { return Vec::new() };
+            registry.inner.bus.rings().recent(P::KIND, policy.name(), || policy.runs())
+        }
+        match kind {
+            CircuitBreaker::KIND => of::<CircuitBreaker>(self, name),
+            Retry::KIND => of::<Retry>(self, name),
+            Timeout::KIND => of::<Timeout>(self, name),
+            Bulkhead::KIND => of::<Bulkhead>(self, name),
+            RateLimiter::KIND => of::<RateLimiter>(self, name),
+            _ => Vec::new(),
+        }
     }
 
     /// Calls `listener` with every event from now on, on a thread of its own: one that is slow or panics harms no call, and loses
     /// the oldest events when [`EVENT_CAPACITY`](crate::EVENT_CAPACITY) of them wait.
     pub fn on_event(&self, listener: impl FnMut(&Event) + Send + 'static) {
-        self.inner.bus.on_event(listener);
+        self.inner.bus.on_event(EventFilter::default(), listener);
     }
 
     pub(crate) fn bus(&self) -> Arc<Bus> {

@@ -3,9 +3,12 @@
 use super::{Policy, Site};
 use crate::bulkhead::BulkheadSite;
 use crate::circuit_breaker::BreakerSite;
+use crate::error::Name;
+use crate::event::{Event, Topic};
 use crate::rate_limit::RateLimitSite;
 use crate::retry::RetrySite;
 use crate::sync::Count;
+use crate::time::Timestamp;
 use crate::timeout::TimeoutSite;
 use once_cell::sync::Lazy;
 use std::collections::HashMap;
@@ -97,6 +100,10 @@ impl Operation {
     #[doc(hidden)]
     pub fn count_fallback(&self) {
         self.fallbacks.increment();
+        let event = || Event::Fallback { name: Name::from(self.shown_as()), at: Timestamp::now() };
+        super::emit(Topic::Fallback, event);
+        #[cfg(feature = "tracing")]
+        crate::event::trace::fell_back();
     }
 
     /// [`path`](Self::path), with the line where several functions of the program share it.
@@ -114,6 +121,21 @@ impl Operation {
         }
     }
 
+    /// Its policies, each by kind and the name by which it is shown.
+    fn policies(&'static self) -> impl Iterator<Item = (&'static str, Name)> {
+        fn of<P: Policy>(site: &'static Site<P>) -> Option<(&'static str, Name)> {
+            Some((P::KIND, site.shown_name()))
+        }
+        self.layers.iter().filter_map(|layer| match layer {
+            Layer::CircuitBreaker(site) => of(site),
+            Layer::Retry(site) => of(site),
+            Layer::Timeout(site) => of(site),
+            Layer::Bulkhead(site) => of(site),
+            Layer::RateLimit(site) => of(site),
+            Layer::Fallback(_) => None,
+        })
+    }
+
     fn crate_name(&self) -> &'static str {
         self.module.split("::").next().unwrap_or(self.module)
     }
@@ -123,6 +145,26 @@ impl std::fmt::Debug for Operation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Operation").field("path", &self.path()).field("place", &self.place()).finish_non_exhaustive()
     }
+}
+
+/// `module::function` of the one guarded function that has the policy of that kind and name; `None` where there is none, or several.
+pub(crate) fn operation_of(kind: &'static str, name: &Name) -> Option<Name> {
+    type Owners = HashMap<(&'static str, Name), Option<Name>>;
+    static OWNERS: Lazy<Owners> = Lazy::new(|| {
+        let mut owners = Owners::new();
+        for operation in OPERATIONS {
+            let owner = Name::from(operation.shown_as());
+            for policy in operation.policies() {
+                // Twice in one function, it is still that function's.
+                owners
+                    .entry(policy)
+                    .and_modify(|known| _ = known.take_if(|known| *known != owner))
+                    .or_insert_with(|| Some(owner.clone()));
+            }
+        }
+        owners
+    });
+    OWNERS.get(&(kind, name.clone())).cloned().flatten()
 }
 
 /// By crate, file and line.

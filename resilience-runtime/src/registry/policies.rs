@@ -4,7 +4,8 @@ use super::layers::{self, Layers, Origin, Setting};
 use super::operation::{self, Layer};
 use super::{Registry, Site};
 use crate::error::Name;
-use crate::event::{Bus, Event};
+use crate::event::{Bus, Event, Runs, Topic, keep};
+use crate::time::Timestamp;
 use dashmap::{DashMap, DashSet, Entry};
 use resilience_config::{ConfigError, Configurable};
 use std::fmt::Debug;
@@ -73,6 +74,14 @@ pub trait Policy: Sized + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn name(&self) -> &Name;
+
+    /// Its registry keeps its last events from now on.
+    #[doc(hidden)]
+    fn enter_registry(&self);
+
+    /// What it has counted of the events that its registry does not keep one by one.
+    #[doc(hidden)]
+    fn runs(&self) -> Runs;
 
     #[doc(hidden)]
     fn policies(registry: &Registry) -> &Policies<Self>;
@@ -195,7 +204,9 @@ impl<P: Policy> Policies<P> {
         let keys = layers.lay(name, P::keys(&config));
         let refused = keys.broken_rules().into_iter().next();
         let in_force = if refused.is_none() { P::with_keys(&config, keys) } else { config };
+        bus.rings().open(P::KIND, name);
         let policy = Arc::new(P::from_config(name.clone(), &in_force, Arc::clone(bus)));
+        policy.enter_registry();
         if layers.force_open(name) {
             policy.begin_forced_open();
         }
@@ -275,7 +286,7 @@ impl<P: Policy> Policies<P> {
             let in_force = first
                 .filter(|first| *first.config() == in_force)
                 .map_or_else(|| "a builder".to_owned(), |first| first.operation().place());
-            tell_conflict::<P>(bus, name.clone(), in_force, other.operation().place());
+            tell_conflict(bus, &*policy, in_force, other.operation().place());
         }
         policy
     }
@@ -290,14 +301,17 @@ pub(super) fn configured_sites<P: Policy>(name: &str) -> impl Iterator<Item = &'
 fn tell_refused<P: Policy>(bus: &Bus, name: &Name, refused: Option<ConfigError>) {
     let Some(error) = refused else { return };
     let error = format!("{} `{name}`: {error}; it runs as the program says", P::KIND);
+    // As with a conflict.
+    #[cfg(not(feature = "tracing"))]
     eprintln!("resilience: {error}");
-    bus.emit(|| Event::ConfigRefused { source: "registration".to_owned(), error });
+    bus.emit(Topic::ConfigRefused, || Event::config_refused("registration", error));
 }
 
-fn tell_conflict<P: Policy>(bus: &Bus, name: Name, in_force: String, not_in_force: String) {
-    let kind = P::KIND;
-    eprintln!(
-        "resilience: {kind} `{name}` is configured differently by {in_force} and {not_in_force}; the first is in force"
-    );
-    bus.emit(|| Event::Conflict { kind, name, in_force, not_in_force });
+fn tell_conflict<P: Policy>(bus: &Bus, policy: &P, in_force: String, not_in_force: String) {
+    let name = policy.name();
+    let event = Event::Conflict { kind: P::KIND, name: name.clone(), in_force, not_in_force, at: Timestamp::now() };
+    // With `tracing` it is one of its events, and whoever collects those decides where it is written.
+    #[cfg(not(feature = "tracing"))]
+    eprintln!("resilience: {event}");
+    keep(bus, Some(name), &event, || Some(policy.runs()));
 }

@@ -8,6 +8,7 @@ macro_rules! registered {
         layer: $layer:ident, kept: $kept:ident,
         new: $new:expr, in_force: $in_force:expr,
         waits_with: $waits_with:expr,
+        runs: $runs:expr,
     ) => {
         $(#[$doc])*
         pub type $site = $crate::registry::Site<$policy>;
@@ -45,20 +46,28 @@ macro_rules! registered {
             }
 
             fn put_in_force(&self, keys: $config) -> Result<(), resilience_config::ConfigError> {
-                self.reconfigure(keys)
+                self.put(keys)
             }
-
 
             fn from_config(
                 name: $crate::error::Name,
                 config: &$config,
                 bus: std::sync::Arc<$crate::event::Bus>,
             ) -> Self {
-                $new(name, config.resolve(), bus)
+                $new(name, config.resolve(), $crate::event::Source::new(bus))
             }
 
             fn name(&self) -> &$crate::error::Name {
                 &self.name
+            }
+
+            fn enter_registry(&self) {
+                self.source.enter_registry();
+            }
+
+            fn runs(&self) -> $crate::event::Runs {
+                let count: fn(&Self) -> $crate::event::Runs = $runs;
+                count(self)
             }
 
             fn policies(registry: &$crate::registry::Registry) -> &$crate::registry::Policies<Self> {

@@ -2,8 +2,9 @@
 
 use super::layers::Origin;
 use super::operation::Operation;
-use super::policies::Policy;
+use super::policies::{Policies, Policy};
 use super::registry;
+use crate::error::Name;
 use once_cell::sync::OnceCell;
 use std::sync::Arc;
 
@@ -51,6 +52,11 @@ impl<P: Policy> Site<P> {
     /// What the attribute says.
     pub fn config(&self) -> &P::Config {
         &self.config
+    }
+
+    /// The name of its policy, given or not.
+    pub(super) fn shown_name(&'static self) -> Name {
+        self.name.map_or_else(|| Name::from(Policies::<P>::shown_as(self)), Name::from)
     }
 
     /// What the attribute says, and that it was the attribute.

@@ -15,7 +15,7 @@ pub use builder::RetryBuilder;
 pub use run::{Run, Wait};
 
 use crate::error::{Name, RejectionKind};
-use crate::event::Bus;
+use crate::event::{Runs, Source, Steering};
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registered, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
@@ -25,7 +25,6 @@ use resilience_config::{ConfigError, RetryConfig, RetrySettings};
 use state::Budget;
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Makes a call again that failed.
@@ -57,7 +56,7 @@ pub struct Retry {
     recovered: Count,
     exhausted: Count,
     over_budget: Count,
-    bus: Arc<Bus>,
+    source: Source,
     built: Timestamp,
 }
 
@@ -66,6 +65,7 @@ const PRECISE: u64 = 2;
 
 /// An attempt failed and will be followed by another.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RetryEvent {
     /// Which retry.
@@ -78,10 +78,13 @@ pub struct RetryEvent {
     pub elapsed: Duration,
     /// The kind of rejection that it failed with, if it was one and not the function's own error.
     pub rejection: Option<RejectionKind>,
+    /// When it failed.
+    pub at: Timestamp,
 }
 
 /// Why no attempt followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum GaveUp {
     /// `attempts` were made.
@@ -189,6 +192,16 @@ impl Retry {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: RetryConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: RetryConfig, by: Option<Steering>) -> Result<(), ConfigError> {
+        self.put(config)?;
+        self.source.reconfigured(self, by);
+        Ok(())
+    }
+
+    fn put(&self, config: RetryConfig) -> Result<(), ConfigError> {
         config.check()?;
         let settings = config.resolve();
         // Held to the end, so that two reconfigurations do not mix.
@@ -285,7 +298,7 @@ registered! {
     /// A `#[retry]` at its function.
     RetrySite: Retry by RetryConfig as "retry";
     layer: Retry, kept: of_retries,
-    new: |name, settings: RetrySettings, bus| Retry {
+    new: |name, settings: RetrySettings, source| Retry {
         name,
         attempts: Setting::new(attempts(&settings)),
         wants: Setting::new(wants(&settings)),
@@ -295,11 +308,12 @@ registered! {
         recovered: Count::new(),
         exhausted: Count::new(),
         over_budget: Count::new(),
-        bus,
+        source,
         built: Timestamp::now(),
     },
     in_force: |retry| *read(&retry.settings),
     waits_with: None,
+    runs: |retry| Runs { retries: retry.retries.get(), ..Runs::default() },
 }
 
 impl std::fmt::Debug for Retry {

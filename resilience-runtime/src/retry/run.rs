@@ -3,9 +3,9 @@
 use super::backoff::{Dice, Waits};
 use super::{BUDGET, GaveUp, PRECISE, Retry, RetryEvent};
 use crate::error::{Failure, RejectionKind};
-use crate::event::Event;
+use crate::event::{Event, Topic};
 use crate::sync::read;
-use crate::time::{coarse_millis, precise_nanos};
+use crate::time::{Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
 use resilience_config::{Rejections, RetrySettings};
 use std::future::{Future, IntoFuture};
@@ -63,7 +63,7 @@ impl<'a> Run<'a> {
         match result {
             Ok(value) => {
                 if self.made > 1 {
-                    self.retry.recovered.increment();
+                    self.recovered();
                 }
                 ControlFlow::Break(Ok(value))
             }
@@ -140,15 +140,29 @@ impl<'a> Run<'a> {
             return Err(GaveUp::Budget);
         }
         self.retry.retries.increment();
-        let event = RetryEvent { name: self.retry.name.clone(), attempt: self.made, wait, elapsed, rejection };
+        let at = Timestamp::from_millis(now / 1_000_000);
+        let event = RetryEvent { name: self.retry.name.clone(), attempt: self.made, wait, elapsed, rejection, at };
         on_retry(&event);
-        self.retry.bus.emit(|| Event::Retry(event));
+        self.retry.source.emit(Topic::Retry, || Event::Retry(event));
         self.before = rejection;
         Ok(wait)
     }
 
     #[cold]
+    fn recovered(&self) {
+        self.retry.recovered.increment();
+        #[cfg(feature = "tracing")]
+        crate::event::trace::tried(self.made, self.elapsed());
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_nanos(precise_nanos().saturating_sub(self.began))
+    }
+
+    #[cold]
     fn give_up(&self, why: GaveUp, rejection: Option<RejectionKind>) {
+        #[cfg(feature = "tracing")]
+        crate::event::trace::tried(self.made, self.elapsed());
         match why {
             GaveUp::Attempts => self.retry.exhausted.increment(),
             GaveUp::Budget => self.retry.over_budget.increment(),
@@ -156,13 +170,14 @@ impl<'a> Run<'a> {
             GaveUp::NotRetryable | GaveUp::TurnedOff if self.made == 1 => return,
             GaveUp::NotRetryable | GaveUp::TurnedOff | GaveUp::Elapsed | GaveUp::AskedTooMuch => {}
         }
-        self.retry.bus.emit(|| Event::RetriesEnded {
+        self.retry.source.emit(Topic::RetriesEnded, || Event::RetriesEnded {
             name: self.retry.name.clone(),
             attempts: self.made,
-            elapsed: Duration::from_nanos(precise_nanos().saturating_sub(self.began)),
+            elapsed: self.elapsed(),
             why,
             rejection,
             before: self.before,
+            at: Timestamp::now(),
         });
     }
 }

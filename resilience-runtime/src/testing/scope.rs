@@ -105,7 +105,7 @@ impl Scope {
         while let Some(event) = heard.events.try_recv() {
             match event {
                 Event::Transition(transition) => heard.transitions.push(transition),
-                Event::Missed { events } => {
+                Event::Missed { events, .. } => {
                     drop(heard);
                     panic!("{events} events were lost, because nobody looked at `transitions` for so long")
                 }

@@ -6,7 +6,8 @@ mod reference;
 use proptest::prelude::*;
 use reference::{End, Reference, Told};
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerConfig, Event, Mode, Rejection, Timestamp, Window, WindowCounts, registry,
+    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, Rejection, Timestamp, Topic, Window, WindowCounts,
+    registry,
 };
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -136,7 +137,7 @@ async fn run(config: CircuitBreakerConfig, with_trip_if: bool, steps: Vec<Step>)
         builder = builder.trip_if(trip_if);
     }
     let breaker = builder.build().unwrap();
-    let mut events = registry().subscribe();
+    let mut events = registry().subscribe_with(EventFilter::of([Topic::Transition]));
     let mut reference = Reference::new(config, trip_if, Timestamp::now().as_millis());
     let mut permits = Vec::new();
 

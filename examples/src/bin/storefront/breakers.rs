@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use resilience_runtime::{Event, Events, Layer, State, Timestamp, Transition, registry};
+use resilience_runtime::{Event, EventFilter, Events, Layer, State, Timestamp, Topic, Transition, registry};
 
 use crate::servers::Service;
 
@@ -88,7 +88,11 @@ pub(crate) struct History {
 impl History {
     /// From now on.
     pub(crate) fn begin() -> Self {
-        Self { events: registry().subscribe(), since: Timestamp::now(), transitions: Vec::new() }
+        Self {
+            events: registry().subscribe_with(EventFilter::of([Topic::Transition])),
+            since: Timestamp::now(),
+            transitions: Vec::new(),
+        }
     }
 
     /// Takes what has arrived. A reader that waits too long loses the oldest events.
@@ -96,7 +100,7 @@ impl History {
         while let Some(event) = self.events.try_recv() {
             match event {
                 Event::Transition(transition) => self.transitions.push(transition),
-                Event::Missed { events } => eprintln!("{events} events were lost: the transitions are incomplete"),
+                Event::Missed { events, .. } => eprintln!("{events} events were lost: the transitions are incomplete"),
                 _ => {}
             }
         }

@@ -1,0 +1,208 @@
+//! What is done to a breaker by hand, to it and to those of its keys.
+
+use super::*;
+use crate::event::{Act, Steering};
+
+/// A transition that has happened, and is to be told.
+#[must_use = "it has to be told"]
+pub(super) struct Change {
+    from: Word,
+    to: Word,
+    reason: Option<OpenReason>,
+    at: u64,
+}
+
+impl CircuitBreaker {
+    /// Rejects every call until told otherwise. Forcing again restarts nothing.
+    pub fn force_open(&self) {
+        self.act(Act::ForceOpen, None);
+    }
+
+    /// Lets every call pass and counts nothing until told otherwise.
+    pub fn disable(&self) {
+        self.act(Act::Disable, None);
+    }
+
+    /// Decides, records and emits from now on, and rejects nothing. What is known stays: an open breaker goes on being open, and
+    /// lets calls pass. One that was forced open or disabled closes.
+    pub fn monitor(&self) {
+        self.act(Act::Monitor, None);
+    }
+
+    /// Takes back [`force_open`](Self::force_open), [`disable`](Self::disable), [`monitor`](Self::monitor) or a [share](crate::Steer::enforce_share): decides and
+    /// rejects from now on. A breaker that was monitoring enforces what it has decided; one that was forced open or disabled closes.
+    pub fn enforce(&self) {
+        self.act(Act::Enforce, None);
+    }
+
+    /// Empties the window and begins anew, whatever the state: closed, or as `mode` says. Totals stay.
+    pub fn reset(&self) {
+        self.act(Act::Reset, None);
+    }
+
+    /// Its last events, as [`Registry::recent_events`](crate::Registry::recent_events) gives them; empty of a breaker that is in no registry.
+    /// Those of a key's breaker are at the breaker that has the keys.
+    pub fn recent_events(&self) -> Vec<Event> {
+        if !self.teeth.is_in_registry() || self.past.is_some() {
+            return Vec::new();
+        }
+        self.bus.rings().recent(Self::KIND, &self.name, || self.runs())
+    }
+
+    pub(crate) fn act(&self, act: Act, by: Option<Steering>) {
+        let event = || Event::Steered { kind: Self::KIND, name: self.name(), act, by, at: Timestamp::now() };
+        self.keep(Topic::Steered, event);
+        self.act_alone(act);
+        // A key that gets its breaker from now on finds this one as it is.
+        self.slots_now().iter().for_each(|slot| slot.act_alone(act));
+    }
+
+    pub(super) fn act_alone(&self, act: Act) {
+        if let Some(change) = self.act_quietly(act) {
+            self.tell(change);
+        }
+    }
+
+    /// Leaves it to the caller to tell what has changed.
+    pub(super) fn act_quietly(&self, act: Act) -> Option<Change> {
+        match act {
+            Act::ForceOpen => self.command(|word, now| match word.phase() {
+                Phase::Forced => word,
+                _ => Word::forced(word.entering(now)),
+            }),
+            Act::Disable => self.command(|word, now| match word.phase() {
+                Phase::Disabled => word,
+                _ => Word::disabled(word.entering(now)),
+            }),
+            Act::Monitor | Act::EnforceShare(0) => self.set_teeth(true, 100),
+            Act::Enforce => self.set_teeth(false, 100),
+            Act::EnforceShare(percent) => self.set_teeth(false, percent.min(100)),
+            Act::Reset => {
+                self.teeth.set_share(100);
+                self.command(|word, now| initial(self.teeth.mode(), word.entering_closed(now)))
+            }
+        }
+    }
+
+    fn set_teeth(&self, monitored: bool, share: u8) -> Option<Change> {
+        self.teeth.set_share(share);
+        self.command(|word, now| with_teeth(word, monitored, now))
+    }
+
+    /// Puts another configuration in force at once, with calls in flight and keeping what is known: the state, the window's newest outcomes, the
+    /// totals. A count window that becomes a time window, or the other way round, starts empty.
+    ///
+    /// `mode` is followed where it differs from the one configured before; otherwise what was done by hand stays.
+    /// `trip_if` stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The configuration's first mistake; nothing has changed then.
+    pub fn reconfigure(&self, config: CircuitBreakerConfig) -> Result<(), ConfigError> {
+        self.reconfigure_by(config, None)
+    }
+
+    pub(crate) fn reconfigure_by(&self, config: CircuitBreakerConfig, by: Option<Steering>) -> Result<(), ConfigError> {
+        let config = self.checked(config)?;
+        self.keep(Topic::Reconfigured, || Event::reconfigured(Self::KIND, self.name(), by));
+        self.put(config)
+    }
+
+    pub(super) fn put(&self, config: CircuitBreakerConfig) -> Result<(), ConfigError> {
+        let settings = self.checked(config)?.resolve();
+        self.put_alone(&settings);
+        self.slots_now().iter().for_each(|slot| slot.put_alone(&settings));
+        Ok(())
+    }
+
+    /// Whether it could be put in force here.
+    pub(crate) fn checked(&self, config: CircuitBreakerConfig) -> Result<CircuitBreakerConfig, ConfigError> {
+        let config = config.has_trip_if(self.judge_all.get() & TRIP_IF != 0);
+        config.check().map(|()| config)
+    }
+
+    pub(super) fn put_alone(&self, settings: &CircuitBreakerSettings) {
+        // Held to the end, so that two reconfigurations do not mix.
+        let one_at_a_time = write(&self.trip_if);
+        let now = time::precise_millis();
+        self.window.resize(live::span(settings), settings.slow_call.is_some(), now);
+        self.live.set(settings);
+        // The next outcome is judged by the new rules, whatever it is.
+        self.window.arm(true);
+        self.max_keys.set(u64::from(settings.max_keys));
+        let before = self.teeth.set_mode(settings.mode);
+        drop(one_at_a_time);
+        if before != settings.mode {
+            self.act_alone(match settings.mode {
+                Mode::Enforce => Act::Enforce,
+                Mode::Monitor => Act::Monitor,
+                Mode::Off => Act::Disable,
+            });
+        }
+        let word = self.word.load();
+        if word.phase() == Phase::HalfOpen {
+            // Under the new rule the probes so far may be enough.
+            self.follow_due(word, now);
+        }
+    }
+
+    /// Not by hand: what is told is the transition alone.
+    pub(super) fn force_open_quietly(&self) {
+        self.act_alone(Act::ForceOpen);
+        self.slots_now().iter().for_each(|slot| slot.act_alone(Act::ForceOpen));
+    }
+
+    /// Where it is forced open: closed again, or as `mode` says.
+    pub(super) fn take_back_force_open(&self) {
+        self.take_back_force_open_alone();
+        self.slots_now().iter().for_each(|slot| slot.take_back_force_open_alone());
+    }
+
+    fn take_back_force_open_alone(&self) {
+        let change = self.command(|word, now| match word.phase() {
+            Phase::Forced => initial(self.teeth.mode(), word.entering_closed(now)),
+            _ => word,
+        });
+        if let Some(change) = change {
+            self.tell(change);
+        }
+    }
+
+    /// What it has come to, unless it was so already.
+    fn command(&self, next: impl Fn(Word, u64) -> Word) -> Option<Change> {
+        loop {
+            let (from, now) = (self.word.load(), time::precise_millis());
+            let to = next(from, now);
+            if to == from {
+                return None;
+            }
+            let reason = (to.phase() == Phase::Forced).then_some(OpenReason::Forced);
+            if self.enter_quietly(from, to, now, reason) {
+                return Some(Change { from, to, reason, at: now });
+            }
+        }
+    }
+
+    /// Under no lock.
+    pub(super) fn tell(&self, Change { from, to, reason, at }: Change) {
+        self.announce(from, to, reason, at);
+    }
+
+    /// Everything that was done to the family holds for a breaker that a key gets now.
+    pub(super) fn follow(&self, family: &Self) -> Option<Change> {
+        let word = family.word.load();
+        self.act_quietly(match word.phase() {
+            Phase::Forced => Act::ForceOpen,
+            Phase::Disabled => Act::Disable,
+            _ if word.monitored() => Act::Monitor,
+            _ => Act::EnforceShare(family.teeth.share()),
+        })
+    }
+}
+
+fn with_teeth(word: Word, monitored: bool, now: u64) -> Word {
+    match word.phase() {
+        Phase::Forced | Phase::Disabled => Word::closed(word.entering_closed(now), monitored),
+        _ => word.with_monitored(monitored),
+    }
+}

@@ -1,0 +1,115 @@
+//! How much of what a breaker decides is enforced: its `mode`, and the share that a careful roll-out has got to. One word, because a breaker has no room for more.
+//!
+//! ```text
+//! bits  0..2  2            8..16            16..64
+//!       mode  in registry  share (percent)  calls that a share was asked about
+//! ```
+
+use crate::sync::Setting;
+use resilience_config::Mode;
+
+const MODE: u64 = 0b11;
+const IN_REGISTRY: u64 = 0b100;
+const SHARE_AT: u32 = 8;
+const SHARE: u64 = 0xff << SHARE_AT;
+const ASKED_AT: u32 = 16;
+/// Percent: everything.
+const WHOLE: u64 = 100;
+
+pub(super) struct Teeth(Setting);
+
+impl Teeth {
+    pub(super) fn new(mode: Mode) -> Self {
+        Self(Setting::new(mode as u64 | WHOLE << SHARE_AT))
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        [Mode::Enforce, Mode::Monitor, Mode::Off][(self.0.get() & MODE) as usize]
+    }
+
+    /// What it was.
+    pub(super) fn set_mode(&self, mode: Mode) -> Mode {
+        let before = self.0.change(|word| word & !MODE | mode as u64);
+        [Mode::Enforce, Mode::Monitor, Mode::Off][(before & MODE) as usize]
+    }
+
+    pub(super) fn is_in_registry(&self) -> bool {
+        self.0.get() & IN_REGISTRY != 0
+    }
+
+    pub(super) fn enter_registry(&self) {
+        self.0.change(|word| word | IN_REGISTRY);
+    }
+
+    /// Percent of the calls to be rejected that are rejected.
+    pub(super) fn share(&self) -> u8 {
+        ((self.0.get() & SHARE) >> SHARE_AT) as u8
+    }
+
+    /// At most 100. Another share begins to count anew.
+    pub(super) fn set_share(&self, percent: u8) {
+        if self.share() != percent {
+            self.0.change(|word| word & ((1 << SHARE_AT) - 1) | u64::from(percent) << SHARE_AT);
+        }
+    }
+
+    /// Whether this call is really rejected. One load, unless a share is set.
+    #[inline]
+    pub(super) fn bites(&self) -> bool {
+        (self.0.get() & SHARE) >> SHARE_AT == WHOLE || self.bites_this_one()
+    }
+
+    #[cold]
+    fn bites_this_one(&self) -> bool {
+        is_bitten(self.0.add(1 << ASKED_AT))
+    }
+
+    /// Whether the next call would be, without its being asked about.
+    pub(super) fn would_bite(&self) -> bool {
+        is_bitten(self.0.get())
+    }
+}
+
+/// Of any hundred in a row exactly the share is, as evenly spread as can be: the line that Bresenham draws.
+fn is_bitten(word: u64) -> bool {
+    let (share, nth) = ((word & SHARE) >> SHARE_AT, word >> ASKED_AT);
+    nth % WHOLE * share % WHOLE + share >= WHOLE
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_any_hundred_in_a_row_exactly_the_share_is_rejected() {
+        for share in 0..=100 {
+            let teeth = Teeth::new(Mode::Enforce);
+            teeth.set_share(share);
+            let asked = || {
+                let (would, does) = (teeth.would_bite(), teeth.bites());
+                assert_eq!(would, does);
+                does
+            };
+            let bitten: Vec<_> = (0..1000).map(|_| asked()).collect();
+            for hundred in bitten.windows(100) {
+                assert_eq!(hundred.iter().filter(|bites| **bites).count(), usize::from(share));
+            }
+        }
+        let teeth = Teeth::new(Mode::Enforce);
+        teeth.set_share(10);
+        let first = (0..).position(|_| teeth.bites());
+        assert_eq!(first, Some(9), "every tenth, and not the first of them");
+    }
+
+    #[test]
+    fn a_word_keeps_its_numbers_apart() {
+        let teeth = Teeth::new(Mode::Monitor);
+        teeth.enter_registry();
+        teeth.set_share(30);
+        (0..1000).for_each(|_| _ = teeth.bites());
+        assert_eq!((teeth.mode(), teeth.share(), teeth.is_in_registry()), (Mode::Monitor, 30, true));
+        assert_eq!(teeth.set_mode(Mode::Off), Mode::Monitor);
+        teeth.set_share(100);
+        assert_eq!((teeth.mode(), teeth.share(), teeth.is_in_registry()), (Mode::Off, 100, true));
+    }
+}

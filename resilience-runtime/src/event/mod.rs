@@ -1,0 +1,450 @@
+//! What happens in the registry, told to whoever asked.
+//!
+//! Nobody asking costs one load an event; somebody asking costs the event and a slot of each reader's queue, and no lock. Nothing of a listener runs on a caller's
+//! path: a listener has a thread of its own, so one that is slow or panics harms no call and no breaker.
+//!
+//! # Where things are
+//!
+//! `bus` sends, to whoever wants to know; `queue` is what waits for one reader, with the argument for its protocol; `ring` keeps the last events of each policy; `steering` says
+//! who did something by hand, and why; `trace` hands on to `tracing`.
+
+mod bus;
+mod display;
+mod queue;
+mod ring;
+mod steering;
+#[cfg(feature = "tracing")]
+pub(crate) mod trace;
+
+pub use bus::EventFilter;
+pub(crate) use bus::{Bus, Source, keep};
+pub use queue::{EVENT_CAPACITY, Events};
+pub use ring::RECENT_EVENTS;
+pub(crate) use ring::Runs;
+pub(crate) use steering::TooLong;
+pub use steering::{Act, Steering};
+
+use crate::error::{Name, OpenReason, Rejection, RejectionKind};
+use crate::retry::{GaveUp, RetryEvent};
+use crate::time::Timestamp;
+use std::time::Duration;
+
+/// Something that happened to a policy.
+///
+/// Printed, it is one line.
+///
+/// # Examples
+///
+/// ```
+/// use resilience_runtime::{CircuitBreaker, Event, registry};
+///
+/// let payment = CircuitBreaker::builder("payment").register()?;
+/// let mut events = registry().subscribe();
+/// payment.force_open();
+/// let told: Vec<String> = std::iter::from_fn(|| events.try_recv()).map(|event| event.to_string()).collect();
+/// assert_eq!(told, [
+///     "circuit_breaker `payment`: force_open by hand",
+///     "circuit_breaker `payment`: closed -> forced_open (forced open by hand)",
+/// ]);
+/// # Ok::<(), resilience_runtime::RegisterError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "event", rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Event {
+    /// A circuit breaker changed its state.
+    Transition(Transition),
+    /// An attempt failed and will be followed by another.
+    Retry(RetryEvent),
+    /// The last attempt of a call failed. Not told of a first one whose error is not worth another.
+    RetriesEnded {
+        /// Which retry.
+        name: Name,
+        /// How many attempts there were.
+        attempts: u32,
+        /// Since the first one began.
+        elapsed: Duration,
+        /// Why no other one followed.
+        why: GaveUp,
+        /// The kind of rejection that the last one failed with, if it was one and not the function's own error.
+        rejection: Option<RejectionKind>,
+        /// The same of the attempt before it, where there was one. When an open circuit ends the retries, this went before.
+        before: Option<RejectionKind>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Two places configure one name differently; the first is in force. Said once a name.
+    Conflict {
+        /// The kind of policy, as its attribute is called.
+        kind: &'static str,
+        /// The name that both claim.
+        name: Name,
+        /// `file:line` of the place whose configuration is in force.
+        in_force: String,
+        /// `file:line` of the place that was not heard.
+        not_in_force: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// This reader was too slow and has lost so many events, the oldest first.
+    Missed {
+        /// How many.
+        events: u64,
+        /// When it was told.
+        at: Timestamp,
+    },
+    /// A policy let a call not through: an open circuit, a full bulkhead, a rate limit. One event a call. A call that took too long is
+    /// [`TimedOut`](Self::TimedOut).
+    Rejected {
+        /// The kind of policy, as its attribute is called.
+        kind: &'static str,
+        /// Which policy.
+        name: Name,
+        /// What it said.
+        rejection: RejectionKind,
+        /// When it may be asked again, where it knows.
+        retry_after: Option<Duration>,
+        /// `module::function`, where one guarded function alone has this policy.
+        operation: Option<Name>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A call took too long and is dropped.
+    TimedOut {
+        /// Which timeout.
+        name: Name,
+        /// The limit that it passed.
+        after: Duration,
+        /// `module::function`, where one guarded function alone has this timeout.
+        operation: Option<Name>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A fallback answers for a call that failed or was rejected.
+    Fallback {
+        /// The guarded function: `module::function`.
+        name: Name,
+        /// When.
+        at: Timestamp,
+    },
+    /// A call that a circuit breaker let through took longer than `slow_call`.
+    SlowCall {
+        /// Which breaker.
+        name: Name,
+        /// How long it took.
+        took: Duration,
+        /// `slow_call`.
+        limit: Duration,
+        /// When it ended.
+        at: Timestamp,
+    },
+    /// A call that a circuit breaker let through has ended. Off by default: see [`EventFilter`]. Told of every breaker in the registry,
+    /// and of any other one that was built when somebody wanted to know already.
+    Outcome {
+        /// Which breaker.
+        name: Name,
+        /// How.
+        ended: Ended,
+        /// When.
+        at: Timestamp,
+    },
+    /// A key lost its breaker to another one, since `max_keys` are held.
+    Evicted {
+        /// The key's breaker, as it was called: `name/key`.
+        name: Name,
+        /// When.
+        at: Timestamp,
+    },
+    /// Another configuration is in force.
+    Reconfigured {
+        /// The kind of policy, as its attribute is called.
+        kind: &'static str,
+        /// Which policy.
+        name: Name,
+        /// The keys that have another value now, where it came from outside of the program; a call of `reconfigure` replaces all of them, and says none.
+        keys: Vec<&'static str>,
+        /// The file that says so, `text` or `environment`; `None` of a call.
+        source: Option<Name>,
+        /// Who wanted it and why, where that was said.
+        by: Option<Steering>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A configuration from outside of the program was refused, or a part of it that a policy registered meanwhile contradicts. What ran before keeps
+    /// running.
+    ConfigRefused {
+        /// The file, `text`, `environment` or `registration`.
+        source: Name,
+        /// What is wrong, and where.
+        error: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Something was done to a circuit breaker by hand. What follows from it comes after it.
+    Steered {
+        /// The kind of policy, as its attribute is called.
+        kind: &'static str,
+        /// Which policy.
+        name: Name,
+        /// What.
+        act: Act,
+        /// Who did it and why, where that was said.
+        by: Option<Steering>,
+        /// When.
+        at: Timestamp,
+    },
+    /// So many events of one topic, told as one. Only among the [`recent_events`](crate::Registry::recent_events).
+    Repeated {
+        /// The kind of policy, as its attribute is called.
+        kind: &'static str,
+        /// Which policy.
+        name: Name,
+        /// What happened.
+        topic: Topic,
+        /// How often.
+        count: u64,
+        /// After this moment …
+        since: Timestamp,
+        /// … and up to this one.
+        at: Timestamp,
+    },
+}
+
+/// What an [`Event`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Topic {
+    /// [`Event::Transition`]
+    Transition,
+    /// [`Event::Retry`]
+    Retry,
+    /// [`Event::RetriesEnded`]
+    RetriesEnded,
+    /// [`Event::Conflict`]
+    Conflict,
+    /// [`Event::Missed`]: told to the reader that has missed them, whatever its filter.
+    Missed,
+    /// [`Event::Rejected`]
+    Rejected,
+    /// [`Event::TimedOut`]
+    TimedOut,
+    /// [`Event::Fallback`]
+    Fallback,
+    /// [`Event::SlowCall`]
+    SlowCall,
+    /// [`Event::Outcome`]
+    Outcome,
+    /// [`Event::Evicted`]
+    Evicted,
+    /// [`Event::Reconfigured`]
+    Reconfigured,
+    /// [`Event::ConfigRefused`]
+    ConfigRefused,
+    /// [`Event::Steered`]
+    Steered,
+    /// [`Event::Repeated`]: only among the recent events.
+    Repeated,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Transition,
+        Self::Retry,
+        Self::RetriesEnded,
+        Self::Conflict,
+        Self::Missed,
+        Self::Rejected,
+        Self::TimedOut,
+        Self::Fallback,
+        Self::SlowCall,
+        Self::Outcome,
+        Self::Evicted,
+        Self::Reconfigured,
+        Self::ConfigRefused,
+        Self::Steered,
+        Self::Repeated,
+    ];
+
+    /// The word used in events and spans: `transition`, `retry`, `retries_ended`, …
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transition => "transition",
+            Self::Retry => "retry",
+            Self::RetriesEnded => "retries_ended",
+            Self::Conflict => "conflict",
+            Self::Missed => "missed",
+            Self::Rejected => "rejected",
+            Self::TimedOut => "timed_out",
+            Self::Fallback => "fallback",
+            Self::SlowCall => "slow_call",
+            Self::Outcome => "outcome",
+            Self::Evicted => "evicted",
+            Self::Reconfigured => "reconfigured",
+            Self::ConfigRefused => "config_refused",
+            Self::Steered => "steered",
+            Self::Repeated => "repeated",
+        }
+    }
+
+    pub(crate) const fn bit(self) -> u64 {
+        1 << self as u32
+    }
+}
+
+/// A change of a circuit breaker's state.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Transition {
+    /// Which breaker.
+    pub name: Name,
+    /// The state that was left.
+    pub from: crate::State,
+    /// The state that was entered.
+    pub to: crate::State,
+    /// Why it opened, where it did.
+    pub reason: Option<OpenReason>,
+    /// Whether the breaker only records what it would do (`mode = monitor`).
+    pub monitored: bool,
+    /// When. An opening by `half_open_timeout` is dated from that deadline.
+    pub at: Timestamp,
+}
+
+/// How a call ended that a circuit breaker let through: one for each of [`Totals`](crate::Totals) that an admitted call ends in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Ended {
+    /// It succeeded.
+    Succeeded,
+    /// It failed.
+    Failed,
+    /// It says nothing about the dependency.
+    Ignored,
+    /// It was dropped before its end.
+    Cancelled,
+    /// Its end came too late to count, or it is one that would have been rejected.
+    Stale,
+}
+
+impl Ended {
+    /// The word used in events: `succeeded`, `failed`, `ignored`, `cancelled`, `stale`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Ignored => "ignored",
+            Self::Cancelled => "cancelled",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+const BREAKER: &str = "circuit_breaker";
+
+impl Event {
+    pub(crate) fn rejected(kind: &'static str, rejection: &Rejection, operation: Option<Name>) -> Self {
+        let (name, retry_after, at) = (rejection.name().clone(), rejection.retry_after(), Timestamp::now());
+        match *rejection {
+            Rejection::TimedOut { after, .. } => Self::TimedOut { name, after, operation, at },
+            _ => Self::Rejected { kind, name, rejection: rejection.kind(), retry_after, operation, at },
+        }
+    }
+
+    /// By a call.
+    pub(crate) fn reconfigured(kind: &'static str, name: Name, by: Option<Steering>) -> Self {
+        Self::Reconfigured { kind, name, keys: Vec::new(), source: None, by, at: Timestamp::now() }
+    }
+
+    pub(crate) fn config_refused(source: impl Into<Name>, error: String) -> Self {
+        Self::ConfigRefused { source: source.into(), error, at: Timestamp::now() }
+    }
+
+    /// What it is about.
+    pub fn topic(&self) -> Topic {
+        match self {
+            Self::Transition(_) => Topic::Transition,
+            Self::Retry(_) => Topic::Retry,
+            Self::RetriesEnded { .. } => Topic::RetriesEnded,
+            Self::Conflict { .. } => Topic::Conflict,
+            Self::Missed { .. } => Topic::Missed,
+            Self::Rejected { .. } => Topic::Rejected,
+            Self::TimedOut { .. } => Topic::TimedOut,
+            Self::Fallback { .. } => Topic::Fallback,
+            Self::SlowCall { .. } => Topic::SlowCall,
+            Self::Outcome { .. } => Topic::Outcome,
+            Self::Evicted { .. } => Topic::Evicted,
+            Self::Reconfigured { .. } => Topic::Reconfigured,
+            Self::ConfigRefused { .. } => Topic::ConfigRefused,
+            Self::Steered { .. } => Topic::Steered,
+            Self::Repeated { .. } => Topic::Repeated,
+        }
+    }
+
+    /// The kind of policy that it happened to, as its attribute is called; `None` of [`Missed`](Self::Missed) and [`ConfigRefused`](Self::ConfigRefused).
+    pub fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Transition(_) | Self::SlowCall { .. } | Self::Outcome { .. } | Self::Evicted { .. } => Some(BREAKER),
+            Self::Retry(_) | Self::RetriesEnded { .. } => Some("retry"),
+            Self::TimedOut { .. } => Some("timeout"),
+            Self::Fallback { .. } => Some("fallback"),
+            Self::Conflict { kind, .. }
+            | Self::Rejected { kind, .. }
+            | Self::Reconfigured { kind, .. }
+            | Self::Steered { kind, .. }
+            | Self::Repeated { kind, .. } => Some(kind),
+            Self::Missed { .. } | Self::ConfigRefused { .. } => None,
+        }
+    }
+
+    /// The name of the policy that it happened to; of a fallback, its function's path; `None` of [`Missed`](Self::Missed) and [`ConfigRefused`](Self::ConfigRefused).
+    pub fn name(&self) -> Option<&Name> {
+        match self {
+            Self::Transition(Transition { name, .. })
+            | Self::Retry(RetryEvent { name, .. })
+            | Self::RetriesEnded { name, .. }
+            | Self::Conflict { name, .. }
+            | Self::Rejected { name, .. }
+            | Self::TimedOut { name, .. }
+            | Self::Fallback { name, .. }
+            | Self::SlowCall { name, .. }
+            | Self::Outcome { name, .. }
+            | Self::Evicted { name, .. }
+            | Self::Reconfigured { name, .. }
+            | Self::Steered { name, .. }
+            | Self::Repeated { name, .. } => Some(name),
+            Self::Missed { .. } | Self::ConfigRefused { .. } => None,
+        }
+    }
+
+    /// When.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Transition(Transition { at, .. })
+            | Self::Retry(RetryEvent { at, .. })
+            | Self::RetriesEnded { at, .. }
+            | Self::Conflict { at, .. }
+            | Self::Missed { at, .. }
+            | Self::Rejected { at, .. }
+            | Self::TimedOut { at, .. }
+            | Self::Fallback { at, .. }
+            | Self::SlowCall { at, .. }
+            | Self::Outcome { at, .. }
+            | Self::Evicted { at, .. }
+            | Self::Reconfigured { at, .. }
+            | Self::ConfigRefused { at, .. }
+            | Self::Steered { at, .. }
+            | Self::Repeated { at, .. } => *at,
+        }
+    }
+
+    /// Who did it and why, where it was done by hand and that was said.
+    pub fn by(&self) -> Option<&Steering> {
+        match self {
+            Self::Reconfigured { by, .. } | Self::Steered { by, .. } => by.as_ref(),
+            _ => None,
+        }
+    }
+}

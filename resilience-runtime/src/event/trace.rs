@@ -1,0 +1,107 @@
+//! Handing on to `tracing`: a span for each guarded call, and an event for each of ours.
+//!
+//! Collectors are the user's code and run where a call runs, as with everything that uses `tracing`; never under a lock of ours.
+
+use super::{Event, Topic, Transition};
+use crate::State;
+use crate::error::Failure;
+use crate::registry::Operation;
+use std::time::Duration;
+use tracing::{Level, Span, enabled, field};
+
+/// Of all spans and events.
+const TARGET: &str = "resilience";
+
+/// Whether somebody collects events of this topic, at the most severe level that it has.
+#[inline]
+pub(super) fn wants(topic: Topic) -> bool {
+    match topic {
+        Topic::ConfigRefused => enabled!(target: TARGET, Level::ERROR),
+        Topic::Transition | Topic::Conflict => enabled!(target: TARGET, Level::WARN),
+        Topic::Steered | Topic::Reconfigured => enabled!(target: TARGET, Level::INFO),
+        Topic::Outcome => enabled!(target: TARGET, Level::TRACE),
+        Topic::Missed | Topic::Repeated => false,
+        _ => enabled!(target: TARGET, Level::DEBUG),
+    }
+}
+
+fn level(event: &Event) -> Level {
+    match event {
+        Event::Transition(Transition { to: State::Open | State::ForcedOpen, monitored: false, .. })
+        | Event::Conflict { .. } => Level::WARN,
+        Event::ConfigRefused { .. } => Level::ERROR,
+        Event::Transition(_) | Event::Steered { .. } | Event::Reconfigured { .. } => Level::INFO,
+        Event::Outcome { .. } => Level::TRACE,
+        _ => Level::DEBUG,
+    }
+}
+
+pub(super) fn tell(event: &Event) {
+    macro_rules! at {
+        ($level:expr) => {
+            tracing::event!(
+                target: TARGET,
+                $level,
+                resilience.event = event.topic().as_str(),
+                resilience.policy = event.kind(),
+                resilience.name = event.name().map(|name| name.as_str()),
+                resilience.by = event.by().and_then(|by| by.by()),
+                resilience.why = event.by().and_then(|by| by.why()),
+                "{event}"
+            )
+        };
+    }
+    // Each level is a place of its own to `tracing`.
+    match level(event) {
+        Level::ERROR => at!(Level::ERROR),
+        Level::WARN => at!(Level::WARN),
+        Level::INFO => at!(Level::INFO),
+        Level::DEBUG => at!(Level::DEBUG),
+        _ => at!(Level::TRACE),
+    }
+}
+
+/// The span of one guarded call. What is not known yet is recorded when it is.
+pub(crate) fn span(operation: &'static Operation) -> Span {
+    tracing::info_span!(
+        target: TARGET,
+        "guarded_call",
+        otel.name = operation.function(),
+        code.function.name = operation.path(),
+        code.file.path = operation.file(),
+        code.line.number = operation.line(),
+        resilience.policy = field::Empty,
+        resilience.name = field::Empty,
+        resilience.attempts = field::Empty,
+        resilience.elapsed_ms = field::Empty,
+        resilience.fallback = field::Empty,
+        error.r#type = field::Empty,
+    )
+}
+
+/// The guarded call fails so.
+pub(crate) fn failed<E>(failure: &Failure<E>) {
+    let span = Span::current();
+    match failure {
+        Failure::Call(_) => {
+            span.record("error.type", std::any::type_name::<E>());
+        }
+        Failure::Rejected(rejection) => {
+            span.record("error.type", rejection.kind().as_str());
+            span.record("resilience.policy", rejection.kind().policy());
+            span.record("resilience.name", rejection.name().as_str());
+        }
+    }
+}
+
+/// The guarded call was tried so often.
+pub(crate) fn tried(attempts: u32, elapsed: Duration) {
+    let span = Span::current();
+    span.record("resilience.attempts", attempts);
+    span.record("resilience.elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+}
+
+/// A fallback answers for the guarded call.
+pub(crate) fn fell_back() {
+    Span::current().record("resilience.fallback", true);
+}

@@ -1,0 +1,340 @@
+//! Doing something by hand to policies, by name and by pattern, and saying who does it and why.
+
+use super::operation;
+use super::{Pattern, Policy, Registry};
+use crate::bulkhead::Bulkhead;
+use crate::circuit_breaker::CircuitBreaker;
+use crate::error::Name;
+use crate::event::{Act, Steering, TooLong};
+use crate::rate_limit::RateLimiter;
+use crate::retry::Retry;
+use crate::timeout::Timeout;
+use resilience_config::{
+    BulkheadConfig, CircuitBreakerConfig, ConfigError, RateLimitConfig, RetryConfig, TimeoutConfig, nearest,
+};
+use sealed::{Reconfigurable, Switchable};
+use std::sync::Arc;
+
+/// Something that is about to be done by hand: to one policy ([`CircuitBreaker::steer`], [`Retry::steer`], …), or to all whose names match
+/// ([`Registry::steer`]).
+///
+/// Who does it ([`by`](Self::by)) and [`why`](Self::why) may be said first, each in at most 256 bytes. The last call does it, tells it as an
+/// [`Event`](crate::Event) and keeps it among the policy's [`recent_events`](Registry::recent_events).
+///
+/// # Errors
+///
+/// Each act has the same ones: a `by` or `why` that is too long, a pattern that is none or that no policy matches, a share above 100, a
+/// configuration with a mistake. Nothing has changed then, anywhere.
+///
+/// # Examples
+///
+/// ```
+/// use resilience_runtime::{CircuitBreaker, State, SteerError, registry};
+///
+/// let eu = CircuitBreaker::builder("payment_eu").register()?;
+/// CircuitBreaker::builder("payment_us").register()?;
+/// let reached = registry().steer("payment*").by("ops").why("incident 12").force_open()?;
+/// assert_eq!(reached.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(), ["payment_eu", "payment_us"]);
+/// assert_eq!(eu.state(), State::ForcedOpen);
+///
+/// eu.steer().by("ops").why("incident 12 is over").enforce_share(10)?;
+/// assert_eq!(eu.snapshot().enforced_percent, 10);
+///
+/// let error = registry().steer("paymet_eu").reset().unwrap_err();
+/// assert_eq!(error.to_string(), "no policy matches `paymet_eu`; did you mean `payment_eu`?");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is done before the last call"]
+pub struct Steer<T> {
+    target: T,
+    by: String,
+    why: String,
+}
+
+/// A policy that was reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Reached {
+    /// The kind of policy, as its attribute is called.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Name,
+}
+
+/// Why nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SteerError {
+    /// No policy of a kind that this can be done to has such a name.
+    #[error("no policy matches `{pattern}`{}", DidYouMean(.nearest))]
+    NoneReached {
+        /// What was asked for.
+        pattern: String,
+        /// The known name that is nearest to it, if one is near.
+        nearest: Option<Name>,
+    },
+    /// The pattern is none.
+    #[error(transparent)]
+    Pattern(#[from] super::InvalidPattern),
+    /// `by` or `why` is too long.
+    #[error("`{what}` takes at most 256 bytes")]
+    TooLong {
+        /// Which of them.
+        what: &'static str,
+    },
+    /// More than all cannot be enforced.
+    #[error("`enforce_share` takes 0 to 100 percent, not {percent}")]
+    Share {
+        /// What was asked for.
+        percent: u8,
+    },
+    /// The configuration has a mistake.
+    #[error("{kind} `{name}`: {error}")]
+    Config {
+        /// The kind of policy, as its attribute is called.
+        kind: &'static str,
+        /// The first policy for which it is one.
+        name: Name,
+        /// The mistake.
+        error: ConfigError,
+    },
+}
+
+struct DidYouMean<'a>(&'a Option<Name>);
+
+impl std::fmt::Display for DidYouMean<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "; did you mean `{name}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<TooLong> for SteerError {
+    fn from(TooLong(what): TooLong) -> Self {
+        Self::TooLong { what }
+    }
+}
+
+impl<T> Steer<T> {
+    fn new(target: T) -> Self {
+        Self { target, by: String::new(), why: String::new() }
+    }
+
+    /// Who does it: a person, a team, a program.
+    pub fn by(mut self, by: impl Into<String>) -> Self {
+        self.by = by.into();
+        self
+    }
+
+    /// Why: an incident, a ticket, a sentence.
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = why.into();
+        self
+    }
+}
+
+impl<T: Switchable> Steer<T> {
+    /// As [`CircuitBreaker::force_open`].
+    pub fn force_open(self) -> Result<T::Reached, SteerError> {
+        self.act(Act::ForceOpen)
+    }
+
+    /// As [`CircuitBreaker::disable`].
+    pub fn disable(self) -> Result<T::Reached, SteerError> {
+        self.act(Act::Disable)
+    }
+
+    /// As [`CircuitBreaker::monitor`].
+    pub fn monitor(self) -> Result<T::Reached, SteerError> {
+        self.act(Act::Monitor)
+    }
+
+    /// As [`CircuitBreaker::enforce`].
+    pub fn enforce(self) -> Result<T::Reached, SteerError> {
+        self.act(Act::Enforce)
+    }
+
+    /// Enforces only so many percent of what is decided: of the calls that an open or half-open breaker would reject it rejects this share and lets the
+    /// others pass, as [`monitor`](Self::monitor) would; those are counted in `would_reject`. Evenly spread, and exact: of any hundred such calls in a row
+    /// it is that many. 100 is as [`enforce`](Self::enforce), 0 as `monitor`; every other act but [`disable`](Self::disable) and
+    /// [`force_open`](Self::force_open) ends it, and a breaker that is forced open rejects every call meanwhile.
+    pub fn enforce_share(self, percent: u8) -> Result<T::Reached, SteerError> {
+        match percent {
+            0..=100 => self.act(Act::EnforceShare(percent)),
+            _ => Err(SteerError::Share { percent }),
+        }
+    }
+
+    /// As [`CircuitBreaker::reset`].
+    pub fn reset(self) -> Result<T::Reached, SteerError> {
+        self.act(Act::Reset)
+    }
+
+    fn act(self, act: Act) -> Result<T::Reached, SteerError> {
+        self.target.act(act, Steering::new(self.by, self.why)?)
+    }
+}
+
+impl<T> Steer<T> {
+    /// Puts another configuration in force, as the policy's own `reconfigure`. Which policies a pattern reaches is said by the configuration's type.
+    ///
+    /// # Errors
+    ///
+    /// Those described at the type.
+    pub fn reconfigure<Config>(self, config: Config) -> Result<T::Reached, SteerError>
+    where
+        T: Reconfigurable<Config>,
+    {
+        self.target.reconfigure(config, Steering::new(self.by, self.why)?)
+    }
+}
+
+/// The policies of a registry whose names match.
+#[derive(Clone, Debug)]
+pub struct Matching {
+    registry: Registry,
+    pattern: String,
+}
+
+impl Registry {
+    /// Does something by hand to every policy whose name matches: a name, or a pattern in which `*` stands for any characters. It reaches policies of guarded functions
+    /// that were not called yet, too. What it returns says which it has reached, by name.
+    ///
+    /// See [`Steer`].
+    pub fn steer(&self, pattern: impl Into<String>) -> Steer<Matching> {
+        Steer::new(Matching { registry: self.clone(), pattern: pattern.into() })
+    }
+}
+
+impl Matching {
+    fn find<P: Policy>(&self) -> Result<Vec<Arc<P>>, SteerError> {
+        let pattern = Pattern::parse(&self.pattern)?;
+        let sites = || operation::in_order().iter().flat_map(|operation| operation.layers()).filter_map(P::site);
+        for site in sites().filter(|site| pattern.matches(&site.shown_name())) {
+            self.registry.join(site);
+        }
+        let all = P::policies(&self.registry).all();
+        let known: Vec<Name> = all.iter().map(|policy| policy.name().clone()).collect();
+        let reached: Vec<_> = all.into_iter().filter(|policy| pattern.matches(policy.name())).collect();
+        if !reached.is_empty() {
+            return Ok(reached);
+        }
+        let known: Vec<Name> = known.into_iter().chain(sites().map(|site| site.shown_name())).collect();
+        let known: Vec<&str> = known.iter().map(Name::as_str).collect();
+        let nearest = nearest(&self.pattern, &known).map(|name| Name::from(name.to_owned()));
+        Err(SteerError::NoneReached { pattern: self.pattern.clone(), nearest })
+    }
+
+    /// All or none.
+    fn reconfigure_all<P: Policy>(
+        &self,
+        check: impl Fn(&P) -> Result<(), ConfigError>,
+        reconfigure: impl Fn(&P) -> Result<(), ConfigError>,
+    ) -> Result<Vec<Reached>, SteerError> {
+        let policies = self.find::<P>()?;
+        policies.iter().try_for_each(|policy| check(policy).map_err(|error| mistake(&**policy, error)))?;
+        policies.iter().try_for_each(|policy| reconfigure(policy).map_err(|error| mistake(&**policy, error)))?;
+        Ok(policies.iter().map(|policy| reached(&**policy)).collect())
+    }
+}
+
+fn reached<P: Policy>(policy: &P) -> Reached {
+    Reached { kind: P::KIND, name: policy.name().clone() }
+}
+
+fn mistake<P: Policy>(policy: &P, error: ConfigError) -> SteerError {
+    SteerError::Config { kind: P::KIND, name: policy.name().clone(), error }
+}
+
+impl Switchable for Matching {
+    type Reached = Vec<Reached>;
+
+    fn act(self, act: Act, by: Option<Steering>) -> Result<Vec<Reached>, SteerError> {
+        let breakers = self.find::<CircuitBreaker>()?;
+        breakers.iter().for_each(|breaker| breaker.act(act, by.clone()));
+        Ok(breakers.iter().map(|breaker| reached(&**breaker)).collect())
+    }
+}
+
+impl Switchable for &CircuitBreaker {
+    type Reached = ();
+
+    fn act(self, act: Act, by: Option<Steering>) -> Result<(), SteerError> {
+        CircuitBreaker::act(self, act, by);
+        Ok(())
+    }
+}
+
+impl Reconfigurable<CircuitBreakerConfig> for Matching {
+    type Reached = Vec<Reached>;
+
+    fn reconfigure(self, config: CircuitBreakerConfig, by: Option<Steering>) -> Result<Vec<Reached>, SteerError> {
+        self.reconfigure_all::<CircuitBreaker>(
+            |breaker| breaker.checked(config).map(drop),
+            |breaker| breaker.reconfigure_by(config, by.clone()),
+        )
+    }
+}
+
+macro_rules! steerable {
+    ($($policy:ident by $config:ident $($all:ident)?;)*) => {
+        $(
+            impl $policy {
+                /// Does something to it by hand, and says who does it and why. See [`Steer`].
+                pub fn steer(&self) -> Steer<&Self> {
+                    Steer::new(self)
+                }
+            }
+
+            impl Reconfigurable<$config> for &$policy {
+                type Reached = ();
+
+                fn reconfigure(self, config: $config, by: Option<Steering>) -> Result<(), SteerError> {
+                    self.reconfigure_by(config, by).map_err(|error| mistake(self, error))
+                }
+            }
+
+            $(
+                impl Reconfigurable<$config> for Matching {
+                    type Reached = Vec<Reached>;
+
+                    fn reconfigure(self, config: $config, by: Option<Steering>) -> Result<Vec<Reached>, SteerError> {
+                        self.$all::<$policy>(|_| config.check(), |policy| policy.reconfigure_by(config, by.clone()))
+                    }
+                }
+            )?
+        )*
+    };
+}
+
+steerable! {
+    CircuitBreaker by CircuitBreakerConfig;
+    Retry by RetryConfig reconfigure_all;
+    Timeout by TimeoutConfig reconfigure_all;
+    Bulkhead by BulkheadConfig reconfigure_all;
+    RateLimiter by RateLimitConfig reconfigure_all;
+}
+
+mod sealed {
+    use super::{Act, SteerError, Steering};
+
+    /// Something that opens and closes.
+    pub trait Switchable {
+        /// What is returned of it.
+        type Reached;
+
+        fn act(self, act: Act, by: Option<Steering>) -> Result<Self::Reached, SteerError>;
+    }
+
+    /// Something that can be configured so.
+    pub trait Reconfigurable<Config> {
+        /// What is returned of it.
+        type Reached;
+
+        fn reconfigure(self, config: Config, by: Option<Steering>) -> Result<Self::Reached, SteerError>;
+    }
+}

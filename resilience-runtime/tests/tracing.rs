@@ -1,0 +1,257 @@
+//! What `tracing` is told, with the feature of that name: `cargo test -p resilience-runtime --features tracing,test-util --test tracing`.
+#![cfg(all(feature = "tracing", feature = "test-util"))]
+
+use resilience_runtime::{CircuitBreaker, Rejection, circuit_breaker, fallback, registry, retry, timeout};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("it failed")]
+    Failed,
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+type Fields = BTreeMap<&'static str, String>;
+
+struct Told {
+    level: Level,
+    fields: Fields,
+    /// The innermost span at that moment, by its place among all.
+    inside: Option<usize>,
+}
+
+#[derive(Default)]
+struct Seen {
+    spans: Vec<Fields>,
+    events: Vec<Told>,
+    entered: Vec<usize>,
+    entries: usize,
+}
+
+/// Collects everything of this library's that is at most as verbose as the level.
+#[derive(Clone, Default)]
+struct Collector(Arc<Mutex<Seen>>);
+
+impl Collector {
+    fn lines(&self) -> Vec<(Level, String)> {
+        self.0.lock().unwrap().events.iter().map(|event| (event.level, event.fields["message"].clone())).collect()
+    }
+
+    /// The fields of the only span.
+    fn span(&self) -> Fields {
+        let seen = self.0.lock().unwrap();
+        assert_eq!((seen.spans.len(), seen.entered.len()), (1, 0));
+        seen.spans[0].clone()
+    }
+}
+
+struct Into<'a>(&'a mut Fields);
+
+impl Visit for Into<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+/// A span's place among all that were seen.
+struct Place(usize);
+
+fn place<S: Subscriber + for<'a> LookupSpan<'a>>(id: &Id, context: &Context<'_, S>) -> usize {
+    context.span(id).unwrap().extensions().get::<Place>().unwrap().0
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collector {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::new();
+        attributes.record(&mut Into(&mut fields));
+        let mut seen = self.0.lock().unwrap();
+        context.span(id).unwrap().extensions_mut().insert(Place(seen.spans.len()));
+        seen.spans.push(fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let place = place(id, &context);
+        values.record(&mut Into(&mut self.0.lock().unwrap().spans[place]));
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields::new();
+        event.record(&mut Into(&mut fields));
+        let mut seen = self.0.lock().unwrap();
+        let inside = seen.entered.last().copied();
+        seen.events.push(Told { level: *event.metadata().level(), fields, inside });
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        let mut seen = self.0.lock().unwrap();
+        seen.entered.push(place(id, &context));
+        seen.entries += 1;
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        assert_eq!(self.0.lock().unwrap().entered.pop(), Some(place(id, &context)), "left in the order of entering");
+    }
+}
+
+/// For this thread, until the guard is dropped.
+fn collect(level: LevelFilter) -> (Collector, DefaultGuard) {
+    let collector = Collector::default();
+    let ours = filter_fn(|metadata| metadata.target() == "resilience");
+    let subscriber = tracing_subscriber::registry().with(collector.clone().with_filter(ours)).with(level);
+    (collector, subscriber.set_default())
+}
+
+#[circuit_breaker("tracing: fails", consecutive_failures = 1)]
+async fn fails() -> Result<(), Error> {
+    Err(Error::Failed)
+}
+
+#[tokio::test]
+async fn a_guarded_call_has_a_span_that_says_where_it_is_and_how_it_failed() {
+    let (collector, _guard) = collect(LevelFilter::INFO);
+    fails().await.unwrap_err();
+    let span = collector.span();
+    assert_eq!(span["code.function.name"], "tracing::fails");
+    assert!(span["code.file.path"].ends_with("tests/tracing.rs"), "{span:?}");
+    let operation = registry().operations().find(|operation| operation.function() == "fails").unwrap();
+    assert_eq!(span["code.line.number"], operation.line().to_string());
+    assert_eq!(span["otel.name"], "fails");
+    assert_eq!(span["error.type"], "tracing::Error");
+    assert_eq!(span.get("resilience.policy"), None, "no policy failed it");
+    let line = "circuit_breaker `tracing: fails`: closed -> open (1 calls in a row failed)";
+    assert_eq!(collector.lines(), [(Level::WARN, line.to_owned())]);
+    let seen = collector.0.lock().unwrap();
+    assert_eq!(seen.events[0].inside, Some(0));
+    assert_eq!(seen.events[0].fields["resilience.policy"], "circuit_breaker");
+    assert_eq!(seen.events[0].fields["resilience.name"], "tracing: fails");
+    assert_eq!(seen.events[0].fields["resilience.event"], "transition");
+}
+
+#[circuit_breaker("tracing: rejects")]
+async fn rejects() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rejection_says_in_the_span_who_rejected() {
+    rejects().await.unwrap();
+    registry().circuit_breaker("tracing: rejects").unwrap().force_open();
+    let (collector, _guard) = collect(LevelFilter::DEBUG);
+    rejects().await.unwrap_err();
+    let span = collector.span();
+    assert_eq!(span["error.type"], "circuit_open");
+    assert_eq!((&*span["resilience.policy"], &*span["resilience.name"]), ("circuit_breaker", "tracing: rejects"));
+    let line = "circuit_breaker `tracing: rejects`: rejected (circuit_open) a call of tracing::rejects";
+    assert_eq!(collector.lines(), [(Level::DEBUG, line.to_owned())]);
+}
+
+#[retry(name = "tracing: retries", attempts = 3, delay = "20ms", jitter = none)]
+#[timeout("1s")]
+async fn waits_and_fails() -> Result<u8, Error> {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    Err(Error::Failed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_span_is_left_while_the_call_waits_and_knows_attempts_and_time() {
+    let (collector, _guard) = collect(LevelFilter::INFO);
+    // Two at a time on one thread: had one stayed entered while it waited, the other would be inside it.
+    let (one, other) = tokio::join!(waits_and_fails(), waits_and_fails());
+    one.unwrap_err();
+    other.unwrap_err();
+    let seen = collector.0.lock().unwrap();
+    assert_eq!((seen.spans.len(), seen.entered.len()), (2, 0));
+    assert!(seen.entries > 4, "entered for each poll: {}", seen.entries);
+    for span in &seen.spans {
+        assert_eq!(span["resilience.attempts"], "3");
+        let elapsed: u64 = span["resilience.elapsed_ms"].parse().unwrap();
+        assert!((75..=80).contains(&elapsed), "3 x 5 ms, and 20 and 40 between: {elapsed}");
+    }
+}
+
+#[fallback(answer)]
+async fn falls_back(inner: &str) -> Result<String, Error> {
+    let _ = inner;
+    fails_inside().await?;
+    Ok(String::new())
+}
+
+#[timeout("1s", name = "tracing: inside")]
+async fn fails_inside() -> Result<(), Error> {
+    Err(Error::Failed)
+}
+
+fn answer(inner: &str) -> Result<String, Error> {
+    Ok(inner.to_owned())
+}
+
+#[tokio::test]
+async fn spans_lie_inside_of_each_other_and_each_knows_its_own_end() {
+    let (collector, _guard) = collect(LevelFilter::DEBUG);
+    assert_eq!(falls_back("kept").await.unwrap(), "kept");
+    let seen = collector.0.lock().unwrap();
+    assert_eq!(seen.spans.len(), 2);
+    let (outer, inner) = (&seen.spans[0], &seen.spans[1]);
+    assert_eq!((&*outer["otel.name"], &*inner["otel.name"]), ("falls_back", "fails_inside"));
+    assert_eq!((&*outer["resilience.fallback"], inner.get("resilience.fallback")), ("true", None));
+    assert_eq!((outer.get("error.type"), &*inner["error.type"]), (None, "tracing::Error"));
+}
+
+#[circuit_breaker("tracing: contested", window = 10)]
+async fn comes_first() -> Result<(), Error> {
+    Ok(())
+}
+
+#[circuit_breaker("tracing: contested", window = 20)]
+async fn comes_second() -> Result<(), Error> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_conflict_is_a_warning() {
+    let (collector, _guard) = collect(LevelFilter::WARN);
+    comes_second().await.unwrap();
+    comes_first().await.unwrap();
+    let lines = collector.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0].0, Level::WARN);
+    assert!(lines[0].1.starts_with("circuit_breaker `tracing: contested`: configured differently by "), "{lines:?}");
+}
+
+#[test]
+fn who_and_why_are_fields_and_closing_is_no_warning() {
+    let breaker = CircuitBreaker::builder("tracing: steered").build().unwrap();
+    let (collector, _guard) = collect(LevelFilter::INFO);
+    breaker.steer().by("ops").why("incident 12").force_open().unwrap();
+    breaker.reset();
+    let levels: Vec<_> = collector.lines().into_iter().map(|(level, _)| level).collect();
+    assert_eq!(levels, [Level::INFO, Level::WARN, Level::INFO, Level::INFO]);
+    let seen = collector.0.lock().unwrap();
+    let fields = &seen.events[0].fields;
+    assert_eq!((&*fields["resilience.by"], &*fields["resilience.why"]), ("ops", "incident 12"));
+}
+
+#[tokio::test]
+async fn whoever_collects_nothing_is_told_nothing() {
+    let (collector, _guard) = collect(LevelFilter::OFF);
+    let _ = falls_back("").await;
+    assert!(collector.lines().is_empty() && collector.0.lock().unwrap().spans.is_empty());
+}
