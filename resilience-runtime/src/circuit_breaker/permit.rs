@@ -1,5 +1,6 @@
 //! The right to make one call, from admission to outcome.
 
+use super::opening::PackedReason;
 use super::state::Word;
 use super::{CircuitBreaker, Clock, Present};
 use crate::error::{Failure, Rejection, RejectionKind};
@@ -10,6 +11,7 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// What a call was admitted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,18 +50,22 @@ struct Call<'a> {
     began: u64,
 }
 
-/// A call that was not admitted. What the rejection says is found out when it is made of this, and it counts then.
+/// A call that was not admitted. It counts when a rejection is made of it.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a call that is rejected counts as rejected"]
 pub struct Refused<'a> {
     pub(super) breaker: &'a CircuitBreaker,
-    pub(super) word: Word,
     pub(super) retry_after_millis: Option<u64>,
+    pub(super) reason: PackedReason,
 }
 
 impl From<Refused<'_>> for Rejection {
-    fn from(Refused { breaker, word, retry_after_millis }: Refused<'_>) -> Self {
-        breaker.count_rejection(Shard::of_this_thread(), breaker.rejection(word, retry_after_millis))
+    /// Inlined, so that it is written where it is wanted: a copy of what was written word by word costs as much as finding out all that is in it.
+    #[inline(always)]
+    fn from(Refused { breaker, retry_after_millis, reason }: Refused<'_>) -> Self {
+        breaker.count_rejection(Shard::of_this_thread());
+        let retry_after = retry_after_millis.map(Duration::from_millis);
+        Self::CircuitOpen { name: breaker.name.clone(), retry_after, reason: reason.into() }
     }
 }
 

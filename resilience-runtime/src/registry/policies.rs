@@ -127,7 +127,8 @@ impl<P: Policy> Policies<P> {
     /// For the statics of guarded functions.
     pub(super) fn join(&self, site: &'static Site<P>, bus: &Arc<Bus>) -> Arc<P> {
         let Some(name) = site.name() else {
-            let name = Name::from(Self::shown_as(site));
+            // Once a function: a site joins once.
+            let name = Name::kept_for_good(Self::shown_as(site));
             let build = || Arc::new(P::from_config(name.clone(), site.config(), Arc::clone(bus)));
             return Arc::clone(&self.unnamed.entry(name.clone()).or_insert_with(build));
         };
