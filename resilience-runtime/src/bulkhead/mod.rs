@@ -21,6 +21,7 @@ pub use registered::BulkheadSite;
 use crate::error::{Failure, Name, Rejection};
 use crate::sync::{Count, RwLock, Setting, write};
 use crate::time::nanos;
+use crate::window::Total;
 use gate::{Arrival, Gate};
 use resilience_config::{BulkheadConfig, BulkheadSettings, ConfigError};
 use std::future::Future;
@@ -55,7 +56,7 @@ use tokio::sync::Semaphore;
 /// ```
 pub struct Bulkhead {
     gate: Gate<Semaphore>,
-    admitted: Count,
+    admitted: Total,
     rejected: Count,
     timed_out: Count,
     max_queue: Setting,
@@ -97,7 +98,7 @@ impl Bulkhead {
     fn new(name: Name, settings: &BulkheadSettings) -> Self {
         Self {
             gate: Gate::new(settings.max_concurrent, Semaphore::new(0)),
-            admitted: Count::new(),
+            admitted: Total::new(),
             rejected: Count::new(),
             timed_out: Count::new(),
             max_queue: Setting::new(u64::from(settings.max_queue)),

@@ -19,6 +19,7 @@ pub use registered::RateLimitSite;
 use crate::error::{Failure, Name, Rejection};
 use crate::sync::{Count, RwLock, Setting, read, write};
 use crate::time::{millis_up, nanos, precise_nanos};
+use crate::window::Total;
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
 use state::{Arrival, Rule, Turns};
 use std::future::Future;
@@ -63,7 +64,7 @@ use tokio::time::timeout;
 /// ```
 pub struct RateLimiter {
     turns: Turns,
-    allowed: Count,
+    allowed: Total,
     /// Nanoseconds.
     max_wait: Setting,
     waited: Count,
@@ -92,7 +93,7 @@ impl RateLimiter {
     fn new(name: Name, settings: RateLimitSettings) -> Self {
         Self {
             turns: Turns::new(Rule::of(&settings)),
-            allowed: Count::new(),
+            allowed: Total::new(),
             max_wait: Setting::new(nanos(settings.max_wait)),
             waited: Count::new(),
             rejected: Count::new(),
