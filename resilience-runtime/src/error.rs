@@ -19,6 +19,11 @@ enum Text {
 }
 
 impl Name {
+    /// Made once, for what lives as long as the program: cloning it costs nothing either.
+    pub(crate) fn kept_for_good(text: String) -> Self {
+        Self(Text::Literal(text.leak()))
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         match &self.0 {

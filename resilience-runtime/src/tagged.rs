@@ -23,13 +23,20 @@ impl<const FIELDS: usize> Tagged<FIELDS> {
         Self { tag: AtomicU64::new(EMPTY), fields: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
 
+    #[inline]
     pub(crate) fn tag(&self) -> u64 {
         self.tag.load(Ordering::Acquire)
     }
 
     /// The content that had this tag when [`tag`](Self::tag) gave it, if it still has.
     pub(crate) fn read(&self, tag: u64) -> Option<[u64; FIELDS]> {
-        let fields = self.fields.each_ref().map(|field| field.load(Ordering::Relaxed));
+        self.read_first(tag)
+    }
+
+    /// As [`read`](Self::read), the first so many fields of it.
+    #[inline]
+    pub(crate) fn read_first<const SOME: usize>(&self, tag: u64) -> Option<[u64; SOME]> {
+        let fields = std::array::from_fn(|field| self.fields[field].load(Ordering::Relaxed));
         fence(Ordering::Acquire);
         (self.tag.load(Ordering::Relaxed) == tag).then_some(fields)
     }

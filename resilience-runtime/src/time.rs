@@ -79,43 +79,51 @@ pub(crate) use real::{coarse_millis, precise_nanos};
 #[cfg(feature = "test-util")]
 pub(crate) use of_tokio::{coarse_millis, precise_nanos};
 
-#[cfg(not(feature = "test-util"))]
+/// The kernel's two clocks, which count from the same moment. Read without a detour: the coarse one is read by most calls, and what
+/// `Instant` and others do around it costs as much as the reading.
+#[cfg(all(not(feature = "test-util"), any(target_os = "linux", target_os = "android")))]
+mod real {
+    use super::NANOS_PER_MILLI;
+
+    #[inline]
+    fn read(clock: libc::clockid_t) -> (u64, u64) {
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: all that it asks for is a place for a `timespec`, and this one lives on this frame. It fails for clocks that do not exist,
+        // and these two do since Linux 2.6.32; it would leave the zeros then.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::clock_gettime(clock, &raw mut now);
+        }
+        // Neither is ever negative.
+        (now.tv_sec as u64, now.tv_nsec as u64)
+    }
+
+    pub(crate) fn precise_nanos() -> u64 {
+        let (seconds, nanos) = read(libc::CLOCK_MONOTONIC);
+        seconds * 1000 * NANOS_PER_MILLI + nanos
+    }
+
+    pub(crate) fn coarse_millis() -> u64 {
+        let (seconds, nanos) = read(libc::CLOCK_MONOTONIC_COARSE);
+        seconds * 1000 + nanos / NANOS_PER_MILLI
+    }
+}
+
+#[cfg(all(not(feature = "test-util"), not(any(target_os = "linux", target_os = "android"))))]
 mod real {
     use super::NANOS_PER_MILLI;
     use once_cell::sync::Lazy;
     use std::time::Instant;
 
-    /// The precise clock's origin, placed on the coarse clock's scale.
-    static ORIGIN: Lazy<(Instant, u64)> = Lazy::new(|| (Instant::now(), origin_nanos()));
+    static ORIGIN: Lazy<Instant> = Lazy::new(Instant::now);
 
     pub(crate) fn precise_nanos() -> u64 {
-        let (origin, at) = &*ORIGIN;
-        at + u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX / 2)
+        // Not from zero, so that a moment before it can be written down.
+        3_600_000 * NANOS_PER_MILLI + u64::try_from(ORIGIN.elapsed().as_nanos()).unwrap_or(u64::MAX / 2)
     }
 
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    #[inline]
-    pub(crate) fn coarse_millis() -> u64 {
-        // `now` would also write a global, which two cores feel.
-        let boot = coarsetime::Instant::from_ticks(0);
-        coarsetime::Instant::now_without_cache_update().duration_since(boot).as_millis()
-    }
-
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn origin_nanos() -> u64 {
-        // It may lag by a tick now and by none later.
-        (coarse_millis() + super::COARSE_ERROR_MILLIS / 2) * NANOS_PER_MILLI
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(crate) fn coarse_millis() -> u64 {
         super::precise_millis()
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn origin_nanos() -> u64 {
-        // Any origin will do; not zero, so that a moment before it can be written down.
-        3_600_000 * NANOS_PER_MILLI
     }
 }
 

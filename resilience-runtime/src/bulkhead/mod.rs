@@ -24,6 +24,7 @@ use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, write};
 use crate::time::{Timestamp, nanos};
+use crate::window::Total;
 use gate::{Arrival, Gate};
 use resilience_config::{BulkheadConfig, BulkheadSettings, ConfigError};
 use state::Word;
@@ -59,7 +60,7 @@ use tokio::sync::Semaphore;
 /// ```
 pub struct Bulkhead {
     gate: Gate<Semaphore>,
-    admitted: Count,
+    admitted: Total,
     rejected: Count,
     timed_out: Count,
     /// As configured, also while it is not enabled.
@@ -113,7 +114,7 @@ impl Bulkhead {
     fn new(name: Name, settings: &BulkheadSettings, source: Source) -> Self {
         Self {
             gate: Gate::new(limit(settings), Semaphore::new(0)),
-            admitted: Count::new(),
+            admitted: Total::new(),
             rejected: Count::new(),
             timed_out: Count::new(),
             max_concurrent: Setting::new(u64::from(settings.max_concurrent)),

@@ -20,6 +20,7 @@ use super::steering::Change;
 use super::{CircuitBreaker, Permit, Present, Totals, Word};
 use crate::error::{Failure, Name, Rejection};
 use crate::event::{Event, Topic};
+use crate::registry::Policy;
 use crate::sync::{AtomicEpoch, Count, Setting};
 use crate::time::{Timestamp, coarse_millis};
 use crate::window::Shard;
@@ -293,8 +294,13 @@ impl<'a> Keyed<'a> {
                 slot.last_used.set(now);
             }
             return acquired.map_err(|refused| {
-                let rejection = keys.named(self.key.text(), refused.counted(Shard::of_this_thread()));
-                self.family.tell_rejection(rejection)
+                slot.breaker.count_rejection(Shard::of_this_thread());
+                let rejection = keys.named(self.key.text(), refused.rejection());
+                let family = self.family;
+                if family.bus.wants(Topic::Rejected) {
+                    family.bus.send_rejected(CircuitBreaker::KIND, &rejection, &family.name);
+                }
+                rejection
             });
         }
     }

@@ -123,6 +123,7 @@ impl Live {
         limit != 0 && failures >= limit
     }
 
+    #[inline]
     pub(super) fn open_rule(&self) -> OpenRule {
         OpenRule {
             open_for_millis: self.open_for_millis.get(),

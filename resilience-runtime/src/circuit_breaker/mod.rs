@@ -43,7 +43,7 @@ use crate::window::{Counter, Finished, Shard, Standing, Window, WindowCounts};
 use keyed::{Keys, SlotPast};
 use live::{Live, Verdict};
 use once_cell::sync::OnceCell;
-use opening::{LastOpening, Opening};
+use opening::{LastOpening, Opening, PackedReason};
 use permit::{Admitted, Refused};
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError, Mode};
 use state::{AtomicWord, Due, Phase, Word};
@@ -264,19 +264,13 @@ impl CircuitBreaker {
         }
         match self.ask_unless_closed(clock) {
             Ok((admitted, began)) => Ok(Permit::new(self, admitted, began)),
-            Err((word, retry_after_millis)) => Err(Refused { breaker: self, word, retry_after_millis }),
+            Err((retry_after_millis, reason)) => Err(Refused { breaker: self, retry_after_millis, reason }),
         }
     }
 
-    fn count_rejection(&self, shard: Shard, rejection: Rejection) -> Rejection {
-        self.window.count(shard, Counter::Rejected);
-        rejection
-    }
-
     #[inline]
-    fn tell_rejection(&self, rejection: Rejection) -> Rejection {
-        self.bus.rejected(Self::KIND, &rejection, &self.name);
-        rejection
+    fn count_rejection(&self, shard: Shard) {
+        self.window.count(shard, Counter::Rejected);
     }
 
     /// Makes one call through the breaker; every `Err` counts as a failure.
@@ -335,8 +329,8 @@ impl CircuitBreaker {
         if self.live.slow_call_nanos() == 0 { 0 } else { clock.precise_nanos() }
     }
 
-    /// As what a call is admitted and when it begins, or the word that it is rejected by and the time to wait.
-    fn ask_unless_closed(&self, clock: impl Clock) -> Result<(Admitted, u64), (Word, Option<u64>)> {
+    /// As what a call is admitted and when it begins, or how long to wait and why.
+    fn ask_unless_closed(&self, clock: impl Clock) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
         loop {
             let word = self.word.load();
             let admitted = match word.phase() {
@@ -379,28 +373,27 @@ impl CircuitBreaker {
     }
 
     /// A monitoring breaker lets pass what it would have rejected; one that enforces a share, the rest of it.
-    fn reject(&self, word: Word, retry_after_millis: Option<u64>) -> Result<(Admitted, u64), (Word, Option<u64>)> {
+    #[inline]
+    fn reject(
+        &self,
+        word: Word,
+        retry_after_millis: Option<u64>,
+    ) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
         if word.monitored() || word.phase() != Phase::Forced && !self.teeth.bites() {
             self.would_reject.increment();
             return Ok((Admitted::Unjudged, 0));
         }
-        Err((word, retry_after_millis))
-    }
-
-    fn rejection(&self, word: Word, retry_after_millis: Option<u64>) -> Rejection {
-        let (reason, retry_after) = (self.reason_of(word), retry_after_millis.map(Duration::from_millis));
-        Rejection::CircuitOpen { name: self.name.clone(), retry_after, reason }
+        Err((retry_after_millis, self.reason_of(word)))
     }
 
     /// Why it lets nothing through in the state of `word`.
-    fn reason_of(&self, word: Word) -> OpenReason {
-        match self.last_opening.read() {
+    #[inline]
+    fn reason_of(&self, word: Word) -> PackedReason {
+        match self.last_opening.read_reason() {
             // Of a half-open breaker, whichever opening came before it.
-            Some(opening) if word.phase() == Phase::HalfOpen || opening.generation == word.generation() => {
-                opening.reason
-            }
-            _ if word.phase() == Phase::Forced => OpenReason::Forced,
-            _ => OpenReason::JustOpened,
+            Some((generation, reason)) if word.phase() == Phase::HalfOpen || generation == word.generation() => reason,
+            _ if word.phase() == Phase::Forced => OpenReason::Forced.into(),
+            _ => OpenReason::JustOpened.into(),
         }
     }
 

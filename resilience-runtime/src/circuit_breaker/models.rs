@@ -7,6 +7,7 @@
 use super::*;
 use loom::{sync::Arc as Shared, thread};
 use resilience_config::Window as Reach;
+use std::time::Duration;
 
 /// A clock that stands still at so many milliseconds.
 #[derive(Clone, Copy)]

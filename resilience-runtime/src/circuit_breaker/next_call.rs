@@ -39,7 +39,7 @@ impl CircuitBreaker {
                 }
                 Due::ReopenTimedOut { at } => self.of_open(word.reopened(at), Some(OpenReason::ProbeTimedOut), now),
                 Due::Nothing => match word.admit_probe(now, &rule) {
-                    Some(_) => NextCall::Probe { reason: self.reason_of(word) },
+                    Some(_) => NextCall::Probe { reason: self.reason_of(word).into() },
                     None => self.rejected(word, None, Some(word.ask_again_in(now, &rule, &self.live.open_rule()))),
                 },
             },
@@ -49,7 +49,7 @@ impl CircuitBreaker {
     /// Open, for the reason that was written down or for one that is due.
     fn of_open(&self, word: Word, due_reason: Option<OpenReason>, now: u64) -> NextCall {
         match word.probe_due(now, &self.live.open_rule()).saturating_sub(now) {
-            0 => NextCall::Probe { reason: due_reason.unwrap_or_else(|| self.reason_of(word)) },
+            0 => NextCall::Probe { reason: due_reason.unwrap_or_else(|| self.reason_of(word).into()) },
             left => self.rejected(word, due_reason, Some(left)),
         }
     }
@@ -58,7 +58,7 @@ impl CircuitBreaker {
         let rejection = Rejection::CircuitOpen {
             name: self.name(),
             retry_after: retry_after_millis.map(Duration::from_millis),
-            reason: due_reason.unwrap_or_else(|| self.reason_of(word)),
+            reason: due_reason.unwrap_or_else(|| self.reason_of(word).into()),
         };
         let is_enforced = !word.monitored() && (word.phase() == Phase::Forced || self.teeth.would_bite());
         if is_enforced { NextCall::Rejected(rejection) } else { NextCall::WouldReject(rejection) }

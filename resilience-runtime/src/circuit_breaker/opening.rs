@@ -41,6 +41,17 @@ impl LastOpening {
         }
     }
 
+    /// The generation and the reason alone, for rejections. `None` while it is being written.
+    #[inline]
+    pub(super) fn read_reason(&self) -> Option<(u64, PackedReason)> {
+        let tag = self.0.tag();
+        if tag == EMPTY || tag == BUSY {
+            return None;
+        }
+        let [a, b] = self.0.read_first(tag)?;
+        Some((tag >> 4, PackedReason { kind: tag & 0xf, a, b }))
+    }
+
     /// `None` while it is being written.
     pub(super) fn read(&self) -> Option<Opening> {
         let tag = self.0.tag();
@@ -50,6 +61,28 @@ impl LastOpening {
         let [a, b, calls, failures, slow] = self.0.read(tag)?;
         let frozen = WindowCounts { calls, failures, slow };
         Some(Opening { generation: tag >> 4, reason: unpack(tag & 0xf, a, b), frozen })
+    }
+}
+
+/// A reason as three words, which travel by themselves where the whole would be copied in larger pieces than it was written in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PackedReason {
+    kind: u64,
+    a: u64,
+    b: u64,
+}
+
+impl From<OpenReason> for PackedReason {
+    fn from(reason: OpenReason) -> Self {
+        let (kind, a, b) = pack(reason);
+        Self { kind, a, b }
+    }
+}
+
+impl From<PackedReason> for OpenReason {
+    #[inline(always)]
+    fn from(PackedReason { kind, a, b }: PackedReason) -> Self {
+        unpack(kind, a, b)
     }
 }
 
@@ -72,6 +105,7 @@ fn pack(reason: OpenReason) -> (u64, u64, u64) {
     }
 }
 
+#[inline(always)]
 fn unpack(kind: u64, a: u64, b: u64) -> OpenReason {
     match kind {
         0 => OpenReason::FailureRate { failures: a, calls: b },

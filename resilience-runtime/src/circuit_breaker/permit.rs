@@ -1,15 +1,19 @@
 //! The right to make one call, from admission to outcome.
 
+use super::opening::PackedReason;
 use super::state::Word;
 use super::{CircuitBreaker, Clock, Present};
 use crate::error::{Failure, Rejection, RejectionKind};
+use crate::event::Topic;
 use crate::outcome::Outcome;
+use crate::registry::Policy;
 use crate::sync::Flag;
 use crate::window::{Counter, Shard};
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// What a call was admitted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,27 +52,42 @@ struct Call<'a> {
     began: u64,
 }
 
-/// A call that was not admitted. What the rejection says is found out when it is made of this, and it counts then.
+/// A call that was not admitted. It counts when a rejection is made of it.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a call that is rejected counts as rejected"]
 pub struct Refused<'a> {
     pub(super) breaker: &'a CircuitBreaker,
-    pub(super) word: Word,
     pub(super) retry_after_millis: Option<u64>,
+    pub(super) reason: PackedReason,
 }
 
 impl Refused<'_> {
-    /// The rejection, counted and not told yet.
-    pub(super) fn counted(self, shard: Shard) -> Rejection {
-        let Self { breaker, word, retry_after_millis } = self;
-        breaker.count_rejection(shard, breaker.rejection(word, retry_after_millis))
+    /// What the call gets. Inlined, so that it is written where it is wanted: a copy of what was written word by word costs as much as finding out
+    /// all that is in it.
+    #[inline(always)]
+    pub(super) fn rejection(self) -> Rejection {
+        let Self { breaker, retry_after_millis, reason } = self;
+        let retry_after = retry_after_millis.map(Duration::from_millis);
+        Rejection::CircuitOpen { name: breaker.name.clone(), retry_after, reason: reason.into() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell(self) {
+        self.breaker.bus.send_rejected(CircuitBreaker::KIND, &self.rejection(), &self.breaker.name);
     }
 }
 
 impl From<Refused<'_>> for Rejection {
+    #[inline(always)]
     fn from(refused: Refused<'_>) -> Self {
-        let breaker = refused.breaker;
-        breaker.tell_rejection(refused.counted(Shard::of_this_thread()))
+        // Asked before the count, behind which a load would have to wait for it.
+        let wanted = refused.breaker.bus.wants(Topic::Rejected);
+        refused.breaker.count_rejection(Shard::of_this_thread());
+        if wanted {
+            refused.tell();
+        }
+        refused.rejection()
     }
 }
 

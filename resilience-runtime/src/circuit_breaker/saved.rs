@@ -108,7 +108,7 @@ impl CircuitBreaker {
             key,
             phase,
             monitored: (by_hand && has_teeth).then_some(word.monitored()),
-            reason: is_open.then(|| self.reason_of(word)),
+            reason: is_open.then(|| self.reason_of(word).into()),
             age_millis: if phase == SavedPhase::Open { word.age(now) } else { 0 },
             openings: word.openings(),
             jitter: if phase == SavedPhase::Open { word.jitter() } else { 0 },

@@ -84,10 +84,16 @@ pub(super) struct OpenRule {
 
 impl OpenRule {
     /// `jitter` only lengthens, and comes on top of the cap: a fleet at its cap must not probe as one either.
+    #[inline]
     pub(super) fn lasts(&self, openings: u64, jitter: u64) -> u64 {
-        if (openings == 0 || self.backoff == 1.0) && self.jitter == 0.0 {
-            return self.open_for_millis;
+        match (openings == 0 || self.backoff == 1.0) && self.jitter == 0.0 {
+            true => self.open_for_millis,
+            false => self.lasts_longer(openings, jitter),
         }
+    }
+
+    #[cold]
+    fn lasts_longer(&self, openings: u64, jitter: u64) -> u64 {
         let exponent = i32::try_from(openings).unwrap_or(i32::MAX);
         let longer = (self.open_for_millis as f64 * self.backoff.powi(exponent)).min(self.max_millis as f64);
         let share = 1.0 + self.jitter * jitter as f64 / mask(16) as f64;
@@ -145,6 +151,7 @@ impl Word {
         )
     }
 
+    #[inline]
     pub(super) fn phase(self) -> Phase {
         match self.0 & mask(TAG_BITS) {
             0 | 5 => Phase::Closed,
@@ -155,6 +162,7 @@ impl Word {
         }
     }
 
+    #[inline]
     pub(super) fn monitored(self) -> bool {
         self.0 & mask(TAG_BITS) >= 5
     }
@@ -181,7 +189,12 @@ impl Word {
     /// The moment at which the state was entered, on the clock's own scale, `now` being a moment not long before or any time after.
     pub(super) fn since(self, now: u64) -> u64 {
         let bits = if self.phase() == Phase::HalfOpen { PROBE_SINCE_BITS } else { SINCE_BITS };
-        let age = now.wrapping_sub(self.generation()) & mask(bits);
+        self.since_of(bits, now)
+    }
+
+    #[inline]
+    fn since_of(self, bits: u32, now: u64) -> u64 {
+        let age = now.wrapping_sub(self.0 >> TAG_BITS) & mask(bits);
         if age > mask(bits) - mask(bits - 4) {
             // Entered "later" than now: pushed on by entering twice within a millisecond.
             return now + (mask(bits) + 1 - age);
@@ -228,9 +241,12 @@ impl Word {
     }
 
     /// When an open breaker lets a probe in.
+    #[inline]
     pub(super) fn probe_due(self, now: u64, rule: &OpenRule) -> u64 {
+        let openings = self.0 >> (TAG_BITS + SINCE_BITS) & mask(7);
         // One that was restored may have opened before the clock began.
-        self.since(now + TURN).saturating_add(rule.lasts(self.openings(), self.jitter())).saturating_sub(TURN)
+        let since = self.since_of(SINCE_BITS, now + TURN);
+        since.saturating_add(rule.lasts(openings, self.jitter())).saturating_sub(TURN)
     }
 
     /// Open, and due: the first probe enters.

@@ -115,18 +115,11 @@ impl Bus {
         }
     }
 
-    /// A rejection of the policy that the registry knows by `policy`; a key's breaker has a name of its own besides.
-    #[inline]
-    pub(crate) fn rejected(&self, kind: &'static str, rejection: &Rejection, policy: &Name) {
-        if self.wants(Topic::Rejected) {
-            self.send_rejected(kind, rejection, policy);
-        }
-    }
-
-    // Out of the way of those to whom nobody listens: an event is large.
+    /// A rejection of the policy that the registry knows by `policy`, where somebody wants to know of it; a key's breaker has a name of its
+    /// own besides. Out of the way of those to whom nobody listens: an event is large.
     #[cold]
     #[inline(never)]
-    fn send_rejected(&self, kind: &'static str, rejection: &Rejection, policy: &Name) {
+    pub(crate) fn send_rejected(&self, kind: &'static str, rejection: &Rejection, policy: &Name) {
         self.send(&Event::rejected(kind, rejection, operation_of(kind, policy)));
     }
 

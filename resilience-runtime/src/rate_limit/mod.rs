@@ -22,6 +22,7 @@ use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
 use crate::time::{Timestamp, millis_up, nanos, precise_nanos};
+use crate::window::Total;
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
 use state::{Arrival, Rule, Turns};
 use std::future::Future;
@@ -66,7 +67,7 @@ use tokio::time::timeout;
 /// ```
 pub struct RateLimiter {
     turns: Turns,
-    allowed: Count,
+    allowed: Total,
     /// Nanoseconds, and [`OFF`] beside them where it is not enabled.
     max_wait: Setting,
     waited: Count,
@@ -104,7 +105,7 @@ impl RateLimiter {
     fn new(name: Name, settings: RateLimitSettings, source: Source) -> Self {
         Self {
             turns: Turns::new(Rule::of(&settings)),
-            allowed: Count::new(),
+            allowed: Total::new(),
             max_wait: Setting::new(packed(&settings)),
             waited: Count::new(),
             rejected: Count::new(),

@@ -265,7 +265,8 @@ impl<P: Policy> Policies<P> {
     /// For the statics of guarded functions.
     pub(super) fn join(&self, site: &'static Site<P>, bus: &Arc<Bus>) -> Arc<P> {
         let Some(name) = site.name() else {
-            let name = Name::from(Self::shown_as(site));
+            // Once a function: a site joins once.
+            let name = Name::kept_for_good(Self::shown_as(site));
             let (policy, refused) = match self.unnamed.entry(name.clone()) {
                 Entry::Occupied(known) => (Arc::clone(&known.get().policy), None),
                 Entry::Vacant(free) => {

@@ -27,7 +27,7 @@ mod shards;
 mod stamps;
 
 use crate::sync::{AtomicU64, Ordering, RwLock, Setting, fence, read, write};
-pub(crate) use shards::{Counter, Shard};
+pub(crate) use shards::{Counter, Shard, Total};
 use {
     marks::Marks,
     row::Row,

@@ -117,6 +117,24 @@ impl Shards {
     }
 }
 
+/// A number that only grows and that all threads count, each by itself.
+pub(crate) struct Total(Shards);
+
+impl Total {
+    pub(crate) fn new() -> Self {
+        Self(Shards::new())
+    }
+
+    #[inline]
+    pub(crate) fn increment(&self) {
+        self.0.add(Shard::of_this_thread(), Counter::Ok);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.total(Counter::Ok)
+    }
+}
+
 #[cfg(resilience_loom)]
 fn shards_wanted() -> usize {
     INLINE
