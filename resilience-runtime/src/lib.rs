@@ -53,6 +53,7 @@ mod circuit_breaker;
 mod error;
 mod event;
 mod fallback;
+mod hooks;
 mod outcome;
 mod rate_limit;
 mod registry;

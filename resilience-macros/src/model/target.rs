@@ -86,6 +86,16 @@ impl Target {
         }
         Some(Self { arguments, form, result: (**result).clone() })
     }
+
+    /// Whether the body has a receiver of its own, because the original is needed again.
+    pub(super) fn has_own_self(&self, has_fallback: bool, has_retry: bool) -> bool {
+        let receiver = self.arguments.first().filter(|first| first.is_receiver());
+        receiver.is_some_and(|receiver| match receiver.passing {
+            Passing::Reborrowed => has_fallback || has_retry,
+            Passing::Cloned => has_retry,
+            Passing::Copied | Passing::Unseen => false,
+        })
+    }
 }
 
 impl Argument {

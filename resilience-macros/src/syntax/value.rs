@@ -104,7 +104,7 @@ pub(crate) fn rejections(argument: &Argument) -> Result<Rejections> {
     let mut set = Rejections::NONE;
     let mut errors = Errors::default();
     for element in &list.elems {
-        let one = Argument { key: argument.key.clone(), value: element.clone() };
+        let one = argument.with(element.clone());
         match word(&one, &Rejections::ALL) {
             Ok(kind) if set.contains(kind) => errors.push(one.error("this is in the list already")),
             Ok(kind) => set = set.and(kind),
@@ -157,7 +157,10 @@ pub(crate) fn name(value: &Expr) -> Result<LitStr> {
             Ok(()) => Ok(text.clone()),
             Err(error) => Err(syn::Error::new_spanned(value, error)),
         },
-        _ => Err(syn::Error::new_spanned(value, "a name is a string literal, such as \"payment\"")),
+        value => {
+            let example = bare_word(value).unwrap_or_else(|| "payment".to_owned());
+            Err(syn::Error::new_spanned(value, format!("a name is a string literal, such as {example:?}")))
+        }
     }
 }
 
@@ -203,7 +206,7 @@ fn literal(value: &Expr) -> Option<(bool, &Lit)> {
 }
 
 /// A single identifier.
-fn bare_word(value: &Expr) -> Option<String> {
+pub(crate) fn bare_word(value: &Expr) -> Option<String> {
     let Expr::Path(path) = unwrapped(value) else { return None };
     Some(path.path.get_ident()?.to_string())
 }
@@ -229,6 +232,7 @@ fn time(argument: &Argument, text: &LitStr) -> Result<Duration> {
 /// Any expression that the compiler can evaluate. What cannot be one is refused here, in words.
 fn expression<T>(argument: &Argument, what: &str) -> Result<Given<T>> {
     match unwrapped(&argument.value) {
+        _ if argument.is_missing() => Err(argument.error("there is no value")),
         value @ (Expr::Closure(_) | Expr::Range(_) | Expr::Assign(_) | Expr::Return(_) | Expr::Infer(_)) => Err(
             syn::Error::new_spanned(value, format!("`{}` takes {what}, or a constant expression of one", argument.key)),
         ),

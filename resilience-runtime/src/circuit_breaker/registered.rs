@@ -3,9 +3,9 @@
 use super::{CircuitBreaker, Keyed, TripIf};
 use crate::error::Name;
 use crate::event::Bus;
+use crate::hooks::BreakerKey;
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
 use resilience_config::CircuitBreakerConfig;
-use std::fmt::Display;
 use std::sync::Arc;
 
 /// A `#[circuit_breaker]` at its function.
@@ -73,7 +73,7 @@ impl BreakerSite {
     /// The breaker of one key.
     #[doc(hidden)]
     #[inline]
-    pub fn keyed(&'static self, key: impl Display) -> Keyed<'static> {
+    pub fn keyed<K: BreakerKey + ?Sized>(&'static self, key: &K) -> Keyed<'static> {
         self.get().keyed(key)
     }
 
