@@ -33,8 +33,9 @@ impl<E: From<Rejection>> MapRejection<E> for FromRejection {
 
 /// By a function that an attribute names.
 #[derive(Clone, Copy, Debug)]
-pub struct MapWith<F>(F);
+pub struct MapWith<F>(pub(crate) F);
 
+#[diagnostic::do_not_recommend]
 impl<E, F: FnOnce(Rejection) -> E> MapRejection<E> for MapWith<F> {
     fn map_rejection(self, rejection: Rejection) -> E {
         (self.0)(rejection)
@@ -43,8 +44,8 @@ impl<E, F: FnOnce(Rejection) -> E> MapRejection<E> for MapWith<F> {
 
 /// By the function `map`, for this result: a closure gets the types that it leaves out from here, and a function that does not fit
 /// is an error about that function alone.
-pub fn map_with<T, E, Fit, F: RejectionMap<E, Fit>>(_: &Result<T, Failure<E>>, map: F) -> MapWith<F> {
-    MapWith(map)
+pub fn map_with<T, E, Fit, F: RejectionMap<E, Fit>>(_: &Result<T, Failure<E>>, map: F) -> F::Map {
+    map.map()
 }
 
 /// Where there is no rejection: a level of a fallback below the first takes the error of the one above it.
@@ -73,7 +74,8 @@ pub fn is_among<E, Fit>(failure: &Failure<E>, rejections: Rejections, own: impl 
 /// What a guarded function returns: a `Result`, and nothing else.
 #[diagnostic::on_unimplemented(
     message = "a guarded function returns a `Result`, so that a policy can answer in its place",
-    label = "`{Self}` is no `Result`"
+    label = "`{Self}` is no `Result`",
+    note = "write `Result<{Self}, E>`, with an `E` that is `From<Rejection>`"
 )]
 pub trait Outcome<T, E> {
     /// On its way outward through the layers.

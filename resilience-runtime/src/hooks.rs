@@ -4,6 +4,7 @@
 //! only one can ever hold: with one alone, the compiler would report the `Fn…` that is behind it, in its own words.
 
 use crate::error::Rejection;
+use crate::fallback::{MapRejection, MapWith};
 use crate::retry::RetryEvent;
 use std::fmt::Display;
 use std::time::Duration;
@@ -62,14 +63,36 @@ hook! {
     RetryHook: (FnOnce(&RetryEvent)), ()
 }
 
-hook! {
-    /// `map_rejection`.
-    #[diagnostic::on_unimplemented(
-        message = "this is no function that makes a `{E}` of a rejection",
-        label = "has to be a `fn(Rejection) -> {E}`",
-        note = "write the path of a `fn(Rejection) -> {E}`, such as a variant of `{E}` that holds a `Rejection`, or a closure"
-    )]
-    RejectionMap: (FnOnce(Rejection) -> E), (E)
+/// `map_rejection`. What it comes to is a type of this trait, so that nothing more is said where there is none.
+#[diagnostic::on_unimplemented(
+    message = "this is no function that makes a `{E}` of a rejection",
+    label = "has to be a `fn(Rejection) -> {E}`",
+    note = "write the path of a `fn(Rejection) -> {E}`, such as a variant of `{E}` that holds a `Rejection`, or a closure"
+)]
+pub trait RejectionMap<E, Fit>: FnOnce(Rejection) -> E {
+    /// In the form in which it is called.
+    type Map: MapRejection<E>;
+
+    /// In the form in which it is called.
+    fn map(self) -> Self::Map;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: FnOnce(Rejection) -> E> RejectionMap<E, Fits> for F {
+    type Map = MapWith<F>;
+
+    fn map(self) -> MapWith<F> {
+        MapWith(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: Never + FnOnce(Rejection) -> E> RejectionMap<E, Unfit> for F {
+    type Map = MapWith<F>;
+
+    fn map(self) -> MapWith<F> {
+        MapWith(self)
+    }
 }
 
 /// What the key of a breaker can be.

@@ -76,7 +76,8 @@ impl CircuitBreaker {
                 Err(error) => errors.push(syntax::lone_key(first, KEYS).unwrap_or(error)),
             }
             for value in more {
-                errors.push(Error::new_spanned(value, "`circuit_breaker` takes one value without a key, its name"));
+                let message = "`circuit_breaker` takes one value without a key, its name; write `key = value`";
+                errors.push(syntax::lone_key(value, KEYS).unwrap_or_else(|| Error::new_spanned(value, message)));
             }
         }
         it

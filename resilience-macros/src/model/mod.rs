@@ -159,7 +159,7 @@ impl Stack {
         if let Some(runtime) = common.runtime {
             let text = |path: &Path| path.to_token_stream().to_string();
             if self.runtime.as_ref().is_some_and(|other| text(other) != text(&runtime)) {
-                let message = "another attribute of this function says something else about `crate`";
+                let message = "another attribute of this function names another `crate`; one of them is enough";
                 errors.push(Error::new_spanned(&runtime, message));
             }
             self.runtime = Some(runtime);

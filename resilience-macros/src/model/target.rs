@@ -1,6 +1,7 @@
 //! The function that is guarded, as far as its signature says how to guard it.
 
 use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
 use syn::{
     Attribute, Error, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, ReturnType, Signature, Type, ext::IdentExt,
     spanned::Spanned,
@@ -59,16 +60,22 @@ impl Target {
         has_retry: bool,
         errors: &mut Errors,
     ) -> Option<Self> {
-        let no_result = "a guarded function returns a `Result`, so that a policy can answer in its place";
+        let no_result = |returned: &str| {
+            format!(
+                "a guarded function returns a `Result`, so that a policy can answer in its place: write `Result<{returned}, E>`, with an `E` that \
+                is `From<Rejection>`"
+            )
+        };
         let result = match output {
             ReturnType::Type(_, result) => result,
             ReturnType::Default => {
-                errors.push(Error::new(signature.ident.span(), no_result));
+                errors.push(Error::new(signature.ident.span(), no_result("()")));
                 return None;
             }
         };
         if is_no_result(result) {
-            errors.push(Error::new_spanned(result, no_result));
+            let returned = result.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">");
+            errors.push(Error::new_spanned(result, no_result(&returned)));
             return None;
         }
         let arguments: Vec<Argument> = signature.inputs.iter().enumerate().map(Argument::read).collect();

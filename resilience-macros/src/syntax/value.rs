@@ -158,8 +158,11 @@ pub(crate) fn name(value: &Expr) -> Result<LitStr> {
             Err(error) => Err(syn::Error::new_spanned(value, error)),
         },
         value => {
-            let example = bare_word(value).unwrap_or_else(|| "payment".to_owned());
-            Err(syn::Error::new_spanned(value, format!("a name is a string literal, such as {example:?}")))
+            let message = match bare_word(value) {
+                Some(word) => format!("a name is a string literal: write {word:?}"),
+                None => "a name is a string literal, such as \"payment\"".to_owned(),
+            };
+            Err(syn::Error::new_spanned(value, message))
         }
     }
 }

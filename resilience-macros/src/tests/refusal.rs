@@ -32,7 +32,7 @@ fn all_mistakes_come_together() {
             "write `mode = off`, without quotes",
             "`minimum_calls` is written twice; leave one of them out",
             "`failure_rate` takes a percentage, above 0 and at most 100",
-            "a guarded function returns a `Result`, so that a policy can answer in its place",
+            "a guarded function returns a `Result`, so that a policy can answer in its place: write `Result<u8, E>`, with an `E` that is `From<Rejection>`",
         ]
     );
 }
@@ -64,12 +64,12 @@ fn values_of_the_wrong_kind() {
             "`failure_if` takes the path of a function, or a closure such as `|error| error.is_transient()`",
         ),
         (quote!(crate = "x"), "`crate` takes a path, without quotes"),
-        (quote!(name = billing), "a name is a string literal, such as \"billing\""),
+        (quote!(name = billing), "a name is a string literal: write \"billing\""),
         (quote!(7), "a name is a string literal, such as \"payment\""),
         (quote!(mode), "`mode` wants a value: write `mode = …`"),
         (quote!(""), "`name` takes 1 to 128 characters"),
         (quote!("a", name = "b"), "the name is written twice: here and as `name`"),
-        (quote!("a", "b"), "`circuit_breaker` takes one value without a key, its name"),
+        (quote!("a", "b"), "`circuit_breaker` takes one value without a key, its name; write `key = value`"),
         (quote!(window =), "`window` wants a value after the `=`"),
         (quote!(window: 5), "write `=` between a key and its value"),
         (quote!(window = 5 open_for = "1s"), "write `,` between two arguments"),
@@ -426,7 +426,7 @@ fn attributes_that_do_not_go_together() {
     for message in [
         "`circuit_breaker` stands above this function already; write one `#[circuit_breaker]` with the keys of both",
         "another attribute of this function has a `map_rejection`; leave one of them out",
-        "another attribute of this function says something else about `crate`",
+        "another attribute of this function names another `crate`; one of them is enough",
         "write parentheses around the arguments: `#[circuit_breaker(…)]`",
     ] {
         assert!(twice.iter().any(|other| other == message), "{message}");

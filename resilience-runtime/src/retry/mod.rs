@@ -14,7 +14,7 @@ mod models;
 pub use builder::RetryBuilder;
 pub use run::{Run, Wait};
 
-use crate::error::{Failure, Name, RejectionKind};
+use crate::error::{Name, RejectionKind};
 use crate::event::Bus;
 use crate::registry::registered;
 use crate::sync::{Count, RwLock, Setting, read, write};

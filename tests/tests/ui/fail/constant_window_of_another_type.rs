@@ -1,8 +1,8 @@
 use resilience_runtime::{Rejection, circuit_breaker};
 
-const CALLS: u64 = 20;
+const WINDOW: &str = "10s";
 
-#[circuit_breaker(window = CALLS)]
+#[circuit_breaker(window = WINDOW)]
 async fn charge() -> Result<(), Rejection> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The mistake in the attribute and the body that is being typed are reported, and nothing else: `refund` finds `charge`.
+//! The mistake in the attribute and those in the body are reported where they are, and nothing else: `refund` finds `charge`.
 
 use resilience_runtime::{Rejection, circuit_breaker};
 
@@ -8,7 +8,8 @@ struct Order {
 
 #[circuit_breaker(failure_rat = 50)]
 async fn charge(order: Order) -> Result<u64, Rejection> {
-    let cents = order.
+    let cents = order.cent;
+    Ok(cents)
 }
 
 async fn refund() -> Result<u64, Rejection> {

@@ -1,6 +1,8 @@
 use resilience_runtime::{Rejection, circuit_breaker};
 
-#[circuit_breaker("abcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghi")]
+#[circuit_breaker(
+    "abcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghi"
+)]
 async fn charge() -> Result<(), Rejection> {
     Ok(())
 }
