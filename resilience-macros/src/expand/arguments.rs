@@ -116,9 +116,10 @@ pub(super) fn lent_to_attempts(guarded: &Guarded) -> (TokenStream, TokenStream) 
 /// references there.
 pub(super) fn looked_into(guarded: &Guarded, expression: &TokenStream) -> TokenStream {
     let is_apart = matches!(&guarded.target.form, Form::Future(form) if !form.before.is_empty());
-    let arguments = guarded.target.arguments.iter().filter(|_| guarded.keeps_arguments() && !is_apart);
-    let patterns = arguments.filter_map(|argument| {
-        let pattern = argument.pattern.as_ref()?.to_token_stream();
+    let is_taken_apart_later = guarded.keeps_arguments() && !is_apart;
+    let patterns = guarded.target.arguments.iter().filter_map(|argument| {
+        let pattern = argument.pattern.as_ref().filter(|_| is_taken_apart_later).map(ToTokens::to_token_stream);
+        let pattern = pattern.or_else(|| argument.moved_pattern.clone())?;
         if !names_one_of(expression.clone(), &pattern) {
             return None;
         }
@@ -131,16 +132,21 @@ pub(super) fn looked_into(guarded: &Guarded, expression: &TokenStream) -> TokenS
 /// Whether a word of the expression is one of the pattern's.
 fn names_one_of(expression: TokenStream, pattern: &TokenStream) -> bool {
     expression.into_iter().any(|token| match token {
-        TokenTree::Ident(word) => mentions(pattern.clone(), &word),
+        TokenTree::Ident(word) => has_word(pattern.clone(), &|other| *other == word),
         TokenTree::Group(group) => names_one_of(group.stream(), pattern),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+        // Of a format string.
+        TokenTree::Literal(text) => {
+            let text = text.to_string();
+            has_word(pattern.clone(), &|word| text.contains(&format!("{{{word}")))
+        }
+        TokenTree::Punct(_) => false,
     })
 }
 
-fn mentions(tokens: TokenStream, word: &Ident) -> bool {
+fn has_word(tokens: TokenStream, is: &impl Fn(&Ident) -> bool) -> bool {
     tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == *word,
-        TokenTree::Group(group) => mentions(group.stream(), word),
+        TokenTree::Ident(word) => is(&word),
+        TokenTree::Group(group) => has_word(group.stream(), is),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
 }

@@ -119,7 +119,8 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     let (form, output) = Form::take(&mut function, errors)?;
     form.check(&function.signature, &annotated.ours, &stack, errors);
     let has_retry = has_retry(&stack.layers);
-    let target = Target::check(&function.signature, &output, form, stack.fallback.is_some(), has_retry, errors)?;
+    let mut target = Target::check(&function.signature, &output, form, stack.fallback.is_some(), has_retry, errors)?;
+    target.find_moved_patterns(function.body.statements.clone());
     if let Some(fallback) = &stack.fallback {
         fallback.check(&target, errors);
     }
