@@ -94,7 +94,7 @@ impl CircuitBreaker {
         if let (Some(max_keys), None) = (max_keys, &self.key) {
             errors.push(Error::new(
                 max_keys.key.span(),
-                "`max_keys` wants `key` beside it, which says what the keys are",
+                "`max_keys` wants `key` beside it, which says what the keys are, as in `key = order.warehouse`",
             ));
         }
     }

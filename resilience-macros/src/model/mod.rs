@@ -117,7 +117,7 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     }
     waits::check(&stack.layers, errors);
     let (form, output) = Form::take(&mut function, errors)?;
-    form.check(&function.signature, &annotated.ours, &stack, errors);
+    form.check(&function, &annotated.ours, &stack, errors);
     let has_retry = has_retry(&stack.layers);
     let mut target = Target::check(&function.signature, &output, form, stack.fallback.is_some(), has_retry, errors)?;
     target.find_moved_patterns(function.body.statements.clone());

@@ -80,7 +80,10 @@ fn values_of_the_wrong_kind() {
             `half_open_calls`, `half_open_successes`, `half_open_timeout`, `mode`, `preset`, `max_keys`, `key`, `failure_if`, \
             `ignore_if`, `trip_if`, `name`, `map_rejection` or `crate`",
         ),
-        (quote!(max_keys = 3), "`max_keys` wants `key` beside it, which says what the keys are"),
+        (
+            quote!(max_keys = 3),
+            "`max_keys` wants `key` beside it, which says what the keys are, as in `key = order.warehouse`",
+        ),
     ] {
         assert_eq!(refused(arguments.clone()), [message], "{arguments}");
     }

@@ -1,5 +1,5 @@
-//! Attributes of other crates keep their place: those below are around the guarded function, as the compiler has it, those above
-//! see it expanded.
+//! Attributes of other crates keep their place: those below are around the guarded function, as the compiler has it, and what those
+//! above have made of the body is guarded.
 
 use resilience_runtime::{Rejection, circuit_breaker, retry, timeout};
 use tracing::instrument;
