@@ -422,7 +422,7 @@ impl CircuitBreakerConfig {
                 written.slow_call_rate.is_none() || written.slow_call.is_some(),
                 "slow_call_rate",
                 Some("slow_call"),
-                "`slow_call_rate` wants `slow_call` beside it, which says how long a slow call is",
+                "`slow_call_rate` wants `slow_call` beside it, which says how long a slow call is: `slow_call = \"2s\"`",
             ),
             ConfigError::unless_both(
                 settings.half_open_successes <= settings.half_open_calls

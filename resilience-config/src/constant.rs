@@ -7,6 +7,7 @@ use crate::Window;
 #[derive(Clone, Copy, Debug)]
 pub struct Constant<T>(pub T);
 
+// No more number types than these: a literal in an expression, as in `25 + 25`, would fit several then.
 impl Constant<f64> {
     /// The number itself.
     #[must_use]
@@ -42,5 +43,32 @@ impl Constant<Window> {
     #[must_use]
     pub const fn window(self) -> Window {
         self.0
+    }
+}
+
+/// Text is read in an attribute, and nowhere else. What would be a type error in the compiler's words is said in ours.
+impl Constant<&str> {
+    /// Refused.
+    ///
+    /// # Panics
+    ///
+    /// Always.
+    #[must_use]
+    #[track_caller]
+    pub const fn number(self) -> f64 {
+        panic!("this key takes a number, and the constant is text: write it without quotes")
+    }
+
+    /// Refused.
+    ///
+    /// # Panics
+    ///
+    /// Always.
+    #[must_use]
+    #[track_caller]
+    pub const fn window(self) -> Window {
+        panic!(
+            "`window` takes a constant `Duration` or a number of calls, and this constant is text: write it into the attribute, or make it a `Duration`"
+        )
     }
 }

@@ -135,7 +135,7 @@ use syntax::Kind;
 /// | `ignore_if` | nothing | `fn(&E) -> bool`; counted nowhere; asked first |
 /// | `trip_if` | off | `fn(&WindowCounts) -> bool`; a rule of your own that opens it too |
 /// | `mode` | `enforce` | `enforce`, `monitor` (decides and records, rejects nothing) or `off` |
-/// | `key` | none | an expression over the arguments that is `Display`: one breaker for each of its values |
+/// | `key` | none | an expression over the arguments that is `Display`: one breaker for each of its values. Beside a retry or a fallback, the parts of an argument that has a pattern are references in it |
 /// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000 |
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service`: other defaults for `failure_rate`, `minimum_calls` and `open_for` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |

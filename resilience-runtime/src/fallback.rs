@@ -5,6 +5,7 @@
 //! and for a given function only one of them holds. Generated code is the only caller.
 
 use crate::error::{Failure, Rejection};
+use crate::hooks::{Predicate, RejectionMap};
 use resilience_config::Rejections;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
@@ -12,10 +13,7 @@ use std::marker::PhantomData;
 /// The error type `E` can stand for a rejection.
 #[diagnostic::on_unimplemented(
     message = "`{E}` cannot stand for the rejection of a policy",
-    label = "the error type of this result is `{E}`, which is not `From<Rejection>`",
-    note = "with thiserror: add a variant `#[error(transparent)] Rejected(#[from] resilience_runtime::Rejection)` to `{E}`",
-    note = "for an error type that is not yours: `map_rejection = path`, a `fn(Rejection) -> {E}`, on one of the attributes",
-    note = "or answer in place of every failure: `#[fallback = path]` below the attribute"
+    label = "the error type of this result is `{E}`, which is not `From<Rejection>`"
 )]
 pub trait MapRejection<E> {
     /// The error in the place of the rejection.
@@ -34,8 +32,10 @@ impl<E: From<Rejection>> MapRejection<E> for FromRejection {
 }
 
 /// By a function that an attribute names.
-struct MapWith<F>(F);
+#[derive(Clone, Copy, Debug)]
+pub struct MapWith<F>(pub(crate) F);
 
+#[diagnostic::do_not_recommend]
 impl<E, F: FnOnce(Rejection) -> E> MapRejection<E> for MapWith<F> {
     fn map_rejection(self, rejection: Rejection) -> E {
         (self.0)(rejection)
@@ -44,11 +44,8 @@ impl<E, F: FnOnce(Rejection) -> E> MapRejection<E> for MapWith<F> {
 
 /// By the function `map`, for this result: a closure gets the types that it leaves out from here, and a function that does not fit
 /// is an error about that function alone.
-pub fn map_with<T, E, F: FnOnce(Rejection) -> E>(
-    _: &Result<T, Failure<E>>,
-    map: F,
-) -> impl MapRejection<E> + use<T, E, F> {
-    MapWith(map)
+pub fn map_with<T, E, Fit, F: RejectionMap<E, Fit>>(_: &Result<T, Failure<E>>, map: F) -> F::Map {
+    map.map()
 }
 
 /// Where there is no rejection: a level of a fallback below the first takes the error of the one above it.
@@ -64,7 +61,7 @@ impl<E> MapRejection<E> for NoRejection {
 
 /// Whether a failure is one that a fallback is told to answer for: one of the `rejections`, or one of the function's own
 /// errors that `own` says yes to.
-pub fn is_among<E>(failure: &Failure<E>, rejections: Rejections, own: impl FnOnce(&E) -> bool) -> bool {
+pub fn is_among<E, Fit>(failure: &Failure<E>, rejections: Rejections, own: impl Predicate<E, Fit>) -> bool {
     match failure {
         Failure::Call(error) => own(error),
         Failure::Rejected(rejection) => {
@@ -77,7 +74,8 @@ pub fn is_among<E>(failure: &Failure<E>, rejections: Rejections, own: impl FnOnc
 /// What a guarded function returns: a `Result`, and nothing else.
 #[diagnostic::on_unimplemented(
     message = "a guarded function returns a `Result`, so that a policy can answer in its place",
-    label = "`{Self}` is no `Result`"
+    label = "`{Self}` is no `Result`",
+    note = "write `Result<{Self}, E>`, with an `E` that is `From<Rejection>`"
 )]
 pub trait Outcome<T, E> {
     /// On its way outward through the layers.
@@ -99,19 +97,39 @@ pub fn called<R: Outcome<T, E>, T, E>(result: R) -> Result<T, Failure<E>> {
 
 /// An [`Outcome`] outside of all layers.
 #[diagnostic::on_unimplemented(
-    message = "a guarded function returns a `Result`, so that a policy can answer in its place",
-    label = "`{Self}` is no `Result`"
+    message = "`{E}` cannot stand for the rejection of a policy",
+    label = "the error type of this result is `{E}`, which is not `From<Rejection>`",
+    note = "with thiserror: add a variant `#[error(transparent)] Rejected(#[from] resilience_runtime::Rejection)` to `{E}`",
+    note = "for an error type that is not yours: `map_rejection = path`, a `fn(Rejection) -> {E}`, on one of the attributes",
+    note = "or answer in place of every failure: `#[fallback = path]` below the attribute"
 )]
-pub trait Finished<T, E, Map>: Outcome<T, E> {
+pub trait Finished<T, E, Map>: Sized {
     /// A rejection becomes an error of the function's own type.
     fn finished(result: Result<T, Failure<E>>, map: Map) -> Self;
 }
 
-impl<T, E, Map: MapRejection<E>> Finished<T, E, Map> for Result<T, E> {
+// What is no `Result` has been refused by `called`. This says nothing about it: no `E` is known then, and nothing is said about a
+// type that is not known.
+#[diagnostic::do_not_recommend]
+impl<R, T, E: EndsIn<R, T, Map>, Map> Finished<T, E, Map> for R {
     #[inline]
-    fn finished(result: Result<T, Failure<E>>, map: Map) -> Self {
+    fn finished(result: Result<T, Failure<E>>, map: Map) -> R {
         #[cfg(feature = "tracing")]
         let result = result.inspect_err(crate::event::trace::failed);
+        E::end(result, map)
+    }
+}
+
+/// An error type, by the result that a function with it returns.
+pub trait EndsIn<R, T, Map>: Sized {
+    /// A rejection becomes an error of this type.
+    fn end(result: Result<T, Failure<Self>>, map: Map) -> R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E, Map: MapRejection<E>> EndsIn<Result<T, E>, T, Map> for E {
+    #[inline]
+    fn end(result: Result<T, Failure<E>>, map: Map) -> Result<T, E> {
         result.map_err(|failure| match failure {
             Failure::Call(error) => error,
             Failure::Rejected(rejection) => map.map_rejection(rejection),

@@ -59,6 +59,7 @@ mod configuration;
 mod error;
 mod event;
 mod fallback;
+mod hooks;
 mod next_call;
 mod outcome;
 mod rate_limit;

@@ -3,6 +3,7 @@
 pub use crate::bulkhead::BulkheadSite;
 pub use crate::circuit_breaker::{BreakerSite, Permit};
 pub use crate::fallback::*;
+pub use crate::hooks::*;
 pub use crate::rate_limit::RateLimitSite;
 pub use crate::registry::{Layer, OPERATIONS, Operation};
 pub use crate::retry::{RetrySite, Run, Wait};
@@ -87,11 +88,11 @@ pub fn rejected<T, E>(refused: impl Into<Rejection>) -> Result<T, Failure<E>> {
 
 /// Takes the outcome of what is inside a breaker, by the function's own predicates.
 #[inline(always)]
-pub fn settle<T, E>(
+pub fn settle<T, E, FailureFit, IgnoreFit>(
     permit: Permit<'_>,
     result: Result<T, Failure<E>>,
-    failure_if: impl FnOnce(&E) -> bool,
-    ignore_if: impl FnOnce(&E) -> bool,
+    failure_if: impl Predicate<E, FailureFit>,
+    ignore_if: impl Predicate<E, IgnoreFit>,
 ) -> Result<T, Failure<E>> {
     permit.settle(result, failure_if, ignore_if)
 }

@@ -1,21 +1,15 @@
 //! How the arguments get to the body, to each of its attempts, and to a fallback as well.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{FnArg, Pat, PatIdent, Signature, ext::IdentExt};
 
 use super::{Surroundings, located_at};
-use crate::model::{Argument, Guarded, Passing};
+use crate::model::{Argument, Form, Guarded, Passing};
 
 /// The receiver as the body sees it, where the original is needed again.
 pub(super) fn own_self(span: Span) -> Ident {
     Ident::new("__self", located_at(span))
-}
-
-/// Whether the body has a receiver of its own. A shared reference can always be had once more.
-pub(super) fn has_own_self(guarded: &Guarded) -> bool {
-    receiver_is(guarded, Passing::Reborrowed) && guarded.keeps_arguments()
-        || receiver_is(guarded, Passing::Cloned) && guarded.has_retry()
 }
 
 /// Whether there is a receiver that gets to the body in this way.
@@ -116,6 +110,60 @@ pub(super) fn lent_to_attempts(guarded: &Guarded) -> (TokenStream, TokenStream) 
         (keep, lend)
     });
     statements.unzip()
+}
+
+/// Takes apart, for an expression beside the body, those of the arguments with a pattern that it names something of. The names are
+/// references there.
+pub(super) fn looked_into(guarded: &Guarded, expression: &TokenStream) -> TokenStream {
+    let is_apart = matches!(&guarded.target.form, Form::Future(form) if !form.before.is_empty());
+    let is_taken_apart_later = guarded.keeps_arguments() && !is_apart;
+    let patterns = guarded.target.arguments.iter().filter_map(|argument| {
+        let pattern = argument.pattern.as_ref().filter(|_| is_taken_apart_later).map(ToTokens::to_token_stream);
+        let pattern = pattern.or_else(|| argument.moved_pattern.clone())?;
+        if !names_one_of(expression.clone(), &pattern) {
+            return None;
+        }
+        let (cfg, pattern, name) = (&argument.cfg, without_modes(pattern), &argument.name);
+        Some(quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* #[allow(unused_variables)] let #pattern = &#name;))
+    });
+    patterns.collect()
+}
+
+/// Whether a word of the expression is one of the pattern's.
+fn names_one_of(expression: TokenStream, pattern: &TokenStream) -> bool {
+    expression.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => has_word(pattern.clone(), &|other| *other == word),
+        TokenTree::Group(group) => names_one_of(group.stream(), pattern),
+        // Of a format string.
+        TokenTree::Literal(text) => {
+            let text = text.to_string();
+            has_word(pattern.clone(), &|word| text.contains(&format!("{{{word}")))
+        }
+        TokenTree::Punct(_) => false,
+    })
+}
+
+fn has_word(tokens: TokenStream, is: &impl Fn(&Ident) -> bool) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => is(&word),
+        TokenTree::Group(group) => has_word(group.stream(), is),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// A pattern without `mut` and `ref`, which cannot be written where what it is matched with is a reference.
+fn without_modes(pattern: TokenStream) -> TokenStream {
+    let tokens =
+        pattern.into_iter().filter(|token| !matches!(token, TokenTree::Ident(word) if word == "mut" || word == "ref"));
+    let tokens = tokens.map(|token| match token {
+        TokenTree::Group(group) => {
+            let mut changed = Group::new(group.delimiter(), without_modes(group.stream()));
+            changed.set_span(group.span());
+            changed.into()
+        }
+        token => token,
+    });
+    tokens.collect()
 }
 
 /// Takes apart, inside of the body, what has a pattern.

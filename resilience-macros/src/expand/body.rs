@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use super::{Surroundings, arguments, timeout};
 use crate::{
     model::{Form, Guarded},
-    syntax::{AngleBrackets, punct},
+    syntax::{AngleBrackets, begins_item, captures_self, is_format_macro, punct, rest_of_item},
 };
 
 /// Runs the body, for as long as the timeout of that `handle` says: `let __result: Result<T, Failure<E>> = …;`
@@ -52,7 +52,7 @@ fn block(guarded: &Guarded) -> TokenStream {
         _ => arguments::taken_apart(guarded),
     };
     let body = &guarded.function.body;
-    let statements = match arguments::has_own_self(guarded) {
+    let statements = match guarded.has_own_self() {
         true => with_own_self(body.statements.clone()),
         false => body.statements.clone(),
     };
@@ -122,12 +122,20 @@ fn inside(group: &Group, change: fn(TokenStream) -> TokenStream) -> TokenTree {
 /// // Output: __self.total += { fn twice(self) { … } 1 };
 /// ```
 ///
-/// Items have a `self` of their own, and a path's `self::` is a module. A `{self}` inside of a format string is not
-/// seen.
+/// Items have a `self` of their own, and a path's `self::` is a module. The `{self}` of a format string becomes an argument of its
+/// macro.
 pub(super) fn with_own_self(body: TokenStream) -> TokenStream {
     let mut output = TokenStream::new();
     let mut tokens = body.into_iter().peekable();
+    // What the last two tokens begin: the name of a macro, and whether its `!` has followed.
+    let mut begun: (Option<Ident>, bool) = (None, false);
     while let Some(token) = tokens.next() {
+        begun = match (&token, begun) {
+            (TokenTree::Ident(word), _) => (Some(word.clone()), false),
+            (TokenTree::Punct(_), (Some(name), false)) if punct(&token) == '!' => (Some(name), true),
+            (TokenTree::Group(_), called @ (Some(_), true)) => called,
+            _ => (None, false),
+        };
         match token {
             TokenTree::Ident(word) if word == "self" => {
                 let is_module = tokens.peek().is_some_and(|next| punct(next) == ':');
@@ -138,37 +146,38 @@ pub(super) fn with_own_self(body: TokenStream) -> TokenStream {
                 output.extend([TokenTree::Ident(word)]);
                 output.extend(rest_of_item(&mut tokens));
             }
-            TokenTree::Group(group) => output.extend([inside(&group, with_own_self)]),
+            TokenTree::Group(group) => output.extend([match &begun {
+                (Some(name), true) if is_format_macro(name) => inside(&group, with_own_self_in_format),
+                _ => inside(&group, with_own_self),
+            }]),
             token => output.extend([token]),
         }
     }
     output
 }
 
-/// Whether an item with functions in it begins here. `fn` also begins the type of a function pointer.
-fn begins_item(word: &Ident, next: Option<&TokenTree>) -> bool {
-    match &*word.to_string() {
-        "impl" | "trait" | "mod" => true,
-        "fn" => matches!(next, Some(TokenTree::Ident(_))),
-        _ => false,
-    }
-}
-
-/// The tokens up to the item's body, or to the semicolon of an item without one.
-fn rest_of_item(tokens: &mut impl Iterator<Item = TokenTree>) -> TokenStream {
-    let mut rest = TokenStream::new();
-    // Braces between angle brackets are constants: `impl Buffer<{ 2 * N }> { … }`.
-    let mut brackets = AngleBrackets::default();
-    for token in tokens {
-        let is_body = matches!(&token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
-        let ends = brackets.are_closed() && (is_body || punct(&token) == ';');
-        brackets.pass(&token);
-        rest.extend([token]);
-        if ends {
-            break;
-        }
-    }
-    rest
+/// The same for the arguments of a macro that formats.
+///
+/// ```text
+/// // Input:  "{self} is {}", self.0
+/// // Output: "{__self} is {}", __self.0, __self = __self
+/// ```
+fn with_own_self_in_format(arguments: TokenStream) -> TokenStream {
+    let mut own = None;
+    let arguments = with_own_self(arguments).into_iter().map(|token| match &token {
+        TokenTree::Literal(literal) => match captures_self(literal) {
+            Some(renamed) => {
+                own = Some(arguments::own_self(literal.span()));
+                renamed
+            }
+            None => token,
+        },
+        _ => token,
+    });
+    let mut arguments: Vec<TokenTree> = arguments.collect();
+    let Some(own) = own else { return arguments.into_iter().collect() };
+    arguments.pop_if(|last| punct(last) == ',');
+    quote_spanned!(Span::mixed_site()=> #(#arguments)*, #own = #own)
 }
 
 #[cfg(test)]
@@ -195,6 +204,13 @@ mod tests {
         for (written, expected) in [
             (quote!(self.a.b(self)), quote!(__self.a.b(__self))),
             (quote!(println!("{}", self.a)), quote!(println!("{}", __self.a))),
+            (quote!(println!("{self:?} {{self}}")), quote!(println!("{__self:?} {{self}}", __self = __self))),
+            (
+                quote!(std::write!(f, "{self} {a}", a = self.a,)?),
+                quote!(std::write!(f, "{__self} {a}", a = __self.a, __self = __self)?),
+            ),
+            (quote!(println!("{{self}} {selfish}")), quote!(println!("{{self}} {selfish}"))),
+            (quote!(unknown!("{self}")), quote!(unknown!("{self}"))),
             (quote!(let f: fn(u8) -> u8 = |x| self.a + x;), quote!(let f: fn(u8) -> u8 = |x| __self.a + x;)),
             (quote!(self::a::b(Self::c(self))), quote!(self::a::b(Self::c(__self)))),
             (

@@ -2,8 +2,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprReference, Token, spanned::Spanned};
 
-use super::{Surroundings, body, hook};
-use crate::model::CircuitBreaker;
+use super::{Surroundings, arguments, body, hook};
+use crate::model::{CircuitBreaker, Guarded};
 
 /// What a rule of the user's own adds to the configuration, and to the static.
 pub(super) fn trip_rule(breaker: &CircuitBreaker) -> (TokenStream, TokenStream) {
@@ -16,8 +16,13 @@ pub(super) fn trip_rule(breaker: &CircuitBreaker) -> (TokenStream, TokenStream) 
 }
 
 /// Asks the breaker for a permit, runs what is `inside` under its eyes, and tells the breaker how it ended.
-pub(super) fn around(breaker: &CircuitBreaker, surroundings: Surroundings, inside: &TokenStream) -> TokenStream {
-    let find = match &breaker.key {
+pub(super) fn around(
+    guarded: &Guarded,
+    breaker: &CircuitBreaker,
+    surroundings: Surroundings,
+    inside: &TokenStream,
+) -> TokenStream {
+    let acquired = match &breaker.key {
         Some(key) => {
             // Printed as one expression, in parentheses where the reference needs them.
             let key = Expr::Reference(ExprReference {
@@ -28,9 +33,14 @@ pub(super) fn around(breaker: &CircuitBreaker, surroundings: Surroundings, insid
             });
             let key = key.to_token_stream();
             let key = if surroundings.has_own_self { body::with_own_self(key) } else { key };
-            quote_spanned!(Span::mixed_site()=> keyed(#key).try_acquire())
+            let looked_into = arguments::looked_into(guarded, &key);
+            let acquired = quote_spanned!(Span::mixed_site()=> __breaker.keyed(#key).try_acquire());
+            match looked_into.is_empty() {
+                true => acquired,
+                false => quote_spanned!(Span::mixed_site()=> { #looked_into #acquired }),
+            }
         }
-        None => quote_spanned!(Span::mixed_site()=> admit()),
+        None => quote_spanned!(Span::mixed_site()=> __breaker.admit()),
     };
     let failure_if = hook(&breaker.failure_if, "every");
     let ignore_if = hook(&breaker.ignore_if, "nothing");
@@ -38,7 +48,7 @@ pub(super) fn around(breaker: &CircuitBreaker, surroundings: Surroundings, insid
     // of the answer only then, so that it shares no memory with the permit.
     quote_spanned! {Span::mixed_site()=>
         let __result = '__circuit_breaker: {
-            let __permit = match __breaker.#find {
+            let __permit = match #acquired {
                 __resilience::Ok(__permit) => __permit,
                 __resilience::Err(__refused) => break '__circuit_breaker __resilience::rejected(__refused),
             };

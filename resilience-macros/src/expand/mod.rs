@@ -204,7 +204,7 @@ fn call(guarded: &Guarded, layers: &[Layer], around: Surroundings) -> TokenStrea
     match layer {
         Layer::Retry(retry) => retry::around(guarded, retry, call(guarded, inner, around.of_attempt(guarded))),
         Layer::CircuitBreaker(breaker) => {
-            circuit_breaker::around(breaker, around, &call(guarded, inner, around.of_permit()))
+            circuit_breaker::around(guarded, breaker, around, &call(guarded, inner, around.of_permit()))
         }
         Layer::Bulkhead(bulkhead) => bulkhead::around(guarded, bulkhead, &call(guarded, inner, around)),
         Layer::RateLimit(limit) => rate_limit::around(guarded, limit, &call(guarded, inner, around)),

@@ -130,6 +130,8 @@ fn rate(Rate { count, per }: Rate) -> TokenStream {
 
 /// An expression for a key that takes several types: `__resilience::Constant(EXPRESSION).window()`
 fn constant(expression: &Expr, conversion: &str) -> TokenStream {
-    let conversion = Ident::new(conversion, super::located_at(expression.span()));
-    quote_spanned!(Span::mixed_site()=> __resilience::Constant(#expression).#conversion())
+    // What the conversion refuses is an error about the expression.
+    let here = super::located_at(expression.span());
+    let conversion = Ident::new(conversion, here);
+    quote_spanned!(here=> __resilience::Constant(#expression).#conversion())
 }

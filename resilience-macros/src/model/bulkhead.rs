@@ -1,6 +1,6 @@
 use proc_macro2::Span;
 use resilience_config::BulkheadConfig;
-use syn::{Generics, LitStr};
+use syn::{LitStr, Signature};
 
 use super::{Common, Settings};
 use crate::{
@@ -26,13 +26,13 @@ const KEYS: &[Key<Bulkhead>] = &[
 impl Bulkhead {
     pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self { attribute: ours.span, name: None, settings: Settings::default() };
-        common.read_with(Some("max_concurrent"), ours, KEYS, &mut it, errors);
+        common.read_with("max_concurrent", ours, KEYS, &mut it, errors);
         it.name = common.name.take();
         it
     }
 
-    pub(super) fn check(&self, generics: &Generics, errors: &mut Errors) {
-        self.settings.check(Config::violations, self.attribute, generics, errors);
+    pub(super) fn check(&self, signature: &Signature, errors: &mut Errors) {
+        self.settings.check(Config::violations, self.attribute, signature, errors);
     }
 
     /// Whether a caller may have to wait: there is a queue, or there may be one where its name is configured.

@@ -1,6 +1,6 @@
 use proc_macro2::Span;
 use resilience_config::CircuitBreakerConfig;
-use syn::{Error, Expr, Generics, LitStr};
+use syn::{Error, Expr, LitStr, Signature};
 
 use super::{Common, Settings};
 use crate::{
@@ -73,27 +73,28 @@ impl CircuitBreaker {
                     errors.push(Error::new_spanned(first, "the name is written twice: here and as `name`"))
                 }
                 Ok(name) => it.name = Some(name),
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(syntax::lone_key(first, KEYS).unwrap_or(error)),
             }
             for value in more {
-                errors.push(Error::new_spanned(value, "`circuit_breaker` takes one value without a key, its name"));
+                let message = "`circuit_breaker` takes one value without a key, its name; write `key = value`";
+                errors.push(syntax::lone_key(value, KEYS).unwrap_or_else(|| Error::new_spanned(value, message)));
             }
         }
         it
     }
 
-    /// Reports what is wrong with the values, of which the function's `generics` can be in none that is evaluated once.
-    pub(super) fn check(&self, generics: &Generics, errors: &mut Errors) {
+    /// Reports what is wrong with the values, of which the function's `signature` can be in none that is evaluated once.
+    pub(super) fn check(&self, signature: &Signature, errors: &mut Errors) {
         let violations = |literals: &Config| literals.has_trip_if(self.trip_if.is_some()).violations();
-        self.settings.check(violations, self.attribute, generics, errors);
+        self.settings.check(violations, self.attribute, signature, errors);
         if let Some(constant) = &self.trip_if {
-            super::check_constant(constant, generics, errors);
+            super::check_constant(constant, signature, errors);
         }
         let max_keys = self.settings.written.iter().find(|setting| setting.key == "max_keys");
         if let (Some(max_keys), None) = (max_keys, &self.key) {
             errors.push(Error::new(
                 max_keys.key.span(),
-                "`max_keys` wants `key` beside it, which says what the keys are",
+                "`max_keys` wants `key` beside it, which says what the keys are, as in `key = order.warehouse`",
             ));
         }
     }

@@ -74,10 +74,11 @@ impl Form {
     }
 
     /// Reports the policies among `stack` that a function of this form cannot have.
-    pub(super) fn check(&self, signature: &Signature, ours: &[Ours], stack: &Stack, errors: &mut Errors) {
+    pub(super) fn check(&self, function: &Function, ours: &[Ours], stack: &Stack, errors: &mut Errors) {
+        let signature = &function.signature;
         match self {
             Self::Async => {}
-            Self::Sync => check_nothing_waits(ours, stack, errors),
+            Self::Sync => check_nothing_waits(function, ours, stack, errors),
             Self::Future(FutureForm { is_async_trait: true, .. }) => {}
             Self::Future(FutureForm { before, .. }) => {
                 let name = &signature.ident;
@@ -107,10 +108,20 @@ impl Form {
 }
 
 /// A thread that waits can be stopped by nobody, and serves nobody else.
-fn check_nothing_waits(ours: &[Ours], stack: &Stack, errors: &mut Errors) {
+fn check_nothing_waits(function: &Function, ours: &[Ours], stack: &Stack, errors: &mut Errors) {
+    // What `#[tokio::main]` and `#[tokio::test]` make of an `async fn`.
+    let was_async = mentions(function.body.statements.clone(), "block_on");
     for timeout in ours.iter().filter(|other| other.kind == Kind::Timeout) {
-        let message = "a synchronous function cannot have a `timeout`: nothing can stop its body from outside; make it an `async fn`, \
-            or give the client that it calls a timeout";
+        let message = match was_async {
+            false => {
+                "a synchronous function cannot have a `timeout`: nothing can stop its body from outside; make it an `async fn`, or give the \
+                client that it calls a timeout"
+            }
+            true => {
+                "a synchronous function cannot have a `timeout`: nothing can stop its body from outside; where an attribute above, such as \
+                `#[tokio::test]`, has made it synchronous, write that one below this"
+            }
+        };
         errors.push(Error::new(timeout.span, message));
     }
     for layer in &stack.layers {

@@ -13,9 +13,9 @@ mod target;
 mod timeout;
 mod waits;
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Error, Expr, GenericParam, Generics, LitStr, Path};
+use syn::{Error, Expr, FnArg, GenericParam, LitStr, Pat, Path, Signature};
 
 use crate::{
     error::Errors,
@@ -63,6 +63,11 @@ impl Guarded {
         has_retry(&self.layers)
     }
 
+    /// Whether the body has a receiver of its own. A shared reference can always be had once more.
+    pub(crate) fn has_own_self(&self) -> bool {
+        self.target.has_own_self(self.fallback.is_some(), self.has_retry())
+    }
+
     /// Whether the arguments are needed again after a call of the body.
     pub(crate) fn keeps_arguments(&self) -> bool {
         self.fallback.is_some() || self.has_retry()
@@ -70,13 +75,13 @@ impl Guarded {
 }
 
 impl Layer {
-    fn check(&self, generics: &Generics, errors: &mut Errors) {
+    fn check(&self, signature: &Signature, errors: &mut Errors) {
         match self {
-            Self::Retry(retry) => retry.check(generics, errors),
-            Self::CircuitBreaker(breaker) => breaker.check(generics, errors),
-            Self::Bulkhead(bulkhead) => bulkhead.check(generics, errors),
-            Self::RateLimit(limit) => limit.check(generics, errors),
-            Self::Timeout(timeout) => timeout.check(generics, errors),
+            Self::Retry(retry) => retry.check(signature, errors),
+            Self::CircuitBreaker(breaker) => breaker.check(signature, errors),
+            Self::Bulkhead(bulkhead) => bulkhead.check(signature, errors),
+            Self::RateLimit(limit) => limit.check(signature, errors),
+            Self::Timeout(timeout) => timeout.check(signature, errors),
         }
     }
 }
@@ -108,15 +113,23 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
         return None;
     }
     for layer in &stack.layers {
-        layer.check(&function.signature.generics, errors);
+        layer.check(&function.signature, errors);
     }
     waits::check(&stack.layers, errors);
     let (form, output) = Form::take(&mut function, errors)?;
-    form.check(&function.signature, &annotated.ours, &stack, errors);
+    form.check(&function, &annotated.ours, &stack, errors);
     let has_retry = has_retry(&stack.layers);
-    let target = Target::check(&function.signature, &output, form, stack.fallback.is_some(), has_retry, errors)?;
+    let mut target = Target::check(&function.signature, &output, form, stack.fallback.is_some(), has_retry, errors)?;
+    target.find_moved_patterns(function.body.statements.clone());
     if let Some(fallback) = &stack.fallback {
         fallback.check(&target, errors);
+    }
+    if target.has_own_self(stack.fallback.is_some(), has_retry) {
+        for span in syntax::unseen_captures(function.body.statements.clone()) {
+            let message = "`{self}` in the string of this macro cannot be seen to be the method's `self`, which is lent to the body here: write \
+                `{}`, and `self` as an argument";
+            errors.push(Error::new(span, message));
+        }
     }
     let Stack { layers, fallback, map_rejection, runtime } = stack;
     Some(Guarded { function, target, layers, fallback, map_rejection, runtime })
@@ -147,7 +160,7 @@ impl Stack {
         if let Some(runtime) = common.runtime {
             let text = |path: &Path| path.to_token_stream().to_string();
             if self.runtime.as_ref().is_some_and(|other| text(other) != text(&runtime)) {
-                let message = "another attribute of this function says something else about `crate`";
+                let message = "another attribute of this function names another `crate`; one of them is enough";
                 errors.push(Error::new_spanned(&runtime, message));
             }
             self.runtime = Some(runtime);
@@ -178,39 +191,71 @@ impl Common {
     }
 
     /// As [`read`](Self::read), for an attribute whose value without a key is short for the one of `key`.
-    fn read_with<P>(&mut self, key: Option<&str>, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) {
+    fn read_with<P>(&mut self, key: &str, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) {
         let attribute = ours.kind.name();
         let arguments = ours.arguments.with_keys(attribute, key, errors);
         arguments.read((table, policy), (COMMON_KEYS, self), attribute, errors);
     }
 }
 
-/// Reports `Self` and the function's generic parameters in an expression that ends up in a static, which all instances
-/// of the function share.
-fn check_constant(expression: &Expr, generics: &Generics, errors: &mut Errors) {
-    let parameters = generics.params.iter().filter_map(|parameter| match parameter {
+/// Reports what is not known yet in an expression that ends up in a static, which all instances and all calls of the function
+/// share: `Self`, its generic parameters, its arguments.
+fn check_constant(expression: &Expr, signature: &Signature, errors: &mut Errors) {
+    let parameters = signature.generics.params.iter().filter_map(|parameter| match parameter {
         GenericParam::Type(parameter) => Some(parameter.ident.to_string()),
         GenericParam::Const(parameter) => Some(parameter.ident.to_string()),
         GenericParam::Lifetime(_) => None,
     });
     let forbidden: Vec<String> = parameters.chain(["Self".to_owned()]).collect();
-    for word in words_among(expression.to_token_stream(), &forbidden) {
+    for (word, _) in words_among(expression.to_token_stream(), &forbidden) {
         let message =
             format!("`{word}` cannot stand here: the value is evaluated once, whatever `{word}` is; name a constant");
         errors.push(Error::new(word.span(), message));
     }
+    let own = match expression {
+        Expr::Closure(closure) => closure.inputs.to_token_stream(),
+        _ => TokenStream::new(),
+    };
+    let arguments: Vec<String> = signature.inputs.iter().filter_map(name_of).collect();
+    for (word, next) in words_among(expression.to_token_stream(), &arguments) {
+        // A path to a module or to a function, a macro, and what the closure calls its own parameter is something else.
+        let is_argument = !matches!(next, ':' | '(' | '!') && words_among(own.clone(), &[word.to_string()]).is_empty();
+        if is_argument {
+            let message = format!(
+                "`{word}` is an argument, and the value is evaluated once, before there is a call: name a constant"
+            );
+            errors.push(Error::new(word.span(), message));
+        }
+    }
 }
 
-/// The identifiers among `tokens` that are one of `words`, and neither a field's name nor a later part of a path.
-fn words_among(tokens: TokenStream, words: &[String]) -> Vec<Ident> {
+/// The name of an argument that has one.
+fn name_of(argument: &FnArg) -> Option<String> {
+    match argument {
+        FnArg::Receiver(_) => Some("self".to_owned()),
+        FnArg::Typed(typed) => match &*typed.pat {
+            Pat::Ident(plain) => Some(plain.ident.to_string()),
+            _ => None,
+        },
+    }
+}
+
+/// The identifiers among `tokens` that are one of `words`, and neither a field's name nor a later part of a path; with each the
+/// punctuation that follows it, or `(` before such a group.
+fn words_among(tokens: TokenStream, words: &[String]) -> Vec<(Ident, char)> {
     let mut found = Vec::new();
     let mut before = [' '; 2];
-    for token in tokens {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
         match &token {
             TokenTree::Ident(ident)
                 if before[1] != '.' && before != [':', ':'] && words.iter().any(|word| ident == word) =>
             {
-                found.push(ident.clone());
+                let next = tokens.peek().map_or(' ', |next| match next {
+                    TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => '(',
+                    next => syntax::punct(next),
+                });
+                found.push((ident.clone(), next));
             }
             TokenTree::Group(group) => found.extend(words_among(group.stream(), words)),
             _ => {}

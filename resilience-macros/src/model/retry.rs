@@ -1,6 +1,7 @@
 use proc_macro2::Span;
+use quote::ToTokens;
 use resilience_config::RetryConfig;
-use syn::{Expr, Generics, LitStr};
+use syn::{Error, Expr, ExprLit, Lit, LitStr, Signature};
 
 use super::{Common, Settings};
 use crate::{
@@ -51,12 +52,23 @@ impl Retry {
             retry_after: None,
             on_retry: None,
         };
-        common.read_with(None, ours, KEYS, &mut it, errors);
+        common.read(ours, KEYS, &mut it, errors);
+        for value in &ours.arguments.values {
+            let example = match syntax::unwrapped(value) {
+                Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => format!("attempts = {number}"),
+                Expr::Lit(ExprLit { lit: lit @ Lit::Str(_), .. }) if syntax::name(value).is_ok() => {
+                    format!("name = {}", lit.to_token_stream())
+                }
+                _ => "key = value".to_owned(),
+            };
+            let message = format!("`retry` takes no value without a key: write `{example}`");
+            errors.push(syntax::lone_key(value, KEYS).unwrap_or_else(|| Error::new_spanned(value, message)));
+        }
         it.name = common.name.take();
         it
     }
 
-    pub(super) fn check(&self, generics: &Generics, errors: &mut Errors) {
-        self.settings.check(Config::violations, self.attribute, generics, errors);
+    pub(super) fn check(&self, signature: &Signature, errors: &mut Errors) {
+        self.settings.check(Config::violations, self.attribute, signature, errors);
     }
 }

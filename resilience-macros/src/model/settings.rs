@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proc_macro2::Span;
 use resilience_config::{Backoff, ConfigError, Jitter, Mode, Preset, Rate, Rejections, Window};
-use syn::{Error, Expr, Generics, Ident, Result};
+use syn::{Error, Expr, Ident, Result, Signature};
 
 use crate::{
     error::Errors,
@@ -139,13 +139,13 @@ impl<Config: Copy> Settings<Config> {
 }
 
 impl<Config: Copy> Settings<Config> {
-    /// Reports the rules that the literals break, and what the function's `generics` make impossible. A rule that looks at
+    /// Reports the rules that the literals break, and what the function's `signature` makes impossible. A rule that looks at
     /// an expression too is left to the compiler. `attribute` is where a key is missed.
     pub(crate) fn check<const RULES: usize>(
         &self,
         violations: impl Fn(&Config) -> [Option<ConfigError>; RULES],
         attribute: Span,
-        generics: &Generics,
+        signature: &Signature,
         errors: &mut Errors,
     ) {
         let written = |key: &str| self.written.iter().find(|setting| setting.key == key);
@@ -166,7 +166,7 @@ impl<Config: Copy> Settings<Config> {
             }
         }
         for constant in self.expressions() {
-            super::check_constant(constant, generics, errors);
+            super::check_constant(constant, signature, errors);
         }
     }
 

@@ -1,13 +1,14 @@
 //! The function that is guarded, as far as its signature says how to guard it.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{
     Attribute, Error, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, ReturnType, Signature, Type, ext::IdentExt,
     spanned::Spanned,
 };
 
-use super::{Form, borrows::borrowed_from};
-use crate::error::Errors;
+use super::{Form, FutureForm, borrows::borrowed_from};
+use crate::{error::Errors, syntax::punct};
 
 pub(crate) struct Target {
     /// The receiver first. In the order and number of the signature.
@@ -23,6 +24,8 @@ pub(crate) struct Argument {
     pub(crate) name: Ident,
     /// What the body takes it apart with.
     pub(crate) pattern: Option<Pat>,
+    /// The same where `#[async_trait]` has moved the pattern into the body.
+    pub(crate) moved_pattern: Option<TokenStream>,
     /// Whether the body may assign to it.
     pub(crate) is_mutable: bool,
     /// The conditions of its `#[cfg]`s.
@@ -59,16 +62,22 @@ impl Target {
         has_retry: bool,
         errors: &mut Errors,
     ) -> Option<Self> {
-        let no_result = "a guarded function returns a `Result`, so that a policy can answer in its place";
+        let no_result = |returned: &str| {
+            format!(
+                "a guarded function returns a `Result`, so that a policy can answer in its place: write `Result<{returned}, E>`, with an `E` that \
+                is `From<Rejection>`"
+            )
+        };
         let result = match output {
             ReturnType::Type(_, result) => result,
             ReturnType::Default => {
-                errors.push(Error::new(signature.ident.span(), no_result));
+                errors.push(Error::new(signature.ident.span(), no_result("()")));
                 return None;
             }
         };
         if is_no_result(result) {
-            errors.push(Error::new_spanned(result, no_result));
+            let returned = result.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">");
+            errors.push(Error::new_spanned(result, no_result(&returned)));
             return None;
         }
         let arguments: Vec<Argument> = signature.inputs.iter().enumerate().map(Argument::read).collect();
@@ -86,6 +95,35 @@ impl Target {
         }
         Some(Self { arguments, form, result: (**result).clone() })
     }
+
+    /// Finds the patterns that `#[async_trait]` has moved into the body: `let (a, b) = { let __arg1 = __arg1; __arg1 };`.
+    pub(super) fn find_moved_patterns(&mut self, statements: TokenStream) {
+        let Form::Future(FutureForm { is_async_trait: true, .. }) = &self.form else { return };
+        let tokens: Vec<TokenTree> = statements.into_iter().collect();
+        for statement in tokens.split(|token| punct(token) == ';') {
+            // An attribute or a block may stand before it.
+            let begin = statement.iter().rposition(|token| matches!(token, TokenTree::Ident(word) if word == "let"));
+            let declared = begin.map_or(&[][..], |begin| &statement[begin + 1..]);
+            let [pattern @ .., equals, TokenTree::Group(value)] = declared else { continue };
+            let Some(TokenTree::Ident(name)) = value.stream().into_iter().last() else { continue };
+            let mut generated =
+                self.arguments.iter_mut().filter(|argument| argument.name.to_string().starts_with("__arg"));
+            let argument = generated.find(|argument| argument.name == name);
+            if let Some(argument) = argument.filter(|_| punct(equals) == '=') {
+                argument.moved_pattern = Some(pattern.iter().cloned().collect());
+            }
+        }
+    }
+
+    /// Whether the body has a receiver of its own, because the original is needed again.
+    pub(super) fn has_own_self(&self, has_fallback: bool, has_retry: bool) -> bool {
+        let receiver = self.arguments.first().filter(|first| first.is_receiver());
+        receiver.is_some_and(|receiver| match receiver.passing {
+            Passing::Reborrowed => has_fallback || has_retry,
+            Passing::Cloned => has_retry,
+            Passing::Copied | Passing::Unseen => false,
+        })
+    }
 }
 
 impl Argument {
@@ -94,6 +132,7 @@ impl Argument {
             FnArg::Receiver(receiver) => Self {
                 name: Ident::new("self", receiver.self_token.span),
                 pattern: None,
+                moved_pattern: None,
                 is_mutable: receiver.mutability.is_some(),
                 cfg: conditions(&receiver.attrs),
                 passing: passing_of(argument),
@@ -110,7 +149,8 @@ impl Argument {
                     }
                 };
                 let passing = passing_of(argument);
-                Self { name, pattern, is_mutable, cfg: conditions(attrs), passing, span: ty.span() }
+                let moved_pattern = None;
+                Self { name, pattern, moved_pattern, is_mutable, cfg: conditions(attrs), passing, span: ty.span() }
             }
         }
     }

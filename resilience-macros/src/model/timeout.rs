@@ -1,6 +1,6 @@
 use proc_macro2::Span;
 use resilience_config::TimeoutConfig;
-use syn::{Generics, LitStr};
+use syn::{LitStr, Signature};
 
 use super::{Common, Settings};
 use crate::{
@@ -27,12 +27,12 @@ const KEYS: &[Key<Timeout>] = &[
 impl Timeout {
     pub(super) fn read(ours: &Ours, is_of_attempt: bool, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self { attribute: ours.span, name: None, settings: Settings::default(), is_of_attempt };
-        common.read_with(Some("after"), ours, KEYS, &mut it, errors);
+        common.read_with("after", ours, KEYS, &mut it, errors);
         it.name = common.name.take();
         it
     }
 
-    pub(super) fn check(&self, generics: &Generics, errors: &mut Errors) {
-        self.settings.check(Config::violations, self.attribute, generics, errors);
+    pub(super) fn check(&self, signature: &Signature, errors: &mut Errors) {
+        self.settings.check(Config::violations, self.attribute, signature, errors);
     }
 }

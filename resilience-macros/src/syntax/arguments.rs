@@ -1,12 +1,13 @@
 use proc_macro2::{TokenStream, TokenTree};
-use resilience_config::unknown_key;
+use resilience_config::{names, unknown_key};
 use syn::{
-    Error, Expr, Ident, Result, Token,
+    Error, Expr, ExprLit, Ident, Lit, Result, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
     spanned::Spanned,
 };
 
+use super::value::{bare_word, unwrapped};
 use crate::error::Errors;
 
 /// The list between an attribute's parentheses: values, then `key = value`s.
@@ -20,7 +21,10 @@ pub(crate) struct Arguments {
 #[derive(Clone)]
 pub(crate) struct Argument {
     pub(crate) key: Ident,
+    /// Nothing, where what was written cannot be read and has been reported.
     pub(crate) value: Expr,
+    /// Whether the key is left out, for which the value stands first.
+    has_no_key: bool,
 }
 
 /// A row of a policy's key table: a key, and what its value does to the policy.
@@ -38,8 +42,38 @@ impl<P> Key<P> {
 impl Argument {
     /// An error on the value.
     pub(crate) fn error(&self, message: impl std::fmt::Display) -> Error {
-        Error::new_spanned(&self.value, message)
+        match named(&self.value).filter(|_| self.has_no_key) {
+            Some(name) => {
+                Error::new_spanned(&self.value, format!("{message}; if {name} is a name, write `name = {name}`"))
+            }
+            None => Error::new_spanned(&self.value, message),
+        }
     }
+
+    /// The same key with another value.
+    pub(crate) fn with(&self, value: Expr) -> Self {
+        Self { key: self.key.clone(), value, has_no_key: self.has_no_key }
+    }
+
+    /// Whether the value could not be read.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(&self.value, Expr::Verbatim(tokens) if tokens.is_empty())
+    }
+}
+
+/// An error on a `value` without a key that is the name of one in `table`, so that it is the other half that is missing.
+pub(crate) fn lone_key<P>(value: &Expr, table: &[Key<P>]) -> Option<Error> {
+    let word = bare_word(value)?;
+    let is_key = table.iter().any(|row| row.name == word);
+    is_key.then(|| Error::new_spanned(value, format!("`{word}` wants a value: write `{word} = …`")))
+}
+
+/// A string that may be meant as a name, with its quotes.
+fn named(value: &Expr) -> Option<String> {
+    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = unwrapped(value) else { return None };
+    let name = text.value();
+    let is_name = name.starts_with(char::is_alphabetic) && names::check(&name).is_ok();
+    is_name.then(|| format!("{name:?}"))
 }
 
 impl Arguments {
@@ -48,7 +82,7 @@ impl Arguments {
         let mut list = Self::default();
         let read = |input: ParseStream<'_>| {
             while !input.is_empty() {
-                if let Err(error) = list.parse_one(input) {
+                if let Err(error) = list.parse_one(input, errors) {
                     errors.push(error);
                     skip_to_comma(input);
                 }
@@ -68,41 +102,55 @@ impl Arguments {
         Self { values: vec![value], keyed: Vec::new() }
     }
 
-    /// The arguments with their keys, for an attribute whose value without one is short for `key = value`; where `key` is
-    /// `None`, it takes no such value.
-    pub(crate) fn with_keys(&self, attribute: &str, key: Option<&str>, errors: &mut Errors) -> Self {
+    /// The arguments with their keys, for an attribute whose value without one is short for `key = value`.
+    pub(crate) fn with_keys(&self, attribute: &str, key: &str, errors: &mut Errors) -> Self {
         let mut values = self.values.iter();
-        let first = key.and_then(|key| Some((key, values.next()?)));
-        let first = first.map(|(key, value)| Argument { key: Ident::new(key, value.span()), value: value.clone() });
+        let first = values.next().map(|value| Argument {
+            key: Ident::new(key, value.span()),
+            value: value.clone(),
+            has_no_key: true,
+        });
         for value in values {
-            errors.push(Error::new_spanned(
-                value,
-                match key {
-                    Some(key) => format!("`{attribute}` takes one value without a key, its `{key}`"),
-                    None => format!("`{attribute}` takes no value without a key; write `key = value`"),
-                },
-            ));
+            let message = format!("`{attribute}` takes one value without a key, its `{key}`");
+            let extra = Argument { key: Ident::new(key, value.span()), value: value.clone(), has_no_key: true };
+            errors.push(extra.error(message));
         }
         Self { values: Vec::new(), keyed: first.into_iter().chain(self.keyed.iter().cloned()).collect() }
     }
 
-    fn parse_one(&mut self, input: ParseStream<'_>) -> Result<()> {
+    fn parse_one(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
         if has_key(input) {
             let key = input.call(Ident::parse_any)?;
-            input.parse::<Token![=]>()?;
-            if at_end(input) {
-                return Err(Error::new(key.span(), format!("`{key}` wants a value after the `=`")));
+            if input.peek(Token![:]) {
+                errors.push(input.error("write `=` between a key and its value"));
+                input.parse::<Token![:]>()?;
+            } else {
+                input.parse::<Token![=]>()?;
             }
-            let value = parse_value(input)?;
-            self.keyed.push(Argument { key, value });
+            let value = if at_end(input) {
+                Err(Error::new(key.span(), format!("`{key}` wants a value after the `=`")))
+            } else {
+                parse_value(input)
+            };
+            // A key without a value is there all the same: nobody shall be told that it is missing.
+            let (value, error) = match value {
+                Ok(value) => (value, Ok(())),
+                Err(error) => (Expr::Verbatim(TokenStream::new()), Err(error)),
+            };
+            self.keyed.push(Argument { key, value, has_no_key: false });
+            error
         } else if let Some(first) = self.keyed.first() {
+            if is_lone_word(input) {
+                let word: Ident = input.parse()?;
+                return Err(Error::new(word.span(), format!("`{word}` wants a value: write `{word} = …`")));
+            }
             let message = format!("write `key = value` here; a value without a key stands before `{}`", first.key);
-            return Err(input.error(message));
+            Err(input.error(message))
         } else {
             let value = parse_value(input)?;
             self.values.push(value);
+            Ok(())
         }
-        Ok(())
     }
 
     /// Hands each key to the row that reads it: of `table`, which makes `policy`, or of `common`, which every attribute
@@ -116,16 +164,30 @@ impl Arguments {
     ) {
         for (position, argument) in self.keyed.iter().enumerate() {
             let key = argument.key.unraw().to_string();
-            if self.keyed[..position].iter().any(|earlier| earlier.key.unraw() == key) {
-                errors
-                    .push(Error::new(argument.key.span(), format!("`{key}` is written twice; leave one of them out")));
+            let read = if let Some(earlier) = self.keyed[..position].iter().find(|earlier| earlier.key.unraw() == key) {
+                let message = match earlier.has_no_key {
+                    true => {
+                        format!("`{key}` is written twice: the value without a key is the `{key}` of `{attribute}`")
+                    }
+                    false => format!("`{key}` is written twice; leave one of them out"),
+                };
+                Err(Error::new(argument.key.span(), message))
             } else if let Some(row) = table.iter().find(|row| row.name == key) {
-                errors.keep((row.read)(policy, argument));
+                let lone_key = lone_key(&argument.value, table).filter(|_| argument.has_no_key);
+                lone_key.map_or_else(|| (row.read)(policy, argument), Err)
             } else if let Some(row) = common_table.iter().find(|row| row.name == key) {
-                errors.keep((row.read)(common, argument));
+                (row.read)(common, argument)
             } else {
                 let names = table.iter().map(|row| row.name).chain(common_table.iter().map(|row| row.name));
                 errors.push(unknown(&argument.key, attribute, &names.collect::<Vec<_>>()));
+                continue;
+            };
+            match read {
+                // What cannot be read has been reported.
+                Err(_) if argument.is_missing() => {}
+                read => {
+                    errors.keep(read);
+                }
             }
         }
     }
@@ -135,19 +197,23 @@ fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> Error {
     Error::new(key.span(), unknown_key(attribute, &key.to_string(), known))
 }
 
+/// `key =`, or `key:`, which somebody meant.
 fn has_key(input: ParseStream<'_>) -> bool {
-    input.peek(Ident::peek_any) && input.peek2(Token![=]) && !input.peek2(Token![==]) && !input.peek2(Token![=>])
+    let is_key = input.peek(Ident::peek_any);
+    let is_equal = input.peek2(Token![=]) && !input.peek2(Token![==]) && !input.peek2(Token![=>]);
+    let is_colon = input.peek2(Token![:]) && !input.peek2(Token![::]);
+    is_key && (is_equal || is_colon)
 }
 
 fn parse_value(input: ParseStream<'_>) -> Result<Expr> {
     let value = input.parse()?;
-    if at_end(input) {
-        Ok(value)
-    } else if input.peek(Token![:]) {
-        Err(input.error("write `=` between a key and its value"))
-    } else {
-        Err(input.error("write `,` between two arguments"))
-    }
+    if at_end(input) { Ok(value) } else { Err(input.error("write `,` between two arguments")) }
+}
+
+/// A word and nothing else up to the comma.
+fn is_lone_word(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    ahead.parse::<Ident>().is_ok() && at_end(&ahead)
 }
 
 fn at_end(input: ParseStream<'_>) -> bool {

@@ -77,7 +77,8 @@ impl Written {
         let divide = |input: ParseStream<'_>| Ok((input.call(Attribute::parse_outer)?, input.parse()?));
         // The compiler has read these attributes before. Should it know a form that syn does not, they stay.
         let (attributes, function) = divide.parse2(item.clone()).unwrap_or((Vec::new(), item));
-        let runtime = runtime_path(arguments.clone());
+        let mut below = attributes.iter().filter_map(runtime_path_below);
+        let runtime = runtime_path(arguments.clone()).or_else(|| below.next());
         let (mut taken, mut kept) = (Vec::new(), Vec::new());
         for attribute in attributes {
             match Kind::of(attribute.path(), runtime.as_ref()) {
@@ -133,6 +134,16 @@ fn runtime_path(arguments: TokenStream) -> Option<Path> {
     let arguments = Arguments::parse(arguments, &mut Errors::default());
     let argument = arguments.keyed.iter().find(|argument| argument.key == "crate")?;
     value::path(argument).ok()
+}
+
+/// What `crate = path` says in the arguments of an attribute that is ours if it is right about that.
+fn runtime_path_below(attribute: &Attribute) -> Option<Path> {
+    let Meta::List(list) = &attribute.meta else { return None };
+    // Only what may be one of ours is read.
+    let last = attribute.path().segments.last()?;
+    Kind::ALL.into_iter().find(|kind| last.ident == kind.name())?;
+    let runtime = runtime_path(list.tokens.clone())?;
+    Kind::of(attribute.path(), Some(&runtime)).map(|_| runtime)
 }
 
 /// What an attribute that was taken off a function is invoked with, so that its path resolves and nothing else happens.

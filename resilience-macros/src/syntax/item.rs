@@ -33,7 +33,11 @@ impl Function {
         let read = |input: ParseStream<'_>| {
             let visibility = input.parse()?;
             if !starts_signature(input) {
-                return Err(input.error("this attribute guards functions: write it above an `async fn`"));
+                let message = match input.peek(Token![impl]) || input.peek(Token![trait]) {
+                    true => "this attribute guards functions: write it above each method that it is for",
+                    false => "this attribute guards functions: write it above an `async fn` or a `fn`",
+                };
+                return Err(input.error(message));
             }
             let signature = input.parse()?;
             if input.peek(Token![;]) {

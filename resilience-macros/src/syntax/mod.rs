@@ -2,6 +2,7 @@
 
 mod arguments;
 mod attributes;
+mod captures;
 mod item;
 mod tail;
 mod tokens;
@@ -9,11 +10,12 @@ mod value;
 
 use crate::error::Errors;
 
-pub(crate) use arguments::{Argument, Arguments, Key};
+pub(crate) use arguments::{Argument, Arguments, Key, lone_key};
 pub(crate) use attributes::{Kind, Ours, TAKEN, Written, is_taken};
+pub(crate) use captures::{captures_self, is_format_macro, unseen_captures};
 pub(crate) use item::{Function, RUNTIME, split_inner_attributes};
 pub(crate) use tail::{Tail, tail};
-pub(crate) use tokens::{AngleBrackets, punct};
+pub(crate) use tokens::{AngleBrackets, begins_item, punct, rest_of_item};
 pub(crate) use value::{
     Given, count, duration, hook, jitter, name, number, path, rate, rejections, unwrapped, window, word,
 };

@@ -1,4 +1,4 @@
-use proc_macro2::TokenTree;
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
 /// The character of a punctuation token, and a space for any other token.
 pub(crate) fn punct(token: &TokenTree) -> char {
@@ -33,4 +33,30 @@ impl AngleBrackets {
         }
         self.follows_minus = punct(next) == '-';
     }
+}
+
+/// Whether an item with functions in it begins here. `fn` also begins the type of a function pointer.
+pub(crate) fn begins_item(word: &Ident, next: Option<&TokenTree>) -> bool {
+    match &*word.to_string() {
+        "impl" | "trait" | "mod" => true,
+        "fn" => matches!(next, Some(TokenTree::Ident(_))),
+        _ => false,
+    }
+}
+
+/// The tokens up to the item's body, or to the semicolon of an item without one.
+pub(crate) fn rest_of_item(tokens: &mut impl Iterator<Item = TokenTree>) -> TokenStream {
+    let mut rest = TokenStream::new();
+    // Braces between angle brackets are constants: `impl Buffer<{ 2 * N }> { … }`.
+    let mut brackets = AngleBrackets::default();
+    for token in tokens {
+        let is_body = matches!(&token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
+        let ends = brackets.are_closed() && (is_body || punct(&token) == ';');
+        brackets.pass(&token);
+        rest.extend([token]);
+        if ends {
+            break;
+        }
+    }
+    rest
 }

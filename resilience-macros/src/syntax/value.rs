@@ -62,7 +62,7 @@ pub(crate) fn rejections(argument: &Argument) -> Result<Rejections> {
     let mut set = Rejections::NONE;
     let mut errors = Errors::default();
     for element in &list.elems {
-        let one = Argument { key: argument.key.clone(), value: element.clone() };
+        let one = argument.with(element.clone());
         let with = set.with_written(&one.key.to_string(), &word_of(&one)?);
         match with {
             Ok(with) => set = with,
@@ -89,7 +89,13 @@ pub(crate) fn name(value: &Expr) -> Result<LitStr> {
             Ok(()) => Ok(text.clone()),
             Err(error) => Err(syn::Error::new_spanned(value, error)),
         },
-        _ => Err(syn::Error::new_spanned(value, "a name is a string literal, such as \"payment\"")),
+        value => {
+            let message = match bare_word(value) {
+                Some(word) => format!("a name is a string literal: write {word:?}"),
+                None => "a name is a string literal, such as \"payment\"".to_owned(),
+            };
+            Err(syn::Error::new_spanned(value, message))
+        }
     }
 }
 
@@ -135,7 +141,7 @@ fn literal(value: &Expr) -> Option<(bool, &Lit)> {
 }
 
 /// A single identifier.
-fn bare_word(value: &Expr) -> Option<String> {
+pub(crate) fn bare_word(value: &Expr) -> Option<String> {
     let Expr::Path(path) = unwrapped(value) else { return None };
     Some(path.path.get_ident()?.to_string())
 }
@@ -183,6 +189,7 @@ fn given<T: Value>(argument: &Argument, written: Option<Written<'_>>, what: &str
 /// Any expression that the compiler can evaluate. What cannot be one is refused here, in words.
 fn expression<T>(argument: &Argument, what: &str) -> Result<Given<T>> {
     match unwrapped(&argument.value) {
+        _ if argument.is_missing() => Err(argument.error("there is no value")),
         value @ (Expr::Closure(_) | Expr::Range(_) | Expr::Assign(_) | Expr::Return(_) | Expr::Infer(_)) => Err(
             syn::Error::new_spanned(value, format!("`{}` takes {what}, or a constant expression of one", argument.key)),
         ),

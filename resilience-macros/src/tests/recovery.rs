@@ -141,7 +141,12 @@ impl Random {
     }
 
     fn arguments(&mut self) -> TokenStream {
-        const WORDS: [&str; 54] = [
+        const WORDS: [&str; 59] = [
+            "a",
+            "\"{a}\"",
+            "format_args!",
+            "max_wait",
+            "budget",
             "failure_rate",
             "window",
             "open_for",
@@ -205,7 +210,10 @@ impl Random {
 
     /// Attributes of ours that stand below another one.
     fn stack(&mut self) -> TokenStream {
-        const STACKS: [&str; 6] = [
+        const STACKS: [&str; 9] = [
+            "#[rt::retry(crate = rt)] #[rt::bulkhead]",
+            "#[circuit_breaker(key = a)] #[fallback = g]",
+            "#[retry] #[circuit_breaker(key = format_args!(\"{a}{self}\"))]",
             "",
             "#[retry]",
             "#[timeout(\"1s\")] #[bulkhead(3)]",
@@ -218,7 +226,13 @@ impl Random {
 
     /// A function with half of its body missing, or with something else in it.
     fn function(&mut self) -> TokenStream {
-        const WORDS: [&str; 24] = [
+        const WORDS: [&str; 30] = [
+            "println",
+            "write",
+            "audit",
+            "\"{self} {a}\"",
+            "block_on",
+            "__arg1",
             "self",
             "self",
             "let",
@@ -244,7 +258,12 @@ impl Random {
             "1",
             "'a",
         ];
-        const SIGNATURES: [&str; 9] = [
+        const SIGNATURES: [&str; 14] = [
+            "fn f(&mut self, (a, mut b): (u8, u8), ref x: String) -> Result<(), Error>",
+            "fn f<'life0, 'async_trait>(&'life0 mut self, __arg1: (u8, u8)) -> ::core::pin::Pin<Box<dyn ::core::future::Future<Output = Result<(), Error>> + 'async_trait>>",
+            "fn f(mut self, x: &mut u8) -> BoxFuture<'_, Result<(), Error>>",
+            "pub const fn f() -> Result<(), Error>",
+            "fn f() -> impl Future",
             "fn f(&mut self, x: String) -> Result<(), Error>",
             "fn f<'a>(&'a mut self, (a, b): A) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>",
             "pub(crate) fn f(x: &mut u8) -> impl Future<Output = Result<(), Error>> + use<'_>",
@@ -259,7 +278,13 @@ impl Random {
         let mut body = String::new();
         let length = self.below(20);
         self.write(&mut body, &WORDS, length);
-        const TAILS: [&str; 4] = ["", "", "async { x }", "Box::pin(async move { self })"];
+        const TAILS: [&str; 5] = [
+            "",
+            "",
+            "async { x }",
+            "Box::pin(async move { self })",
+            "Box::pin(async move { let (a, b) = { let __arg1 = __arg1; __arg1 }; self })",
+        ];
         body.push_str(TAILS[self.below(TAILS.len())]);
         let body = Group::new(Delimiter::Brace, body.parse().unwrap_or_default());
         let function = quote!(#signature #body);

@@ -7,11 +7,11 @@ use super::state::Word;
 use super::{CircuitBreaker, Keyed, Permit, Present, TripIf};
 use crate::error::{Name, OpenReason};
 use crate::event::{Bus, Runs};
+use crate::hooks::BreakerKey;
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
 use crate::time;
 use crate::window::WindowCounts;
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
-use std::fmt::Display;
 use std::sync::Arc;
 
 /// A `#[circuit_breaker]` at its function.
@@ -146,7 +146,7 @@ impl BreakerSite {
     /// The breaker of one key.
     #[doc(hidden)]
     #[inline]
-    pub fn keyed(&'static self, key: impl Display) -> Keyed<'static> {
+    pub fn keyed<K: BreakerKey + ?Sized>(&'static self, key: &K) -> Keyed<'static> {
         self.get().keyed(key)
     }
 

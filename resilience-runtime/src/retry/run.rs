@@ -4,6 +4,7 @@ use super::backoff::{Dice, Waits};
 use super::{BUDGET, GaveUp, PRECISE, Retry, RetryEvent};
 use crate::error::{Failure, RejectionKind};
 use crate::event::{Event, Topic};
+use crate::hooks::{AskedWait, Predicate, RetryHook};
 use crate::sync::read;
 use crate::time::{Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
@@ -52,12 +53,12 @@ impl<'a> Run<'a> {
     /// `retry_if` and `retry_after` are asked about the function's own errors; rejections go by the setting `retry_rejections` and bring
     /// their own wait. `on_retry` is told of an attempt that will follow.
     #[inline]
-    pub fn after<T, E>(
+    pub fn after<T, E, IfFit, AfterFit, HookFit>(
         &mut self,
         result: Result<T, Failure<E>>,
-        retry_if: impl FnOnce(&E) -> bool,
-        retry_after: impl FnOnce(&E) -> Option<Duration>,
-        on_retry: impl FnOnce(&RetryEvent),
+        retry_if: impl Predicate<E, IfFit>,
+        retry_after: impl AskedWait<E, AfterFit>,
+        on_retry: impl RetryHook<HookFit>,
     ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
         self.made += 1;
         match result {

@@ -1,4 +1,4 @@
-use resilience_runtime::circuit_breaker;
+use resilience_runtime::{circuit_breaker, fallback};
 
 #[circuit_breaker("payment", failure_rate = 0, windw = "10s", open_for = "soon", mode = of)]
 #[fallback(first, "second")]

@@ -1,12 +1,7 @@
 use resilience_runtime::{Rejection, circuit_breaker};
 
 #[circuit_breaker(failure_rate = 50, open_for = "1s", failure_rate = 60)]
-async fn twice() -> Result<(), Rejection> {
-    Ok(())
-}
-
-#[circuit_breaker("payment", name = "payment")]
-async fn name_twice() -> Result<(), Rejection> {
+async fn charge() -> Result<(), Rejection> {
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-use resilience_runtime::{Rejection, circuit_breaker};
+use resilience_runtime::{Rejection, circuit_breaker, fallback};
 
 #[circuit_breaker(map_rejection = to_text)]
 #[fallback(queue, map_rejection = to_text)]

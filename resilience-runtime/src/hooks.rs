@@ -1,0 +1,107 @@
+//! The functions of a user's own that an attribute names, as bounds that say in words which one is wanted.
+//!
+//! Each has `Fn…` for its supertrait, from which the parameters of a closure get their types. Each has two implementations, of which
+//! only one can ever hold: with one alone, the compiler would report the `Fn…` that is behind it, in its own words.
+
+use crate::error::Rejection;
+use crate::fallback::{MapRejection, MapWith};
+use crate::retry::RetryEvent;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// Marks the implementation that holds.
+#[derive(Debug)]
+pub struct Fits;
+
+/// Marks the one that does not.
+#[derive(Debug)]
+pub struct Unfit;
+
+/// Nothing is.
+pub trait Never {}
+
+macro_rules! hook {
+    ($(#[$meta:meta])* $name:ident: ($($bound:tt)*), ($($parameter:ident)?)) => {
+        $(#[$meta])*
+        pub trait $name<$($parameter,)? Fit>: $($bound)* {}
+
+        #[diagnostic::do_not_recommend]
+        impl<$($parameter,)? F: $($bound)*> $name<$($parameter,)? Fits> for F {}
+
+        #[diagnostic::do_not_recommend]
+        impl<$($parameter,)? F: Never + $($bound)*> $name<$($parameter,)? Unfit> for F {}
+    };
+}
+
+hook! {
+    /// `failure_if`, `ignore_if`, `retry_if`, and the `if` of a fallback.
+    #[diagnostic::on_unimplemented(
+        message = "this is no function that says yes or no about the error `{E}`",
+        label = "has to be a `fn(&{E}) -> bool`",
+        note = "write the path of a `fn(&{E}) -> bool`, or a closure such as `|error| error.is_transient()`, whose types need not be written"
+    )]
+    Predicate: (FnOnce(&E) -> bool), (E)
+}
+
+hook! {
+    /// `retry_after`.
+    #[diagnostic::on_unimplemented(
+        message = "this is no function that says how long the error `{E}` asks to wait",
+        label = "has to be a `fn(&{E}) -> Option<Duration>`",
+        note = "write the path of a `fn(&{E}) -> Option<Duration>`, or a closure such as `|error| error.retry_after()`"
+    )]
+    AskedWait: (FnOnce(&E) -> Option<Duration>), (E)
+}
+
+hook! {
+    /// `on_retry`.
+    #[diagnostic::on_unimplemented(
+        message = "this is no function that can be told of a retry",
+        label = "has to be a `fn(&RetryEvent)`",
+        note = "write the path of a `fn(&RetryEvent)`, or a closure such as `|event| println!(\"{{event:?}}\")`"
+    )]
+    RetryHook: (FnOnce(&RetryEvent)), ()
+}
+
+/// `map_rejection`. What it comes to is a type of this trait, so that nothing more is said where there is none.
+#[diagnostic::on_unimplemented(
+    message = "this is no function that makes a `{E}` of a rejection",
+    label = "has to be a `fn(Rejection) -> {E}`",
+    note = "write the path of a `fn(Rejection) -> {E}`, such as a variant of `{E}` that holds a `Rejection`, or a closure"
+)]
+pub trait RejectionMap<E, Fit>: FnOnce(Rejection) -> E {
+    /// In the form in which it is called.
+    type Map: MapRejection<E>;
+
+    /// In the form in which it is called.
+    fn map(self) -> Self::Map;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: FnOnce(Rejection) -> E> RejectionMap<E, Fits> for F {
+    type Map = MapWith<F>;
+
+    fn map(self) -> MapWith<F> {
+        MapWith(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, F: Never + FnOnce(Rejection) -> E> RejectionMap<E, Unfit> for F {
+    type Map = MapWith<F>;
+
+    fn map(self) -> MapWith<F> {
+        MapWith(self)
+    }
+}
+
+/// What the key of a breaker can be.
+#[diagnostic::on_unimplemented(
+    message = "the `key` of a breaker is the text of its value, and `{Self}` has none",
+    label = "`{Self}` is not `Display`",
+    note = "name a part of it that is, as in `key = order.warehouse`, or implement `Display` for `{Self}`"
+)]
+pub trait BreakerKey: Display {}
+
+#[diagnostic::do_not_recommend]
+impl<K: Display + ?Sized> BreakerKey for K {}

@@ -1,0 +1,1 @@
+//! A crate of the edition before. What it does is in its tests.

@@ -1,0 +1,4 @@
+//! The strict crate once more, in the edition before.
+
+#[path = "../../tests/lints.rs"]
+mod lints;

@@ -1,0 +1,12 @@
+use resilience_runtime::bulkhead;
+
+struct Service;
+
+impl Service {
+    #[bulkhead(3)]
+    async fn charge(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {}

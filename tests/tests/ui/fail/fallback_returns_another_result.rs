@@ -1,0 +1,13 @@
+use resilience_runtime::{Rejection, circuit_breaker};
+
+#[circuit_breaker]
+#[fallback = queue]
+async fn charge(cents: u64) -> Result<u64, Rejection> {
+    Ok(cents)
+}
+
+async fn queue(cents: u64) -> Result<String, Rejection> {
+    Ok(cents.to_string())
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use resilience_runtime::{Rejection, circuit_breaker};
+
+#[circuit_breaker(half_open_successes = 0)]
+async fn charge() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[circuit_breaker(half_open_calls = 255, half_open_successes = 256)]
+async fn refund() -> Result<(), Rejection> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use resilience_runtime::{Rejection, bulkhead};
+
+#[bulkhead(3, max_queue = 1, queue_timeout = "0s")]
+async fn charge() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[bulkhead(3, max_queue = 1, queue_timeout = "25h")]
+async fn refund() -> Result<(), Rejection> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use std::future::Future;
+
+use resilience_runtime::{Rejection, retry};
+
+#[retry]
+fn charge() -> impl Future<Output = Result<(), Rejection>> {
+    async { Ok(()) }
+}
+
+fn main() {}
