@@ -16,6 +16,20 @@ impl Contestant {
     pub(crate) fn new(who: impl Into<String>, run: impl FnMut(u64) + 'static) -> Self {
         Self { who: who.into(), run: Box::new(run) }
     }
+
+    /// One that is made by its first calls, since it begins threads: they would be counted with whoever else is.
+    #[cfg(feature = "peers")]
+    pub(crate) fn made_late(who: &str, make: impl FnOnce() -> Self + 'static) -> Self {
+        let (mut make, mut made) = (Some(make), None);
+        Self::new(who, move |calls| {
+            if let Some(make) = make.take() {
+                made = Some(make());
+            }
+            if let Some(Self { run, .. }) = &mut made {
+                run(calls);
+            }
+        })
+    }
 }
 
 /// A question that is put to several contestants. The first is what the others are compared with.
@@ -24,6 +38,8 @@ pub(crate) struct Case {
     pub(crate) about: &'static str,
     /// Rounds for each round of the run: more where the difference is small.
     pub(crate) rounds: usize,
+    /// How many times as long as others each contestant takes in a round: longer where threads have to begin first.
+    pub(crate) length: u32,
     pub(crate) contestants: fn() -> Vec<Contestant>,
 }
 
@@ -68,7 +84,7 @@ impl Case {
     pub(crate) fn measure(&self, effort: Effort) -> Vec<Timing> {
         let mut contestants: Vec<_> = (self.contestants)()
             .into_iter()
-            .map(|mut contestant| (calls_in(&mut contestant, effort.batch), contestant))
+            .map(|mut contestant| (calls_in(&mut contestant, effort.batch * self.length), contestant))
             .collect();
         let mut timings: Vec<Timing> = contestants
             .iter()
@@ -139,7 +155,8 @@ macro_rules! calls {
     }};
 }
 
-/// As `calls`, by so many tasks on two workers at once, each making its share.
+/// As `calls`, by so many tasks on two workers at once, each making its share. They yield now and then, as tasks do: of two that never do, both may
+/// stay with one worker.
 macro_rules! tasks {
     ($who:expr, $tasks:expr, $input:expr, |$call:ident| $body:expr) => {{
         let runtime = $crate::contest::two_workers();
@@ -154,6 +171,9 @@ macro_rules! tasks {
                                 let $call = std::hint::black_box($input(nth));
                                 let result = $body;
                                 std::hint::black_box(&result);
+                                if nth % 1000 == 999 {
+                                    tokio::task::yield_now().await;
+                                }
                             }
                         })
                     })

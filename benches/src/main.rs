@@ -77,7 +77,7 @@ fn make_calls(case: &str, who: &str, calls: u64) -> ExitCode {
 
 /// Cases of calls that end on their own thread, so that what they allocate and execute can be counted.
 const COUNTED: [&str; 8] = ["closed", "1 % errors", "open", "retry", "timeout", "bulkhead", "rate limit", "stack"];
-/// Of those, the ones whose instructions a quick run counts.
+/// Of those, the ones whose instructions a quick run counts, of ours.
 const COUNTED_QUICKLY: [&str; 2] = ["closed", "open"];
 /// Too much memory for every day.
 const NOT_QUICK: [&str; 1] = ["names"];
@@ -118,7 +118,8 @@ fn run(flags: &Flags) -> ExitCode {
     if wanted(callgrind::INSTRUCTIONS) {
         if callgrind::is_there() {
             let names: &[&str] = if flags.quick { &COUNTED_QUICKLY } else { &COUNTED };
-            report.add(callgrind::instructions(counted(names)));
+            let is_ours = |who: &str| who.starts_with(contest::OURS) || who == contest::BARE;
+            report.add(callgrind::instructions(counted(names), |who| !flags.quick || is_ours(who)));
         } else {
             eprintln!("no instructions: there is no valgrind here (apt-get install valgrind)\n");
         }

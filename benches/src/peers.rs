@@ -123,7 +123,7 @@ fn breakers(input: Input) -> Vec<Contestant> {
         calls!("failsafe, time window", input, |call| failsafe_rate.call(bare(call)).await),
         calls!("circuitbreaker-rs", input, |call| circuitbreaker_rs.call_async(|| bare(call)).await),
         calls!("tower-resilience", input, |call| tower_resilience.ready().await.expect("ready").call(call).await),
-        sentinel("sentinel-core", input),
+        Contestant::made_late("sentinel-core", move || sentinel("sentinel-core", input)),
     ]
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 pub(crate) fn case() -> Case {
     let about = "GET over loopback, one after the other: reqwest to axum, each on a thread";
     // The difference is a few hundred nanoseconds of some ten thousand.
-    Case { name: "http", about, rounds: 8, contestants }
+    Case { name: "http", about, rounds: 8, length: 1, contestants }
 }
 
 #[derive(Debug, thiserror::Error)]

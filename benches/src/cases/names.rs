@@ -10,12 +10,14 @@ pub(crate) fn cases() -> Vec<Case> {
             name: "names, handles",
             about: "a random one of so many breakers, by its handle",
             rounds: 1,
+            length: 1,
             contestants: handles,
         },
         Case {
             name: "names, keyed",
             about: "a random one of so many keys of a breaker",
             rounds: 1,
+            length: 1,
             contestants: keyed,
         },
     ]
