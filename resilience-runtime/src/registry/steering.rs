@@ -31,17 +31,17 @@ use std::sync::Arc;
 /// ```
 /// use resilience_runtime::{CircuitBreaker, State, SteerError, registry};
 ///
-/// let eu = CircuitBreaker::builder("payment_eu").register()?;
-/// CircuitBreaker::builder("payment_us").register()?;
-/// let reached = registry().steer("payment*").by("ops").why("incident 12").force_open()?;
-/// assert_eq!(reached.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(), ["payment_eu", "payment_us"]);
+/// let eu = CircuitBreaker::builder("refund_eu").register()?;
+/// CircuitBreaker::builder("refund_us").register()?;
+/// let reached = registry().steer("refund*").by("ops").why("incident 12").force_open()?;
+/// assert_eq!(reached.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(), ["refund_eu", "refund_us"]);
 /// assert_eq!(eu.state(), State::ForcedOpen);
 ///
 /// eu.steer().by("ops").why("incident 12 is over").enforce_share(10)?;
 /// assert_eq!(eu.snapshot().enforced_percent, 10);
 ///
-/// let error = registry().steer("paymet_eu").reset().unwrap_err();
-/// assert_eq!(error.to_string(), "no policy matches `paymet_eu`; did you mean `payment_eu`?");
+/// let error = registry().steer("refnd_eu").reset().unwrap_err();
+/// assert_eq!(error.to_string(), "no policy matches `refnd_eu`; did you mean `refund_eu`?");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
