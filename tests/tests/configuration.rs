@@ -164,6 +164,27 @@ async fn a_name_goes_before_patterns_and_a_pattern_with_more_characters_before_o
     assert!(error.starts_with("text:2:12") || error.starts_with("text:4:12"), "{error}");
 }
 
+#[tokio::test]
+async fn patterns_that_are_as_specific_as_each_other_are_refused_unless_something_else_has_the_word() {
+    let _alone = alone().await;
+    let pattern = |pattern: &str, key: &str| format!("[circuit_breaker.\"{pattern}\"]\n{key} = 7\n");
+    let (one, other) = (pattern("pattern: on*", "max_keys"), pattern("*attern: one", "max_keys"));
+    // One that says something else stands between them.
+    let between = pattern("p*ttern: one", "half_open_calls");
+    for text in [[&*one, &between, &other].concat(), [&*between, &other, &one].concat(), [&*other, &one].concat()] {
+        let error = refused(&text);
+        assert!(error.contains("both match `pattern: one` and say `max_keys`"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    configure(&[&*one, &between].concat());
+    // By its name, or by a pattern that says more.
+    configure(&[&*one, &other, &pattern("pattern: one", "max_keys")].concat());
+    configure(&[&*one, &other, &pattern("pattern: one*", "max_keys")].concat());
+    refused(&[&*one, &other, &pattern("pattern: one", "half_open_calls")].concat());
+    environment(&[("RESILIENCE__CIRCUIT_BREAKER__PATTERN__ONE__MAX_KEYS", "9")]).unwrap();
+    configure(&[&*one, &other].concat());
+}
+
 #[circuit_breaker("disabled", consecutive_failures = 1)]
 async fn disabled() -> Result<(), Error> {
     Err(Error::Failed)

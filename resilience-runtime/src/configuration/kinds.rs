@@ -78,19 +78,20 @@ fn over<C: Configurable>(about: &[&crate::registry::Table<C>], key: &str) -> boo
 /// Of two patterns that are as specific as each other, none goes before the other.
 fn check_patterns<P: Policy>(name: &Name, layers: &Layers<P::Keys>, mistakes: &mut Vec<Mistake>) {
     let matching: Vec<_> = layers.patterns.iter().filter(|(pattern, _)| pattern.matches(name)).collect();
-    for pair in matching.windows(2) {
-        let [(one, first), (other, second)] = pair else { continue };
-        if one.literal_characters() != other.literal_characters() {
-            continue;
-        }
-        let decided = layers.exact.get(&**name);
-        let both = first
-            .places
-            .iter()
-            .find(|(key, _)| second.place(key).is_some() && decided.is_none_or(|table| table.place(key).is_none()));
-        if let Some((key, _)) = both
-            && let Some(place) = second.place(key)
-        {
+    if matching.len() < 2 {
+        return;
+    }
+    let about = layers.about(name);
+    for (nth, (one, first)) in matching.iter().enumerate() {
+        let as_specific =
+            matching[nth + 1..].iter().filter(|(other, _)| other.literal_characters() == one.literal_characters());
+        for (other, second) in as_specific {
+            // Where something stronger has the word, neither of them is heard.
+            let decides = |key: &str| {
+                about.iter().find(|table| table.place(key).is_some()).is_some_and(|table| std::ptr::eq(*table, first))
+            };
+            let both = first.places.iter().find(|(key, _)| second.place(key).is_some() && decides(key));
+            let Some((place, key)) = both.and_then(|(key, _)| Some((second.place(key)?, key))) else { continue };
             let message = format!(
                 "`{one}` and `{other}` both match `{name}` and say `{key}`, and neither is more specific; leave one of them out"
             );
