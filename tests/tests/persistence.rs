@@ -275,6 +275,55 @@ async fn what_was_done_by_hand_is_kept_and_what_is_configured_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_share_of_enforcement_is_kept() {
+    let place = Place::new();
+    let rejected = |breaker: &CircuitBreaker| (0..100).filter(|_| breaker.try_acquire().is_err()).count();
+    {
+        let _entered = Scope::new().enter();
+        let share = |breaker: Arc<CircuitBreaker>, percent| {
+            breaker.steer().enforce_share(percent).unwrap();
+            breaker
+        };
+        share(breaker("closed"), 10);
+        open(&share(breaker("open"), 20));
+        // Without its share it would enforce everything, where its mode would reject nothing.
+        open(&share(builder("monitors by its mode").mode(Mode::Monitor).register().unwrap(), 30));
+        let keyed = share(breaker("keyed"), 40);
+        keyed.keyed(7).try_acquire().unwrap().success();
+        share(keyed.of_key("7").unwrap(), 50);
+        keyed.keyed(8).try_acquire().unwrap().success();
+        share(breaker("all of it again"), 60).enforce();
+        assert_eq!(place.save(), 5, "key 8 follows its name");
+    }
+    let _entered = Scope::new().enter();
+    let breakers = ["closed", "open", "keyed"].map(breaker);
+    let monitors = builder("monitors by its mode").mode(Mode::Monitor).register().unwrap();
+    assert_eq!(place.restore().applied.len(), 5);
+    let shares = breakers.each_ref().map(|breaker| breaker.snapshot().enforced_percent);
+    assert_eq!((shares, monitors.snapshot().enforced_percent), ([10, 20, 40], 30));
+    assert_eq!((rejected(&breakers[1]), rejected(&monitors)), (20, 30));
+    let [_, _, keyed] = breakers;
+    keyed.keyed(8).try_acquire().unwrap().success();
+    let of_key = |key: &str| keyed.of_key(key).unwrap().snapshot().enforced_percent;
+    assert_eq!((of_key("7"), of_key("8")), (50, 40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_that_was_set_already_stays() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        open(&breaker("payment"));
+        place.save();
+    }
+    let _entered = Scope::new().enter();
+    let payment = breaker("payment");
+    payment.steer().enforce_share(10).unwrap();
+    assert_eq!(place.restore().skipped, [("payment".into(), "its state was changed already")]);
+    assert_eq!((payment.state(), payment.snapshot().enforced_percent), (State::Closed, 10));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mode_that_has_changed_since_wins() {
     let place = Place::new();
     {
