@@ -654,16 +654,24 @@ async fn variables_name_kind_name_and_key() {
         ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW", "100"),
         ("RESILIENCE__RETRY", "1"),
         ("RESILIENCE__RETRY__ATTEMPTS", "1"),
+        ("RESILIENCE__circuit_breaker__LAYERED__WINDOW", "100"),
+        ("RESILIENCE__CIRCUIT_BREAKER__layered__WINDOW", "100"),
+        ("RESILIENCE__CIRCUIT_BREAKER__LAYER*__WINDOW", "100"),
+        ("RESILIENCE__DEFAULTS__RETRY__ATTEMPTS", "1"),
     ]);
     let told: Vec<_> = report.unwrap().warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
             "RESILIENCE__CIRCUIT_BRAKER__LAYERED__WINDOW: there is no kind of policy `CIRCUIT_BRAKER`; did you mean `CIRCUIT_BREAKER`?",
+            "RESILIENCE__CIRCUIT_BREAKER__LAYER*__WINDOW: a variable takes a name; patterns are written in a file",
             "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW: `circuit_breaker` has no key `windw`; did you mean `window`?",
+            "RESILIENCE__DEFAULTS__RETRY__ATTEMPTS: defaults are written in a file: `[defaults.KIND]`",
             "RESILIENCE__RETRY: write RESILIENCE__RETRY__NAME__KEY",
             "RESILIENCE__RETRY__ATTEMPTS: write RESILIENCE__RETRY__NAME__KEY",
+            "RESILIENCE__circuit_breaker__LAYERED__WINDOW: there is no kind of policy `circuit_breaker`; did you mean `CIRCUIT_BREAKER`?",
             "RESILIENCE__CIRCUIT_BREAKER__LAYEREDD__WINDOW: there is no circuit_breaker `LAYEREDD` so far; did you mean `LAYERED`?",
+            "RESILIENCE__CIRCUIT_BREAKER__layered__WINDOW: there is no circuit_breaker `layered` so far; did you mean `LAYERED`?",
         ]
     );
 }
@@ -735,6 +743,15 @@ fn a_file_that_cannot_be_read_is_refused_by_its_name() {
     says("at most 1048576");
     std::fs::write(&path, "[circuit_breaker.layered]\n\n\tmode = 1").unwrap();
     says(":3:9: `mode` takes `enforce`, `monitor` or `off`");
+}
+
+/// Read whole, it would take all the memory there is.
+#[cfg(unix)]
+#[test]
+fn no_more_of_a_file_is_read_than_there_may_be() {
+    let _alone = alone_in_a_thread();
+    let error = registry().configure_from_file("/dev/zero").unwrap_err();
+    assert_eq!(error.to_string(), "/dev/zero: a configuration has at most 1048576 bytes");
 }
 
 /// Sleeps for real: a file's changes are found by looking, on a thread that no test's clock moves.

@@ -137,9 +137,9 @@ fn unknown_names<'a, P: Policy>(
     unknown.extend(by_pattern.map(|(pattern, table)| (&table.at, pattern.as_str())));
     unknown.sort_by_key(|(place, _)| place.to_string());
     let mut sought = 0;
-    let mut warn = |place: &Place, name: &str, candidates: &[&str]| {
+    let mut warn = |place: &Place, name: &str, meant: &str, candidates: &[&str]| {
         sought += 1;
-        let nearest = if sought <= NEAREST_SOUGHT { nearest(name, candidates) } else { None };
+        let nearest = if sought <= NEAREST_SOUGHT { nearest(meant, candidates) } else { None };
         warnings.push(ConfigWarning::UnknownName {
             place: place.to_string(),
             kind: P::KIND,
@@ -147,7 +147,7 @@ fn unknown_names<'a, P: Policy>(
             nearest: nearest.map(str::to_owned),
         });
     };
-    unknown.iter().for_each(|(place, name)| warn(place, name, &known));
+    unknown.iter().for_each(|(place, name)| warn(place, name, name, &known));
     if layers.variables.is_empty() {
         return;
     }
@@ -156,7 +156,8 @@ fn unknown_names<'a, P: Policy>(
     let mut unknown: Vec<_> =
         layers.variables.iter().filter(|(name, _)| !in_variables.contains(&name.as_str())).collect();
     unknown.sort_by_key(|(name, _)| name.as_str());
-    unknown.iter().for_each(|(name, table)| warn(&table.at, name, &in_variables));
+    // One in small letters is the same word to whoever wrote it.
+    unknown.iter().for_each(|(name, table)| warn(&table.at, name, &in_variable(name), &in_variables));
 }
 
 /// A key that lets callers wait, at a function that was compiled not to.

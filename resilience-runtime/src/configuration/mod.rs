@@ -82,17 +82,17 @@ struct Next {
 /// At most 1 MiB is read.
 impl Registry {
     /// Reads the file that `RESILIENCE_CONFIG` names, or else `resilience.toml` in the current directory if there is one, and the environment.
+    /// An empty `RESILIENCE_CONFIG` names none.
     ///
     /// # Errors
     ///
     /// Whatever is wrong with either, and with the file that `RESILIENCE_CONFIG` names if there is none; nothing has changed then.
     pub fn configure(&self) -> Result<ConfigureReport, ConfigureError> {
-        let named = std::env::var_os(PATH_VARIABLE);
+        let named = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
         let path = Path::new(named.as_deref().unwrap_or(DEFAULT_PATH.as_ref()));
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            // A name with the prefix is plain text; a value that is not is refused as a value.
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        });
+        // What is no text is no name and no value that there is, and is told as such.
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
         let file = match named.is_some() || path.exists() {
             true => read(path),
             false => Ok(Tables::default()),

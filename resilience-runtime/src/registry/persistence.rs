@@ -255,9 +255,10 @@ fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     }
     file.as_file().sync_all()?;
     file.persist(path)?;
-    // The move itself is on the disk once the directory is; not every system lets it be opened for that.
+    // The move itself is on the disk once the directory is. A directory that may be written and not read cannot be opened for that: the new file is in its
+    // place then all the same, and a machine that loses its power may find the old one.
     #[cfg(unix)]
-    File::open(directory)?.sync_all()?;
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
     Ok(())
 }
 
