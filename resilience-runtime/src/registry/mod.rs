@@ -91,6 +91,9 @@ struct Inner {
 }
 
 /// All policies of a registry at one moment.
+///
+/// With the feature `serde` a `Duration` in it is `{"secs": 1, "nanos": 500000000}`, an enum's variant is in `snake_case` (`"closed"`, or
+/// `{"rejected": {…}}` where it has fields), and what is not there is `null`.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
