@@ -1,8 +1,9 @@
 //! Configuration from outside: what goes before what, what is refused and where, and what a program keeps when it is reconfigured.
 //!
-//! One registry serves the whole process, so these tests run one after the other; each begins with nothing written outside.
+//! Each test has a registry of its own.
 
 use proptest::prelude::*;
+use resilience_runtime::testing::{Entered, Scope};
 use resilience_runtime::{
     Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerConfig, ConfigWarning, ConfigureError, ConfigureReport,
     Event, Rate, RateLimiter, Rejection, Retry, RetryConfig, Setting, Source, State, Timeout, bulkhead,
@@ -10,25 +11,10 @@ use resilience_runtime::{
 };
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::{Mutex, MutexGuard};
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-
-async fn alone() -> MutexGuard<'static, ()> {
-    let guard = ONE_AT_A_TIME.lock().await;
-    forget();
-    guard
-}
-
-fn alone_in_a_thread() -> MutexGuard<'static, ()> {
-    let guard = ONE_AT_A_TIME.blocking_lock();
-    forget();
-    guard
-}
-
-fn forget() {
-    configure("");
-    registry().configure_from_environment([]).unwrap();
+/// A registry of the test's own, of which nothing is said outside.
+fn alone() -> Entered {
+    Scope::new().enter()
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -77,7 +63,7 @@ fn attribute(of: &str) -> String {
 
 #[tokio::test]
 async fn the_first_that_is_written_of_environment_file_attribute_and_defaults_holds() {
-    let _alone = alone().await;
+    let _alone = alone();
     layered(false).await.unwrap();
     let at_attribute = attribute("layered");
     assert_eq!(of_breaker("layered", "failure_rate"), is("60", &at_attribute));
@@ -115,7 +101,7 @@ async fn with_a_preset() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_preset_of_the_attribute_goes_before_the_defaults_and_after_whatever_is_written() {
-    let _alone = alone().await;
+    let _alone = alone();
     with_a_preset().await.unwrap();
     let name = "with a preset";
     configure("[defaults.circuit_breaker]\nfailure_rate = 10\nhalf_open_calls = 5");
@@ -146,7 +132,7 @@ async fn pattern_two() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_name_goes_before_patterns_and_a_pattern_with_more_characters_before_one_with_fewer() {
-    let _alone = alone().await;
+    let _alone = alone();
     pattern_one().await.unwrap();
     pattern_two().await.unwrap();
     configure(
@@ -166,7 +152,7 @@ async fn a_name_goes_before_patterns_and_a_pattern_with_more_characters_before_o
 
 #[tokio::test]
 async fn patterns_that_are_as_specific_as_each_other_are_refused_unless_something_else_has_the_word() {
-    let _alone = alone().await;
+    let _alone = alone();
     let pattern = |pattern: &str, key: &str| format!("[circuit_breaker.\"{pattern}\"]\n{key} = 7\n");
     let (one, other) = (pattern("pattern: on*", "max_keys"), pattern("*attern: one", "max_keys"));
     // One that says something else stands between them.
@@ -192,7 +178,7 @@ async fn disabled() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_breaker_that_is_not_enabled_is_off() {
-    let _alone = alone().await;
+    let _alone = alone();
     let off = "[circuit_breaker.\"disabl*\"]\nenabled = false\n";
     configure(off);
     disabled().await.unwrap_err();
@@ -215,7 +201,7 @@ async fn retried(attempts: &std::cell::Cell<u32>) -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_that_is_not_enabled_makes_one_attempt_and_counts_nothing() {
-    let _alone = alone().await;
+    let _alone = alone();
     configure("[retry.disabled]\nenabled = false");
     let mut events = registry().subscribe();
     let attempts = std::cell::Cell::new(0);
@@ -239,7 +225,7 @@ async fn timed() -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_that_is_not_enabled_limits_no_call_that_began_so() {
-    let _alone = alone().await;
+    let _alone = alone();
     configure("[timeout.disabled]\nenabled = false");
     assert_eq!(timed().await, Ok(()));
     assert_eq!(registry().timeout("disabled").unwrap().snapshot().after, Duration::from_millis(10));
@@ -259,7 +245,7 @@ async fn inside() -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_bulkhead_that_is_not_enabled_lets_in_everybody_and_those_who_wait() {
-    let _alone = alone().await;
+    let _alone = alone();
     inside().await.unwrap();
     let bulkhead = registry().bulkhead("disabled").unwrap();
     let held = bulkhead.try_acquire().unwrap();
@@ -293,7 +279,7 @@ async fn limited() -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_limit_that_is_not_enabled_lets_everybody_pass_and_those_who_wait() {
-    let _alone = alone().await;
+    let _alone = alone();
     limited().await.unwrap();
     let limiter = registry().rate_limiter("disabled").unwrap();
     configure("[rate_limit.disabled]\nmax_wait = \"1h\"");
@@ -315,7 +301,7 @@ async fn a_rate_limit_that_is_not_enabled_lets_everybody_pass_and_those_who_wait
 
 #[tokio::test]
 async fn unknown_names_are_told_with_the_nearest_and_hold_for_what_is_built_later() {
-    let _alone = alone().await;
+    let _alone = alone();
     let report = configure("[circuit_breaker.layerd]\nfailure_rate = 1\n\n[retry.\"nothing like it*\"]\nattempts = 9");
     let told: Vec<_> = report.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
@@ -334,7 +320,7 @@ async fn unknown_names_are_told_with_the_nearest_and_hold_for_what_is_built_late
 
 #[test]
 fn every_mistake_is_told_with_its_line_and_column_and_the_words_of_the_macros() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let error = refused(
         r#"[circuit_breaker.layered]
 failure_rat = 30
@@ -386,7 +372,7 @@ rate = "5/d"
 
 #[test]
 fn what_is_no_toml_is_told_with_its_line_and_column() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     for (text, at) in [
         ("[circuit_breaker.a]\nfailure_rate = ", "text:2:"),
         ("[circuit_breaker.a]\nmode = 1\nmode = 2", "text:3:"),
@@ -412,7 +398,7 @@ async fn never_called() -> Result<(), Error> {
 
 #[tokio::test]
 async fn policies_that_were_never_called_are_checked_with_what_their_attributes_say() {
-    let _alone = alone().await;
+    let _alone = alone();
     let rule = "`delay` (default \"100ms\") cannot be above `max_delay` (default \"10s\")";
     let whose = "(retry `never called at all`, with what the program says of it)";
     let error = refused("[retry.\"never called at all\"]\n  max_delay = \"1s\"");
@@ -425,7 +411,7 @@ async fn policies_that_were_never_called_are_checked_with_what_their_attributes_
 
 #[tokio::test]
 async fn a_file_with_a_mistake_changes_nothing() {
-    let _alone = alone().await;
+    let _alone = alone();
     layered(false).await.unwrap();
     configure("[circuit_breaker.layered]\nfailure_rate = 33");
     let before = settings();
@@ -462,7 +448,7 @@ async fn keeps(fails: bool) -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_reload_keeps_the_window_the_state_and_the_totals() {
-    let _alone = alone().await;
+    let _alone = alone();
     for call in 0..8 {
         let _ = keeps(call % 2 == 0).await;
     }
@@ -495,7 +481,7 @@ async fn by_hand() -> Result<(), Error> {
 
 #[tokio::test]
 async fn what_a_call_has_set_is_told_and_holds_until_something_else_of_the_policy_changes() {
-    let _alone = alone().await;
+    let _alone = alone();
     by_hand().await.unwrap();
     let breaker = registry().circuit_breaker("by hand").unwrap();
     breaker.reconfigure(CircuitBreakerConfig::new().failure_rate(12.0).open_for(Duration::from_secs(5))).unwrap();
@@ -520,7 +506,7 @@ async fn what_a_call_has_set_is_told_and_holds_until_something_else_of_the_polic
 
 #[tokio::test]
 async fn times_below_a_millisecond_are_the_layers_word_all_the_same() {
-    let _alone = alone().await;
+    let _alone = alone();
     let rounded = CircuitBreaker::builder("rounded").open_for(Duration::from_micros(1500)).failure_rate(100.0 / 3.0);
     let rounded = rounded.register().unwrap().snapshot();
     assert_eq!(found(rounded.settings.clone(), "open_for"), is("2ms", "builder"));
@@ -529,7 +515,7 @@ async fn times_below_a_millisecond_are_the_layers_word_all_the_same() {
 
 #[test]
 fn a_policy_in_no_registry_says_what_its_builder_has_said() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     configure("[timeout.alone]\nafter = \"1s\"");
     let timeout = Timeout::builder("alone").after(Duration::from_secs(3)).build().unwrap();
     assert_eq!(found(timeout.snapshot().settings, "after"), is("3s", "builder"));
@@ -547,7 +533,7 @@ async fn forced() -> Result<(), Error> {
 
 #[tokio::test]
 async fn force_open_holds_while_it_is_written() {
-    let _alone = alone().await;
+    let _alone = alone();
     let text = "[circuit_breaker.forced]\nforce_open = true\n";
     configure(text);
     let mut events = registry().subscribe();
@@ -582,7 +568,7 @@ async fn each_key(key: u8) -> Result<(), Error> {
 
 #[tokio::test]
 async fn the_breakers_of_keys_follow_their_name() {
-    let _alone = alone().await;
+    let _alone = alone();
     each_key(1).await.unwrap_err();
     configure("[circuit_breaker.\"each key\"]\nhalf_open_calls = 8");
     each_key(2).await.unwrap_err();
@@ -611,7 +597,7 @@ async fn unnamed() -> Result<(), Error> {
 
 #[tokio::test]
 async fn variables_name_kind_name_and_key() {
-    let _alone = alone().await;
+    let _alone = alone();
     unnamed().await.unwrap();
     twin_name().await.unwrap();
     other_twin_name().await.unwrap();
@@ -683,7 +669,7 @@ async fn never_waits() -> Result<(), Error> {
 
 #[test]
 fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let report = configure("[bulkhead.\"never waits\"]\nmax_queue = 3");
     assert!(
         matches!(&report.warnings[..], [ConfigWarning::NeverWaits { place, key: "max_queue", function }]
@@ -695,7 +681,7 @@ fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
 
 #[tokio::test]
 async fn a_builder_that_does_not_go_with_the_file_runs_as_it_says_itself() {
-    let _alone = alone().await;
+    let _alone = alone();
     configure("[retry.\"late and odd\"]\nmax_delay = \"1s\"");
     let mut events = registry().subscribe();
     let retry = Retry::builder("late and odd").config(RetryConfig::new().delay(Duration::from_secs(5))).register();
@@ -731,7 +717,7 @@ impl Drop for Directory {
 
 #[test]
 fn a_file_that_cannot_be_read_is_refused_by_its_name() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let directory = Directory::new("unreadable");
     let path = directory.file("resilience.toml");
     let refused = || registry().configure_from_file(&path).unwrap_err().to_string();
@@ -749,7 +735,7 @@ fn a_file_that_cannot_be_read_is_refused_by_its_name() {
 #[cfg(unix)]
 #[test]
 fn no_more_of_a_file_is_read_than_there_may_be() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let error = registry().configure_from_file("/dev/zero").unwrap_err();
     assert_eq!(error.to_string(), "/dev/zero: a configuration has at most 1048576 bytes");
 }
@@ -757,7 +743,7 @@ fn no_more_of_a_file_is_read_than_there_may_be() {
 /// Sleeps for real: a file's changes are found by looking, on a thread that no test's clock moves.
 #[tokio::test]
 async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() {
-    let _alone = alone().await;
+    let _alone = alone();
     layered(false).await.unwrap();
     let directory = Directory::new("watch");
     let (path, beside) = (directory.file("resilience.toml"), directory.file("resilience.toml~"));
@@ -801,7 +787,7 @@ async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() 
 /// Sleeps for real, as above.
 #[test]
 fn a_file_that_is_just_being_written_is_not_taken() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let directory = Directory::new("half-written");
     let path = directory.file("resilience.toml");
     std::fs::write(&path, "").unwrap();
@@ -853,15 +839,19 @@ rate = "100/s"
 burst = 3
 "#;
 
-/// Nothing has changed and something is said; or each value that is written is in force, and comes from its line.
-fn in_full_or_not_at_all(text: &str) -> Result<(), TestCaseError> {
-    // They exist, whichever tests have run before.
+/// One of each kind, of those that `VALID` is about.
+fn register() {
     CircuitBreaker::builder("layered").register().unwrap();
     Retry::builder("disabled").register().unwrap();
     Timeout::builder("disabled").after(Duration::from_millis(10)).register().unwrap();
     Bulkhead::builder("disabled").register().unwrap();
     let limiter = RateLimiter::builder("disabled").rate(Rate::per_hour(1)).max_wait(Duration::from_secs(1800));
     limiter.register().unwrap();
+}
+
+/// Nothing has changed and something is said; or each value that is written is in force, and comes from its line.
+fn in_full_or_not_at_all(text: &str) -> Result<(), TestCaseError> {
+    register();
     configure(VALID);
     let before = settings();
     match registry().configure_from_str(text) {
@@ -905,7 +895,7 @@ proptest! {
 
     #[test]
     fn any_bytes_apply_in_full_or_change_nothing(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _alone = alone_in_a_thread();
+        let _alone = alone();
         in_full_or_not_at_all(&String::from_utf8_lossy(&bytes))?;
         let directory = Directory::new("bytes");
         let path = directory.file("resilience.toml");
@@ -920,8 +910,10 @@ proptest! {
         parts in prop::collection::vec("(RESILIENCE|CIRCUIT_BREAKER|RETRY|LAYERED|WINDOW|ATTEMPTS|__|_|[a-z=.ü])", 0..8),
         value in "(none|true|[0-9]{1,30}|[0-9]{1,3}(ms|s|/s)|\\[.{0,5}\\]|.{0,10})",
     ) {
-        let _alone = alone_in_a_thread();
+        let _alone = alone();
+        register();
         let before = settings();
+        prop_assert_eq!(before.len(), 5);
         let variables = [(format!("RESILIENCE__{}", parts.concat()), value.clone()),
             ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDOW".to_owned(), value.clone()),
             ("RESILIENCE__RETRY__DISABLED__RETRY_REJECTIONS".to_owned(), value)];
@@ -971,7 +963,7 @@ proptest! {
     fn a_changed_file_applies_in_full_or_changes_nothing(
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, piece()), 1..4),
     ) {
-        let _alone = alone_in_a_thread();
+        let _alone = alone();
         let mut text: Vec<char> = VALID.chars().collect();
         for (at, length, piece) in changes {
             let at = at.index(text.len() + 1);
