@@ -275,6 +275,22 @@ async fn what_was_done_by_hand_is_kept_and_what_is_configured_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_configuration_file_forces_open_it_may_say_again() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        registry().configure_from_str("[circuit_breaker.\"by file\"]\nforce_open = true").unwrap();
+        assert_eq!(breaker("by file").state(), State::ForcedOpen);
+        breaker("by hand").force_open();
+        assert_eq!(place.save(), 1);
+    }
+    let _entered = Scope::new().enter();
+    let breakers = ["by file", "by hand"].map(breaker);
+    place.restore();
+    assert_eq!(breakers.map(|breaker| breaker.state()), [State::Closed, State::ForcedOpen]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_share_of_enforcement_is_kept() {
     let place = Place::new();
     let rejected = |breaker: &CircuitBreaker| (0..100).filter(|_| breaker.try_acquire().is_err()).count();
