@@ -371,6 +371,13 @@ rate = "5/d"
 }
 
 #[test]
+fn force_open_is_not_for_everything_that_leaves_it_open() {
+    let _alone = alone();
+    let error = refused("[defaults.circuit_breaker]\nforce_open = false");
+    assert_eq!(error, "text:2:14: `force_open` wants a name or a pattern: write it under `[circuit_breaker.\"*\"]`");
+}
+
+#[test]
 fn what_is_no_toml_is_told_with_its_line_and_column() {
     let _alone = alone();
     for (text, at) in [
@@ -677,6 +684,21 @@ fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
         "{report:?}"
     );
     assert_eq!(configure("[bulkhead.disabled]\nmax_queue = 3").warnings, []);
+}
+
+#[bulkhead(name = "may wait")]
+async fn may_wait() -> Result<(), Error> {
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_only_names_its_bulkhead_waits_where_the_file_says_so() {
+    let _alone = alone();
+    let report = configure("[bulkhead.\"may wait\"]\nmax_concurrent = 1\nmax_queue = 1");
+    assert_eq!(report.warnings, []);
+    let (one, other) = tokio::join!(may_wait(), may_wait());
+    assert_eq!((one, other), (Ok(()), Ok(())));
 }
 
 #[tokio::test]

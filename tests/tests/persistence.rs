@@ -507,10 +507,14 @@ fn what_is_not_as_it_was_written_is_refused_with_a_reason() {
     let mut flipped = whole.clone();
     *flipped.last_mut().unwrap() ^= 1;
     assert_eq!(text(&flipped), "its checksum is another one");
+    let longer = text(&[&*whole, b"\n"].concat());
+    assert!(longer.starts_with("it has ") && longer.ends_with(" were written"), "{longer}");
     assert!(text(&with_header(b"{}")).starts_with("missing field `saved_at`"));
     let unnamed = json!({"saved_at": 0, "breakers": [{"name": "", "phase": "open"}]});
     assert_eq!(text(&with_header(unnamed.to_string().as_bytes())), "`` is no name");
 
+    let older = refused(&[b"resilience-breakers 0".as_slice(), &whole[21..]].concat());
+    assert!(matches!(older, RestoreError::Version { found: 0, .. }), "{older}");
     let error = refused(b"resilience-breakers 2 0 0\n");
     assert!(matches!(error, RestoreError::Version { found: 2, .. }), "{error}");
     assert!(error.to_string().ends_with("has version 2, and only version 1 is understood"), "{error}");

@@ -2,8 +2,8 @@
 
 use resilience_runtime::{
     Act, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, RateLimitConfig,
-    Rejection, Retry, RetryConfig, State, SteerError, TimeoutConfig, Topic, circuit_breaker, rate_limit, registry,
-    timeout,
+    Rejection, Retry, RetryConfig, State, SteerError, TimeoutConfig, Topic, Window, circuit_breaker, rate_limit,
+    registry, timeout,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -140,6 +140,20 @@ fn a_configuration_with_a_mistake_changes_none_of_those_that_match() {
     assert!(plain.recent_events().is_empty(), "{:?}", plain.recent_events());
     assert_eq!(ruled.recent_events().len(), 1, "the one before: {:?}", ruled.recent_events());
     assert!(error.to_string().starts_with("circuit_breaker `steer: all a`: `"), "{error}");
+}
+
+#[test]
+fn a_configuration_that_one_of_them_cannot_have_none_of_them_gets() {
+    let with_a_rule =
+        CircuitBreaker::builder("steer: each 1").trip_if(|counts| counts.failures > 3).register().unwrap();
+    registered("steer: each 2");
+    let no_rule_but_its_own = CircuitBreakerConfig::new().window(Window::None);
+    with_a_rule.reconfigure(no_rule_but_its_own).unwrap();
+    with_a_rule.reconfigure(CircuitBreakerConfig::new()).unwrap();
+    let error = registry().steer("steer: each*").reconfigure(no_rule_but_its_own).unwrap_err();
+    assert!(matches!(&error, SteerError::Config { name, .. } if name == "steer: each 2"), "{error}");
+    let window = with_a_rule.snapshot().settings.into_iter().find(|setting| setting.key == "window").unwrap();
+    assert_eq!(window.value, "10s", "the first of them could have had it");
 }
 
 #[test]

@@ -79,6 +79,10 @@ struct Next {
 ///
 /// A configuration replaces the one from the same source (a file or text, the environment): what is no longer written is as the program says again.
 ///
+/// **What has no effect** is no error: a name that nothing has so far, a variable that says nothing, `max_queue` or `max_wait` of a function whose attribute
+/// does not write that key, and which was therefore compiled so that it never waits. The report's [`warnings`](ConfigureReport::warnings) tell it; write
+/// them to the log.
+///
 /// At most 1 MiB is read.
 impl Registry {
     /// Reads the file that `RESILIENCE_CONFIG` names, or else `resilience.toml` in the current directory if there is one, and the environment.
@@ -156,6 +160,9 @@ impl Registry {
     }
 
     /// Reads a file and follows it from now on, looking once a second, on a thread of its own, until the handle is dropped. See [`Watcher`], which can be told more.
+    ///
+    /// A change is taken once two readings 100 ms apart agree. Whoever needs longer to write a file writes another and moves it there: half of a file may be a whole
+    /// configuration, and an empty one says nothing of anything.
     ///
     /// # Errors
     ///
