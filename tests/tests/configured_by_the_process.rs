@@ -11,17 +11,17 @@ fn child() {
     let payment = CircuitBreaker::builder("payment").failure_rate(50.0).register().unwrap();
     match registry().configure() {
         Ok(report) => report.warnings.iter().for_each(|warning| println!("said: {warning}")),
-        Err(error) => println!("said: {error}"),
+        Err(error) => error.to_string().lines().for_each(|line| println!("said: {line}")),
     }
     let settings = payment.snapshot().settings;
     let rate = settings.iter().find(|setting| setting.key == "failure_rate").unwrap();
     println!("said: {} by {}", rate.value, rate.source);
 }
 
-/// In a directory with a `resilience.toml` that says 31 and an `other.toml` that says 32.
+/// In a directory with a `resilience.toml` that says 31, an `other.toml` that says 32 and a `wrong.toml`.
 fn said(variables: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)]) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
-    for (file, rate) in [("resilience.toml", 31), ("other.toml", 32)] {
+    for (file, rate) in [("resilience.toml", "31"), ("other.toml", "32"), ("wrong.toml", "\"33\"")] {
         let text = format!("[circuit_breaker.payment]\nfailure_rate = {rate}");
         std::fs::write(directory.path().join(file), text).unwrap();
     }
@@ -56,6 +56,8 @@ fn variables_go_over_the_file() {
     assert_eq!(said(&[(RATE, "33")]), [format!("33 by {RATE}")]);
     let wrong = format!("{RATE}: `failure_rate` takes a percentage, above 0 and at most 100");
     assert_eq!(said(&[(RATE, "0")]), [&*wrong, "50 by builder"]);
+    let both = said(&[("RESILIENCE_CONFIG", "wrong.toml"), (RATE, "0")]);
+    assert_eq!(both, ["wrong.toml:2:16: `failure_rate` takes a number, without quotes", &*wrong, "50 by builder"]);
 }
 
 #[cfg(unix)]

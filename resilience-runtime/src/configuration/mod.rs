@@ -102,10 +102,15 @@ impl Registry {
             false => Ok(Tables::default()),
         };
         let source = document::shown(path);
-        let next = file.and_then(|file| {
-            let (environment, warnings) = environment::parse(variables)?;
-            Ok(Next { file: Some(file), environment: Some(environment), warnings })
-        });
+        let next = match (file, environment::parse(variables)) {
+            (Ok(file), Ok((environment, warnings))) => {
+                Ok(Next { file: Some(file), environment: Some(environment), warnings })
+            }
+            (Err(ConfigureError::Mistakes(of_file)), Err(ConfigureError::Mistakes(of_variables))) => {
+                Err(ConfigureError::Mistakes([of_file, of_variables].concat()))
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
         self.put(source, next)
     }
 
