@@ -416,6 +416,29 @@ async fn policies_that_were_never_called_are_checked_with_what_their_attributes_
     assert!(registry().retry("never called at all").is_none(), "looking makes none");
 }
 
+#[circuit_breaker("written in the program", window = 20, half_open_calls = 2, open_for = "5s", max_open_for = "10s")]
+#[retry(name = "written in the program", delay = "1s", max_delay = "5s")]
+async fn written_in_the_program() -> Result<(), Error> {
+    Ok(())
+}
+
+/// Whichever of two keys the rule is about, what is wrong is what is written outside.
+#[test]
+fn of_two_keys_that_do_not_go_together_the_one_outside_is_blamed() {
+    let _alone = alone();
+    for (kind, written, at) in [
+        ("retry", "delay = \"6s\"", "text:2:9"),
+        ("retry", "max_delay = \"500ms\"", "text:2:13"),
+        ("circuit_breaker", "minimum_calls = 21", "text:2:17"),
+        ("circuit_breaker", "half_open_successes = 3", "text:2:23"),
+        ("circuit_breaker", "open_for = \"11s\"", "text:2:12"),
+        ("circuit_breaker", "max_open_for = \"4s\"", "text:2:16"),
+    ] {
+        let error = refused(&format!("[{kind}.\"written in the program\"]\n{written}"));
+        assert!(error.starts_with(&format!("{at}: ")) && error.lines().count() == 1, "{written}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_with_a_mistake_changes_nothing() {
     let _alone = alone();
@@ -468,6 +491,11 @@ async fn a_reload_keeps_the_window_the_state_and_the_totals() {
     assert!(
         matches!(events.try_recv(), Some(Event::Reconfigured { kind: "circuit_breaker", name, keys, source: Some(source), .. })
         if &*name == "keeps" && keys == ["minimum_calls"] && source == "text")
+    );
+    let kept = breaker.recent_events();
+    assert!(
+        matches!(&kept[..], [Event::Reconfigured { keys, source: Some(source), .. }] if keys == &["minimum_calls"] && source == "text"),
+        "{kept:?}"
     );
     let after = breaker.snapshot();
     assert_eq!((after.window, after.totals, after.state), (before.window, before.totals, State::Closed));
@@ -758,6 +786,9 @@ fn a_file_that_cannot_be_read_is_refused_by_its_name() {
 #[test]
 fn no_more_of_a_file_is_read_than_there_may_be() {
     let _alone = alone();
+    let error = registry().configure_from_str(&"#".repeat((1 << 20) + 1)).unwrap_err();
+    assert_eq!(error.to_string(), "text: a configuration has at most 1048576 bytes");
+    configure(&"#".repeat(1 << 20));
     let error = registry().configure_from_file("/dev/zero").unwrap_err();
     assert_eq!(error.to_string(), "/dev/zero: a configuration has at most 1048576 bytes");
 }

@@ -1,5 +1,6 @@
 //! A program of two crates, told before anything is called: a table, a graph, and each attribute as it was written.
 
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     CircuitBreaker, Failure, Layer, Operation, Rejection, bulkhead, circuit_breaker, fallback, registry,
 };
@@ -134,6 +135,17 @@ fn what_no_attribute_names_is_told_as_well() {
     let row = table.lines().find(|line| line.contains("describe: by hand")).unwrap();
     assert!(row.starts_with("(by hand)"), "{row}");
     assert!(description.mermaid().contains("[\"circuit_breaker describe: by hand\"]"));
+}
+
+#[tokio::test]
+async fn what_was_called_is_told_once() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let before = registry().describe();
+    offer(1).await.unwrap();
+    assert!(registry().circuit_breaker("catalogue").is_some() && registry().bulkhead("describe::offer").is_some());
+    let after = registry().describe();
+    assert_eq!((after.to_string(), after.mermaid()), (before.to_string(), before.mermaid()));
 }
 
 #[test]
