@@ -30,7 +30,8 @@ on_one_line!(One, Other);
 
 #[tokio::test]
 async fn functions_that_a_macro_puts_on_one_line_have_nodes_of_their_own() {
-    (One.of_a_macro().await.unwrap(), Other.of_a_macro().await.unwrap());
+    One.of_a_macro().await.unwrap();
+    Other.of_a_macro().await.unwrap();
     let graph = registry().describe().mermaid();
     let functions = graph.lines().filter_map(|line| Some(line.trim().split_once("([\"describe::of_a_macro\"])")?.0));
     let nodes: HashSet<_> = functions
@@ -52,6 +53,24 @@ fn a_row_is_a_line_whatever_a_name_has_in_it() {
     assert!(description.mermaid().lines().any(|line| line.ends_with("describe: two lines #91;1m\"]")));
 }
 
+#[bulkhead(name = "joined first")]
+async fn joins() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[bulkhead(name = "joined first", max_concurrent = 3)]
+async fn configures() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_shared_node_has_the_keys_of_whoever_writes_them() {
+    joins().await.unwrap();
+    configures().await.unwrap();
+    let graph = registry().describe().mermaid();
+    assert!(graph.contains("[\"bulkhead joined first<br/>max_concurrent = 3\"]:::shared"), "{graph}");
+}
+
 /// A name that means something to Mermaid.
 #[circuit_breaker("odd \"]; <b>#name %% x", consecutive_failures = 2)]
 async fn oddly_named() -> Result<(), Rejection> {
@@ -71,7 +90,8 @@ fn two_crates_contribute_their_functions_generic_ones_and_trait_methods_too() {
     let paths = texts(registry().operations().map(Operation::path));
     let expected =
         ["catalogue::price", "catalogue::describe", "catalogue::pictures", "describe::offer", "describe::oddly_named"];
-    let paths: Vec<_> = paths.into_iter().filter(|path| path != "describe::of_a_macro").collect();
+    let others = ["describe::of_a_macro", "describe::joins", "describe::configures"];
+    let paths: Vec<_> = paths.into_iter().filter(|path| !others.contains(&&**path)).collect();
     assert_eq!(paths, expected, "by crate, file and line");
     assert!(operation("catalogue::price").place().starts_with("tests/catalogue/src/lib.rs:"));
 }
