@@ -302,13 +302,18 @@ async fn a_rate_limit_that_is_not_enabled_lets_everybody_pass_and_those_who_wait
 #[tokio::test]
 async fn unknown_names_are_told_with_the_nearest_and_hold_for_what_is_built_later() {
     let _alone = alone();
-    let report = configure("[circuit_breaker.layerd]\nfailure_rate = 1\n\n[retry.\"nothing like it*\"]\nattempts = 9");
+    let text = "[circuit_breaker.layerd]\nfailure_rate = 1\n\n[retry.\"nothing like it*\"]\nattempts = 9\n\
+                [retry.zebra]\n[retry.ant]\n\n\n[retry.bee]";
+    let report = configure(text);
     let told: Vec<_> = report.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
             "text:1:18: there is no circuit_breaker `layerd` so far; did you mean `layered`?",
             "text:4:8: there is no retry `nothing like it*` so far",
+            "text:6:8: there is no retry `zebra` so far",
+            "text:7:8: there is no retry `ant` so far",
+            "text:10:8: there is no retry `bee` so far",
         ]
     );
     let late = CircuitBreaker::builder("layerd").failure_rate(50.0).register().unwrap();

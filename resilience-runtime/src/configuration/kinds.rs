@@ -135,7 +135,7 @@ fn unknown_names<'a, P: Policy>(
     let matches_none = |pattern: &crate::Pattern| !known.iter().any(|name| pattern.matches(name));
     let by_pattern = layers.patterns.iter().filter(|(pattern, _)| matches_none(pattern));
     unknown.extend(by_pattern.map(|(pattern, table)| (&table.at, pattern.as_str())));
-    unknown.sort_by_key(|(place, _)| place.to_string());
+    unknown.sort_by_key(|(place, _)| place.position());
     let mut sought = 0;
     let mut warn = |place: &Place, name: &str, meant: &str, candidates: &[&str]| {
         sought += 1;
