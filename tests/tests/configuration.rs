@@ -717,6 +717,7 @@ fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
         "{report:?}"
     );
     assert_eq!(configure("[bulkhead.disabled]\nmax_queue = 3").warnings, []);
+    assert_eq!(configure("[bulkhead.\"never waits\"]\nmax_queue = 0").warnings, [], "as it is");
 }
 
 #[bulkhead(name = "may wait")]

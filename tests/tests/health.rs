@@ -211,6 +211,28 @@ async fn who_stops_waiting_for_the_answer_drops_the_checks() {
     assert_eq!(Arc::strong_count(&alive), 2, "the check's own and ours");
 }
 
+/// As the guard of a connection may that is cut off.
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_panics_when_it_is_cut_off_is_down_and_the_others_are_heard() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    register(check("hangs", || async {
+        let _guard = PanicsWhenDropped;
+        pending().await
+    }));
+    register(check("refused", || async { Err("connection refused") }));
+    let expected = "down: check `hangs` panicked: dropped; check `refused` failed: connection refused";
+    assert_eq!(health().await.to_string(), expected);
+}
+
 #[tokio::test]
 async fn checks_marks_and_reasons_are_bounded() {
     let scope = Scope::new();
@@ -225,7 +247,15 @@ async fn checks_marks_and_reasons_are_bounded() {
     let error = registry().health_check(HealthCheck::new("7", Duration::ZERO, || async { Ok::<(), String>(()) }));
     assert_eq!(error.unwrap_err().to_string(), "a health check takes a timeout of 1ms to 1h, and `7` has 0ns");
     assert!(matches!(registry().health_check(ok(String::new())), Err(HealthError::Name(_))));
-    assert!(matches!(registry().mark_critical("", true), Err(HealthError::Name(_))));
+    let long = "x".repeat(129);
+    for no_name in ["", "/", &long, &format!("{long}/7"), &format!("/{long}")] {
+        let marked = registry().mark_critical(no_name.to_owned(), true);
+        assert_eq!(marked.is_ok(), no_name == "/", "{no_name}: a name has 1 to 128 characters");
+    }
+    registry().mark_critical("/", false).unwrap();
+    // Of a key that is longer than a name.
+    registry().mark_critical(format!("stock/{long}"), true).unwrap();
+    registry().mark_critical(format!("stock/{long}"), false).unwrap();
 
     for nth in 0..1024 {
         registry().mark_critical(format!("{nth}"), true).unwrap();

@@ -222,15 +222,16 @@ async fn one_without_a_name_is_known_by_its_function() {
 #[tokio::test(start_paused = true)]
 async fn a_breaker_that_something_has_happened_to_is_left_alone() {
     let place = Place::new();
-    let all = ["called", "forced", "monitored", "opened", "untouched"];
+    let all = ["called", "disabled", "forced", "monitored", "opened", "untouched"];
     {
         let _entered = Scope::new().enter();
         let _ = all.map(|name| open(&breaker(name)));
-        assert_eq!(place.save(), 5);
+        assert_eq!(place.save(), 6);
     }
     let _entered = Scope::new().enter();
-    let [called, forced, monitored, opened, _] = all.map(breaker);
+    let [called, disabled, forced, monitored, opened, _] = all.map(breaker);
     called.try_acquire().unwrap().success();
+    disabled.disable();
     forced.force_open();
     monitored.monitor();
     open(&opened);
@@ -238,11 +239,19 @@ async fn a_breaker_that_something_has_happened_to_is_left_alone() {
     assert_eq!(names(&restored.applied), ["untouched"]);
     let (called_already, changed) = ("it has made calls already", "its state was changed already");
     let skipped: Vec<_> = restored.skipped.iter().map(|(name, why)| (name.as_str(), *why)).collect();
-    let expected =
-        [("called", called_already), ("forced", changed), ("monitored", changed), ("opened", called_already)];
+    let expected = [
+        ("called", called_already),
+        ("disabled", changed),
+        ("forced", changed),
+        ("monitored", changed),
+        ("opened", called_already),
+    ];
     assert_eq!(skipped, expected);
-    let states = [&called, &forced, &monitored].map(|breaker| breaker.state());
-    assert_eq!(states, [State::Closed, State::ForcedOpen, State::Monitoring]);
+    let states = [&called, &disabled, &forced, &monitored].map(|breaker| breaker.state());
+    assert_eq!(states, [State::Closed, State::Disabled, State::ForcedOpen, State::Monitoring]);
+    let again = place.restore();
+    assert_eq!((again.applied.len(), again.skipped.len()), (0, 6), "what was restored is not restored again");
+    assert!(again.skipped.contains(&("untouched".into(), changed)), "{again:?}");
 }
 
 #[tokio::test(start_paused = true)]

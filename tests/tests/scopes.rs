@@ -3,7 +3,8 @@
 use resilience_runtime::State::{Closed, ForcedOpen, HalfOpen, Open};
 use resilience_runtime::testing::{Scope, Script};
 use resilience_runtime::{
-    CircuitBreaker, EVENT_CAPACITY, Event, Rejection, bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
+    CircuitBreaker, EVENT_CAPACITY, Event, Rejection, bulkhead, circuit_breaker, fallback, rate_limit, registry, retry,
+    timeout,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -248,4 +249,19 @@ fn transitions_that_are_lost_are_not_passed_over() {
         breaker.reset();
     }
     scope.transitions("scopes: restless");
+}
+
+#[fallback(|_: &Dependency| Ok(8))]
+async fn answered(dependency: &Dependency) -> Result<u32, Error> {
+    dependency.call().await
+}
+
+#[tokio::test]
+async fn a_fallback_is_told_to_the_readers_of_its_scope() {
+    let (one, other) = (Scope::new(), Scope::new());
+    let [mut heard, mut nothing] = [&one, &other].map(|scope| scope.registry().subscribe());
+    let _entered = one.enter();
+    assert_eq!(answered(&down()).await, Ok(8));
+    assert!(matches!(heard.try_recv(), Some(Event::Fallback { name, .. }) if name == "scopes::answered"));
+    assert_eq!(nothing.try_recv(), None);
 }

@@ -60,6 +60,12 @@ async fn not_called_yet() -> Result<u8, Error> {
     Ok(1)
 }
 
+#[circuit_breaker("steer: never called")]
+#[allow(dead_code, reason = "it is there to be known")]
+async fn never_called() -> Result<u8, Error> {
+    Ok(1)
+}
+
 #[circuit_breaker]
 async fn without_a_name() -> Result<u8, Error> {
     Ok(1)
@@ -90,6 +96,9 @@ fn a_pattern_that_reaches_nobody_is_an_error_that_names_the_nearest() {
     registered("steer: inventory");
     let error = registry().steer("steer: inventroy").reset().unwrap_err();
     assert_eq!(error.to_string(), "no circuit_breaker matches `steer: inventroy`; did you mean `steer: inventory`?");
+    // Also that of a function that nobody calls.
+    let error = registry().steer("steer: never caled").reset().unwrap_err();
+    assert!(error.to_string().ends_with("did you mean `steer: never called`?"), "{error}");
     let error = registry().steer("something else entirely").reset().unwrap_err();
     let (kind, pattern) = ("circuit_breaker", "something else entirely".into());
     assert_eq!(error, SteerError::NoneReached { kind, pattern, nearest: None });

@@ -301,8 +301,8 @@ impl Registry {
             marks.remove(&name);
             return Ok(());
         }
-        // A key's name is longer than its family's.
-        names::check(name.split_once('/').map_or(&*name, |(family, _)| family))?;
+        // A key's name may be longer than its family's, and a family's may have that character too.
+        names::check(&name).or_else(|error| names::check(name.split_once('/').ok_or(error)?.0))?;
         if marks.len() >= MAX_CRITICAL && !marks.contains(&name) {
             return Err(HealthError::TooManyMarks { name });
         }
