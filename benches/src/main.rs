@@ -15,7 +15,7 @@ mod report;
 mod statistics;
 mod subject;
 
-use cases::{compile, memory, ten_thousand};
+use cases::{compile, memory};
 use clap::{Parser, Subcommand};
 use contest::Effort;
 use report::{Report, Table};
@@ -114,9 +114,6 @@ fn run(flags: &Flags) -> ExitCode {
         if wanted(name) {
             report.add(table());
         }
-    }
-    if wanted(ten_thousand::TEN_THOUSAND) {
-        report.add(ten_thousand::table(if flags.quick { 3 } else { 9 }));
     }
     if wanted(callgrind::INSTRUCTIONS) {
         if callgrind::is_there() {

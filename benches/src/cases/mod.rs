@@ -7,7 +7,6 @@ pub(crate) mod http;
 pub(crate) mod memory;
 pub(crate) mod names;
 pub(crate) mod policies;
-pub(crate) mod ten_thousand;
 pub(crate) mod workers;
 
 use crate::contest::Case;

@@ -173,9 +173,9 @@ impl Registry {
 
     /// Every policy as it is now. Takes no lock that a call waits for.
     ///
-    /// With 10,000 breakers, which two threads call one after the other on two cores, a call takes 38 ns, 57 ns beside a third thread that only works,
-    /// 60 ns beside one that takes snapshots of all of them (0.1 s each) and 61 ns beside one that reconfigures all of them (0.03 s each):
-    /// `cargo run --release -p benches -- --only "ten thousand"`.
+    /// A snapshot of 10,000 breakers takes 0.09 s, and reconfiguring all of them 0.02 s. Two threads that call them one after the other meanwhile
+    /// pay 50 to 52 ns of a core for a call instead of 46 to 50, with both without a pause beside them, on two cores
+    /// (`cargo test --release -p resilience-runtime --test ten_thousand -- --ignored --nocapture`).
     pub fn snapshot(&self) -> RegistrySnapshot {
         RegistrySnapshot {
             circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot_in(self)).collect(),
