@@ -112,7 +112,8 @@ pub struct RegistrySnapshot {
 
 impl Registry {
     /// The circuit breaker of that name: one that was named, or one that is shown as `module::function`; as `module::function@line` where several
-    /// functions have that path, and `module::function@line.2` for the second that a macro has put on one line. A breaker is here
+    /// functions have that path, and `module::function@line.2` for the second that a macro has put on one line (in the linker's order, which another build may
+    /// change: give a name to those that you want to address). A breaker is here
     /// from the first call of a function that it guards, or from [`register`](crate::CircuitBreakerBuilder::register).
     pub fn circuit_breaker(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
         self.inner.circuit_breakers.find(name)

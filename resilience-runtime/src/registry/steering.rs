@@ -183,6 +183,7 @@ impl<T: Switchable> Steer<T> {
 
 impl<T> Steer<T> {
     /// Puts another configuration in force, as the policy's own `reconfigure`. Which policies a pattern reaches is said by the configuration's type.
+    /// A function whose attribute does not write `max_queue` or `max_wait` was compiled so that it never waits, whatever is put in force.
     ///
     /// # Errors
     ///
