@@ -41,3 +41,17 @@ pub(crate) const fn millionths(percent: f64) -> u32 {
     let rounded = (percent * 1_000_000.0 + 0.5) as u32;
     if rounded == 0 { 1 } else { rounded }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_the_number_that_was_written() {
+        // 4.1 * 1_000_000.0 is a little less than 4_100_000.
+        for hundredths in 1..=10_000_u32 {
+            assert_eq!(millionths(f64::from(hundredths) / 100.0), hundredths * 10_000);
+        }
+        assert_eq!(millionths(f64::MIN_POSITIVE), 1, "a threshold of nothing would always be reached");
+    }
+}

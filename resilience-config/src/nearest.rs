@@ -48,6 +48,8 @@ mod tests {
     #[test]
     fn does_not_guess() {
         assert_eq!(nearest("colour", &KEYS), None);
+        assert_eq!(nearest("widows", &KEYS), Some("window"), "two mistakes in six characters");
+        assert_eq!(nearest("widoes", &KEYS), None, "three");
         assert_eq!(nearest("", &KEYS), None);
         assert_eq!(nearest("x", &[]), None);
     }

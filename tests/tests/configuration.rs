@@ -1,8 +1,9 @@
 //! Configuration from outside: what goes before what, what is refused and where, and what a program keeps when it is reconfigured.
 //!
-//! One registry serves the whole process, so these tests run one after the other; each begins with nothing written outside.
+//! Each test has a registry of its own.
 
 use proptest::prelude::*;
+use resilience_runtime::testing::{Entered, Scope};
 use resilience_runtime::{
     Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerConfig, ConfigWarning, ConfigureError, ConfigureReport,
     Event, Rate, RateLimiter, Rejection, Retry, RetryConfig, Setting, Source, State, Timeout, bulkhead,
@@ -10,25 +11,10 @@ use resilience_runtime::{
 };
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::sync::{Mutex, MutexGuard};
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-
-async fn alone() -> MutexGuard<'static, ()> {
-    let guard = ONE_AT_A_TIME.lock().await;
-    forget();
-    guard
-}
-
-fn alone_in_a_thread() -> MutexGuard<'static, ()> {
-    let guard = ONE_AT_A_TIME.blocking_lock();
-    forget();
-    guard
-}
-
-fn forget() {
-    configure("");
-    registry().configure_from_environment([]).unwrap();
+/// A registry of the test's own, of which nothing is said outside.
+fn alone() -> Entered {
+    Scope::new().enter()
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -77,7 +63,7 @@ fn attribute(of: &str) -> String {
 
 #[tokio::test]
 async fn the_first_that_is_written_of_environment_file_attribute_and_defaults_holds() {
-    let _alone = alone().await;
+    let _alone = alone();
     layered(false).await.unwrap();
     let at_attribute = attribute("layered");
     assert_eq!(of_breaker("layered", "failure_rate"), is("60", &at_attribute));
@@ -115,7 +101,7 @@ async fn with_a_preset() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_preset_of_the_attribute_goes_before_the_defaults_and_after_whatever_is_written() {
-    let _alone = alone().await;
+    let _alone = alone();
     with_a_preset().await.unwrap();
     let name = "with a preset";
     configure("[defaults.circuit_breaker]\nfailure_rate = 10\nhalf_open_calls = 5");
@@ -146,7 +132,7 @@ async fn pattern_two() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_name_goes_before_patterns_and_a_pattern_with_more_characters_before_one_with_fewer() {
-    let _alone = alone().await;
+    let _alone = alone();
     pattern_one().await.unwrap();
     pattern_two().await.unwrap();
     configure(
@@ -164,6 +150,27 @@ async fn a_name_goes_before_patterns_and_a_pattern_with_more_characters_before_o
     assert!(error.starts_with("text:2:12") || error.starts_with("text:4:12"), "{error}");
 }
 
+#[tokio::test]
+async fn patterns_that_are_as_specific_as_each_other_are_refused_unless_something_else_has_the_word() {
+    let _alone = alone();
+    let pattern = |pattern: &str, key: &str| format!("[circuit_breaker.\"{pattern}\"]\n{key} = 7\n");
+    let (one, other) = (pattern("pattern: on*", "max_keys"), pattern("*attern: one", "max_keys"));
+    // One that says something else stands between them.
+    let between = pattern("p*ttern: one", "half_open_calls");
+    for text in [[&*one, &between, &other].concat(), [&*between, &other, &one].concat(), [&*other, &one].concat()] {
+        let error = refused(&text);
+        assert!(error.contains("both match `pattern: one` and say `max_keys`"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    configure(&[&*one, &between].concat());
+    // By its name, or by a pattern that says more.
+    configure(&[&*one, &other, &pattern("pattern: one", "max_keys")].concat());
+    configure(&[&*one, &other, &pattern("pattern: one*", "max_keys")].concat());
+    refused(&[&*one, &other, &pattern("pattern: one", "half_open_calls")].concat());
+    environment(&[("RESILIENCE__CIRCUIT_BREAKER__PATTERN__ONE__MAX_KEYS", "9")]).unwrap();
+    configure(&[&*one, &other].concat());
+}
+
 #[circuit_breaker("disabled", consecutive_failures = 1)]
 async fn disabled() -> Result<(), Error> {
     Err(Error::Failed)
@@ -171,7 +178,7 @@ async fn disabled() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_breaker_that_is_not_enabled_is_off() {
-    let _alone = alone().await;
+    let _alone = alone();
     let off = "[circuit_breaker.\"disabl*\"]\nenabled = false\n";
     configure(off);
     disabled().await.unwrap_err();
@@ -194,7 +201,7 @@ async fn retried(attempts: &std::cell::Cell<u32>) -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_that_is_not_enabled_makes_one_attempt_and_counts_nothing() {
-    let _alone = alone().await;
+    let _alone = alone();
     configure("[retry.disabled]\nenabled = false");
     let mut events = registry().subscribe();
     let attempts = std::cell::Cell::new(0);
@@ -218,7 +225,7 @@ async fn timed() -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_that_is_not_enabled_limits_no_call_that_began_so() {
-    let _alone = alone().await;
+    let _alone = alone();
     configure("[timeout.disabled]\nenabled = false");
     assert_eq!(timed().await, Ok(()));
     assert_eq!(registry().timeout("disabled").unwrap().snapshot().after, Duration::from_millis(10));
@@ -238,7 +245,7 @@ async fn inside() -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_bulkhead_that_is_not_enabled_lets_in_everybody_and_those_who_wait() {
-    let _alone = alone().await;
+    let _alone = alone();
     inside().await.unwrap();
     let bulkhead = registry().bulkhead("disabled").unwrap();
     let held = bulkhead.try_acquire().unwrap();
@@ -272,7 +279,7 @@ async fn limited() -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_limit_that_is_not_enabled_lets_everybody_pass_and_those_who_wait() {
-    let _alone = alone().await;
+    let _alone = alone();
     limited().await.unwrap();
     let limiter = registry().rate_limiter("disabled").unwrap();
     configure("[rate_limit.disabled]\nmax_wait = \"1h\"");
@@ -294,14 +301,19 @@ async fn a_rate_limit_that_is_not_enabled_lets_everybody_pass_and_those_who_wait
 
 #[tokio::test]
 async fn unknown_names_are_told_with_the_nearest_and_hold_for_what_is_built_later() {
-    let _alone = alone().await;
-    let report = configure("[circuit_breaker.layerd]\nfailure_rate = 1\n\n[retry.\"nothing like it*\"]\nattempts = 9");
+    let _alone = alone();
+    let text = "[circuit_breaker.layerd]\nfailure_rate = 1\n\n[retry.\"nothing like it*\"]\nattempts = 9\n\
+                [retry.zebra]\n[retry.ant]\n\n\n[retry.bee]";
+    let report = configure(text);
     let told: Vec<_> = report.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
             "text:1:18: there is no circuit_breaker `layerd` so far; did you mean `layered`?",
             "text:4:8: there is no retry `nothing like it*` so far",
+            "text:6:8: there is no retry `zebra` so far",
+            "text:7:8: there is no retry `ant` so far",
+            "text:10:8: there is no retry `bee` so far",
         ]
     );
     let late = CircuitBreaker::builder("layerd").failure_rate(50.0).register().unwrap();
@@ -313,7 +325,7 @@ async fn unknown_names_are_told_with_the_nearest_and_hold_for_what_is_built_late
 
 #[test]
 fn every_mistake_is_told_with_its_line_and_column_and_the_words_of_the_macros() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let error = refused(
         r#"[circuit_breaker.layered]
 failure_rat = 30
@@ -364,8 +376,15 @@ rate = "5/d"
 }
 
 #[test]
+fn force_open_is_not_for_everything_that_leaves_it_open() {
+    let _alone = alone();
+    let error = refused("[defaults.circuit_breaker]\nforce_open = false");
+    assert_eq!(error, "text:2:14: `force_open` wants a name or a pattern: write it under `[circuit_breaker.\"*\"]`");
+}
+
+#[test]
 fn what_is_no_toml_is_told_with_its_line_and_column() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     for (text, at) in [
         ("[circuit_breaker.a]\nfailure_rate = ", "text:2:"),
         ("[circuit_breaker.a]\nmode = 1\nmode = 2", "text:3:"),
@@ -391,7 +410,7 @@ async fn never_called() -> Result<(), Error> {
 
 #[tokio::test]
 async fn policies_that_were_never_called_are_checked_with_what_their_attributes_say() {
-    let _alone = alone().await;
+    let _alone = alone();
     let rule = "`delay` (default \"100ms\") cannot be above `max_delay` (default \"10s\")";
     let whose = "(retry `never called at all`, with what the program says of it)";
     let error = refused("[retry.\"never called at all\"]\n  max_delay = \"1s\"");
@@ -402,9 +421,32 @@ async fn policies_that_were_never_called_are_checked_with_what_their_attributes_
     assert!(registry().retry("never called at all").is_none(), "looking makes none");
 }
 
+#[circuit_breaker("written in the program", window = 20, half_open_calls = 2, open_for = "5s", max_open_for = "10s")]
+#[retry(name = "written in the program", delay = "1s", max_delay = "5s")]
+async fn written_in_the_program() -> Result<(), Error> {
+    Ok(())
+}
+
+/// Whichever of two keys the rule is about, what is wrong is what is written outside.
+#[test]
+fn of_two_keys_that_do_not_go_together_the_one_outside_is_blamed() {
+    let _alone = alone();
+    for (kind, written, at) in [
+        ("retry", "delay = \"6s\"", "text:2:9"),
+        ("retry", "max_delay = \"500ms\"", "text:2:13"),
+        ("circuit_breaker", "minimum_calls = 21", "text:2:17"),
+        ("circuit_breaker", "half_open_successes = 3", "text:2:23"),
+        ("circuit_breaker", "open_for = \"11s\"", "text:2:12"),
+        ("circuit_breaker", "max_open_for = \"4s\"", "text:2:16"),
+    ] {
+        let error = refused(&format!("[{kind}.\"written in the program\"]\n{written}"));
+        assert!(error.starts_with(&format!("{at}: ")) && error.lines().count() == 1, "{written}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_with_a_mistake_changes_nothing() {
-    let _alone = alone().await;
+    let _alone = alone();
     layered(false).await.unwrap();
     configure("[circuit_breaker.layered]\nfailure_rate = 33");
     let before = settings();
@@ -441,7 +483,7 @@ async fn keeps(fails: bool) -> Result<(), Error> {
 
 #[tokio::test(start_paused = true)]
 async fn a_reload_keeps_the_window_the_state_and_the_totals() {
-    let _alone = alone().await;
+    let _alone = alone();
     for call in 0..8 {
         let _ = keeps(call % 2 == 0).await;
     }
@@ -454,6 +496,11 @@ async fn a_reload_keeps_the_window_the_state_and_the_totals() {
     assert!(
         matches!(events.try_recv(), Some(Event::Reconfigured { kind: "circuit_breaker", name, keys, source: Some(source), .. })
         if &*name == "keeps" && keys == ["minimum_calls"] && source == "text")
+    );
+    let kept = breaker.recent_events();
+    assert!(
+        matches!(&kept[..], [Event::Reconfigured { keys, source: Some(source), .. }] if keys == &["minimum_calls"] && source == "text"),
+        "{kept:?}"
     );
     let after = breaker.snapshot();
     assert_eq!((after.window, after.totals, after.state), (before.window, before.totals, State::Closed));
@@ -474,7 +521,7 @@ async fn by_hand() -> Result<(), Error> {
 
 #[tokio::test]
 async fn what_a_call_has_set_is_told_and_holds_until_something_else_of_the_policy_changes() {
-    let _alone = alone().await;
+    let _alone = alone();
     by_hand().await.unwrap();
     let breaker = registry().circuit_breaker("by hand").unwrap();
     breaker.reconfigure(CircuitBreakerConfig::new().failure_rate(12.0).open_for(Duration::from_secs(5))).unwrap();
@@ -499,7 +546,7 @@ async fn what_a_call_has_set_is_told_and_holds_until_something_else_of_the_polic
 
 #[tokio::test]
 async fn times_below_a_millisecond_are_the_layers_word_all_the_same() {
-    let _alone = alone().await;
+    let _alone = alone();
     let rounded = CircuitBreaker::builder("rounded").open_for(Duration::from_micros(1500)).failure_rate(100.0 / 3.0);
     let rounded = rounded.register().unwrap().snapshot();
     assert_eq!(found(rounded.settings.clone(), "open_for"), is("2ms", "builder"));
@@ -508,7 +555,7 @@ async fn times_below_a_millisecond_are_the_layers_word_all_the_same() {
 
 #[test]
 fn a_policy_in_no_registry_says_what_its_builder_has_said() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     configure("[timeout.alone]\nafter = \"1s\"");
     let timeout = Timeout::builder("alone").after(Duration::from_secs(3)).build().unwrap();
     assert_eq!(found(timeout.snapshot().settings, "after"), is("3s", "builder"));
@@ -526,7 +573,7 @@ async fn forced() -> Result<(), Error> {
 
 #[tokio::test]
 async fn force_open_holds_while_it_is_written() {
-    let _alone = alone().await;
+    let _alone = alone();
     let text = "[circuit_breaker.forced]\nforce_open = true\n";
     configure(text);
     let mut events = registry().subscribe();
@@ -561,7 +608,7 @@ async fn each_key(key: u8) -> Result<(), Error> {
 
 #[tokio::test]
 async fn the_breakers_of_keys_follow_their_name() {
-    let _alone = alone().await;
+    let _alone = alone();
     each_key(1).await.unwrap_err();
     configure("[circuit_breaker.\"each key\"]\nhalf_open_calls = 8");
     each_key(2).await.unwrap_err();
@@ -590,7 +637,7 @@ async fn unnamed() -> Result<(), Error> {
 
 #[tokio::test]
 async fn variables_name_kind_name_and_key() {
-    let _alone = alone().await;
+    let _alone = alone();
     unnamed().await.unwrap();
     twin_name().await.unwrap();
     other_twin_name().await.unwrap();
@@ -633,16 +680,24 @@ async fn variables_name_kind_name_and_key() {
         ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW", "100"),
         ("RESILIENCE__RETRY", "1"),
         ("RESILIENCE__RETRY__ATTEMPTS", "1"),
+        ("RESILIENCE__circuit_breaker__LAYERED__WINDOW", "100"),
+        ("RESILIENCE__CIRCUIT_BREAKER__layered__WINDOW", "100"),
+        ("RESILIENCE__CIRCUIT_BREAKER__LAYER*__WINDOW", "100"),
+        ("RESILIENCE__DEFAULTS__RETRY__ATTEMPTS", "1"),
     ]);
     let told: Vec<_> = report.unwrap().warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
             "RESILIENCE__CIRCUIT_BRAKER__LAYERED__WINDOW: there is no kind of policy `CIRCUIT_BRAKER`; did you mean `CIRCUIT_BREAKER`?",
+            "RESILIENCE__CIRCUIT_BREAKER__LAYER*__WINDOW: a variable takes a name; patterns are written in a file",
             "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW: `circuit_breaker` has no key `windw`; did you mean `window`?",
+            "RESILIENCE__DEFAULTS__RETRY__ATTEMPTS: defaults are written in a file: `[defaults.KIND]`",
             "RESILIENCE__RETRY: write RESILIENCE__RETRY__NAME__KEY",
             "RESILIENCE__RETRY__ATTEMPTS: write RESILIENCE__RETRY__NAME__KEY",
+            "RESILIENCE__circuit_breaker__LAYERED__WINDOW: there is no kind of policy `circuit_breaker`; did you mean `CIRCUIT_BREAKER`?",
             "RESILIENCE__CIRCUIT_BREAKER__LAYEREDD__WINDOW: there is no circuit_breaker `LAYEREDD` so far; did you mean `LAYERED`?",
+            "RESILIENCE__CIRCUIT_BREAKER__layered__WINDOW: there is no circuit_breaker `layered` so far; did you mean `LAYERED`?",
         ]
     );
 }
@@ -654,7 +709,7 @@ async fn never_waits() -> Result<(), Error> {
 
 #[test]
 fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let report = configure("[bulkhead.\"never waits\"]\nmax_queue = 3");
     assert!(
         matches!(&report.warnings[..], [ConfigWarning::NeverWaits { place, key: "max_queue", function }]
@@ -662,11 +717,27 @@ fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
         "{report:?}"
     );
     assert_eq!(configure("[bulkhead.disabled]\nmax_queue = 3").warnings, []);
+    assert_eq!(configure("[bulkhead.\"never waits\"]\nmax_queue = 0").warnings, [], "as it is");
+}
+
+#[bulkhead(name = "may wait")]
+async fn may_wait() -> Result<(), Error> {
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_only_names_its_bulkhead_waits_where_the_file_says_so() {
+    let _alone = alone();
+    let report = configure("[bulkhead.\"may wait\"]\nmax_concurrent = 1\nmax_queue = 1");
+    assert_eq!(report.warnings, []);
+    let (one, other) = tokio::join!(may_wait(), may_wait());
+    assert_eq!((one, other), (Ok(()), Ok(())));
 }
 
 #[tokio::test]
 async fn a_builder_that_does_not_go_with_the_file_runs_as_it_says_itself() {
-    let _alone = alone().await;
+    let _alone = alone();
     configure("[retry.\"late and odd\"]\nmax_delay = \"1s\"");
     let mut events = registry().subscribe();
     let retry = Retry::builder("late and odd").config(RetryConfig::new().delay(Duration::from_secs(5))).register();
@@ -702,7 +773,7 @@ impl Drop for Directory {
 
 #[test]
 fn a_file_that_cannot_be_read_is_refused_by_its_name() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let directory = Directory::new("unreadable");
     let path = directory.file("resilience.toml");
     let refused = || registry().configure_from_file(&path).unwrap_err().to_string();
@@ -716,10 +787,22 @@ fn a_file_that_cannot_be_read_is_refused_by_its_name() {
     says(":3:9: `mode` takes `enforce`, `monitor` or `off`");
 }
 
+/// Read whole, it would take all the memory there is.
+#[cfg(unix)]
+#[test]
+fn no_more_of_a_file_is_read_than_there_may_be() {
+    let _alone = alone();
+    let error = registry().configure_from_str(&"#".repeat((1 << 20) + 1)).unwrap_err();
+    assert_eq!(error.to_string(), "text: a configuration has at most 1048576 bytes");
+    configure(&"#".repeat(1 << 20));
+    let error = registry().configure_from_file("/dev/zero").unwrap_err();
+    assert_eq!(error.to_string(), "/dev/zero: a configuration has at most 1048576 bytes");
+}
+
 /// Sleeps for real: a file's changes are found by looking, on a thread that no test's clock moves.
 #[tokio::test]
 async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() {
-    let _alone = alone().await;
+    let _alone = alone();
     layered(false).await.unwrap();
     let directory = Directory::new("watch");
     let (path, beside) = (directory.file("resilience.toml"), directory.file("resilience.toml~"));
@@ -763,7 +846,7 @@ async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() 
 /// Sleeps for real, as above.
 #[test]
 fn a_file_that_is_just_being_written_is_not_taken() {
-    let _alone = alone_in_a_thread();
+    let _alone = alone();
     let directory = Directory::new("half-written");
     let path = directory.file("resilience.toml");
     std::fs::write(&path, "").unwrap();
@@ -815,15 +898,19 @@ rate = "100/s"
 burst = 3
 "#;
 
-/// Nothing has changed and something is said; or each value that is written is in force, and comes from its line.
-fn in_full_or_not_at_all(text: &str) -> Result<(), TestCaseError> {
-    // They exist, whichever tests have run before.
+/// One of each kind, of those that `VALID` is about.
+fn register() {
     CircuitBreaker::builder("layered").register().unwrap();
     Retry::builder("disabled").register().unwrap();
     Timeout::builder("disabled").after(Duration::from_millis(10)).register().unwrap();
     Bulkhead::builder("disabled").register().unwrap();
     let limiter = RateLimiter::builder("disabled").rate(Rate::per_hour(1)).max_wait(Duration::from_secs(1800));
     limiter.register().unwrap();
+}
+
+/// Nothing has changed and something is said; or each value that is written is in force, and comes from its line.
+fn in_full_or_not_at_all(text: &str) -> Result<(), TestCaseError> {
+    register();
     configure(VALID);
     let before = settings();
     match registry().configure_from_str(text) {
@@ -867,7 +954,7 @@ proptest! {
 
     #[test]
     fn any_bytes_apply_in_full_or_change_nothing(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _alone = alone_in_a_thread();
+        let _alone = alone();
         in_full_or_not_at_all(&String::from_utf8_lossy(&bytes))?;
         let directory = Directory::new("bytes");
         let path = directory.file("resilience.toml");
@@ -882,8 +969,10 @@ proptest! {
         parts in prop::collection::vec("(RESILIENCE|CIRCUIT_BREAKER|RETRY|LAYERED|WINDOW|ATTEMPTS|__|_|[a-z=.ü])", 0..8),
         value in "(none|true|[0-9]{1,30}|[0-9]{1,3}(ms|s|/s)|\\[.{0,5}\\]|.{0,10})",
     ) {
-        let _alone = alone_in_a_thread();
+        let _alone = alone();
+        register();
         let before = settings();
+        prop_assert_eq!(before.len(), 5);
         let variables = [(format!("RESILIENCE__{}", parts.concat()), value.clone()),
             ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDOW".to_owned(), value.clone()),
             ("RESILIENCE__RETRY__DISABLED__RETRY_REJECTIONS".to_owned(), value)];
@@ -933,7 +1022,7 @@ proptest! {
     fn a_changed_file_applies_in_full_or_changes_nothing(
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, piece()), 1..4),
     ) {
-        let _alone = alone_in_a_thread();
+        let _alone = alone();
         let mut text: Vec<char> = VALID.chars().collect();
         for (at, length, piece) in changes {
             let at = at.index(text.len() + 1);

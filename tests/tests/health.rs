@@ -97,6 +97,33 @@ async fn forced_open_counts_and_monitoring_and_disabled_never_do() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_open_breaker_that_enforces_a_share_degrades_whichever_call_is_next() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    registry().mark_critical("payment", true).unwrap();
+    let payment = breaker("payment");
+    payment.steer().enforce_share(10).unwrap();
+    assert_eq!(health().await.status, Up);
+    fail(&payment);
+    let expected = "degraded: circuit breaker `payment` is open and enforces 10 % of it: 1 calls in a row failed; a probe is due in 30s";
+    let mut rejected = 0;
+    for _ in 0..20 {
+        assert_eq!(health().await.to_string(), expected);
+        rejected += u32::from(payment.try_acquire().is_err());
+    }
+    assert_eq!(rejected, 2);
+    advance(30 * SECOND).await;
+    let probe = payment.try_acquire().unwrap();
+    for _ in 0..20 {
+        assert_eq!(health().await.status, Degraded, "half-open");
+        let _ = payment.try_acquire();
+    }
+    drop(probe);
+    payment.force_open();
+    assert_eq!(health().await.status, Down, "forced open, it rejects every call");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_key_that_is_open_degrades_and_a_marked_key_is_down() {
     let scope = Scope::new();
     let _entered = scope.enter();
@@ -108,6 +135,10 @@ async fn one_key_that_is_open_degrades_and_a_marked_key_is_down() {
     }
     let expected = "degraded: circuit breaker `stock` has 4 of 5 keys open or half-open: stock/1, stock/2, stock/3, …";
     assert_eq!(health().await.to_string(), expected, "the mark is that of the overflow breaker");
+    stock.of_key("4").unwrap().reset();
+    let all = "degraded: circuit breaker `stock` has 3 of 5 keys open or half-open: stock/1, stock/2, stock/3";
+    assert_eq!(health().await.to_string(), all);
+    stock.keyed(4).try_acquire().unwrap().failure();
     registry().mark_critical("stock/4", true).unwrap();
     let expected = "down: circuit breaker `stock` has 4 of 5 keys open or half-open: stock/4";
     assert_eq!(health().await.to_string(), expected, "the worst are named");
@@ -180,6 +211,28 @@ async fn who_stops_waiting_for_the_answer_drops_the_checks() {
     assert_eq!(Arc::strong_count(&alive), 2, "the check's own and ours");
 }
 
+/// As the guard of a connection may that is cut off.
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_panics_when_it_is_cut_off_is_down_and_the_others_are_heard() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    register(check("hangs", || async {
+        let _guard = PanicsWhenDropped;
+        pending().await
+    }));
+    register(check("refused", || async { Err("connection refused") }));
+    let expected = "down: check `hangs` panicked: dropped; check `refused` failed: connection refused";
+    assert_eq!(health().await.to_string(), expected);
+}
+
 #[tokio::test]
 async fn checks_marks_and_reasons_are_bounded() {
     let scope = Scope::new();
@@ -194,7 +247,15 @@ async fn checks_marks_and_reasons_are_bounded() {
     let error = registry().health_check(HealthCheck::new("7", Duration::ZERO, || async { Ok::<(), String>(()) }));
     assert_eq!(error.unwrap_err().to_string(), "a health check takes a timeout of 1ms to 1h, and `7` has 0ns");
     assert!(matches!(registry().health_check(ok(String::new())), Err(HealthError::Name(_))));
-    assert!(matches!(registry().mark_critical("", true), Err(HealthError::Name(_))));
+    let long = "x".repeat(129);
+    for no_name in ["", "/", &long, &format!("{long}/7"), &format!("/{long}")] {
+        let marked = registry().mark_critical(no_name.to_owned(), true);
+        assert_eq!(marked.is_ok(), no_name == "/", "{no_name}: a name has 1 to 128 characters");
+    }
+    registry().mark_critical("/", false).unwrap();
+    // Of a key that is longer than a name.
+    registry().mark_critical(format!("stock/{long}"), true).unwrap();
+    registry().mark_critical(format!("stock/{long}"), false).unwrap();
 
     for nth in 0..1024 {
         registry().mark_critical(format!("{nth}"), true).unwrap();

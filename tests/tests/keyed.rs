@@ -35,6 +35,28 @@ async fn each_key_has_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_snapshot_says_how_many_keys_are_not_closed() {
+    let breaker = stock().half_open_calls(1).build().unwrap();
+    let not_closed = || breaker.snapshot().keys.unwrap().not_closed;
+    succeed(&breaker, 7);
+    assert_eq!(not_closed(), 0);
+    fail(&breaker, 8);
+    fail(&breaker, 9);
+    assert_eq!((not_closed(), breaker.state()), (2, State::Closed));
+    breaker.monitor();
+    assert_eq!(not_closed(), 2, "what they would do if they enforced it");
+    tokio::time::advance(Duration::from_secs(30)).await;
+    let probe = breaker.keyed(9).try_acquire().unwrap();
+    assert_eq!(not_closed(), 2, "half-open");
+    probe.success();
+    assert_eq!(not_closed(), 1);
+    breaker.disable();
+    assert_eq!(not_closed(), 0);
+    breaker.force_open();
+    assert_eq!(not_closed(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_longest_unused_closed_one_goes_first() {
     let breaker = stock().max_keys(3).build().unwrap();
     fail(&breaker, "open");

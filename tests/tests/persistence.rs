@@ -222,15 +222,16 @@ async fn one_without_a_name_is_known_by_its_function() {
 #[tokio::test(start_paused = true)]
 async fn a_breaker_that_something_has_happened_to_is_left_alone() {
     let place = Place::new();
-    let all = ["called", "forced", "monitored", "opened", "untouched"];
+    let all = ["called", "disabled", "forced", "monitored", "opened", "untouched"];
     {
         let _entered = Scope::new().enter();
         let _ = all.map(|name| open(&breaker(name)));
-        assert_eq!(place.save(), 5);
+        assert_eq!(place.save(), 6);
     }
     let _entered = Scope::new().enter();
-    let [called, forced, monitored, opened, _] = all.map(breaker);
+    let [called, disabled, forced, monitored, opened, _] = all.map(breaker);
     called.try_acquire().unwrap().success();
+    disabled.disable();
     forced.force_open();
     monitored.monitor();
     open(&opened);
@@ -238,11 +239,19 @@ async fn a_breaker_that_something_has_happened_to_is_left_alone() {
     assert_eq!(names(&restored.applied), ["untouched"]);
     let (called_already, changed) = ("it has made calls already", "its state was changed already");
     let skipped: Vec<_> = restored.skipped.iter().map(|(name, why)| (name.as_str(), *why)).collect();
-    let expected =
-        [("called", called_already), ("forced", changed), ("monitored", changed), ("opened", called_already)];
+    let expected = [
+        ("called", called_already),
+        ("disabled", changed),
+        ("forced", changed),
+        ("monitored", changed),
+        ("opened", called_already),
+    ];
     assert_eq!(skipped, expected);
-    let states = [&called, &forced, &monitored].map(|breaker| breaker.state());
-    assert_eq!(states, [State::Closed, State::ForcedOpen, State::Monitoring]);
+    let states = [&called, &disabled, &forced, &monitored].map(|breaker| breaker.state());
+    assert_eq!(states, [State::Closed, State::Disabled, State::ForcedOpen, State::Monitoring]);
+    let again = place.restore();
+    assert_eq!((again.applied.len(), again.skipped.len()), (0, 6), "what was restored is not restored again");
+    assert!(again.skipped.contains(&("untouched".into(), changed)), "{again:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,6 +281,71 @@ async fn what_was_done_by_hand_is_kept_and_what_is_configured_is_not() {
     assert_eq!(enforces.state(), State::Closed);
     breakers[3].enforce();
     assert_eq!(retry_after(&breakers[3]), 30 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_configuration_file_forces_open_it_may_say_again() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        registry().configure_from_str("[circuit_breaker.\"by file\"]\nforce_open = true").unwrap();
+        assert_eq!(breaker("by file").state(), State::ForcedOpen);
+        breaker("by hand").force_open();
+        assert_eq!(place.save(), 1);
+    }
+    let _entered = Scope::new().enter();
+    let breakers = ["by file", "by hand"].map(breaker);
+    place.restore();
+    assert_eq!(breakers.map(|breaker| breaker.state()), [State::Closed, State::ForcedOpen]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_of_enforcement_is_kept() {
+    let place = Place::new();
+    let rejected = |breaker: &CircuitBreaker| (0..100).filter(|_| breaker.try_acquire().is_err()).count();
+    {
+        let _entered = Scope::new().enter();
+        let share = |breaker: Arc<CircuitBreaker>, percent| {
+            breaker.steer().enforce_share(percent).unwrap();
+            breaker
+        };
+        share(breaker("closed"), 10);
+        open(&share(breaker("open"), 20));
+        // Without its share it would enforce everything, where its mode would reject nothing.
+        open(&share(builder("monitors by its mode").mode(Mode::Monitor).register().unwrap(), 30));
+        let keyed = share(breaker("keyed"), 40);
+        keyed.keyed(7).try_acquire().unwrap().success();
+        share(keyed.of_key("7").unwrap(), 50);
+        keyed.keyed(8).try_acquire().unwrap().success();
+        share(breaker("all of it again"), 60).enforce();
+        assert_eq!(place.save(), 5, "key 8 follows its name");
+    }
+    let _entered = Scope::new().enter();
+    let breakers = ["closed", "open", "keyed"].map(breaker);
+    let monitors = builder("monitors by its mode").mode(Mode::Monitor).register().unwrap();
+    assert_eq!(place.restore().applied.len(), 5);
+    let shares = breakers.each_ref().map(|breaker| breaker.snapshot().enforced_percent);
+    assert_eq!((shares, monitors.snapshot().enforced_percent), ([10, 20, 40], 30));
+    assert_eq!((rejected(&breakers[1]), rejected(&monitors)), (20, 30));
+    let [_, _, keyed] = breakers;
+    keyed.keyed(8).try_acquire().unwrap().success();
+    let of_key = |key: &str| keyed.of_key(key).unwrap().snapshot().enforced_percent;
+    assert_eq!((of_key("7"), of_key("8")), (50, 40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_that_was_set_already_stays() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        open(&breaker("payment"));
+        place.save();
+    }
+    let _entered = Scope::new().enter();
+    let payment = breaker("payment");
+    payment.steer().enforce_share(10).unwrap();
+    assert_eq!(place.restore().skipped, [("payment".into(), "its state was changed already")]);
+    assert_eq!((payment.state(), payment.snapshot().enforced_percent), (State::Closed, 10));
 }
 
 #[tokio::test(start_paused = true)]
@@ -442,10 +516,14 @@ fn what_is_not_as_it_was_written_is_refused_with_a_reason() {
     let mut flipped = whole.clone();
     *flipped.last_mut().unwrap() ^= 1;
     assert_eq!(text(&flipped), "its checksum is another one");
+    let longer = text(&[&*whole, b"\n"].concat());
+    assert!(longer.starts_with("it has ") && longer.ends_with(" were written"), "{longer}");
     assert!(text(&with_header(b"{}")).starts_with("missing field `saved_at`"));
     let unnamed = json!({"saved_at": 0, "breakers": [{"name": "", "phase": "open"}]});
     assert_eq!(text(&with_header(unnamed.to_string().as_bytes())), "`` is no name");
 
+    let older = refused(&[b"resilience-breakers 0".as_slice(), &whole[21..]].concat());
+    assert!(matches!(older, RestoreError::Version { found: 0, .. }), "{older}");
     let error = refused(b"resilience-breakers 2 0 0\n");
     assert!(matches!(error, RestoreError::Version { found: 2, .. }), "{error}");
     assert!(error.to_string().ends_with("has version 2, and only version 1 is understood"), "{error}");

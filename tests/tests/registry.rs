@@ -2,8 +2,10 @@
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, Event, RegisterError, Rejection, State, circuit_breaker, fallback, registry, retry, timeout,
+    CircuitBreaker, Event, RegisterError, Rejection, State, bulkhead, circuit_breaker, fallback, registry, retry,
+    timeout,
 };
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -89,6 +91,37 @@ async fn functions_that_claim_one_name_are_shown_with_their_line() {
         .filter(|name| name.starts_with("registry::twice@"))
         .collect();
     assert_eq!(shown.len(), 2, "{shown:?}");
+}
+
+macro_rules! guarded {
+    ($($type:ident: $limit:literal),*) => {$(
+        struct $type;
+
+        impl $type {
+            #[bulkhead(max_concurrent = $limit)]
+            async fn of_one_line(&self) -> Result<(), Error> {
+                Ok(())
+            }
+        }
+    )*};
+}
+
+guarded!(First: 1, Second: 2, Third: 3);
+
+#[tokio::test]
+async fn functions_that_a_macro_puts_on_one_line_share_nothing() {
+    First.of_one_line().await.unwrap();
+    Second.of_one_line().await.unwrap();
+    Third.of_one_line().await.unwrap();
+    let of_one_line = |name: &str| name.starts_with("registry::of_one_line@");
+    let bulkheads = registry().bulkheads().filter(|bulkhead| of_one_line(&bulkhead.name()));
+    let mut limits: Vec<_> = bulkheads.map(|bulkhead| bulkhead.snapshot().max_concurrent).collect();
+    limits.sort_unstable();
+    assert_eq!(limits, [1, 2, 3]);
+    let names: HashSet<_> =
+        registry().bulkheads().map(|bulkhead| bulkhead.name()).filter(|name| of_one_line(name)).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.ends_with(".2")).count(), 1, "{names:?}");
 }
 
 #[timeout("40ms")]
@@ -187,6 +220,12 @@ async fn a_snapshot_is_serialisable() {
         .expect("it has been called")
         .clone();
     assert_eq!((&breaker["state"], &breaker["totals"]["successes"]), (&"closed".into(), &1.into()), "{breaker}");
+    assert_eq!(breaker["next"], "admitted");
+    assert!(breaker["age"]["secs"].is_u64() && breaker["reason"].is_null(), "{breaker}");
+    registry().circuit_breaker("registry: shared").unwrap().force_open();
+    let json = serde_json::to_value(registry().snapshot()).unwrap();
+    let next = &json["circuit_breakers"][0]["next"]["rejected"]["circuit_open"];
+    assert_eq!((&next["name"], &next["reason"]), (&"registry: shared".into(), &"forced".into()), "{json}");
 }
 
 #[test]

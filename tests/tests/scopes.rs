@@ -3,7 +3,8 @@
 use resilience_runtime::State::{Closed, ForcedOpen, HalfOpen, Open};
 use resilience_runtime::testing::{Scope, Script};
 use resilience_runtime::{
-    CircuitBreaker, Event, Rejection, bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
+    CircuitBreaker, EVENT_CAPACITY, Event, Rejection, bulkhead, circuit_breaker, fallback, rate_limit, registry, retry,
+    timeout,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -225,4 +226,42 @@ fn a_script_that_makes_no_sense_is_refused_when_it_is_written() {
     assert!(message_of(|| drop(Dependency::new().times(2))).contains("the step before them"));
     assert!(message_of(|| drop(Dependency::new().ok(1).times(0))).contains("one call or more"));
     assert!(message_of(|| drop(Dependency::new().ok(1).forever().ok(2))).contains("never reached"));
+}
+
+#[test]
+fn a_flood_of_other_events_pushes_out_no_transition() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let breaker = CircuitBreaker::builder("scopes: flooded").register().unwrap();
+    breaker.force_open();
+    (0..2 * EVENT_CAPACITY).for_each(|_| drop(breaker.try_acquire()));
+    assert_eq!(scope.transitions("scopes: flooded"), [(Closed, ForcedOpen)]);
+}
+
+#[test]
+#[should_panic(expected = "transitions were lost, because nobody looked")]
+fn transitions_that_are_lost_are_not_passed_over() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let breaker = CircuitBreaker::builder("scopes: restless").register().unwrap();
+    for _ in 0..EVENT_CAPACITY {
+        breaker.force_open();
+        breaker.reset();
+    }
+    scope.transitions("scopes: restless");
+}
+
+#[fallback(|_: &Dependency| Ok(8))]
+async fn answered(dependency: &Dependency) -> Result<u32, Error> {
+    dependency.call().await
+}
+
+#[tokio::test]
+async fn a_fallback_is_told_to_the_readers_of_its_scope() {
+    let (one, other) = (Scope::new(), Scope::new());
+    let [mut heard, mut nothing] = [&one, &other].map(|scope| scope.registry().subscribe());
+    let _entered = one.enter();
+    assert_eq!(answered(&down()).await, Ok(8));
+    assert!(matches!(heard.try_recv(), Some(Event::Fallback { name, .. }) if name == "scopes::answered"));
+    assert_eq!(nothing.try_recv(), None);
 }

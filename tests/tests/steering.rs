@@ -60,6 +60,12 @@ async fn not_called_yet() -> Result<u8, Error> {
     Ok(1)
 }
 
+#[circuit_breaker("steer: never called")]
+#[allow(dead_code, reason = "it is there to be known")]
+async fn never_called() -> Result<u8, Error> {
+    Ok(1)
+}
+
 #[circuit_breaker]
 async fn without_a_name() -> Result<u8, Error> {
     Ok(1)
@@ -89,12 +95,16 @@ async fn a_function_that_was_not_called_yet_is_reached() {
 fn a_pattern_that_reaches_nobody_is_an_error_that_names_the_nearest() {
     registered("steer: inventory");
     let error = registry().steer("steer: inventroy").reset().unwrap_err();
-    assert_eq!(error.to_string(), "no policy matches `steer: inventroy`; did you mean `steer: inventory`?");
+    assert_eq!(error.to_string(), "no circuit_breaker matches `steer: inventroy`; did you mean `steer: inventory`?");
+    // Also that of a function that nobody calls.
+    let error = registry().steer("steer: never caled").reset().unwrap_err();
+    assert!(error.to_string().ends_with("did you mean `steer: never called`?"), "{error}");
     let error = registry().steer("something else entirely").reset().unwrap_err();
-    assert_eq!(error, SteerError::NoneReached { pattern: "something else entirely".into(), nearest: None });
+    let (kind, pattern) = ("circuit_breaker", "something else entirely".into());
+    assert_eq!(error, SteerError::NoneReached { kind, pattern, nearest: None });
     // The name is that of a breaker, and no retry has it.
     let error = registry().steer("steer: inventory").reconfigure(RetryConfig::new()).unwrap_err();
-    assert!(matches!(error, SteerError::NoneReached { .. }), "{error}");
+    assert_eq!(error.to_string(), "no retry matches `steer: inventory`");
     assert!(matches!(registry().steer("").reset(), Err(SteerError::Pattern(_))));
 }
 
@@ -128,17 +138,17 @@ fn who_and_why_are_in_the_event_and_in_the_ring_and_are_bounded() {
 
 #[test]
 fn a_configuration_with_a_mistake_changes_none_of_those_that_match() {
-    let plain = registered("steer: all a");
-    // What is right for one of them may be wrong for another: this one has a rule of its own, and wants no other.
-    let ruled = CircuitBreaker::builder("steer: all b").trip_if(|_| false).register().unwrap();
+    let plain = registered("steer: all b");
+    // In the order of names it comes first. What is right for one of them may be wrong for another: this one has a rule of its own, and wants no other.
+    let ruled = CircuitBreaker::builder("steer: all a").trip_if(|_| false).register().unwrap();
     let without_rules = CircuitBreakerConfig::new().window(resilience_runtime::Window::None);
     assert!(ruled.steer().reconfigure(without_rules).is_ok());
     let error = registry().steer("steer: all*").by("ops").reconfigure(without_rules).unwrap_err();
     let SteerError::Config { kind, name, .. } = &error else { panic!("{error}") };
-    assert_eq!((*kind, name.as_str()), ("circuit_breaker", "steer: all a"));
+    assert_eq!((*kind, name.as_str()), ("circuit_breaker", "steer: all b"));
     assert!(plain.recent_events().is_empty(), "{:?}", plain.recent_events());
     assert_eq!(ruled.recent_events().len(), 1, "the one before: {:?}", ruled.recent_events());
-    assert!(error.to_string().starts_with("circuit_breaker `steer: all a`: `"), "{error}");
+    assert!(error.to_string().starts_with("circuit_breaker `steer: all b`: `"), "{error}");
 }
 
 #[test]

@@ -49,6 +49,26 @@ async fn by_default() -> Result<(), Rejection> {
     Ok(())
 }
 
+#[retry(name = "zebra", attempts = 2)]
+async fn zebra() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[retry(name = "zebra", attempts = 3)]
+async fn other_zebra() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[retry(name = "ant", attempts = 4)]
+async fn ant() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[retry(name = "ant", attempts = 5)]
+async fn other_ant() -> Result<(), Rejection> {
+    Ok(())
+}
+
 #[rate_limit("100/s", name = "limit")]
 async fn limited() -> Result<(), Rejection> {
     Ok(())
@@ -81,6 +101,9 @@ fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call
                 vec![("minimum_calls", "10", "20"), ("window", "10", "20"), ("trip_if", "none", &trip_if)]
             ),
             contested("comes_third", vec![("failure_rate", "30", "40")]),
+            // By name, wherever they are written.
+            ("retry", "ant", "ant", "other_ant", vec![("attempts", "4", "5")]),
+            ("retry", "zebra", "zebra", "other_zebra", vec![("attempts", "2", "3")]),
             (
                 "rate_limit",
                 "limit",

@@ -177,6 +177,8 @@ struct Takings {
 pub struct KeyCounts {
     /// Keys that have a breaker of their own.
     pub held: u64,
+    /// Of those, the ones that are open, half-open or forced open, or would be if they did not only monitor. The state beside is the overflow breaker's.
+    pub not_closed: u64,
     /// Keys that lost theirs to another one.
     pub evicted: u64,
     /// Calls that went to the overflow breaker, because `max_keys` were held and none was closed.
@@ -259,8 +261,12 @@ impl CircuitBreaker {
 
     pub(super) fn key_counts(&self) -> Option<KeyCounts> {
         let keys = self.keys.get()?;
+        let is_closed =
+            |breaker: &CircuitBreaker| matches!(breaker.word.load().phase(), Phase::Closed | Phase::Disabled);
+        let not_closed = |slot: usize| keys.slots.get(slot).is_some_and(|slot| !is_closed(&slot.breaker));
         Some(KeyCounts {
             held: keys.places.len() as u64,
+            not_closed: keys.places.pin().iter().filter(|(_, place)| not_closed(place.slot)).count() as u64,
             evicted: keys.evicted.get(),
             overflowed: keys.overflowed.get(),
         })

@@ -20,6 +20,9 @@ pub(crate) struct Saved {
     /// Whether it only monitors, where somebody has said so by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     monitored: Option<bool>,
+    /// Percent of what it would reject that it rejects, where somebody has said so by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    share: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<OpenReason>,
     /// Of an open one: for how long it has been so.
@@ -72,18 +75,20 @@ impl Saved {
 impl CircuitBreaker {
     /// What there is to be said of this breaker and those of its keys, which is nothing of one that is closed and does what its configuration says.
     pub(crate) fn save(&self, into: &mut Vec<Saved>) {
-        into.extend(self.save_alone(self.name.to_string(), None));
+        into.extend(self.save_alone(self.name.to_string(), None, WHOLE));
+        let share = self.teeth.share();
         let of_family = format!("{}/", self.name);
         for slot in self.of_keys() {
             let name = slot.name();
             let Some(key) = name.strip_prefix(&of_family) else { continue };
-            let saved = slot.save_alone(self.name.to_string(), Some(key.to_owned()));
+            let saved = slot.save_alone(self.name.to_string(), Some(key.to_owned()), share);
             // Given to another key meanwhile, it was closed.
             into.extend(saved.filter(|_| slot.name() == name));
         }
     }
 
-    fn save_alone(&self, name: String, key: Option<String>) -> Option<Saved> {
+    /// `expected` is the share that it enforces where nobody has said another.
+    fn save_alone(&self, name: String, key: Option<String>, expected: u8) -> Option<Saved> {
         let (word, now, mode) = (self.word.load(), precise_millis(), self.teeth.mode());
         let phase = match word.phase() {
             Phase::Closed => SavedPhase::Closed,
@@ -93,8 +98,9 @@ impl CircuitBreaker {
             Phase::Disabled => SavedPhase::Disabled,
         };
         let by_hand = mode == Mode::Off || word.monitored() != (mode == Mode::Monitor);
+        let share = Some(self.teeth.share()).filter(|share| *share != expected);
         let is_as_configured = match phase {
-            SavedPhase::Closed => !by_hand,
+            SavedPhase::Closed => !by_hand && share.is_none(),
             SavedPhase::Disabled => mode == Mode::Off,
             SavedPhase::Open | SavedPhase::HalfOpen | SavedPhase::ForcedOpen => false,
         };
@@ -108,6 +114,7 @@ impl CircuitBreaker {
             key,
             phase,
             monitored: (by_hand && has_teeth).then_some(word.monitored()),
+            share,
             reason: is_open.then(|| self.reason_of(word).into()),
             age_millis: if phase == SavedPhase::Open { word.age(now) } else { 0 },
             openings: word.openings(),
@@ -142,7 +149,10 @@ impl CircuitBreaker {
         }
         // What was done by hand to all keys holds for this one.
         let is_untouched = match from.phase() {
-            Phase::Closed => self.past.is_some() || from.monitored() == monitors && mode != Mode::Off,
+            Phase::Closed => {
+                let by_hand = from.monitored() != monitors || self.teeth.share() != WHOLE;
+                self.past.is_some() || !by_hand && mode != Mode::Off
+            }
             Phase::Disabled => self.past.is_some() || mode == Mode::Off,
             Phase::Forced => self.past.is_some(),
             Phase::Open | Phase::HalfOpen => false,
@@ -173,11 +183,16 @@ impl CircuitBreaker {
             SavedPhase::ForcedOpen => (Word::forced(from.entering(now)), Some(OpenReason::Forced)),
             SavedPhase::Disabled => (Word::disabled(from.entering(now)), None),
         };
-        if to.phase() == from.phase() && to.monitored() == from.monitored() {
-            return Ok(());
+        let is_so_already = to.phase() == from.phase() && to.monitored() == from.monitored();
+        if !is_so_already && !self.enter(from, to, now, reason) {
+            return Err(CALLED);
         }
-        if self.enter(from, to, now, reason) { Ok(()) } else { Err(CALLED) }
+        saved.share.into_iter().for_each(|share| self.teeth.set_share(share.min(WHOLE)));
+        Ok(())
     }
 }
+
+/// Percent: all of what it decides.
+const WHOLE: u8 = 100;
 
 const CALLED: &str = "it has made calls already";

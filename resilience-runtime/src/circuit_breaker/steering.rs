@@ -84,6 +84,11 @@ impl CircuitBreaker {
         }
     }
 
+    /// Percent of the calls that it decides to reject that it rejects, unless it is forced open or only monitors.
+    pub(crate) fn share(&self) -> u8 {
+        self.teeth.share()
+    }
+
     fn set_teeth(&self, monitored: bool, share: u8) -> Option<Change> {
         self.teeth.set_share(share);
         self.command(|word, now| with_teeth(word, monitored, now))

@@ -5,6 +5,8 @@ use super::tables::{self, Entry, FORCE_OPEN, KINDS, Tables};
 use crate::error::Name;
 use crate::registry::{Layers, Pattern, Place, Table};
 use resilience_config::{Configurable, Written, listed, nearest};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -14,14 +16,20 @@ pub(super) const LARGEST: usize = 1 << 20;
 
 const DEFAULTS: &str = "defaults";
 
-/// The text of a file.
+/// The text of a file. No more of it is read than there may be: it may be a device, or grow while it is read.
 pub(super) fn read(path: &Path) -> Result<String, ConfigureError> {
     let unreadable = |error: String| ConfigureError::Unreadable { path: shown(path), error };
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let mut bytes = Vec::new();
+    let file = File::open(path).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes));
+    file.map_err(|error| unreadable(error.to_string()))?;
     if bytes.len() > LARGEST {
-        return Err(unreadable(format!("it has {} bytes; a configuration has at most {LARGEST}", bytes.len())));
+        return Err(unreadable(too_large()));
     }
     String::from_utf8(bytes).map_err(|error| unreadable(error.utf8_error().to_string()))
+}
+
+fn too_large() -> String {
+    format!("a configuration has at most {LARGEST} bytes")
 }
 
 pub(super) fn shown(path: &Path) -> Name {
@@ -31,8 +39,7 @@ pub(super) fn shown(path: &Path) -> Name {
 /// What a text says. Everything that is wrong with it by itself is found.
 pub(super) fn parse(path: Name, text: &str) -> Result<Tables, ConfigureError> {
     if text.len() > LARGEST {
-        let error = format!("it has {} bytes; a configuration has at most {LARGEST}", text.len());
-        return Err(ConfigureError::Unreadable { path, error });
+        return Err(ConfigureError::Unreadable { path, error: too_large() });
     }
     let mut reader = Reader { path, text, lines: line_starts(text), mistakes: Vec::new() };
     let mut tables = Tables::default();

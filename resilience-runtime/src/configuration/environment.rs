@@ -8,6 +8,7 @@ use resilience_config::{Configurable, Written, listed, nearest};
 use std::collections::BTreeMap;
 
 const PREFIX: &str = "RESILIENCE__";
+const DEFAULTS: &str = "DEFAULTS";
 /// Between kind, name and key.
 const BETWEEN: &str = "__";
 
@@ -40,7 +41,10 @@ impl Reader {
         let Some(kind) = KINDS.iter().position(|kind| kind.to_uppercase() == first) else {
             let known = KINDS.map(str::to_uppercase);
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let instead = match nearest(first, &known) {
+            if first.eq_ignore_ascii_case(DEFAULTS) {
+                return self.warn(variable, "defaults are written in a file: `[defaults.KIND]`".to_owned());
+            }
+            let instead = match nearest(&first.to_uppercase(), &known) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are {}", listed(&known)),
             };
@@ -50,6 +54,9 @@ impl Reader {
         let Some((name, key)) = rest.filter(|(name, _)| !name.is_empty()) else {
             return self.warn(variable, format!("write RESILIENCE__{first}__NAME__KEY"));
         };
+        if name.contains('*') {
+            return self.warn(variable, "a variable takes a name; patterns are written in a file".to_owned());
+        }
         let key = key.to_lowercase();
         let at = Place::Variable(Name::from(variable.to_owned()));
         let entry = Entry { key: &key, key_at: at.clone(), written: Written::of_text(value), value_at: at };

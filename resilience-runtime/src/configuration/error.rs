@@ -53,11 +53,11 @@ pub struct Mistake {
 
 impl Mistake {
     pub(super) fn new(place: &Place, key: Option<&str>, message: impl Into<String>) -> Self {
-        let (source, position) = match place.clone() {
-            Place::File { path, line, column } => (path, Some((line, column))),
-            Place::Variable(variable) => (variable, None),
+        let source = match place.clone() {
+            Place::File { path, .. } => path,
+            Place::Variable(variable) => variable,
         };
-        Self { source, position, key: key.map(str::to_owned), message: message.into() }
+        Self { source, position: place.position(), key: key.map(str::to_owned), message: message.into() }
     }
 }
 

@@ -78,19 +78,20 @@ fn over<C: Configurable>(about: &[&crate::registry::Table<C>], key: &str) -> boo
 /// Of two patterns that are as specific as each other, none goes before the other.
 fn check_patterns<P: Policy>(name: &Name, layers: &Layers<P::Keys>, mistakes: &mut Vec<Mistake>) {
     let matching: Vec<_> = layers.patterns.iter().filter(|(pattern, _)| pattern.matches(name)).collect();
-    for pair in matching.windows(2) {
-        let [(one, first), (other, second)] = pair else { continue };
-        if one.literal_characters() != other.literal_characters() {
-            continue;
-        }
-        let decided = layers.exact.get(&**name);
-        let both = first
-            .places
-            .iter()
-            .find(|(key, _)| second.place(key).is_some() && decided.is_none_or(|table| table.place(key).is_none()));
-        if let Some((key, _)) = both
-            && let Some(place) = second.place(key)
-        {
+    if matching.len() < 2 {
+        return;
+    }
+    let about = layers.about(name);
+    for (nth, (one, first)) in matching.iter().enumerate() {
+        let as_specific =
+            matching[nth + 1..].iter().filter(|(other, _)| other.literal_characters() == one.literal_characters());
+        for (other, second) in as_specific {
+            // Where something stronger has the word, neither of them is heard.
+            let decides = |key: &str| {
+                about.iter().find(|table| table.place(key).is_some()).is_some_and(|table| std::ptr::eq(*table, first))
+            };
+            let both = first.places.iter().find(|(key, _)| second.place(key).is_some() && decides(key));
+            let Some((place, key)) = both.and_then(|(key, _)| Some((second.place(key)?, key))) else { continue };
             let message = format!(
                 "`{one}` and `{other}` both match `{name}` and say `{key}`, and neither is more specific; leave one of them out"
             );
@@ -134,11 +135,11 @@ fn unknown_names<'a, P: Policy>(
     let matches_none = |pattern: &crate::Pattern| !known.iter().any(|name| pattern.matches(name));
     let by_pattern = layers.patterns.iter().filter(|(pattern, _)| matches_none(pattern));
     unknown.extend(by_pattern.map(|(pattern, table)| (&table.at, pattern.as_str())));
-    unknown.sort_by_key(|(place, _)| place.to_string());
+    unknown.sort_by_key(|(place, _)| place.position());
     let mut sought = 0;
-    let mut warn = |place: &Place, name: &str, candidates: &[&str]| {
+    let mut warn = |place: &Place, name: &str, meant: &str, candidates: &[&str]| {
         sought += 1;
-        let nearest = if sought <= NEAREST_SOUGHT { nearest(name, candidates) } else { None };
+        let nearest = if sought <= NEAREST_SOUGHT { nearest(meant, candidates) } else { None };
         warnings.push(ConfigWarning::UnknownName {
             place: place.to_string(),
             kind: P::KIND,
@@ -146,7 +147,7 @@ fn unknown_names<'a, P: Policy>(
             nearest: nearest.map(str::to_owned),
         });
     };
-    unknown.iter().for_each(|(place, name)| warn(place, name, &known));
+    unknown.iter().for_each(|(place, name)| warn(place, name, name, &known));
     if layers.variables.is_empty() {
         return;
     }
@@ -155,7 +156,8 @@ fn unknown_names<'a, P: Policy>(
     let mut unknown: Vec<_> =
         layers.variables.iter().filter(|(name, _)| !in_variables.contains(&name.as_str())).collect();
     unknown.sort_by_key(|(name, _)| name.as_str());
-    unknown.iter().for_each(|(name, table)| warn(&table.at, name, &in_variables));
+    // One in small letters is the same word to whoever wrote it.
+    unknown.iter().for_each(|(name, table)| warn(&table.at, name, &in_variable(name), &in_variables));
 }
 
 /// A key that lets callers wait, at a function that was compiled not to.

@@ -79,29 +79,38 @@ struct Next {
 ///
 /// A configuration replaces the one from the same source (a file or text, the environment): what is no longer written is as the program says again.
 ///
+/// **What has no effect** is no error: a name that nothing has so far, a variable that says nothing, `max_queue` or `max_wait` of a function whose attribute
+/// does not write that key, and which was therefore compiled so that it never waits. The report's [`warnings`](ConfigureReport::warnings) tell it; write
+/// them to the log.
+///
 /// At most 1 MiB is read.
 impl Registry {
     /// Reads the file that `RESILIENCE_CONFIG` names, or else `resilience.toml` in the current directory if there is one, and the environment.
+    /// An empty `RESILIENCE_CONFIG` names none.
     ///
     /// # Errors
     ///
     /// Whatever is wrong with either, and with the file that `RESILIENCE_CONFIG` names if there is none; nothing has changed then.
     pub fn configure(&self) -> Result<ConfigureReport, ConfigureError> {
-        let named = std::env::var_os(PATH_VARIABLE);
+        let named = std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty());
         let path = Path::new(named.as_deref().unwrap_or(DEFAULT_PATH.as_ref()));
-        let variables = std::env::vars_os().filter_map(|(name, value)| {
-            // A name with the prefix is plain text; a value that is not is refused as a value.
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        });
+        // What is no text is no name and no value that there is, and is told as such.
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
         let file = match named.is_some() || path.exists() {
             true => read(path),
             false => Ok(Tables::default()),
         };
         let source = document::shown(path);
-        let next = file.and_then(|file| {
-            let (environment, warnings) = environment::parse(variables)?;
-            Ok(Next { file: Some(file), environment: Some(environment), warnings })
-        });
+        let next = match (file, environment::parse(variables)) {
+            (Ok(file), Ok((environment, warnings))) => {
+                Ok(Next { file: Some(file), environment: Some(environment), warnings })
+            }
+            (Err(ConfigureError::Mistakes(of_file)), Err(ConfigureError::Mistakes(of_variables))) => {
+                Err(ConfigureError::Mistakes([of_file, of_variables].concat()))
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        };
         self.put(source, next)
     }
 
@@ -156,6 +165,9 @@ impl Registry {
     }
 
     /// Reads a file and follows it from now on, looking once a second, on a thread of its own, until the handle is dropped. See [`Watcher`], which can be told more.
+    ///
+    /// A change is taken once two readings 100 ms apart agree. Whoever needs longer to write a file writes another and moves it there: half of a file may be a whole
+    /// configuration, and an empty one says nothing of anything.
     ///
     /// # Errors
     ///

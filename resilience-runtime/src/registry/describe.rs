@@ -90,6 +90,8 @@ impl fmt::Display for Description {
         for (kind, name) in &self.by_hand {
             rows.push(["(by hand)".to_owned(), String::new(), (*kind).to_owned(), name.to_string(), String::new()]);
         }
+        // A name may have whatever characters it likes; a row is a line.
+        rows.iter_mut().flatten().for_each(|cell| *cell = cell.replace(char::is_control, " "));
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 5] = std::array::from_fn(width);
         for row in &rows {
@@ -117,7 +119,8 @@ impl Description {
         for (function, operation) in self.operations.iter().enumerate() {
             line(&mut graph, format_args!("f{function}([\"{}\"])", escaped(&operation.path())));
             for (nth, layer) in operation.layers().iter().enumerate() {
-                let of_function = || Name::from(format!("{}#fallback", operation.place()));
+                // A fallback belongs to its function; two functions of a macro may stand in one place.
+                let of_function = || Name::from(function.to_string());
                 let name = layer.policy().unwrap_or_else(of_function);
                 let new = nodes.len();
                 let node = *nodes.entry((layer.kind(), name)).or_insert(new);
@@ -163,7 +166,8 @@ fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
         match character {
-            '"' | '#' | '<' | '>' | '&' | '`' | '\\' | '[' | ']' | '{' | '}' | '|' | ';' => {
+            // Two `%` begin a comment for some of its versions, wherever they stand.
+            '"' | '#' | '<' | '>' | '&' | '`' | '\\' | '[' | ']' | '{' | '}' | '|' | ';' | '%' => {
                 escaped += &format!("#{};", u32::from(character));
             }
             character if character.is_control() => escaped.push(' '),

@@ -225,7 +225,7 @@ impl Registry {
     /// |---|---|
     /// | a check that fails, panics or does not answer in time | down; degraded where it is not [critical](HealthCheck::critical) |
     /// | a breaker that is open or forced open | degraded; down where it is [marked as critical](Self::mark_critical) |
-    /// | a breaker that is half-open, or whose `open_for` is over | degraded |
+    /// | a breaker that is half-open, or whose `open_for` is over, or that enforces only [a share](crate::Steer::enforce_share) | degraded |
     /// | a breaker with keys, some of which are open | degraded; down where one of them, `name/key`, is marked |
     /// | a breaker that monitors or is disabled | nothing |
     ///
@@ -288,7 +288,8 @@ impl Registry {
     }
 
     /// Says whether the program is down while the circuit breaker of that name is open. By default it is only degraded: most calls have a
-    /// fallback. Of a breaker with keys, `name/key` is a key's. The breaker need not have been called yet.
+    /// fallback. Of a breaker with keys, `name/key` is a key's, and the name alone that of the keys that share the overflow breaker. The breaker need not have
+    /// been called yet.
     ///
     /// # Errors
     ///
@@ -300,8 +301,8 @@ impl Registry {
             marks.remove(&name);
             return Ok(());
         }
-        // A key's name is longer than its family's.
-        names::check(name.split_once('/').map_or(&*name, |(family, _)| family))?;
+        // A key's name may be longer than its family's, and a family's may have that character too.
+        names::check(&name).or_else(|error| names::check(name.split_once('/').ok_or(error)?.0))?;
         if marks.len() >= MAX_CRITICAL && !marks.contains(&name) {
             return Err(HealthError::TooManyMarks { name });
         }
@@ -335,15 +336,28 @@ fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<Hea
 fn judged(breaker: &CircuitBreaker, critical: bool) -> Option<(HealthStatus, String)> {
     let shut = if critical { HealthStatus::Down } else { HealthStatus::Degraded };
     match (breaker.state(), breaker.next_call()) {
-        (State::HalfOpen, NextCall::Probe { reason } | NextCall::Rejected(Rejection::CircuitOpen { reason, .. })) => {
-            Some((HealthStatus::Degraded, format!("is half-open: {reason}")))
-        }
+        // With a share of enforcement some of the calls that are to be rejected are, and others are not: of both the same is said.
+        (
+            State::HalfOpen,
+            NextCall::Probe { reason }
+            | NextCall::Rejected(Rejection::CircuitOpen { reason, .. })
+            | NextCall::WouldReject(Rejection::CircuitOpen { reason, .. }),
+        ) => Some((HealthStatus::Degraded, format!("is half-open: {reason}"))),
         (State::Open, NextCall::Probe { reason }) => {
             Some((HealthStatus::Degraded, format!("is open: {reason}; the next call is a probe")))
         }
-        (State::Open | State::ForcedOpen, NextCall::Rejected(Rejection::CircuitOpen { reason, retry_after, .. })) => {
+        (
+            state @ (State::Open | State::ForcedOpen),
+            NextCall::Rejected(Rejection::CircuitOpen { reason, retry_after, .. })
+            | NextCall::WouldReject(Rejection::CircuitOpen { reason, retry_after, .. }),
+        ) => {
             let due = retry_after.map_or_else(String::new, |due| format!("; a probe is due in {due:?}"));
-            Some((shut, format!("is open: {reason}{due}")))
+            match breaker.share() {
+                share @ ..100 if state == State::Open => {
+                    Some((HealthStatus::Degraded, format!("is open and enforces {share} % of it: {reason}{due}")))
+                }
+                _ => Some((shut, format!("is open: {reason}{due}"))),
+            }
         }
         _ => None,
     }

@@ -111,6 +111,14 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// Line and column, in a file.
+    pub(crate) fn position(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::File { line, column, .. } => Some((*line, *column)),
+            Self::Variable(_) => None,
+        }
+    }
+
     fn source(&self) -> Source {
         match self.clone() {
             Self::File { path, line, .. } => Source::File { path, line },

@@ -91,6 +91,9 @@ struct Inner {
 }
 
 /// All policies of a registry at one moment.
+///
+/// With the feature `serde` a `Duration` in it is `{"secs": 1, "nanos": 500000000}`, an enum's variant is in `snake_case` (`"closed"`, or
+/// `{"rejected": {…}}` where it has fields), and what is not there is `null`.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -108,7 +111,9 @@ pub struct RegistrySnapshot {
 }
 
 impl Registry {
-    /// The circuit breaker of that name: one that was named, or one that is shown as `module::function`. A breaker is here
+    /// The circuit breaker of that name: one that was named, or one that is shown as `module::function`; as `module::function@line` where several
+    /// functions have that path, and `module::function@line.2` for the second that a macro has put on one line (in the linker's order, which another build may
+    /// change: give a name to those that you want to address). A breaker is here
     /// from the first call of a function that it guards, or from [`register`](crate::CircuitBreakerBuilder::register).
     pub fn circuit_breaker(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
         self.inner.circuit_breakers.find(name)
@@ -168,6 +173,10 @@ impl Registry {
     }
 
     /// Every policy as it is now. Takes no lock that a call waits for.
+    ///
+    /// A snapshot of 10,000 breakers takes 0.09 s, and reconfiguring all of them 0.02 s. Two threads that call them one after the other meanwhile
+    /// pay 50 to 52 ns of a core for a call instead of 46 to 50, with both without a pause beside them, on two cores
+    /// (`cargo test --release -p resilience-runtime --test ten_thousand -- --ignored --nocapture`).
     pub fn snapshot(&self) -> RegistrySnapshot {
         RegistrySnapshot {
             circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot_in(self)).collect(),

@@ -98,7 +98,7 @@ impl Operation {
     }
 
     #[doc(hidden)]
-    pub fn count_fallback(&self) {
+    pub fn count_fallback(&'static self) {
         self.fallbacks.increment();
         let event = || Event::Fallback { name: Name::from(self.shown_as()), at: Timestamp::now() };
         super::emit(Topic::Fallback, event);
@@ -106,18 +106,25 @@ impl Operation {
         crate::event::trace::fell_back();
     }
 
-    /// [`path`](Self::path), with the line where several functions of the program share it.
-    pub(super) fn shown_as(&self) -> String {
-        static SHARED: Lazy<HashMap<(&str, &str), usize>> = Lazy::new(|| {
-            let mut count = HashMap::new();
-            for operation in OPERATIONS {
-                *count.entry((operation.module, operation.function)).or_default() += 1;
+    /// [`path`](Self::path), with the line where several functions of the program share it, and a number where a macro has put several of those on one
+    /// line: no two functions are shown alike.
+    pub(super) fn shown_as(&'static self) -> String {
+        type Alike = HashMap<(&'static str, &'static str), Vec<&'static Operation>>;
+        static ALIKE: Lazy<Alike> = Lazy::new(|| {
+            let mut alike = Alike::new();
+            for operation in in_order() {
+                alike.entry((operation.module, operation.function)).or_default().push(operation);
             }
-            count
+            alike
         });
-        match SHARED.get(&(self.module, self.function)) {
-            Some(2..) => format!("{}@{}", self.path(), self.line),
-            _ => self.path(),
+        let alike = ALIKE.get(&(self.module, self.function)).map_or(&[][..], Vec::as_slice);
+        if alike.len() < 2 {
+            return self.path();
+        }
+        let of_line = alike.iter().filter(|other| other.line == self.line);
+        match of_line.take_while(|other| !std::ptr::eq(**other, self)).count() {
+            0 => format!("{}@{}", self.path(), self.line),
+            before => format!("{}@{}.{}", self.path(), self.line, before + 1),
         }
     }
 

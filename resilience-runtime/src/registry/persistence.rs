@@ -144,7 +144,7 @@ impl Registry {
     /// to say of.
     ///
     /// Kept is what a restart should not forget: an open or half-open breaker with its reason, the time it has been open and its step of backoff, and
-    /// what was done by hand (forced open, disabled, monitoring), of each key too. A breaker that is closed and does what its configuration
+    /// what was done by hand (forced open, disabled, monitoring, a share of enforcement), of each key too. A breaker that is closed and does what its configuration
     /// says is not in the file; nor is one that a configuration file forces open. Totals and windows belong to the process and are not kept.
     ///
     /// The file is written beside its place, flushed to the disk and moved there, so that a reader sees the old one or the new one. On Unix its owner alone
@@ -255,9 +255,10 @@ fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     }
     file.as_file().sync_all()?;
     file.persist(path)?;
-    // The move itself is on the disk once the directory is; not every system lets it be opened for that.
+    // The move itself is on the disk once the directory is. A directory that may be written and not read cannot be opened for that: the new file is in its
+    // place then all the same, and a machine that loses its power may find the old one.
     #[cfg(unix)]
-    File::open(directory)?.sync_all()?;
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
     Ok(())
 }
 

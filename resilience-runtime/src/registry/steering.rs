@@ -41,7 +41,7 @@ use std::sync::Arc;
 /// assert_eq!(eu.snapshot().enforced_percent, 10);
 ///
 /// let error = registry().steer("refnd_eu").reset().unwrap_err();
-/// assert_eq!(error.to_string(), "no policy matches `refnd_eu`; did you mean `refund_eu`?");
+/// assert_eq!(error.to_string(), "no circuit_breaker matches `refnd_eu`; did you mean `refund_eu`?");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -68,8 +68,10 @@ pub struct Reached {
 #[non_exhaustive]
 pub enum SteerError {
     /// No policy of a kind that this can be done to has such a name.
-    #[error("no policy matches `{pattern}`{}", DidYouMean(.nearest))]
+    #[error("no {kind} matches `{pattern}`{}", DidYouMean(.nearest))]
     NoneReached {
+        /// The kind of policy that was asked for, as its attribute is called.
+        kind: &'static str,
         /// What was asked for.
         pattern: String,
         /// The known name that is nearest to it, if one is near.
@@ -181,6 +183,7 @@ impl<T: Switchable> Steer<T> {
 
 impl<T> Steer<T> {
     /// Puts another configuration in force, as the policy's own `reconfigure`. Which policies a pattern reaches is said by the configuration's type.
+    /// A function whose attribute does not write `max_queue` or `max_wait` was compiled so that it never waits, whatever is put in force.
     ///
     /// # Errors
     ///
@@ -226,7 +229,7 @@ impl Matching {
         let known: Vec<Name> = known.into_iter().chain(sites().map(|site| site.shown_name())).collect();
         let known: Vec<&str> = known.iter().map(Name::as_str).collect();
         let nearest = nearest(&self.pattern, &known).map(|name| Name::from(name.to_owned()));
-        Err(SteerError::NoneReached { pattern: self.pattern.clone(), nearest })
+        Err(SteerError::NoneReached { kind: P::KIND, pattern: self.pattern.clone(), nearest })
     }
 
     /// All or none.

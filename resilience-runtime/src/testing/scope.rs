@@ -1,7 +1,7 @@
 //! A registry that belongs to one test.
 
 use crate::circuit_breaker::{CircuitBreaker, State};
-use crate::event::{Event, Events, Transition};
+use crate::event::{Event, EventFilter, Events, Topic, Transition};
 use crate::registry::{Policy, Registry, Site};
 use pin_project_lite::pin_project;
 use resilience_config::nearest;
@@ -50,7 +50,9 @@ impl Scope {
     /// An empty registry.
     pub fn new() -> Self {
         let registry = Registry::default();
-        let heard = Heard { events: registry.subscribe(), transitions: Vec::new() };
+        // A flood of rejections is not to push out what is asked for.
+        let events = registry.subscribe_with(EventFilter::of([Topic::Transition]));
+        let heard = Heard { events, transitions: Vec::new() };
         Self { inner: Arc::new(Inner { registry, found: Mutex::default(), heard: Mutex::new(heard) }) }
     }
 
@@ -98,7 +100,7 @@ impl Scope {
     ///
     /// # Panics
     ///
-    /// When more events than [`EVENT_CAPACITY`](crate::EVENT_CAPACITY) happened in the scope since the last look.
+    /// When more transitions than [`EVENT_CAPACITY`](crate::EVENT_CAPACITY) happened in the scope since the last look.
     #[track_caller]
     pub fn transitions(&self, name: &str) -> Vec<(State, State)> {
         let mut heard = locked(&self.inner.heard);
@@ -107,7 +109,7 @@ impl Scope {
                 Event::Transition(transition) => heard.transitions.push(transition),
                 Event::Missed { events, .. } => {
                     drop(heard);
-                    panic!("{events} events were lost, because nobody looked at `transitions` for so long")
+                    panic!("{events} transitions were lost, because nobody looked at `transitions` for so long")
                 }
                 _ => {}
             }

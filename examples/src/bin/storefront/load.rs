@@ -159,8 +159,8 @@ impl Run {
     /// `state`: of the breaker when the order began; `asked`: whether it was let through to the service that breaks.
     fn phase(&self, began: Duration, latency: Duration, state: State, asked: bool) -> Phase {
         match state {
-            State::Open if !asked => Phase::Open,
-            State::Open | State::HalfOpen => Phase::Probing,
+            State::Open | State::ForcedOpen if !asked => Phase::Open,
+            State::Open | State::ForcedOpen | State::HalfOpen => Phase::Probing,
             _ if began + latency < self.breaks_at => Phase::Before,
             _ if began < self.heals_at => Phase::Detecting,
             _ => Phase::After,

@@ -192,12 +192,12 @@ impl fmt::Display for Report {
 
         writeln!(
             f,
-            "\n{:15} {:9} {:>7} {:>8} {:>8} {:>9}",
+            "\n{:15} {:11} {:>7} {:>8} {:>8} {:>9}",
             "breaker", "state", "calls", "failures", "rejected", "fallbacks"
         )?;
         for breaker in &self.breakers {
             let BreakerReport { name, state, calls, failures, rejected, fallbacks, transitions, .. } = breaker;
-            writeln!(f, "{name:15} {state:9} {calls:7} {failures:8} {rejected:8} {fallbacks:9}")?;
+            writeln!(f, "{name:15} {state:11} {calls:7} {failures:8} {rejected:8} {fallbacks:9}")?;
             for TransitionReport { from, to, at_ms, reason } in transitions {
                 writeln!(f, "    {:7.2}s  {from} -> {to}{reason}", Duration::from_millis(*at_ms).as_secs_f64())?;
             }
@@ -217,7 +217,7 @@ impl fmt::Display for Report {
         for (phase, latencies) in phases {
             let when = match phase {
                 Phase::Before => "before the outage".to_owned(),
-                Phase::Detecting => format!("during it, {broken} still closed"),
+                Phase::Detecting => format!("during it, {broken} not open"),
                 Phase::Open => format!("while {broken} was open"),
                 Phase::Probing => format!("while {broken} was half-open, or a probe"),
                 Phase::After => "after the outage".to_owned(),

@@ -1,0 +1,75 @@
+//! `Registry::configure` reads the directory and the environment of the process: each test starts this program again in others.
+
+use resilience_runtime::{CircuitBreaker, registry};
+use std::ffi::OsStr;
+use std::process::Command;
+
+/// What a test starts: it configures itself and says what has come of it.
+#[test]
+#[ignore = "started by the others"]
+fn child() {
+    let payment = CircuitBreaker::builder("payment").failure_rate(50.0).register().unwrap();
+    match registry().configure() {
+        Ok(report) => report.warnings.iter().for_each(|warning| println!("said: {warning}")),
+        Err(error) => error.to_string().lines().for_each(|line| println!("said: {line}")),
+    }
+    let settings = payment.snapshot().settings;
+    let rate = settings.iter().find(|setting| setting.key == "failure_rate").unwrap();
+    println!("said: {} by {}", rate.value, rate.source);
+}
+
+/// In a directory with a `resilience.toml` that says 31, an `other.toml` that says 32 and a `wrong.toml`.
+fn said(variables: &[(impl AsRef<OsStr>, impl AsRef<OsStr>)]) -> Vec<String> {
+    let directory = tempfile::tempdir().unwrap();
+    for (file, rate) in [("resilience.toml", "31"), ("other.toml", "32"), ("wrong.toml", "\"33\"")] {
+        let text = format!("[circuit_breaker.payment]\nfailure_rate = {rate}");
+        std::fs::write(directory.path().join(file), text).unwrap();
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--ignored", "--exact", "child", "--nocapture"]).current_dir(&directory);
+    for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESILIENCE")) {
+        child.env_remove(variable);
+    }
+    for (variable, value) in variables {
+        child.env(variable, value);
+    }
+    let output = child.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let output = String::from_utf8(output.stdout).unwrap();
+    output.lines().filter_map(|line| Some(line.split_once("said: ")?.1.to_owned())).collect()
+}
+
+const RATE: &str = "RESILIENCE__CIRCUIT_BREAKER__PAYMENT__FAILURE_RATE";
+
+#[test]
+fn the_file_is_the_one_that_a_variable_names_or_else_resilience_toml() {
+    assert_eq!(said(&[("NOTHING", "")]), ["31 by resilience.toml:2"]);
+    assert_eq!(said(&[("RESILIENCE_CONFIG", "other.toml")]), ["32 by other.toml:2"]);
+    assert_eq!(said(&[("RESILIENCE_CONFIG", "")]), ["31 by resilience.toml:2"], "an empty one names none");
+    let [error, rate] = &said(&[("RESILIENCE_CONFIG", "third.toml"), (RATE, "33")])[..] else { panic!("two lines") };
+    assert!(error.starts_with("third.toml: "), "{error}");
+    assert_eq!(rate, "50 by builder", "nothing has changed, by variables neither");
+}
+
+#[test]
+fn variables_go_over_the_file() {
+    assert_eq!(said(&[(RATE, "33")]), [format!("33 by {RATE}")]);
+    let wrong = format!("{RATE}: `failure_rate` takes a percentage, above 0 and at most 100");
+    assert_eq!(said(&[(RATE, "0")]), [&*wrong, "50 by builder"]);
+    let both = said(&[("RESILIENCE_CONFIG", "wrong.toml"), (RATE, "0")]);
+    assert_eq!(both, ["wrong.toml:2:16: `failure_rate` takes a number, without quotes", &*wrong, "50 by builder"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_text_is_told_as_what_it_is_not() {
+    use std::os::unix::ffi::OsStrExt;
+    let name = OsStr::from_bytes(b"RESILIENCE__CIRCUIT_BREAKER__PAY\xffMENT__FAILURE_RATE");
+    let told = "RESILIENCE__CIRCUIT_BREAKER__PAY\u{fffd}MENT__FAILURE_RATE: there is no circuit_breaker `PAY\u{fffd}MENT` so far; did you mean `PAYMENT`?";
+    assert_eq!(said(&[(name, "33")]), [told, "31 by resilience.toml:2"]);
+    let [error, rate] = &said(&[(RATE, OsStr::from_bytes(b"3\xff"))])[..] else { panic!("two lines") };
+    assert_eq!(
+        (&**error, &**rate),
+        (&*format!("{RATE}: `failure_rate` takes a number, without quotes"), "50 by builder")
+    );
+}
