@@ -193,3 +193,37 @@ fn a_rollover_races_a_record() {
         assert_eq!((breaker.totals().successes, breaker.totals().failures), (1, 2));
     });
 }
+
+/// Whoever begins a bucket looks once more how long buckets are (`Window::begin`). Otherwise one that was held up could write down the end of a bucket of
+/// the window before, in which a count window's never ends: no other bucket would ever begin, and the breaker would stay closed for good.
+#[test]
+fn a_resize_races_a_rollover() {
+    model(|| {
+        let breaker = breaker(pairs().window(Reach::Count(2)));
+        let other = call(&breaker, SECOND, START, Outcome::Success);
+        breaker.window.resize(crate::window::Span::Time { millis: 10_000 }, false, START);
+        other.join().unwrap();
+        let later = At(START + 20_000);
+        for _ in 0..2 {
+            end(acquire(&breaker, later), FIRST, later, Outcome::Failure);
+        }
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+/// A new generation's row begins at nothing, whoever is held up: the failures before a reset are in no row after it.
+#[test]
+fn a_row_that_was_reset_races_two_failures() {
+    model(|| {
+        let breaker = breaker(CircuitBreakerConfig::new().window(Reach::None).consecutive_failures(3));
+        for _ in 0..2 {
+            end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
+        }
+        let word = breaker.word.load();
+        assert!(breaker.enter(word, initial(Mode::Enforce, word.entering_closed(START)), START, None));
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Closed);
+    });
+}
