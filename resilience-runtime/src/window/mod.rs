@@ -19,6 +19,8 @@
 //! * **`current`** (generation and end of the bucket) is exchanged with `AcqRel` after the sums for the new mark were read. An
 //!   outcome adds only once it has seen the bucket that it belongs to, hence after the exchange, so it is never in that
 //!   bucket's mark. What adds late (it saw the old bucket and was held up) is counted on the old side.
+//! * **Another reach** is stored before `current` is ended, and whoever has begun a bucket looks at the reach once more: either it sees the new one, or
+//!   its bucket is ended after it. Otherwise a bucket could last as long as one of a window that is no more.
 //! * **Marks** are published as sequence locks: see [`crate::tagged`].
 
 mod marks;
@@ -171,7 +173,7 @@ impl Window {
     #[cold]
     fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
         fence(Ordering::SeqCst);
-        let row = if finished.failed { self.row.failed(self.shards.tally().ok) } else { 0 };
+        let row = if finished.failed { self.row.failed(generation, self.shards.tally().ok) } else { 0 };
         if let Span::Count { .. } = self.span.load()
             && (finished.failed || finished.slow)
         {
@@ -207,20 +209,25 @@ impl Window {
     #[cold]
     fn begin(&self, generation: u64, now: u64, mut current: u64) -> bool {
         let generation = generation & GENERATION_MASK;
-        let span = self.span.load();
-        let (_, end) = span.bucket(now);
         loop {
             if current >> END_BITS == generation && now < current & NO_END {
                 return false;
             }
+            let span = self.span.load();
             // Before the exchange: see the module's orderings.
-            let tally = self.shards.tally();
-            let next = generation << END_BITS | end;
+            let (tally, row) = (self.shards.tally(), self.row.seen());
+            let next = generation << END_BITS | span.bucket(now).1;
             match self.current.compare_exchange(current, next, Ordering::AcqRel, Ordering::Acquire) {
+                // Another reach has come between, whose buckets end elsewhere.
+                Ok(_) if self.span.load() != span => {
+                    let ended = generation << END_BITS | ENDED;
+                    let exchanged = self.current.compare_exchange(next, ended, Ordering::AcqRel, Ordering::Acquire);
+                    current = exchanged.map_or_else(|newer| newer, |_| ended);
+                }
                 Ok(_) => {
                     let first = self.marks.put(generation, now, tally, span);
                     if first && current >> END_BITS != generation {
-                        self.row.restart(tally.ok);
+                        self.row.restart(row, generation, tally.ok);
                     }
                     return true;
                 }
@@ -268,7 +275,7 @@ impl Window {
         if self.current.load(Ordering::Acquire) >> END_BITS != generation & GENERATION_MASK {
             return 0;
         }
-        self.row.length(self.shards.tally().ok)
+        self.row.length(generation, self.shards.tally().ok)
     }
 
     /// Another reach, or slow calls counted from now on. What is in the window stays, except that a count window that becomes a
@@ -297,8 +304,8 @@ impl Window {
             _ => self.marks.clear(),
         }
         self.span.store(span);
-        // Buckets end elsewhere now: whoever comes next begins one.
-        self.current.store(generation << END_BITS | ENDED, Ordering::Release);
+        // Buckets end elsewhere now: whoever comes next begins one, of whichever generation it is by now.
+        self.current.fetch_and(!NO_END, Ordering::AcqRel);
     }
 }
 

@@ -6,8 +6,8 @@ mod reference;
 use proptest::prelude::*;
 use reference::{Admitted, End, Reference, Told};
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, NextCall, Rejection, Timestamp, Topic, Window, WindowCounts,
-    registry,
+    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, NextCall, Rejection, Timestamp, Topic, Window,
+    WindowCounts, registry,
 };
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
