@@ -218,7 +218,9 @@ impl CircuitBreaker {
         let window = Window::new(live::span(settings), settings.slow_call.is_some());
         let judge_all =
             if trip_if.is_some() { TRIP_IF } else { 0 } | if bus.wants(Topic::Outcome) { TELL_OUTCOMES } else { 0 };
-        window.arm(judge_all != 0);
+        if judge_all != 0 {
+            window.arm();
+        }
         Self {
             word: AtomicWord::new(initial(settings.mode, now)),
             judge_all: Setting::new(judge_all),
@@ -492,7 +494,7 @@ impl CircuitBreaker {
     /// From now on, of this one and of its keys.
     pub(crate) fn tell_outcomes(&self) {
         self.judge_all.change(|why| why | TELL_OUTCOMES);
-        self.window.arm(true);
+        self.window.arm();
         self.for_each_slot(Self::tell_outcomes);
     }
 
@@ -501,7 +503,11 @@ impl CircuitBreaker {
         let Standing { counts, row } = standing;
         let WindowCounts { calls, failures, slow } = counts;
         let verdict = self.live.judge(counts);
-        self.window.arm(verdict == Verdict::Pending || self.judge_all.get() != 0);
+        let judge_all = || self.judge_all.get() != 0;
+        self.window.rearm(verdict == Verdict::Pending || judge_all(), || {
+            let counts = self.window.counts(word.generation(), clock.coarse_millis());
+            self.live.judge(counts) != Verdict::Calm || judge_all()
+        });
         let reason = match verdict {
             Verdict::FailureRate => OpenReason::FailureRate { failures, calls },
             Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls },

@@ -227,3 +227,39 @@ fn a_row_that_was_reset_races_two_failures() {
         assert_eq!(breaker.state(), State::Closed);
     });
 }
+
+/// Whoever disarms the window looks once more (`Window::rearm`). Otherwise an outcome that was judged by the rules of before could disarm what a reconfiguration has just
+/// armed, and the successes that follow would be judged by no rules.
+#[test]
+fn a_reconfiguration_races_an_outcome() {
+    model(|| {
+        let strict = |rate| CircuitBreakerConfig::new().window(Reach::Count(4)).minimum_calls(2).failure_rate(rate);
+        let breaker = breaker(strict(100.0));
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        breaker.put_alone(&strict(25.0).validated().resolve());
+        other.join().unwrap();
+        if breaker.state() == State::Closed {
+            end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+        }
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+/// Whoever disarms counts once more. Otherwise a success that saw no failure could disarm what a failure has just armed, and the success that
+/// completes the minimum would not be judged.
+#[test]
+fn a_success_races_a_failure_that_waits_for_the_minimum() {
+    model(|| {
+        let config = CircuitBreakerConfig::new().window(Reach::Count(4)).minimum_calls(4).failure_rate(25.0);
+        let breaker = breaker(config);
+        breaker.window.arm();
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+        other.join().unwrap();
+        for state in [State::Closed, State::Open] {
+            end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+            assert_eq!(breaker.state(), state);
+        }
+    });
+}

@@ -183,14 +183,34 @@ impl Window {
         Standing { counts: self.counts(generation, now), row }
     }
 
+    /// From now on every outcome has to be judged, until an evaluation finds that it need not.
+    pub(crate) fn arm(&self) {
+        // After the reason for it, and before the look at whether somebody has disarmed: see `rearm`.
+        fence(Ordering::SeqCst);
+        self.set_armed(true);
+    }
+
     /// Whether the evaluation found that a success might still complete the minimum and trip. With a rule of the user's own, and after a
-    /// reconfiguration, it may in any case.
-    pub(crate) fn arm(&self, armed: bool) {
+    /// reconfiguration, it may in any case. Whoever disarms asks `still` afterwards: the reason to [arm](Self::arm) that comes meanwhile is seen there, or its arming
+    /// comes later.
+    pub(crate) fn rearm(&self, armed: bool, still: impl FnOnce() -> bool) {
+        if self.set_armed(armed) && !armed {
+            fence(Ordering::SeqCst);
+            if still() {
+                self.set_armed(true);
+            }
+        }
+    }
+
+    /// Whether that is a change.
+    fn set_armed(&self, armed: bool) -> bool {
         let armed = u64::from(armed);
         // Read by every success: written only when it changes.
-        if self.armed.get() != armed {
+        let changes = self.armed.get() != armed;
+        if changes {
             self.armed.set(armed);
         }
+        changes
     }
 
     /// Whether the generation and the bucket of `now` have begun.
