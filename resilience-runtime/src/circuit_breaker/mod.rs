@@ -337,7 +337,7 @@ impl CircuitBreaker {
             let word = self.word.load();
             let admitted = match word.phase() {
                 Phase::Closed => Admitted::Closed(word),
-                Phase::Disabled => Admitted::Uncounted,
+                Phase::Disabled => return Ok((Admitted::Uncounted, 0)),
                 Phase::Forced => return self.reject(word, None),
                 Phase::Open => {
                     let rule = self.live.open_rule();
@@ -524,7 +524,12 @@ impl CircuitBreaker {
         }
         // Copied out: the user's function runs under no lock.
         let trip_if = *read(&self.trip_if);
-        trip_if.is_some_and(|trip_if| trip_if(counts))
+        let Some(trip_if) = trip_if else { return false };
+        if std::thread::panicking() {
+            // The call's own panic is on its way out, and a second one would end the process.
+            return std::panic::catch_unwind(|| trip_if(counts)).unwrap_or(false);
+        }
+        trip_if(counts)
     }
 
     /// Closed to open, unless the generation is over.
