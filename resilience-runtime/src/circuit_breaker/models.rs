@@ -263,3 +263,17 @@ fn a_success_races_a_failure_that_waits_for_the_minimum() {
         }
     });
 }
+
+/// `monitor` changes no generation. Without the second look in `trip`, the failure that trips would be lost to it, and the breaker would stay closed.
+#[test]
+fn a_trip_races_a_monitor() {
+    model(|| {
+        let breaker = breaker(CircuitBreakerConfig::new().window(Reach::None).consecutive_failures(1));
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        let monitored = breaker.act_quietly(crate::event::Act::Monitor);
+        other.join().unwrap();
+        assert!(monitored.is_some());
+        let word = breaker.word.load();
+        assert_eq!((word.phase(), word.monitored()), (Phase::Open, true));
+    });
+}
