@@ -32,6 +32,38 @@ async fn a_breaker_that_many_keys_have_had_stays_open_for_as_long_as_any_other()
     }
 }
 
+fn held(breaker: &CircuitBreaker) -> Vec<String> {
+    breaker.of_keys().iter().map(|breaker| breaker.name().to_string()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_unused_key_goes_first_whatever_the_window_was_when_it_was_used() {
+    let window = |window| CircuitBreakerConfig::new().window(Window::Time(window)).max_keys(2);
+    let [short, long] = [Duration::from_millis(100), Duration::from_secs(60)];
+    let call = |breaker: &CircuitBreaker, key: &str| breaker.keyed(key).try_acquire().unwrap().success();
+    for (before, after) in [(short, long), (long, short), (long, long)] {
+        let breaker = CircuitBreaker::builder("stock").config(window(before)).build().unwrap();
+        call(&breaker, "old");
+        tokio::time::advance(Duration::from_secs(10)).await;
+        breaker.reconfigure(window(after)).unwrap();
+        call(&breaker, "young");
+        tokio::time::advance(Duration::from_secs(10)).await;
+        call(&breaker, "new");
+        assert_eq!(held(&breaker), ["stock/new", "stock/young"], "{before:?} to {after:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_closed_by_hand_has_a_place_for_a_new_key_at_once() {
+    let breaker = CircuitBreaker::builder("stock").consecutive_failures(1).max_keys(1).build().unwrap();
+    breaker.keyed("broken").try_acquire().unwrap().failure();
+    breaker.keyed("shares").try_acquire().unwrap().success();
+    assert_eq!((held(&breaker), breaker.snapshot().keys.unwrap().overflowed), (vec!["stock/broken".into()], 1));
+    breaker.reset();
+    breaker.keyed("new").try_acquire().unwrap().success();
+    assert_eq!((held(&breaker), breaker.snapshot().keys.unwrap().overflowed), (vec!["stock/new".into()], 1));
+}
+
 struct Panics;
 
 impl Wake for Panics {

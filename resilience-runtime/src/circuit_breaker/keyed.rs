@@ -116,7 +116,7 @@ struct NoneClosed;
 pub(super) struct Slot {
     pub(super) breaker: Arc<CircuitBreaker>,
     epoch: AtomicEpoch,
-    /// In units of [`Keys::granularity`].
+    /// See [`Keys::unit_of_now`].
     last_used: Setting,
 }
 
@@ -258,7 +258,12 @@ impl CircuitBreaker {
     /// As there are now, for whatever tells somebody of it, which nobody does under a lock.
     pub(super) fn slots_now(&self) -> Vec<Arc<CircuitBreaker>> {
         let Some(keys) = self.keys.get() else { return Vec::new() };
-        let slots = keys.takings().slots;
+        let slots = {
+            let mut takings = keys.takings();
+            // What is done to them may close some.
+            takings.none_closed_in = None;
+            takings.slots
+        };
         (0..slots).filter_map(|slot| keys.slots.get(slot)).map(|slot| Arc::clone(&slot.breaker)).collect()
     }
 
@@ -280,7 +285,7 @@ impl<'a> Keyed<'a> {
     /// [`Rejection::CircuitOpen`] while this key's breaker lets nothing through.
     pub fn try_acquire(self) -> Result<Permit<'a>, Rejection> {
         let keys = self.family.keys();
-        let now = coarse_millis() / keys.granularity(self.family);
+        let now = keys.unit_of_now(self.family);
         loop {
             let Some((slot, epoch)) = keys.find(self.key.text()) else {
                 if keys.give_slot(self.family, self.key.text(), now) {
@@ -322,9 +327,11 @@ impl<'a> Keyed<'a> {
 }
 
 impl Keys {
-    /// The unit in which it is known when a key was last used: a bucket of its window.
-    pub(super) fn granularity(&self, family: &CircuitBreaker) -> u64 {
-        family.window.bucket_millis().unwrap_or(1000).max(1)
+    /// The beginning of the present unit of time, in milliseconds: it is known to a bucket of the window when a key was last used. Comparable with those from before the
+    /// window was another.
+    pub(super) fn unit_of_now(&self, family: &CircuitBreaker) -> u64 {
+        let unit = family.window.bucket_millis().unwrap_or(1000).max(1);
+        coarse_millis() / unit * unit
     }
 
     pub(super) fn find(&self, key: &str) -> Option<(&Slot, u64)> {
