@@ -225,6 +225,9 @@ fn a_row_that_was_reset_races_two_failures() {
         end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
         other.join().unwrap();
         assert_eq!(breaker.state(), State::Closed);
+        // Nor does whoever begins it late take anything from it.
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
+        assert_eq!(breaker.state(), State::Open);
     });
 }
 
