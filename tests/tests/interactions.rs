@@ -1,7 +1,8 @@
 //! What happens where two features meet: found by asking what nobody had tried.
 
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, Rejection, State, Topic, Window, registry,
+    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, Rejection, RetryEvent, State, Topic, Window,
+    bulkhead, circuit_breaker, registry, retry,
 };
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -114,6 +115,52 @@ async fn a_disabled_breaker_tells_no_slow_call() {
         permit.success();
         assert_eq!((events.try_recv().is_some(), breaker.totals().slow), (told, u64::from(told)), "{mode:?}");
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("unreachable")]
+    Unreachable,
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+fn own(_: &RetryEvent) {
+    std::panic::resume_unwind(Box::new("the hook's own"));
+}
+
+#[circuit_breaker("interactions: hook", consecutive_failures = 1)]
+#[bulkhead(1, name = "interactions: hook")]
+#[retry(name = "interactions: hook", attempts = 2, jitter = none, on_retry = own)]
+async fn hooked() -> Result<(), Error> {
+    Err(Error::Unreachable)
+}
+
+#[circuit_breaker("interactions: hook, sync", consecutive_failures = 1)]
+#[retry(name = "interactions: hook, sync", attempts = 2, delay = "1ms", on_retry = own)]
+fn hooked_sync() -> Result<(), Error> {
+    Err(Error::Unreachable)
+}
+
+/// It is not the body that panics: the breaker above knows no more than that the call was dropped.
+#[test]
+fn a_hook_that_panics_leaves_no_place_taken_and_is_a_cancellation_to_the_breaker_above() {
+    fn unwinds(call: impl FnOnce()) {
+        let unwound = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
+        assert_eq!(unwound.downcast_ref(), Some(&"the hook's own"));
+    }
+    let poll = || _ = pin!(hooked()).poll(&mut Context::from_waker(Waker::noop()));
+    for _ in 0..2 {
+        unwinds(poll);
+        unwinds(|| _ = hooked_sync());
+    }
+    for name in ["interactions: hook", "interactions: hook, sync"] {
+        let breaker = registry().circuit_breaker(name).unwrap();
+        let totals = breaker.totals();
+        assert_eq!((totals.failures, totals.panicked, totals.cancelled), (0, 0, 2), "{name}");
+    }
+    let bulkhead = registry().bulkhead("interactions: hook").unwrap();
+    assert_eq!(bulkhead.snapshot().inside, 0);
 }
 
 /// xorshift, seeded.
