@@ -286,6 +286,49 @@ proptest! {
         prop_assert_eq!((snapshot.allowed as usize, snapshot.waiting), (passed.len(), 0));
     }
 
+    /// Whatever the rate becomes and whoever is cancelled: nobody waits for longer than twice `max_wait`, and nobody is left behind. Turned off, it lets
+    /// everybody pass.
+    #[test]
+    fn nobody_is_forgotten_by_another_rate(
+        max_wait in 1..50_u64,
+        callers in schedule(),
+        changes in proptest::collection::vec((0..30_000_u64, 1..5000_u32, 1..20_u32, any::<bool>()), 1..8),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let limiter = RateLimiter::builder("r").rate(Rate::per_second(100)).burst(1).max_wait(millis(max_wait)).build();
+        let limiter = limiter.unwrap();
+        let longest = 2 * millis(max_wait) + millis(2);
+        runtime.block_on(async {
+            let call = |(at, patience): Caller| {
+                let limiter = &limiter;
+                async move {
+                    sleep(Duration::from_micros(at)).await;
+                    let came = Instant::now();
+                    let _ = timeout(patience.map_or(Duration::MAX, Duration::from_micros), limiter.acquire()).await;
+                    assert!(came.elapsed() <= longest, "{:?}", came.elapsed());
+                }
+            };
+            let change = async {
+                for (gap, count, burst, enabled) in changes {
+                    sleep(Duration::from_micros(gap)).await;
+                    let config = RateLimitConfig::new().rate(Rate::per_second(count)).burst(burst);
+                    limiter.reconfigure(config.max_wait(millis(max_wait)).enabled(enabled)).unwrap();
+                    if !enabled {
+                        let began = Instant::now();
+                        limiter.acquire().await.unwrap();
+                        // Each wakes the next.
+                        for _ in 0..100 {
+                            tokio::task::yield_now().await;
+                        }
+                        assert_eq!((limiter.snapshot().waiting, began.elapsed()), (0, Duration::ZERO), "all have passed");
+                    }
+                }
+            };
+            tokio::join!(join_all(callers.into_iter().map(call)), change);
+        });
+        assert_eq!(limiter.snapshot().waiting, 0);
+    }
+
     /// A rejection tells the time after which a call passes if nobody else comes.
     #[test]
     fn retry_after_is_enough(count in 1..5000_u32, burst in 1..20_u32, spent in 0..20_u64) {
