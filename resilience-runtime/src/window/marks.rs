@@ -59,7 +59,9 @@ impl Marks {
         };
         let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);
         order.sort_by_key(needed);
-        let tag = generation << END_BITS | start & NO_END;
+        // Without buckets a generation may have one mark after another, whenever it is resized; each wants a tag of its own.
+        let beginning = if let Span::Time { .. } = span { start } else { now };
+        let tag = generation << END_BITS | beginning & NO_END;
         let content = [tally.ok, tally.failed, tally.slow];
         let _written =
             order.iter().any(|&slot| needed(&slot) < 4 && self.slots[slot].replace(tags[slot], tag, content));
@@ -108,5 +110,19 @@ mod tests {
             let reach = SPAN.reach(now(buckets) + 50);
             assert_eq!(marks.oldest(2, reach), Some(tally(buckets)));
         }
+    }
+
+    #[test]
+    fn two_marks_of_a_count_window_that_was_resized_have_two_tags() {
+        const SPAN: Span = Span::Count { calls: 10 };
+        let marks = Marks::new();
+        let tags = [1000, 2000].map(|now| {
+            marks.clear();
+            assert!(marks.put(1, now, Tally::at(now), SPAN));
+            assert!(!marks.put(1, now + 1, Tally::at(0), SPAN), "it has one");
+            assert_eq!(marks.oldest(1, SPAN.reach(now + 1)), Some(Tally::at(now)));
+            marks.slots[0].tag()
+        });
+        assert_ne!(tags[0], tags[1]);
     }
 }
