@@ -59,3 +59,45 @@ impl<const FIELDS: usize> Tagged<FIELDS> {
         let _ = self.tag.compare_exchange(seen, EMPTY, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, resilience_loom))]
+mod models {
+    use super::*;
+    use loom::{sync::Arc, thread};
+
+    /// Without the writer's `Release` fence a reader can see a field of the next content beside one of this; without the reader's `Acquire` fence too.
+    #[test]
+    fn a_reader_sees_one_content_or_none() {
+        loom::model(|| {
+            let record = Arc::new(Tagged::<2>::new());
+            assert!(record.replace(EMPTY, 1, [1, 1]));
+            let writer = {
+                let record = Arc::clone(&record);
+                thread::spawn(move || assert!(record.replace(1, 2, [2, 2])))
+            };
+            let tag = record.tag();
+            if let Some(fields) = record.read(tag)
+                && tag != BUSY
+            {
+                assert_eq!(fields, [tag, tag]);
+            }
+            writer.join().unwrap();
+        });
+    }
+
+    /// Without the claim both could write at once, and leave a field of either.
+    #[test]
+    fn of_two_writers_one_writes() {
+        loom::model(|| {
+            let record = Arc::new(Tagged::<2>::new());
+            let writer = {
+                let record = Arc::clone(&record);
+                thread::spawn(move || record.replace(EMPTY, 1, [1, 1]))
+            };
+            let wrote = record.replace(EMPTY, 2, [2, 2]);
+            assert_ne!(wrote, writer.join().unwrap());
+            let tag = record.tag();
+            assert_eq!(record.read(tag), Some([tag, tag]));
+        });
+    }
+}

@@ -9,7 +9,8 @@
 //! acquired when it was somebody else's already, sees another epoch, gives the permit back unseen and looks again. What
 //! was admitted before the taking is of an older generation and ends as stale.
 //!
-//! Where no breaker is closed, new keys share the named breaker itself (the overflow breaker). Keys are compared in their
+//! Where no breaker is closed, new keys share the named breaker itself (the overflow breaker). So they do where a slot would change hands more than once a
+//! millisecond for more than five seconds: `max_keys` thousand new keys a second. Keys are compared in their
 //! printed form, of which 64 bytes are kept: a longer one is cut and ends in a hash of the whole.
 //!
 //! A slot's counters go on counting for the next key, and what they showed at the taking is subtracted for it; so the
@@ -33,6 +34,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a key that are kept.
 const KEY_BYTES: usize = 64;
+/// Each taking of a slot is a millisecond of its own in the breaker's word, and an opening is not dated before it: so a breaker would stay open
+/// for so much longer than it should.
+const MOST_AHEAD_MILLIS: u64 = 5000;
 /// Of a longer key, these are its hash, in hexadecimal.
 const HASH_BYTES: usize = 16;
 
@@ -112,7 +116,7 @@ struct NoneClosed;
 pub(super) struct Slot {
     pub(super) breaker: Arc<CircuitBreaker>,
     epoch: AtomicEpoch,
-    /// In units of [`Keys::granularity`].
+    /// See [`Keys::unit_of_now`].
     last_used: Setting,
 }
 
@@ -181,7 +185,8 @@ pub struct KeyCounts {
     pub not_closed: u64,
     /// Keys that lost theirs to another one.
     pub evicted: u64,
-    /// Calls that went to the overflow breaker, because `max_keys` were held and none was closed.
+    /// Calls that went to the overflow breaker, because `max_keys` were held and none was closed, or new keys came at more than `max_keys` a
+    /// millisecond for more than five seconds.
     pub overflowed: u64,
 }
 
@@ -255,7 +260,12 @@ impl CircuitBreaker {
     /// As there are now, for whatever tells somebody of it, which nobody does under a lock.
     pub(super) fn slots_now(&self) -> Vec<Arc<CircuitBreaker>> {
         let Some(keys) = self.keys.get() else { return Vec::new() };
-        let slots = keys.takings().slots;
+        let slots = {
+            let mut takings = keys.takings();
+            // What is done to them may close some.
+            takings.none_closed_in = None;
+            takings.slots
+        };
         (0..slots).filter_map(|slot| keys.slots.get(slot)).map(|slot| Arc::clone(&slot.breaker)).collect()
     }
 
@@ -281,7 +291,7 @@ impl<'a> Keyed<'a> {
     /// [`Rejection::CircuitOpen`] while this key's breaker lets nothing through.
     pub fn try_acquire(self) -> Result<Permit<'a>, Rejection> {
         let keys = self.family.keys();
-        let now = coarse_millis() / keys.granularity(self.family);
+        let now = keys.unit_of_now(self.family);
         loop {
             let Some((slot, epoch)) = keys.find(self.key.text()) else {
                 if keys.give_slot(self.family, self.key.text(), now) {
@@ -323,9 +333,11 @@ impl<'a> Keyed<'a> {
 }
 
 impl Keys {
-    /// The unit in which it is known when a key was last used: a bucket of its window.
-    pub(super) fn granularity(&self, family: &CircuitBreaker) -> u64 {
-        family.window.bucket_millis().unwrap_or(1000).max(1)
+    /// The beginning of the present unit of time, in milliseconds: it is known to a bucket of the window when a key was last used. Comparable with those from before the
+    /// window was another.
+    pub(super) fn unit_of_now(&self, family: &CircuitBreaker) -> u64 {
+        let unit = family.window.bucket_millis().unwrap_or(1000).max(1);
+        coarse_millis() / unit * unit
     }
 
     pub(super) fn find(&self, key: &str) -> Option<(&Slot, u64)> {
@@ -439,12 +451,15 @@ impl Keys {
     fn look_for_candidates(&self, takings: &mut Takings) {
         let closed = (0..takings.slots).filter(|&index| takings.keys[index].is_some()).filter_map(|index| {
             let slot = self.slots.get(index)?;
-            (slot.breaker.word.load().phase() == Phase::Closed).then(|| (slot.last_used.get(), index))
+            let word = slot.breaker.word.load();
+            // Of those that were last used in the same unit, first the one that has had its key for the longest: no slot is taken again and again.
+            (word.phase() == Phase::Closed).then(|| (slot.last_used.get(), word.generation(), index))
         });
         let mut closed: Vec<_> = closed.collect();
         closed.sort_unstable_by(|a, b| b.cmp(a));
         let share = takings.slots / 8 + 1;
-        takings.candidates = closed.split_off(closed.len().saturating_sub(share));
+        let oldest = closed.split_off(closed.len().saturating_sub(share));
+        takings.candidates = oldest.into_iter().map(|(last_used, _, index)| (last_used, index)).collect();
     }
 }
 
@@ -477,12 +492,14 @@ impl CircuitBreaker {
         self.follow(family)
     }
 
-    /// Begins anew in the same mode, unless it is not closed.
+    /// Begins anew in the same mode, unless it is not closed, or too far ahead of the time by having begun anew too often.
     fn restart_if_closed(&self) -> bool {
         let word = self.word.load();
         let now = crate::time::precise_millis();
+        let since = word.entering_closed(now);
         word.phase() == Phase::Closed
-            && self.word.exchange(word, Word::closed(word.entering_closed(now), word.monitored()))
+            && since <= now + MOST_AHEAD_MILLIS
+            && self.word.exchange(word, Word::closed(since, word.monitored()))
     }
 
     pub(super) fn slot_name(&self) -> Option<Name> {

@@ -218,7 +218,9 @@ impl CircuitBreaker {
         let window = Window::new(live::span(settings), settings.slow_call.is_some());
         let judge_all =
             if trip_if.is_some() { TRIP_IF } else { 0 } | if bus.wants(Topic::Outcome) { TELL_OUTCOMES } else { 0 };
-        window.arm(judge_all != 0);
+        if judge_all != 0 {
+            window.arm();
+        }
         Self {
             word: AtomicWord::new(initial(settings.mode, now)),
             judge_all: Setting::new(judge_all),
@@ -335,7 +337,7 @@ impl CircuitBreaker {
             let word = self.word.load();
             let admitted = match word.phase() {
                 Phase::Closed => Admitted::Closed(word),
-                Phase::Disabled => Admitted::Uncounted,
+                Phase::Disabled => return Ok((Admitted::Uncounted, 0)),
                 Phase::Forced => return self.reject(word, None),
                 Phase::Open => {
                     let rule = self.live.open_rule();
@@ -492,7 +494,7 @@ impl CircuitBreaker {
     /// From now on, of this one and of its keys.
     pub(crate) fn tell_outcomes(&self) {
         self.judge_all.change(|why| why | TELL_OUTCOMES);
-        self.window.arm(true);
+        self.window.arm();
         self.for_each_slot(Self::tell_outcomes);
     }
 
@@ -501,7 +503,11 @@ impl CircuitBreaker {
         let Standing { counts, row } = standing;
         let WindowCounts { calls, failures, slow } = counts;
         let verdict = self.live.judge(counts);
-        self.window.arm(verdict == Verdict::Pending || self.judge_all.get() != 0);
+        let judge_all = || self.judge_all.get() != 0;
+        self.window.rearm(verdict == Verdict::Pending || judge_all(), || {
+            let counts = self.window.counts(word.generation(), clock.coarse_millis());
+            self.live.judge(counts) != Verdict::Calm || judge_all()
+        });
         let reason = match verdict {
             Verdict::FailureRate => OpenReason::FailureRate { failures, calls },
             Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls },
@@ -518,7 +524,12 @@ impl CircuitBreaker {
         }
         // Copied out: the user's function runs under no lock.
         let trip_if = *read(&self.trip_if);
-        trip_if.is_some_and(|trip_if| trip_if(counts))
+        let Some(trip_if) = trip_if else { return false };
+        if std::thread::panicking() {
+            // The call's own panic is on its way out, and a second one would end the process.
+            return std::panic::catch_unwind(|| trip_if(counts)).unwrap_or(false);
+        }
+        trip_if(counts)
     }
 
     /// Closed to open, unless the generation is over.

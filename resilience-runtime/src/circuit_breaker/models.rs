@@ -193,3 +193,90 @@ fn a_rollover_races_a_record() {
         assert_eq!((breaker.totals().successes, breaker.totals().failures), (1, 2));
     });
 }
+
+/// Whoever begins a bucket looks once more how long buckets are (`Window::begin`). Otherwise one that was held up could write down the end of a bucket of
+/// the window before, in which a count window's never ends: no other bucket would ever begin, and the breaker would stay closed for good.
+#[test]
+fn a_resize_races_a_rollover() {
+    model(|| {
+        let breaker = breaker(pairs().window(Reach::Count(2)));
+        let other = call(&breaker, SECOND, START, Outcome::Success);
+        breaker.window.resize(crate::window::Span::Time { millis: 10_000 }, false, START);
+        other.join().unwrap();
+        let later = At(START + 20_000);
+        for _ in 0..2 {
+            end(acquire(&breaker, later), FIRST, later, Outcome::Failure);
+        }
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+/// A new generation's row begins at nothing, whoever is held up: the failures before a reset are in no row after it.
+#[test]
+fn a_row_that_was_reset_races_two_failures() {
+    model(|| {
+        let breaker = breaker(CircuitBreakerConfig::new().window(Reach::None).consecutive_failures(3));
+        for _ in 0..2 {
+            end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
+        }
+        let word = breaker.word.load();
+        assert!(breaker.enter(word, initial(Mode::Enforce, word.entering_closed(START)), START, None));
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Closed);
+        // Nor does whoever begins it late take anything from it.
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+/// Whoever disarms the window looks once more (`Window::rearm`). Otherwise an outcome that was judged by the rules of before could disarm what a reconfiguration has just
+/// armed, and the successes that follow would be judged by no rules.
+#[test]
+fn a_reconfiguration_races_an_outcome() {
+    model(|| {
+        let strict = |rate| CircuitBreakerConfig::new().window(Reach::Count(4)).minimum_calls(2).failure_rate(rate);
+        let breaker = breaker(strict(100.0));
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        breaker.put_alone(&strict(25.0).validated().resolve());
+        other.join().unwrap();
+        if breaker.state() == State::Closed {
+            end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+        }
+        assert_eq!(breaker.state(), State::Open);
+    });
+}
+
+/// Whoever disarms counts once more. Otherwise a success that saw no failure could disarm what a failure has just armed, and the success that
+/// completes the minimum would not be judged.
+#[test]
+fn a_success_races_a_failure_that_waits_for_the_minimum() {
+    model(|| {
+        let config = CircuitBreakerConfig::new().window(Reach::Count(4)).minimum_calls(4).failure_rate(25.0);
+        let breaker = breaker(config);
+        breaker.window.arm();
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+        other.join().unwrap();
+        for state in [State::Closed, State::Open] {
+            end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
+            assert_eq!(breaker.state(), state);
+        }
+    });
+}
+
+/// `monitor` changes no generation. Without the second look in `trip`, the failure that trips would be lost to it, and the breaker would stay closed.
+#[test]
+fn a_trip_races_a_monitor() {
+    model(|| {
+        let breaker = breaker(CircuitBreakerConfig::new().window(Reach::None).consecutive_failures(1));
+        let other = call(&breaker, SECOND, START, Outcome::Failure);
+        let monitored = breaker.act_quietly(crate::event::Act::Monitor);
+        other.join().unwrap();
+        assert!(monitored.is_some());
+        let word = breaker.word.load();
+        assert_eq!((word.phase(), word.monitored()), (Phase::Open, true));
+    });
+}

@@ -4,7 +4,7 @@ use super::keyed::Key;
 use super::state::{Phase, Word};
 use super::{CircuitBreaker, Totals};
 use crate::error::{Name, OpenReason};
-use crate::time::{coarse_millis, precise_millis};
+use crate::time::precise_millis;
 use resilience_config::Mode;
 use serde::{Deserialize, Serialize};
 
@@ -134,7 +134,7 @@ impl CircuitBreaker {
         if keys.find(key.text()).is_some() {
             return Err(CALLED);
         }
-        if !keys.give_slot(self, key.text(), coarse_millis() / keys.granularity(self)) {
+        if !keys.give_slot(self, key.text(), keys.unit_of_now(self)) {
             return Err("there is no place left for its key");
         }
         // Taken by yet another key, it has made calls.

@@ -37,6 +37,8 @@ const TAG_BITS: u32 = 3;
 const SINCE_BITS: u32 = 38;
 const PROBE_SINCE_BITS: u32 = 30;
 const MAX_OPENINGS: u64 = 127;
+/// A moment is at most so far ahead of the present: 17 minutes. What looks like more is one that is long ago.
+const AHEAD: u64 = mask(20);
 /// As long as it takes `since` to wrap: no difference to it, and no moment before the clock began is below zero.
 const TURN: u64 = 1 << SINCE_BITS;
 
@@ -195,8 +197,8 @@ impl Word {
     #[inline]
     fn since_of(self, bits: u32, now: u64) -> u64 {
         let age = now.wrapping_sub(self.0 >> TAG_BITS) & mask(bits);
-        if age > mask(bits) - mask(bits - 4) {
-            // Entered "later" than now: pushed on by entering twice within a millisecond.
+        if age > mask(bits) - AHEAD {
+            // Entered "later" than now: pushed on by entering twice within a millisecond, or read from the clock by a thread that was faster.
             return now + (mask(bits) + 1 - age);
         }
         now - age.min(now)
@@ -381,6 +383,19 @@ mod tests {
         assert_eq!(open.since(now), now - 20);
         let half = open.transition_to_half_open(now);
         assert_eq!(half.since(now + mask(PROBE_SINCE_BITS) / 2), now);
+    }
+
+    #[test]
+    fn a_half_open_breaker_that_nobody_called_for_days_is_left_now_and_not_later() {
+        let now = 5_000_000_000;
+        let idle = Word::open(now - 10, 0, 0, false).transition_to_half_open(now).release_probe(now, Some(true));
+        for hours in 1..24 * 12 {
+            let now = now + hours * 3_600_000;
+            assert_eq!((idle.entering(now), idle.entering_closed(now)), (now, now), "after {hours} hours");
+            let hung = Word::open(0, 0, 0, false).transition_to_half_open(5_000_000_000);
+            let reopens = Due::ReopenTimedOut { at: 5_000_060_000 };
+            assert_eq!(hung.due(now, &RULE), reopens, "after {hours} hours");
+        }
     }
 
     #[test]

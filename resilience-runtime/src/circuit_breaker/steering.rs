@@ -133,7 +133,7 @@ impl CircuitBreaker {
         self.window.resize(live::span(settings), settings.slow_call.is_some(), now);
         self.live.set(settings);
         // The next outcome is judged by the new rules, whatever it is.
-        self.window.arm(true);
+        self.window.arm();
         self.max_keys.set(u64::from(settings.max_keys));
         let before = self.teeth.set_mode(settings.mode);
         drop(one_at_a_time);

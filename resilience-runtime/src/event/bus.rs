@@ -234,3 +234,20 @@ pub(crate) fn keep(bus: &Bus, ring: Option<&Name>, event: &Event, runs: impl FnO
         bus.send(event);
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_nobody_wants_any_more_costs_what_it_did_before() {
+        let bus = Arc::new(Bus::default());
+        let wanted = || Topic::ALL.map(|topic| bus.wanted.get() & topic.bit() != 0);
+        let [one, other] = [Topic::Outcome, Topic::Retry].map(|topic| bus.subscribe(EventFilter::of([topic])));
+        assert_eq!(wanted(), Topic::ALL.map(|topic| [Topic::Outcome, Topic::Retry].contains(&topic)));
+        drop(one);
+        assert_eq!(wanted(), Topic::ALL.map(|topic| topic == Topic::Retry));
+        drop(other);
+        assert_eq!(wanted(), Topic::ALL.map(|_| false));
+    }
+}

@@ -15,6 +15,7 @@
 use super::{Event, EventFilter};
 use crate::sync::{ArcSwapOption, AtomicEpoch, AtomicWaker, Flag};
 use crate::time::Timestamp;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -65,12 +66,17 @@ impl Reader {
                 _ => break,
             }
         }
-        self.waker.wake();
+        self.wake();
     }
 
     pub(super) fn close(&self) {
         self.closed.raise();
-        self.waker.wake();
+        self.wake();
+    }
+
+    /// The waker is the user's, and whoever sends makes a call: one that panics harms no call.
+    fn wake(&self) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.waker.wake()));
     }
 }
 
@@ -79,7 +85,7 @@ impl Reader {
 /// At most [`EVENT_CAPACITY`] of them wait; a reader that is slower loses the oldest and is told how many by [`Event::Missed`]. The events of one thread
 /// come in the order in which they happened there.
 ///
-/// Whoever sends an event runs the waker of the task that waits for it, if one does: once for each time that it waits.
+/// Whoever sends an event runs the waker of the task that waits for it, if one does: once for each time that it waits. One that panics harms no call.
 #[derive(Debug)]
 pub struct Events {
     reader: Arc<Reader>,

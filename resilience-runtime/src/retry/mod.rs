@@ -282,7 +282,7 @@ pub struct RetrySnapshot {
     pub retries: u64,
     /// Calls that succeeded after the first attempt had failed.
     pub recovered: u64,
-    /// Calls whose last attempt failed.
+    /// Calls that failed after all `attempts`. Not those that gave up before: what an error asked for, `max_elapsed` or the budget ended them.
     pub exhausted: u64,
     /// Calls that were not tried again because the budget was spent.
     pub over_budget: u64,

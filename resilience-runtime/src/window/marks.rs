@@ -46,21 +46,25 @@ impl Marks {
         }
         let first = ours().next().is_none();
         // First what no window needs any more, then (of a window that was made longer) marks behind another of the same bucket.
-        // One of these there always is: a window has fewer buckets than there are slots.
+        // One of these there always is: a window has fewer buckets than there are slots. Last of them what another generation has marked lately: of a call that was
+        // held up until it is not the newest, that may be the newest.
         let needed = |slot: &usize| match tags[*slot] {
             EMPTY => 0,
-            tag if !belongs(tag, generation) || beginning(tag) < reach => 1,
+            tag if beginning(tag) < reach => 1,
+            tag if !belongs(tag, generation) => 2,
             tag => {
                 let bucket = span.bucket(beginning(tag)).0;
-                if ours().any(|other| other < tag && span.bucket(beginning(other)).0 == bucket) { 2 } else { 3 }
+                if ours().any(|other| other < tag && span.bucket(beginning(other)).0 == bucket) { 3 } else { 4 }
             }
         };
         let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);
         order.sort_by_key(needed);
-        let tag = generation << END_BITS | start & NO_END;
+        // Without buckets a generation may have one mark after another, whenever it is resized; each wants a tag of its own.
+        let beginning = if let Span::Time { .. } = span { start } else { now };
+        let tag = generation << END_BITS | beginning & NO_END;
         let content = [tally.ok, tally.failed, tally.slow];
         let _written =
-            order.iter().any(|&slot| needed(&slot) < 3 && self.slots[slot].replace(tags[slot], tag, content));
+            order.iter().any(|&slot| needed(&slot) < 4 && self.slots[slot].replace(tags[slot], tag, content));
         first
     }
 
@@ -84,4 +88,41 @@ fn belongs(tag: u64, generation: u64) -> bool {
 
 fn beginning(tag: u64) -> u64 {
     tag & NO_END
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_call_of_an_old_generation_takes_no_mark_from_the_new_one() {
+        const SPAN: Span = Span::Time { millis: 1000 };
+        let marks = Marks::new();
+        let tally = |ok| Tally { ok, ..Tally::default() };
+        // Slots are all taken, and the newest mark may be in any of them.
+        for buckets in 11..22 {
+            marks.clear();
+            let now = |bucket: u64| 1_000_000 + bucket * 100;
+            (0..buckets).for_each(|bucket| _ = marks.put(1, now(bucket), tally(bucket), SPAN));
+            assert!(marks.put(2, now(buckets), tally(buckets), SPAN));
+            // Admitted before the reset, held up since, and in a bucket without a mark of its own.
+            marks.put(1, now(buckets) + 50, tally(99), SPAN);
+            let reach = SPAN.reach(now(buckets) + 50);
+            assert_eq!(marks.oldest(2, reach), Some(tally(buckets)));
+        }
+    }
+
+    #[test]
+    fn two_marks_of_a_count_window_that_was_resized_have_two_tags() {
+        const SPAN: Span = Span::Count { calls: 10 };
+        let marks = Marks::new();
+        let tags = [1000, 2000].map(|now| {
+            marks.clear();
+            assert!(marks.put(1, now, Tally::at(now), SPAN));
+            assert!(!marks.put(1, now + 1, Tally::at(0), SPAN), "it has one");
+            assert_eq!(marks.oldest(1, SPAN.reach(now + 1)), Some(Tally::at(now)));
+            marks.slots[0].tag()
+        });
+        assert_ne!(tags[0], tags[1]);
+    }
 }

@@ -19,6 +19,8 @@
 //! * **`current`** (generation and end of the bucket) is exchanged with `AcqRel` after the sums for the new mark were read. An
 //!   outcome adds only once it has seen the bucket that it belongs to, hence after the exchange, so it is never in that
 //!   bucket's mark. What adds late (it saw the old bucket and was held up) is counted on the old side.
+//! * **Another reach** is stored before `current` is ended, and whoever has begun a bucket looks at the reach once more: either it sees the new one, or
+//!   its bucket is ended after it. Otherwise a bucket could last as long as one of a window that is no more.
 //! * **Marks** are published as sequence locks: see [`crate::tagged`].
 
 mod marks;
@@ -171,7 +173,7 @@ impl Window {
     #[cold]
     fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
         fence(Ordering::SeqCst);
-        let row = if finished.failed { self.row.failed(self.shards.tally().ok) } else { 0 };
+        let row = if finished.failed { self.row.failed(generation, self.shards.tally().ok) } else { 0 };
         if let Span::Count { .. } = self.span.load()
             && (finished.failed || finished.slow)
         {
@@ -181,14 +183,34 @@ impl Window {
         Standing { counts: self.counts(generation, now), row }
     }
 
+    /// From now on every outcome has to be judged, until an evaluation finds that it need not.
+    pub(crate) fn arm(&self) {
+        // After the reason for it, and before the look at whether somebody has disarmed: see `rearm`.
+        fence(Ordering::SeqCst);
+        self.set_armed(true);
+    }
+
     /// Whether the evaluation found that a success might still complete the minimum and trip. With a rule of the user's own, and after a
-    /// reconfiguration, it may in any case.
-    pub(crate) fn arm(&self, armed: bool) {
+    /// reconfiguration, it may in any case. Whoever disarms asks `still` afterwards: the reason to [arm](Self::arm) that comes meanwhile is seen there, or its arming
+    /// comes later.
+    pub(crate) fn rearm(&self, armed: bool, still: impl FnOnce() -> bool) {
+        if self.set_armed(armed) && !armed {
+            fence(Ordering::SeqCst);
+            if still() {
+                self.set_armed(true);
+            }
+        }
+    }
+
+    /// Whether that is a change.
+    fn set_armed(&self, armed: bool) -> bool {
         let armed = u64::from(armed);
         // Read by every success: written only when it changes.
-        if self.armed.get() != armed {
+        let changes = self.armed.get() != armed;
+        if changes {
             self.armed.set(armed);
         }
+        changes
     }
 
     /// Whether the generation and the bucket of `now` have begun.
@@ -207,20 +229,25 @@ impl Window {
     #[cold]
     fn begin(&self, generation: u64, now: u64, mut current: u64) -> bool {
         let generation = generation & GENERATION_MASK;
-        let span = self.span.load();
-        let (_, end) = span.bucket(now);
         loop {
             if current >> END_BITS == generation && now < current & NO_END {
                 return false;
             }
+            let span = self.span.load();
             // Before the exchange: see the module's orderings.
-            let tally = self.shards.tally();
-            let next = generation << END_BITS | end;
+            let (tally, row) = (self.shards.tally(), self.row.seen());
+            let next = generation << END_BITS | span.bucket(now).1;
             match self.current.compare_exchange(current, next, Ordering::AcqRel, Ordering::Acquire) {
+                // Another reach has come between, whose buckets end elsewhere.
+                Ok(_) if self.span.load() != span => {
+                    let ended = generation << END_BITS | ENDED;
+                    let exchanged = self.current.compare_exchange(next, ended, Ordering::AcqRel, Ordering::Acquire);
+                    current = exchanged.map_or_else(|newer| newer, |_| ended);
+                }
                 Ok(_) => {
                     let first = self.marks.put(generation, now, tally, span);
                     if first && current >> END_BITS != generation {
-                        self.row.restart(tally.ok);
+                        self.row.restart(row, generation, tally.ok);
                     }
                     return true;
                 }
@@ -268,7 +295,7 @@ impl Window {
         if self.current.load(Ordering::Acquire) >> END_BITS != generation & GENERATION_MASK {
             return 0;
         }
-        self.row.length(self.shards.tally().ok)
+        self.row.length(generation, self.shards.tally().ok)
     }
 
     /// Another reach, or slow calls counted from now on. What is in the window stays, except that a count window that becomes a
@@ -297,8 +324,8 @@ impl Window {
             _ => self.marks.clear(),
         }
         self.span.store(span);
-        // Buckets end elsewhere now: whoever comes next begins one.
-        self.current.store(generation << END_BITS | ENDED, Ordering::Release);
+        // Buckets end elsewhere now: whoever comes next begins one, of whichever generation it is by now.
+        self.current.fetch_and(!NO_END, Ordering::AcqRel);
     }
 }
 

@@ -5,36 +5,97 @@ use crate::sync::AtomicU64;
 
 const RUN_BITS: u32 = 20;
 const MAX_RUN: u64 = (1 << RUN_BITS) - 1;
+const GENERATION_BITS: u32 = 6;
+const MAX_GENERATION: u64 = (1 << GENERATION_BITS) - 1;
+const OK_AT: u32 = RUN_BITS + GENERATION_BITS;
+const MAX_OK: u64 = u64::MAX >> OK_AT;
+/// Successes that can be counted while a failure is on its way from the sum to the row. Two failures with more between them are further apart, until
+/// the sum has gone round: after 275 thousand millions.
+const RACING: u64 = 1 << 20;
 
-/// `successes so far << 20 | failures since`. The sum of successes is kept to 44 bits.
+/// `successes so far (38) << 26 | generation (6) << 20 | failures since (20)`. Of a generation there is as much as it takes to tell a row from the one that was
+/// there when the breaker closed: whoever begins the generation [restarts](Row::restart) it, and may be held up.
 pub(super) struct Row(AtomicU64);
+
+/// The row as it was at some moment.
+#[derive(Clone, Copy)]
+pub(super) struct Seen(u64);
+
+fn of(generation: u64, ok: u64, run: u64) -> u64 {
+    (ok & MAX_OK) << OK_AT | (generation & MAX_GENERATION) << RUN_BITS | run
+}
+
+/// Whether the row has ended, for a failure of that generation with so many successes counted by then.
+fn is_broken(row: u64, generation: u64, ok: u64) -> bool {
+    // A sum below the one that is known comes from a failure that raced with a success and belongs before it.
+    let behind = (row >> OK_AT).wrapping_sub(ok) & MAX_OK;
+    behind >= RACING || (row >> RUN_BITS ^ generation) & MAX_GENERATION != 0
+}
 
 impl Row {
     pub(super) fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
-    pub(super) fn restart(&self, ok: u64) {
-        self.0.store(ok << RUN_BITS, Ordering::Relaxed);
+    /// For [`restart`](Self::restart), before anybody can know of the new generation.
+    pub(super) fn seen(&self) -> Seen {
+        Seen(self.0.load(Ordering::Relaxed))
+    }
+
+    /// A generation has begun: the row is empty, unless it has grown since then.
+    pub(super) fn restart(&self, Seen(row): Seen, generation: u64, ok: u64) {
+        let _ = self.0.compare_exchange(row, of(generation, ok, 0), Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// One more failure, with `ok` successes counted so far: the length of the row.
-    pub(super) fn failed(&self, ok: u64) -> u64 {
-        let ok = ok & (u64::MAX >> RUN_BITS);
+    pub(super) fn failed(&self, generation: u64, ok: u64) -> u64 {
         let mut row = self.0.load(Ordering::Relaxed);
         loop {
-            let (before, run) = (row >> RUN_BITS, row & MAX_RUN);
-            // A sum below the one that is known comes from a failure that raced with a success and belongs before it.
-            let next = if ok <= before { (before, (run + 1).min(MAX_RUN)) } else { (ok, 1) };
-            match self.0.compare_exchange_weak(row, next.0 << RUN_BITS | next.1, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return next.1,
+            let broken = is_broken(row, generation, ok);
+            let (before, run) = if broken { (ok, 0) } else { (row >> OK_AT, row & MAX_RUN) };
+            let next = (run + 1).min(MAX_RUN);
+            match self.0.compare_exchange_weak(row, of(generation, before, next), Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return next,
                 Err(newer) => row = newer,
             }
         }
     }
 
-    pub(super) fn length(&self, ok: u64) -> u64 {
+    pub(super) fn length(&self, generation: u64, ok: u64) -> u64 {
         let row = self.0.load(Ordering::Relaxed);
-        if ok & (u64::MAX >> RUN_BITS) <= row >> RUN_BITS { row & MAX_RUN } else { 0 }
+        if is_broken(row, generation, ok) { 0 } else { row & MAX_RUN }
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_of_one_generation_and_ends_with_a_success() {
+        let row = Row::new();
+        row.restart(row.seen(), 7, 100);
+        assert_eq!([row.failed(7, 100), row.failed(7, 100), row.failed(7, 99)], [1, 2, 3], "one of them raced");
+        assert_eq!((row.length(7, 100), row.length(7, 101), row.length(8, 100)), (3, 0, 0));
+        assert_eq!([row.failed(7, 101), row.failed(8, 101), row.failed(8, 101)], [1, 1, 2]);
+    }
+
+    #[test]
+    fn who_restarts_a_row_late_does_not_empty_that_of_the_new_generation() {
+        let row = Row::new();
+        assert_eq!([row.failed(7, 0), row.failed(7, 0)], [1, 2]);
+        let seen = row.seen();
+        assert_eq!(row.failed(8, 0), 1, "none of before");
+        row.restart(seen, 8, 0);
+        assert_eq!(row.failed(8, 0), 2);
+    }
+
+    #[test]
+    fn a_success_ends_a_row_however_many_there_are() {
+        let row = Row::new();
+        for ok in [0, 1, RACING, MAX_OK - 1, MAX_OK, MAX_OK + 1, MAX_OK + 2 + RACING] {
+            assert_eq!([row.failed(7, ok), row.failed(7, ok), row.length(7, ok + 1)], [1, 2, 0], "{ok}");
+        }
     }
 }

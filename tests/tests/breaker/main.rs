@@ -4,10 +4,10 @@
 mod reference;
 
 use proptest::prelude::*;
-use reference::{End, Reference, Told};
+use reference::{Admitted, End, Reference, Told};
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, Rejection, Timestamp, Topic, Window, WindowCounts,
-    registry,
+    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, NextCall, Rejection, Timestamp, Topic, Window,
+    WindowCounts, registry,
 };
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,6 +26,7 @@ enum Step {
     Disable,
     Monitor,
     Enforce,
+    EnforceShare(u8),
     Reset,
     Reconfigure(CircuitBreakerConfig),
 }
@@ -102,6 +103,7 @@ fn step() -> impl Strategy<Value = Step> {
             Just(Step::Disable),
             Just(Step::Monitor),
             Just(Step::Enforce),
+            prop::sample::select(vec![0, 1, 10, 50, 70, 99, 100]).prop_map(Step::EnforceShare),
             Just(Step::Reset),
         ],
         1 => config().prop_map(Step::Reconfigure),
@@ -145,7 +147,21 @@ async fn run(config: CircuitBreakerConfig, with_trip_if: bool, steps: Vec<Step>)
         let context = || format!("after step {at}, {step:?}");
         match step.clone() {
             Step::Acquire | Step::Call(_) => {
+                let said = breaker.next_call();
                 let (real, expected) = (breaker.try_acquire(), reference.acquire());
+                match (&said, &real, &expected) {
+                    (NextCall::Rejected(said), Err(real), Err(_)) => assert_eq!(said, real, "{}", context()),
+                    (said, Ok(_), Ok(expected)) => {
+                        let fits = match expected.admitted {
+                            Admitted::Closed { .. } => matches!(said, NextCall::Admitted),
+                            Admitted::Probe { .. } => matches!(said, NextCall::Probe { .. }),
+                            Admitted::Unjudged => matches!(said, NextCall::WouldReject(_)),
+                            Admitted::Uncounted => matches!(said, NextCall::Unguarded),
+                        };
+                        assert!(fits, "{said:?} was said of {expected:?} {}", context());
+                    }
+                    other => panic!("{other:?} {}", context()),
+                }
                 match (real, expected) {
                     (Ok(real), Ok(expected)) => permits.push((real, expected)),
                     (Err(Rejection::CircuitOpen { reason, retry_after, .. }), Err(expected)) => {
@@ -188,6 +204,10 @@ async fn run(config: CircuitBreakerConfig, with_trip_if: bool, steps: Vec<Step>)
                 breaker.enforce();
                 reference.set_monitored(false);
             }
+            Step::EnforceShare(percent) => {
+                breaker.steer().enforce_share(percent).unwrap();
+                reference.enforce_share(percent);
+            }
             Step::Reset => {
                 breaker.reset();
                 reference.reset();
@@ -218,6 +238,7 @@ fn compare(breaker: &CircuitBreaker, reference: &Reference, out: u64, context: &
     assert_eq!(real.window, reference.window(), "{}", context());
     assert_eq!(real.consecutive_failures, reference.row(), "{}", context());
     assert_eq!(real.reason, reference.reason(), "{}", context());
+    assert_eq!(real.enforced_percent, reference.enforced_percent(), "{}", context());
     let due = reference.probe_due().map(|due| millis(due.saturating_sub(reference.now)));
     assert_eq!(real.probe_due_in, due, "{}", context());
     let probes = real.probes.map(|probes| (probes.in_flight, probes.succeeded, probes.failed));

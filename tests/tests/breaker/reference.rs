@@ -70,6 +70,9 @@ pub struct Reference {
     trip_if: Option<fn(&WindowCounts) -> bool>,
     phase: Phase,
     monitored: bool,
+    /// Percent of the calls to be rejected that are, and how many were asked about since it was set.
+    share: u8,
+    asked: u64,
     /// When the phase was entered, pushed on by a millisecond where two closed ones are entered in one.
     since: u64,
     generation: u64,
@@ -101,6 +104,8 @@ impl Reference {
             trip_if,
             phase: Phase::Closed,
             monitored: false,
+            share: 100,
+            asked: 0,
             since: now,
             generation: 0,
             recorded: Vec::new(),
@@ -271,13 +276,29 @@ impl Reference {
     }
 
     fn reject(&mut self, reason: OpenReason, wait: Option<u64>) -> Result<Permit, (OpenReason, Option<u64>)> {
-        if self.monitored {
+        if self.monitored || self.phase != Phase::Forced && !self.bites() {
             self.totals.would_reject += 1;
             self.totals.admitted += 1;
             return Ok(Permit { admitted: Admitted::Unjudged, began: None });
         }
         self.totals.rejected += 1;
         Err((reason, wait))
+    }
+
+    /// The whole calls that the share comes to grow with this one.
+    fn bites(&mut self) -> bool {
+        let bitten = |asked: u64| asked * u64::from(self.share) / 100;
+        self.asked += u64::from(self.share < 100);
+        self.share == 100 || bitten(self.asked) > bitten(self.asked - 1)
+    }
+
+    pub fn enforced_percent(&self) -> u8 {
+        match self.phase {
+            Phase::Disabled => 0,
+            Phase::Forced => 100,
+            _ if self.monitored => 0,
+            _ => self.share,
+        }
     }
 
     pub fn finish(&mut self, permit: Permit, end: End) {
@@ -382,7 +403,16 @@ impl Reference {
         }
     }
 
+    pub fn enforce_share(&mut self, percent: u8) {
+        self.set_teeth(percent == 0, if percent == 0 { 100 } else { percent });
+    }
+
     pub fn set_monitored(&mut self, monitored: bool) {
+        self.set_teeth(monitored, 100);
+    }
+
+    fn set_teeth(&mut self, monitored: bool, share: u8) {
+        self.set_share(share);
         if matches!(self.phase, Phase::Forced | Phase::Disabled) {
             self.enter(Phase::Closed, monitored, self.now, None);
         } else if self.monitored != monitored {
@@ -393,7 +423,14 @@ impl Reference {
         }
     }
 
+    fn set_share(&mut self, share: u8) {
+        if self.share != share {
+            (self.share, self.asked) = (share, 0);
+        }
+    }
+
     pub fn reset(&mut self) {
+        self.set_share(100);
         let was = (self.decided(), self.monitored);
         self.since = self.entering(true, self.now);
         self.start();
