@@ -469,6 +469,19 @@ async fn restoring_again_replaces_what_was_waiting() {
     assert_eq!((breaker("payment").state(), breaker("stock").state()), (State::Closed, State::Open));
 }
 
+/// A file that is moved there would take the place of a device for good: saved to `/dev/null`, nothing else could write there any more.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    let place = Place::new();
+    let _socket = std::os::unix::net::UnixListener::bind(place.path()).unwrap();
+    let error = registry().save(place.path()).unwrap_err();
+    assert!(error.to_string().ends_with("there is something else than a file"), "{error}");
+    assert!(!std::fs::symlink_metadata(place.path()).unwrap().is_file());
+    let entries = std::fs::read_dir(place.directory.path()).unwrap().count();
+    assert_eq!(entries, 1, "no file beside its place is left");
+}
+
 #[test]
 fn a_file_is_replaced_whole_and_nothing_else_is_left_behind() {
     let place = Place::new();
@@ -482,7 +495,6 @@ fn a_file_is_replaced_whole_and_nothing_else_is_left_behind() {
 
     let error = registry().save(place.directory.path().join("nowhere/breakers")).unwrap_err();
     assert!(matches!(error, SaveError::Io { .. }), "{error}");
-    // A directory cannot be replaced by a file: the last step fails.
     let taken = place.directory.path().join("taken");
     std::fs::create_dir(&taken).unwrap();
     let error = registry().save(&taken).unwrap_err();

@@ -161,7 +161,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// The file cannot be written, or would be larger than [`MAX_STATE_BYTES`]. What was there before stays.
+    /// The file cannot be written, or would be larger than [`MAX_STATE_BYTES`], or something else than a file has its place. What was there before stays.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<usize, SaveError> {
         let path = path.as_ref();
         let mut breakers = Vec::new();
@@ -245,6 +245,10 @@ impl Registry {
 }
 
 fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    // What is moved to a place takes it over, a device's as well.
+    if path.symlink_metadata().is_ok_and(|there| !there.is_file() && !there.is_symlink()) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something else than a file"));
+    }
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
