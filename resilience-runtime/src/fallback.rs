@@ -101,7 +101,7 @@ pub fn called<R: Outcome<T, E>, T, E>(result: R) -> Result<T, Failure<E>> {
     message = "`{E}` cannot stand for the rejection of a policy",
     label = "the error type of this result is `{E}`, which is not `From<Rejection>`",
     note = "with thiserror: add a variant `#[error(transparent)] Rejected(#[from] resilience_runtime::Rejection)` to `{E}`",
-    note = "for an error type that is not yours: `map_rejection = path`, a `fn(Rejection) -> {E}`, on one of the attributes; for one that the caller chooses: demand `{E}: From<Rejection>`",
+    note = "for an error type that is not yours: `map_rejection = path`, a `fn(Rejection) -> {E}`, on one of the attributes; of a generic parameter, demand `From<Rejection>`",
     note = "or answer in place of every failure: `#[fallback = path]` below the attribute"
 )]
 pub trait Finished<T, E, Map>: Sized {
