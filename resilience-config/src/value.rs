@@ -67,6 +67,10 @@ impl Value for u32 {
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         match written {
             Written::Whole(number @ 0..) => Ok(u32::try_from(*number).unwrap_or(u32::MAX)),
+            Written::Whole(_) => Err(format!("`{key}` takes a whole number, not below 0")),
+            Written::Text(text) if text.parse::<u32>().is_ok() => {
+                Err(format!("`{key}` takes a whole number, without quotes"))
+            }
             _ => Err(format!("`{key}` takes a whole number")),
         }
     }
@@ -342,7 +346,8 @@ mod tests {
     fn says_what_a_key_takes() {
         let said = |error: Result<(), String>| error.unwrap_err();
         let count = |written| said(u32::read("minimum_calls", &written).map(drop));
-        assert_eq!(count(Written::Whole(-1)), "`minimum_calls` takes a whole number");
+        assert_eq!(count(Written::Whole(-1)), "`minimum_calls` takes a whole number, not below 0");
+        assert_eq!(count(Written::Text("3".into())), "`minimum_calls` takes a whole number, without quotes");
         assert_eq!(count(text("many")), "`minimum_calls` takes a whole number");
         let time = |written| said(Duration::read("open_for", &written).map(drop));
         assert_eq!(time(text("30")), "`open_for` takes a duration with its unit: \"30ms\" or \"30s\"");

@@ -75,7 +75,8 @@ pub fn is_among<E, Fit>(failure: &Failure<E>, rejections: Rejections, own: impl 
 #[diagnostic::on_unimplemented(
     message = "a guarded function returns a `Result`, so that a policy can answer in its place",
     label = "`{Self}` is no `Result`",
-    note = "write `Result<{Self}, E>`, with an `E` that is `From<Rejection>`"
+    note = "write `Result<{Self}, E>`, with an `E` that is `From<Rejection>`",
+    note = "where `{Self}` is a future of a `Result`, an alias hides that: write it out, as in `Pin<Box<dyn Future<Output = Result<…>>>>`"
 )]
 pub trait Outcome<T, E> {
     /// On its way outward through the layers.
@@ -100,7 +101,7 @@ pub fn called<R: Outcome<T, E>, T, E>(result: R) -> Result<T, Failure<E>> {
     message = "`{E}` cannot stand for the rejection of a policy",
     label = "the error type of this result is `{E}`, which is not `From<Rejection>`",
     note = "with thiserror: add a variant `#[error(transparent)] Rejected(#[from] resilience_runtime::Rejection)` to `{E}`",
-    note = "for an error type that is not yours: `map_rejection = path`, a `fn(Rejection) -> {E}`, on one of the attributes",
+    note = "for an error type that is not yours: `map_rejection = path`, a `fn(Rejection) -> {E}`, on one of the attributes; of a generic parameter, demand `From<Rejection>`",
     note = "or answer in place of every failure: `#[fallback = path]` below the attribute"
 )]
 pub trait Finished<T, E, Map>: Sized {
@@ -341,7 +342,7 @@ functions!(apply13: A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is taken by value and cannot be cloned",
     label = "needed again after the call has taken it, so it has to be `Clone`",
-    note = "take it by reference, put it into an `Arc`, or derive `Clone`"
+    note = "take it by reference, put it into an `Arc`, or derive `Clone`; of a generic parameter, demand `Clone`"
 )]
 pub trait CloneArgument {
     /// The argument once more.

@@ -99,7 +99,7 @@ impl<E, F: Never + FnOnce(Rejection) -> E> RejectionMap<E, Unfit> for F {
 #[diagnostic::on_unimplemented(
     message = "the `key` of a breaker is the text of its value, and `{Self}` has none",
     label = "`{Self}` is not `Display`",
-    note = "name a part of it that is, as in `key = order.warehouse`, or implement `Display` for `{Self}`"
+    note = "name a part of it that is, as in `key = order.warehouse`, or make a text, as in `key = format_args!(\"{{a}}/{{b}}\")`"
 )]
 pub trait BreakerKey: Display {}
 

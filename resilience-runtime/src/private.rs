@@ -12,10 +12,8 @@ pub use core::clone::Clone;
 pub use core::future::Future;
 pub use core::ops::ControlFlow;
 pub use core::option::Option::{self, None, Some};
-pub use core::pin::pin;
 pub use core::result::Result::{self, Err, Ok};
 pub use core::time::Duration;
-pub use core::{file, line, module_path};
 pub use linkme;
 pub use resilience_config::*;
 

@@ -364,7 +364,7 @@ rate = "5/d"
         "text:10:1: `key` is a part of the program and cannot be set from outside of it; a name with dots in it stands in quotes: `[circuit_breaker.\"a.b\"]`",
         "text:13:20: `retry_rejections` has no `circuit_opn`; did you mean `circuit_open`?",
         "text:14:10: `jitter` has no `ful`; did you mean `full`?",
-        "text:15:12: `attempts` takes a whole number",
+        "text:15:12: `attempts` takes a whole number, not below 0",
         "text:17:2: there is no kind of policy `bulkheads`; did you mean `bulkhead`?",
         "text:20:9: `after` takes a duration with its unit: \"5ms\" or \"5s\"",
         "text:21:1: `timeout` has no key `force_open`; it takes `after`, `preset` or `enabled`",

@@ -31,7 +31,7 @@ pub(super) fn signature(guarded: &Guarded) -> Signature {
             Passing::Cloned => guarded.has_retry(),
             Passing::Copied | Passing::Unseen => false,
         };
-        let is_mutable_here = argument.is_mutable && !is_own;
+        let is_mutable_here = argument.mutability.is_some() && !is_own;
         match input {
             FnArg::Receiver(receiver) if !is_mutable_here => receiver.mutability = None,
             FnArg::Receiver(_) => {}
@@ -86,7 +86,7 @@ fn reborrowed(guarded: &Guarded, surroundings: Surroundings, may_be_assigned: bo
         let (cfg, name) = (&argument.cfg, &argument.name);
         let reborrow = if argument.is_receiver() { own_self(name.span()) } else { name.clone() };
         let original = if argument.is_receiver() && !surroundings.has_own_self { name } else { &reborrow };
-        let mutability = (may_be_assigned && argument.is_mutable).then(|| quote_spanned!(Span::mixed_site()=> mut));
+        let mutability = argument.mutability.filter(|_| may_be_assigned);
         quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #reborrow = &mut *#original;)
     });
     reborrows.collect()
@@ -101,7 +101,7 @@ pub(super) fn lent_to_attempts(guarded: &Guarded) -> (TokenStream, TokenStream) 
             #(#[cfg(#cfg)])* let mut #kept = __resilience::Some(#name);
         };
         let lent = if argument.is_receiver() { own_self(name.span()) } else { name.clone() };
-        let mutability = argument.is_mutable.then(|| quote_spanned!(Span::mixed_site()=> mut));
+        let mutability = argument.mutability;
         // An argument that is not `Clone` is an error about its type.
         let here = located_at(argument.span);
         let kept_here = Ident::new(&kept.to_string(), here);

@@ -19,7 +19,7 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, surroundings: Surr
     let run = match (is_sync, surroundings.has_permit) {
         (true, true) => quote_spanned!(Span::mixed_site()=> __permit.watch_call(#block)),
         (true, false) => quote_spanned!(Span::mixed_site()=> __resilience::run(#block)),
-        (false, true) => quote_spanned!(Span::mixed_site()=> __permit.watch(__resilience::pin!(#block))),
+        (false, true) => quote_spanned!(Span::mixed_site()=> __permit.watch(::core::pin::pin!(#block))),
         (false, false) => block,
     };
     let reborrowed = arguments::reborrowed_for_body(guarded, surroundings);

@@ -25,7 +25,8 @@
 //! body's. Only the last line makes an `E` of a rejection.
 //!
 //! The runtime's names go through `__resilience`, so that it does not matter what the user's module calls `Ok` or
-//! `Result`. Variables have the hygiene of [`Span::mixed_site`], so that the body cannot see them.
+//! `Result`. Macros are named by their whole paths: where the compiler cannot find another attribute of the function, it does not
+//! follow the imports in it, and would say so beside the error. Variables have the hygiene of [`Span::mixed_site`], so that the body cannot see them.
 
 mod arguments;
 mod body;
@@ -130,10 +131,15 @@ fn located_at(span: Span) -> Span {
 }
 
 fn import(guarded: &Guarded) -> TokenStream {
-    let name = Ident::new(RUNTIME, Span::mixed_site());
+    let (name, private) = (Ident::new(RUNTIME, Span::mixed_site()), private(guarded));
+    quote_spanned!(Span::mixed_site()=> use #private as #name;)
+}
+
+/// The module of the runtime that the import is of.
+fn private(guarded: &Guarded) -> TokenStream {
     match &guarded.runtime {
-        Some(path) => quote_spanned!(Span::mixed_site()=> use #path::private as #name;),
-        None => quote_spanned!(Span::mixed_site()=> use ::resilience_runtime::private as #name;),
+        Some(path) => quote_spanned!(Span::mixed_site()=> #path::private),
+        None => quote_spanned!(Span::mixed_site()=> ::resilience_runtime::private),
     }
 }
 
@@ -142,12 +148,13 @@ fn statics(guarded: &Guarded) -> TokenStream {
     let layers = guarded.fallback.iter().map(fallback::entry).chain(guarded.layers.iter().map(site::entry));
     let signature = &guarded.function.signature;
     let function = signature.ident.unraw().to_string();
-    let line = quote_spanned!(signature.ident.span()=> __resilience::line!());
+    let line = quote_spanned!(signature.ident.span()=> ::core::line!());
+    let private = private(guarded);
     let operation = quote_spanned! {Span::mixed_site()=>
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[#private::linkme::distributed_slice(#private::OPERATIONS)]
+        #[linkme(crate = #private::linkme)]
         static __OPERATION: __resilience::Operation =
-            __resilience::Operation::new(__resilience::module_path!(), #function, __resilience::file!(), #line, &[#(#layers),*]);
+            __resilience::Operation::new(::core::module_path!(), #function, ::core::file!(), #line, &[#(#layers),*]);
     };
     let policies = guarded.layers.iter().map(site::policy);
     let waits = site::waits(&guarded.layers);

@@ -30,7 +30,7 @@ pub(super) fn around(
 /// statement the future is gone.
 pub(super) fn timed(handle: &Ident, future: &TokenStream, value: &TokenStream) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
-        let __timed = #handle.get().run(__resilience::pin!(#future)).await;
+        let __timed = #handle.get().run(::core::pin::pin!(#future)).await;
         match __timed {
             __resilience::Ok(__result) => #value,
             __resilience::Err(__rejection) => __resilience::Err(__resilience::Failure::Rejected(__rejection)),

@@ -108,8 +108,13 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     }
     let mut function = annotated.function?;
     if function.body.is_guarded() {
-        let message = "this attribute was imported under another name, where it cannot be recognised: use its own name";
-        errors.push(Error::new(annotated.ours[0].span, message));
+        let ours = &annotated.ours[0];
+        let name = ours.kind.name();
+        let message = format!(
+            "this attribute stands below another one under a name or a path by which it cannot be recognised: use its own name, `#[{name}]`, or \
+            write `crate = path` where the runtime crate has another one"
+        );
+        errors.push(Error::new(ours.span, message));
         return None;
     }
     for layer in &stack.layers {
@@ -190,11 +195,12 @@ impl Common {
         ours.arguments.read((table, policy), (COMMON_KEYS, self), ours.kind.name(), errors);
     }
 
-    /// As [`read`](Self::read), for an attribute whose value without a key is short for the one of `key`.
-    fn read_with<P>(&mut self, key: &str, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) {
+    /// As [`read`](Self::read), for an attribute whose value without a key is short for the one of `key`. Whether all keys are
+    /// known: one that is not may have been meant for the one that is missing.
+    fn read_with<P>(&mut self, key: &str, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) -> bool {
         let attribute = ours.kind.name();
         let arguments = ours.arguments.with_keys(attribute, key, errors);
-        arguments.read((table, policy), (COMMON_KEYS, self), attribute, errors);
+        arguments.read((table, policy), (COMMON_KEYS, self), attribute, errors)
     }
 }
 

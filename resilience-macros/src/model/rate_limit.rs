@@ -26,7 +26,9 @@ const KEYS: &[Key<RateLimit>] = &[
 impl RateLimit {
     pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self { attribute: ours.span, name: None, settings: Settings::default() };
-        common.read_with("rate", ours, KEYS, &mut it, errors);
+        if !common.read_with("rate", ours, KEYS, &mut it, errors) {
+            it.settings.may_lack("rate");
+        }
         it.name = common.name.take();
         it
     }

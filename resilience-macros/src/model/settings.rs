@@ -170,6 +170,11 @@ impl<Config: Copy> Settings<Config> {
         }
     }
 
+    /// Nobody shall be told that this key is missing.
+    pub(crate) fn may_lack(&mut self, key: &str) {
+        self.unreadable.push(Ident::new(key, Span::call_site()));
+    }
+
     /// The configuration, unless the compiler has yet to evaluate or to refuse a part of it.
     pub(crate) fn known(&self) -> Option<&Config> {
         let is_known = self.unreadable.is_empty() && self.expressions().next().is_none();

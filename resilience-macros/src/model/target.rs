@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Attribute, Error, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, ReturnType, Signature, Type, ext::IdentExt,
-    spanned::Spanned,
+    Attribute, Error, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, ReturnType, Signature, Token, Type,
+    ext::IdentExt, spanned::Spanned,
 };
 
 use super::{Form, FutureForm, borrows::borrowed_from};
@@ -26,8 +26,8 @@ pub(crate) struct Argument {
     pub(crate) pattern: Option<Pat>,
     /// The same where `#[async_trait]` has moved the pattern into the body.
     pub(crate) moved_pattern: Option<TokenStream>,
-    /// Whether the body may assign to it.
-    pub(crate) is_mutable: bool,
+    /// Where the body may assign to it.
+    pub(crate) mutability: Option<Token![mut]>,
     /// The conditions of its `#[cfg]`s.
     pub(crate) cfg: Vec<TokenStream>,
     pub(crate) passing: Passing,
@@ -133,24 +133,24 @@ impl Argument {
                 name: Ident::new("self", receiver.self_token.span),
                 pattern: None,
                 moved_pattern: None,
-                is_mutable: receiver.mutability.is_some(),
+                mutability: receiver.mutability,
                 cfg: conditions(&receiver.attrs),
                 passing: passing_of(argument),
                 span: receiver.self_token.span,
             },
             FnArg::Typed(PatType { attrs, pat, ty, .. }) => {
-                let (name, pattern, is_mutable) = match &**pat {
+                let (name, pattern, mutability) = match &**pat {
                     Pat::Ident(plain) if plain.by_ref.is_none() && plain.subpat.is_none() => {
-                        (plain.ident.clone(), None, plain.mutability.is_some())
+                        (plain.ident.clone(), None, plain.mutability)
                     }
                     pattern => {
                         let name = format!("__argument_{position}");
-                        (Ident::new(&name, Span::mixed_site()), Some(pattern.clone()), false)
+                        (Ident::new(&name, Span::mixed_site()), Some(pattern.clone()), None)
                     }
                 };
                 let passing = passing_of(argument);
                 let moved_pattern = None;
-                Self { name, pattern, moved_pattern, is_mutable, cfg: conditions(attrs), passing, span: ty.span() }
+                Self { name, pattern, moved_pattern, mutability, cfg: conditions(attrs), passing, span: ty.span() }
             }
         }
     }

@@ -27,7 +27,9 @@ const KEYS: &[Key<Timeout>] = &[
 impl Timeout {
     pub(super) fn read(ours: &Ours, is_of_attempt: bool, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self { attribute: ours.span, name: None, settings: Settings::default(), is_of_attempt };
-        common.read_with("after", ours, KEYS, &mut it, errors);
+        if !common.read_with("after", ours, KEYS, &mut it, errors) {
+            it.settings.may_lack("after");
+        }
         it.name = common.name.take();
         it
     }

@@ -1,13 +1,18 @@
 use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use resilience_config::{names, unknown_key};
 use syn::{
     Error, Expr, ExprLit, Ident, Lit, Result, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
     spanned::Spanned,
+    token::Paren,
 };
 
-use super::value::{bare_word, unwrapped};
+use super::{
+    Kind,
+    value::{bare_word, unwrapped},
+};
 use crate::error::Errors;
 
 /// The list between an attribute's parentheses: values, then `key = value`s.
@@ -61,11 +66,18 @@ impl Argument {
     }
 }
 
-/// An error on a `value` without a key that is the name of one in `table`, so that it is the other half that is missing.
+/// An error on a `value` without a key that is the name of one in `table`, alone or as in `key(value)`.
 pub(crate) fn lone_key<P>(value: &Expr, table: &[Key<P>]) -> Option<Error> {
-    let word = bare_word(value)?;
+    let word = match unwrapped(value) {
+        Expr::Call(call) => bare_word(&call.func)?,
+        value => bare_word(value)?,
+    };
     let is_key = table.iter().any(|row| row.name == word);
-    is_key.then(|| Error::new_spanned(value, format!("`{word}` wants a value: write `{word} = …`")))
+    is_key.then(|| Error::new_spanned(value, wants_a_value(&word)))
+}
+
+fn wants_a_value(key: &str) -> String {
+    format!("`{key}` wants a value: write `{key} = …`")
 }
 
 /// A string that may be meant as a name, with its quotes.
@@ -119,7 +131,11 @@ impl Arguments {
     }
 
     fn parse_one(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
-        if has_key(input) {
+        if let Some((key, message)) = dashed_key(input) {
+            // It is there all the same, as one whose value is missing.
+            self.keyed.push(Argument { key, value: Expr::Verbatim(TokenStream::new()), has_no_key: false });
+            Err(message)
+        } else if has_key(input) {
             let key = input.call(Ident::parse_any)?;
             if input.peek(Token![:]) {
                 errors.push(input.error("write `=` between a key and its value"));
@@ -140,9 +156,8 @@ impl Arguments {
             self.keyed.push(Argument { key, value, has_no_key: false });
             error
         } else if let Some(first) = self.keyed.first() {
-            if is_lone_word(input) {
-                let word: Ident = input.parse()?;
-                return Err(Error::new(word.span(), format!("`{word}` wants a value: write `{word} = …`")));
+            if let Some(word) = lone_word(input) {
+                return Err(Error::new(word.span(), wants_a_value(&word.to_string())));
             }
             let message = format!("write `key = value` here; a value without a key stands before `{}`", first.key);
             Err(input.error(message))
@@ -154,14 +169,15 @@ impl Arguments {
     }
 
     /// Hands each key to the row that reads it: of `table`, which makes `policy`, or of `common`, which every attribute
-    /// has.
+    /// has. Whether there is a row for every key.
     pub(crate) fn read<P, C>(
         &self,
         (table, policy): (&[Key<P>], &mut P),
         (common_table, common): (&[Key<C>], &mut C),
         attribute: &str,
         errors: &mut Errors,
-    ) {
+    ) -> bool {
+        let mut are_known = true;
         for (position, argument) in self.keyed.iter().enumerate() {
             let key = argument.key.unraw().to_string();
             let read = if let Some(earlier) = self.keyed[..position].iter().find(|earlier| earlier.key.unraw() == key) {
@@ -180,6 +196,7 @@ impl Arguments {
             } else {
                 let names = table.iter().map(|row| row.name).chain(common_table.iter().map(|row| row.name));
                 errors.push(unknown(&argument.key, attribute, &names.collect::<Vec<_>>()));
+                are_known = false;
                 continue;
             };
             match read {
@@ -190,11 +207,37 @@ impl Arguments {
                 }
             }
         }
+        are_known
     }
 }
 
 fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> Error {
-    Error::new(key.span(), unknown_key(attribute, &key.to_string(), known))
+    let message = match Kind::named(&key.to_string()) {
+        Some(kind) => {
+            let name = kind.name();
+            format!("`{name}` is no key of `{attribute}`, but an attribute of its own: write `#[{name}(…)]`")
+        }
+        None => unknown_key(attribute, &key.to_string(), known),
+    };
+    Error::new(key.span(), message)
+}
+
+/// `failure-rate =` as `failure_rate`, and what is wrong with it.
+fn dashed_key(input: ParseStream<'_>) -> Option<(Ident, Error)> {
+    let ahead = input.fork();
+    let first = ahead.call(Ident::parse_any).ok()?;
+    let (mut key, mut tokens) = (first.to_string(), first.to_token_stream());
+    while ahead.peek(Token![-]) {
+        let dash: Token![-] = ahead.parse().ok()?;
+        let word = ahead.call(Ident::parse_any).ok()?;
+        key = format!("{key}_{word}");
+        tokens.extend(quote!(#dash #word));
+    }
+    let is_dashed = first != key && ahead.peek(Token![=]) && !ahead.peek(Token![==]);
+    is_dashed.then(|| {
+        let message = format!("a key is written with `_`: `{key} = …`");
+        (Ident::new(&key, first.span()), Error::new_spanned(tokens, message))
+    })
 }
 
 /// `key =`, or `key:`, which somebody meant.
@@ -206,14 +249,36 @@ fn has_key(input: ParseStream<'_>) -> bool {
 }
 
 fn parse_value(input: ParseStream<'_>) -> Result<Expr> {
-    let value = input.parse()?;
+    if let Some((number, percent)) = percentage(input) {
+        let message = format!("a percentage is written without `%`: `{}`", number.to_token_stream());
+        return Err(Error::new_spanned(quote!(#number #percent), message));
+    }
+    let whole = input.fork();
+    let value = input.parse().map_err(|error: Error| {
+        // The end of a list has no place of its own, and the whole attribute would be marked.
+        match input.is_empty() && error.to_string().starts_with("unexpected end of input") {
+            true => Error::new_spanned(whole.parse::<TokenStream>().unwrap_or_default(), "this value ends too early"),
+            false => error,
+        }
+    })?;
     if at_end(input) { Ok(value) } else { Err(input.error("write `,` between two arguments")) }
 }
 
-/// A word and nothing else up to the comma.
-fn is_lone_word(input: ParseStream<'_>) -> bool {
+/// `50%`
+fn percentage(input: ParseStream<'_>) -> Option<(Lit, Token![%])> {
     let ahead = input.fork();
-    ahead.parse::<Ident>().is_ok() && at_end(&ahead)
+    let (number, percent) = (ahead.parse().ok()?, ahead.parse().ok()?);
+    at_end(&ahead).then_some((number, percent))
+}
+
+/// A word with nothing behind it up to the comma, or with parentheses.
+fn lone_word(input: ParseStream<'_>) -> Option<Ident> {
+    let ahead = input.fork();
+    let word = ahead.parse().ok()?;
+    if ahead.peek(Paren) {
+        ahead.parse::<TokenTree>().ok()?;
+    }
+    at_end(&ahead).then_some(word)
 }
 
 fn at_end(input: ParseStream<'_>) -> bool {

@@ -1,4 +1,5 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{
     Attribute, Error, Meta, Path,
     parse::{ParseStream, Parser},
@@ -35,6 +36,11 @@ impl Kind {
         }
     }
 
+    /// The one that is written so.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The attribute of ours that `path` names: by its bare name, or through the runtime crate. Another crate's
     /// attribute of the same name is not ours.
     fn of(path: &Path, runtime: Option<&Path>) -> Option<Self> {
@@ -45,7 +51,7 @@ impl Kind {
             [root] if root == "resilience_runtime" => true,
             _ => runtime.is_some_and(|runtime| words(runtime) == through),
         };
-        Self::ALL.into_iter().find(|kind| is_ours && kind.name() == name)
+        Self::named(name).filter(|_| is_ours)
     }
 }
 
@@ -119,12 +125,13 @@ fn arguments_of(kind: Kind, attribute: &Attribute, errors: &mut Errors) -> Argum
         Meta::List(list) => Arguments::parse(list.tokens.clone(), errors),
         Meta::NameValue(pair) if kind == Kind::Fallback => Arguments::of_value(pair.value.clone()),
         Meta::NameValue(pair) => {
-            let name = kind.name();
+            let (name, value) = (kind.name(), pair.value.to_token_stream());
             errors.push(Error::new(
                 pair.eq_token.span(),
-                format!("write parentheses around the arguments: `#[{name}(…)]`"),
+                format!("write parentheses around the arguments: `#[{name}({value})]`"),
             ));
-            Arguments::default()
+            // What can stand there without a key is not missing.
+            Arguments::of_value(pair.value.clone())
         }
     }
 }
@@ -141,7 +148,7 @@ fn runtime_path_below(attribute: &Attribute) -> Option<Path> {
     let Meta::List(list) = &attribute.meta else { return None };
     // Only what may be one of ours is read.
     let last = attribute.path().segments.last()?;
-    Kind::ALL.into_iter().find(|kind| last.ident == kind.name())?;
+    Kind::named(&last.ident.to_string())?;
     let runtime = runtime_path(list.tokens.clone())?;
     Kind::of(attribute.path(), Some(&runtime)).map(|_| runtime)
 }

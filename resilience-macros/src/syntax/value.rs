@@ -53,6 +53,7 @@ pub(crate) fn jitter(argument: &Argument) -> Result<Given<Jitter>> {
     // A constant is written in capitals.
     let word = bare_word(&argument.value).filter(|word| word.chars().any(char::is_lowercase));
     let word = word.map(|word| Written::Word(word.into()));
+    without_a_path(argument, ["none", "equal", "full"])?;
     given(argument, word.or(written(argument)?), "`none`, `equal`, `full` or a share")
 }
 
@@ -63,6 +64,7 @@ pub(crate) fn rejections(argument: &Argument) -> Result<Rejections> {
     let mut errors = Errors::default();
     for element in &list.elems {
         let one = argument.with(element.clone());
+        without_a_path(&one, Rejections::ALL.map(|(name, _)| name))?;
         let with = set.with_written(&one.key.to_string(), &word_of(&one)?);
         match with {
             Ok(with) => set = with,
@@ -79,6 +81,7 @@ pub(crate) fn rate(argument: &Argument) -> Result<Given<Rate>> {
 
 /// One of a few words, without quotes.
 pub(crate) fn word<T: Copy>(argument: &Argument, known: &[(&'static str, T)]) -> Result<T> {
+    without_a_path(argument, known.iter().map(|(name, _)| *name))?;
     read_word(&argument.key.to_string(), &word_of(argument)?, known).map_err(|error| argument.error(error))
 }
 
@@ -90,7 +93,8 @@ pub(crate) fn name(value: &Expr) -> Result<LitStr> {
             Err(error) => Err(syn::Error::new_spanned(value, error)),
         },
         value => {
-            let message = match bare_word(value) {
+            // A constant is written in capitals.
+            let message = match bare_word(value).filter(|word| word.chars().any(char::is_lowercase)) {
                 Some(word) => format!("a name is a string literal: write {word:?}"),
                 None => "a name is a string literal, such as \"payment\"".to_owned(),
             };
@@ -144,6 +148,23 @@ fn literal(value: &Expr) -> Option<(bool, &Lit)> {
 pub(crate) fn bare_word(value: &Expr) -> Option<String> {
     let Expr::Path(path) = unwrapped(value) else { return None };
     Some(path.path.get_ident()?.to_string())
+}
+
+/// Refuses one of the `known` words that is written as the variant of an enum, as `Backoff::Linear`.
+fn without_a_path(argument: &Argument, known: impl IntoIterator<Item = &'static str>) -> Result<()> {
+    let Expr::Path(path) = unwrapped(&argument.value) else { return Ok(()) };
+    let Some(variant) = path.path.segments.iter().skip(1).last() else { return Ok(()) };
+    let mut word = String::new();
+    for letter in variant.ident.to_string().chars() {
+        if letter.is_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.extend(letter.to_lowercase());
+    }
+    match known.into_iter().any(|known| known == word) {
+        true => Err(argument.error(format!("write the word without a path: `{word}`"))),
+        false => Ok(()),
+    }
 }
 
 /// A word as one, and anything else as what it is.

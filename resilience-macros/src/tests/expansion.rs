@@ -11,7 +11,7 @@ fn expands_to(expansion: TokenStream, expected: ExpectFile) {
     // What a macro is given cannot be laid out in lines; the arguments of a function can.
     let without_pin = expansion.to_string().replace("pin !", "pin");
     let file = syn::parse_str(&without_pin).expect("an expansion is a function");
-    expected.assert_eq(&prettyplease::unparse(&file).replace("__resilience::pin(", "__resilience::pin!("));
+    expected.assert_eq(&prettyplease::unparse(&file).replace("pin::pin(", "pin::pin!("));
 }
 
 #[test]

@@ -90,19 +90,190 @@ fn attributes_are_taken_off_what_is_no_function() {
 #[test]
 fn no_tokens_at_all_lose_the_function() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut guarded = 0;
     for round in 0..4000 {
         let arguments = random.arguments();
         let (stack, function) = (random.stack(), random.function());
         let text = format!("round {round}: #[…({arguments})] {stack} {function}");
-        for attribute in [retry, circuit_breaker, bulkhead, rate_limit, timeout, fallback] {
-            let expansion = attribute(arguments.clone(), quote!(#stack #function));
-            let wanted = match messages(&expansion).is_empty() {
-                true => words(body(&function)),
-                false => words(function.clone()),
-            };
-            assert!(is_subsequence(&wanted, &words(expansion.clone())), "{text}\nbecame\n{expansion}");
+        for (attribute, right) in ATTRIBUTES {
+            // Now and then there is nothing wrong with the arguments, so that the function gets through to the end.
+            let arguments = if round % 4 == 0 { right.parse().unwrap() } else { arguments.clone() };
+            guarded += usize::from(keeps(attribute, &arguments, &stack, &function, &text));
         }
     }
+    assert!(guarded > 800, "only {guarded} of them had nothing wrong");
+}
+
+/// What is written above a function that has nothing wrong, with one token too few, too many or in the wrong place.
+#[test]
+fn no_slip_in_the_arguments_loses_the_function() {
+    let function = quote!(
+        async fn charge(&mut self, order: Order) -> Result<Receipt, Error> {
+            self.gateway.charge(order).await
+        }
+    );
+    for (attribute, arguments) in [
+        (
+            retry as Attribute,
+            quote!(
+                attempts = 3,
+                delay = "1s",
+                retry_if = |error| error.is(1),
+                retry_rejections = [timed_out, circuit_open],
+                jitter = 0.5
+            ),
+        ),
+        (
+            circuit_breaker,
+            quote!(
+                "payment",
+                failure_rate = RATE,
+                window = none,
+                consecutive_failures = 5,
+                trip_if = trips,
+                key = order.id,
+                mode = monitor
+            ),
+        ),
+        (
+            circuit_breaker,
+            quote!(name = "payment", window = "10s", failure_if = Error::counts::<u8>, crate = ::resilience_runtime),
+        ),
+        (
+            bulkhead,
+            quote!(5, max_queue = 2 * 3, queue_timeout = "1s", map_rejection = |rejection| Error::from(rejection)),
+        ),
+        (timeout, quote!("1s", name = "total")),
+        (rate_limit, quote!("100/s", burst = 5, max_wait = Duration::from_secs(1))),
+        (fallback, quote!(Self::later, |this, order, failure| async move { Ok(()) }, on = [timed_out], if = |_| true)),
+    ] {
+        let stack = quote!(#[resilience_runtime::bulkhead(3)]);
+        let mut refused = 0;
+        for changed in slips(&arguments) {
+            let text = format!("{arguments}\nas {changed}");
+            refused += usize::from(!keeps(attribute, &changed, &stack, &function, &text));
+        }
+        assert!(refused > 20, "{arguments}: only {refused} refused");
+    }
+}
+
+/// A body as it is while somebody types it: it ends anywhere, with and without what stands behind.
+#[test]
+fn a_body_that_is_half_typed_is_there() {
+    let body = quote! {
+        let Some(order) = self.orders.get(&id) else { return Err(Error::Unknown) };
+        fn twice(self) -> u8 { 2 }
+        let sum: u64 = order.lines.iter().map(|line| { line.cents * 2 }).sum::<u64>()?;
+        tracing::info!(cents = sum, "{self} charges {}", id);
+        for _ in 0..3 { if self.gateway.charge(sum).await.is_ok() { break } }
+        match self.state { State::Open { at, .. } if at > 3 => [1, 2][0], _ => Box::pin(async move { self.more() }).await }
+    };
+    let mut guarded = 0;
+    for (signature, tail) in [
+        (quote!(async fn charge(&mut self, id: u64) -> Result<u64, Error>), quote!()),
+        (quote!(fn charge(&self, (id, _): (u64, u8)) -> Result<u64, Error>), quote!()),
+        (quote!(fn charge(&mut self, id: u64) -> impl Future<Output = Result<u64, Error>>), quote!(async move)),
+        (
+            quote!(fn charge<'life0, 'async_trait>(&'life0 mut self, id: u64) -> Pin<Box<dyn Future<Output = Result<u64, Error>> + 'async_trait>>),
+            quote!(async move),
+        ),
+    ] {
+        let is_boxed = signature.to_string().contains("Box");
+        let retry = if tail.is_empty() || is_boxed { quote!(#[retry]) } else { quote!() };
+        let stack = quote!(#retry #[fallback(Self::later)] #[circuit_breaker(key = id)]);
+        for cut in cuts(&body) {
+            let function = match (tail.is_empty(), is_boxed) {
+                (true, _) => quote!(#signature { #cut }),
+                (false, false) => quote!(#signature { #tail { #cut } }),
+                (false, true) => quote!(#signature { Box::pin(#tail { #cut }) }),
+            };
+            let text = function.to_string();
+            assert!(keeps(bulkhead, &quote!(3), &stack, &function, &text), "{text}");
+            guarded += 1;
+        }
+    }
+    assert!(guarded > 1000, "only {guarded}");
+}
+
+type Attribute = fn(TokenStream, TokenStream) -> TokenStream;
+
+/// Each with arguments that are right.
+const ATTRIBUTES: [(Attribute, &str); 6] = [
+    (retry, "attempts = 3, retry_if = |error| true"),
+    (circuit_breaker, "\"payment\", failure_rate = 50"),
+    (bulkhead, "3"),
+    (rate_limit, "\"100/s\""),
+    (timeout, "\"1s\""),
+    (fallback, "a, Self::b"),
+];
+
+/// Whether the function is guarded. If it is not, it is there as it was written; if it is, its body is.
+fn keeps(
+    attribute: Attribute,
+    arguments: &TokenStream,
+    stack: &TokenStream,
+    function: &TokenStream,
+    text: &str,
+) -> bool {
+    let expansion = attribute(arguments.clone(), quote!(#stack #function));
+    let is_guarded = messages(&expansion).is_empty();
+    let wanted = if is_guarded { words(body(function)) } else { words(function.clone()) };
+    assert!(is_subsequence(&wanted, &words(expansion.clone())), "{text}\nbecame\n{expansion}");
+    is_guarded
+}
+
+/// The tokens with one of them left out, written twice, put behind the next, in another's place, or in a group that a `macro_rules!`
+/// makes.
+fn slips(tokens: &TokenStream) -> Vec<TokenStream> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut changed = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let (before, after) = (&tokens[..at], &tokens[at + 1..]);
+        let mut put = |instead: TokenStream| changed.push(quote!(#(#before)* #instead #(#after)*));
+        put(quote!());
+        put(quote!(#token #token));
+        for other in [
+            quote!(,),
+            quote!(=),
+            quote!(::),
+            quote!(-),
+            quote!(3),
+            quote!("x"),
+            quote!(none),
+            quote!({ x }),
+            quote!(|),
+            quote!(Self),
+        ] {
+            put(other);
+        }
+        put(TokenTree::from(Group::new(Delimiter::None, token.clone().into())).into());
+        if let TokenTree::Group(group) = token {
+            for inside in slips(&group.stream()) {
+                put(TokenTree::from(Group::new(group.delimiter(), inside)).into());
+            }
+        }
+        if let [next, rest @ ..] = after {
+            changed.push(quote!(#(#before)* #next #token #(#rest)*));
+        }
+    }
+    changed
+}
+
+/// The tokens up to any place in them, however deep, and the same with those that come after its groups.
+fn cuts(tokens: &TokenStream) -> Vec<TokenStream> {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut cut = Vec::new();
+    for at in 0..=tokens.len() {
+        let (before, rest) = tokens.split_at(at);
+        cut.push(quote!(#(#before)*));
+        let Some((TokenTree::Group(group), after)) = rest.split_first() else { continue };
+        for inside in cuts(&group.stream()) {
+            let half = Group::new(group.delimiter(), inside);
+            cut.push(quote!(#(#before)* #half));
+            cut.push(quote!(#(#before)* #half #(#after)*));
+        }
+    }
+    cut
 }
 
 fn body(function: &TokenStream) -> TokenStream {

@@ -44,7 +44,8 @@ fn values_of_the_wrong_kind() {
         (quote!(failure_rate = -5), "`failure_rate` takes a percentage, above 0 and at most 100"),
         (quote!(failure_rate = 1e999), "`failure_rate` takes a percentage, above 0 and at most 100"),
         (quote!(minimum_calls = 2.5), "`minimum_calls` takes a whole number"),
-        (quote!(minimum_calls = -2), "`minimum_calls` takes a whole number"),
+        (quote!(minimum_calls = -2), "`minimum_calls` takes a whole number, not below 0"),
+        (quote!(minimum_calls = "2"), "`minimum_calls` takes a whole number, without quotes"),
         (quote!(minimum_calls = 99999999999999), "`minimum_calls` takes a number of calls, 1 to 1000000000"),
         (quote!(open_for = "30"), "`30` wants a unit at its end: \"30ms\", \"30s\" or \"30m\""),
         (quote!(open_for = 'x'), "`open_for` takes a duration, such as \"250ms\" or \"30s\""),
@@ -54,10 +55,14 @@ fn values_of_the_wrong_kind() {
         (quote!(window = 1.5), "`window` takes a duration such as \"10s\", a number of calls such as 100, or `none`"),
         (quote!(mode = monitr), "`mode` has no `monitr`; did you mean `monitor`?"),
         (quote!(mode = 3), "`mode` takes `enforce`, `monitor` or `off`"),
+        (quote!(preset = Preset::Database), "write the word without a path: `database`"),
         (
-            quote!(preset = Preset::Database),
+            quote!(preset = Preset::Mainframe),
             "`preset` takes `web_service`, `database`, `external_api` or `internal_service`",
         ),
+        (quote!(failure_rate = 50%), "a percentage is written without `%`: `50`"),
+        (quote!(failure_rate = 50 +), "this value ends too early"),
+        (quote!(failure_if = |error|), "this value ends too early"),
         (quote!(failure_if = |a, b| true), "this closure takes one parameter, as in `|error| error.is_transient()`"),
         (
             quote!(failure_if = 3),
@@ -65,8 +70,18 @@ fn values_of_the_wrong_kind() {
         ),
         (quote!(crate = "x"), "`crate` takes a path, without quotes"),
         (quote!(name = billing), "a name is a string literal: write \"billing\""),
+        (quote!(name = BILLING), "a name is a string literal, such as \"payment\""),
         (quote!(7), "a name is a string literal, such as \"payment\""),
         (quote!(mode), "`mode` wants a value: write `mode = …`"),
+        (quote!(window(10)), "`window` wants a value: write `window = …`"),
+        (quote!("a", window(10)), "`window` wants a value: write `window = …`"),
+        (quote!(mode = monitor, window(10)), "`window` wants a value: write `window = …`"),
+        (quote!(open-for = "1s"), "a key is written with `_`: `open_for = …`"),
+        (quote!("a", half - open - calls = 2), "a key is written with `_`: `half_open_calls = …`"),
+        (
+            quote!(timeout = "1s"),
+            "`timeout` is no key of `circuit_breaker`, but an attribute of its own: write `#[timeout(…)]`",
+        ),
         (quote!(""), "`name` takes 1 to 128 characters"),
         (quote!("a", name = "b"), "the name is written twice: here and as `name`"),
         (quote!("a", "b"), "`circuit_breaker` takes one value without a key, its name; write `key = value`"),
@@ -117,6 +132,15 @@ fn values_of_the_other_policies() {
             `rate_limited`",
         ),
         (retry, quote!(retry_rejections = [timed_out, timed_out]), "this is in the list already"),
+        (retry, quote!(backoff = Backoff::Linear), "write the word without a path: `linear`"),
+        (retry, quote!(jitter = resilience_runtime::Jitter::Full), "write the word without a path: `full`"),
+        (retry, quote!(retry_rejections = [RejectionKind::TimedOut]), "write the word without a path: `timed_out`"),
+        (
+            timeout,
+            quote!(duration = "2s"),
+            "`timeout` has no key `duration`; it takes `after`, `preset`, `name`, `map_rejection` or `crate`",
+        ),
+        (rate_limit, quote!(rat = "2/s"), "`rate_limit` has no key `rat`; did you mean `rate`?"),
         (retry, quote!(backoff = constant, factor = 3), "`factor` belongs to `backoff = exponential`"),
         (retry, quote!(retyr_if = f), "`retry` has no key `retyr_if`; did you mean `retry_if`?"),
         (timeout, quote!(), "a `timeout` wants a duration, such as \"2s\", or a `preset`"),
@@ -172,7 +196,8 @@ fn values_of_the_other_policies() {
         assert_eq!(found, [message], "{arguments}");
     }
     for (attribute, arguments) in [
-        (retry as fn(_, _) -> _, quote!(jitter = JITTER, retry_rejections = [], delay = DELAY, backoff = decorrelated)),
+        (retry as fn(_, _) -> _, quote!(jitter = Shares::OFTEN, attempts = 50 % 7)),
+        (retry, quote!(jitter = JITTER, retry_rejections = [], delay = DELAY, backoff = decorrelated)),
         (retry, quote!(jitter = 1, attempts = ATTEMPTS, factor = 1.5)),
         (timeout, quote!(AFTER)),
         (timeout, quote!(preset = database, name = "query")),
@@ -430,10 +455,22 @@ fn attributes_that_do_not_go_together() {
         "`circuit_breaker` stands above this function already; write one `#[circuit_breaker]` with the keys of both",
         "another attribute of this function has a `map_rejection`; leave one of them out",
         "another attribute of this function names another `crate`; one of them is enough",
-        "write parentheses around the arguments: `#[circuit_breaker(…)]`",
+        "write parentheses around the arguments: `#[circuit_breaker(\"c\")]`",
     ] {
         assert!(twice.iter().any(|other| other == message), "{message}");
     }
+}
+
+#[test]
+fn a_value_without_parentheses_is_not_missing_as_well() {
+    let expansion = retry(
+        quote!(),
+        quote! {
+            #[timeout = "2s"]
+            async fn f() -> Result<(), Error> {}
+        },
+    );
+    assert_eq!(messages(&expansion), ["write parentheses around the arguments: `#[timeout(\"2s\")]`"]);
 }
 
 #[test]

@@ -15,13 +15,15 @@ where
     use ::resilience_runtime::private as __resilience;
     Box::pin(async move {
         let __breaker = {
-            #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-            #[linkme(crate = __resilience::linkme)]
+            #[::resilience_runtime::private::linkme::distributed_slice(
+                ::resilience_runtime::private::OPERATIONS
+            )]
+            #[linkme(crate = ::resilience_runtime::private::linkme)]
             static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-                __resilience::module_path!(),
+                ::core::module_path!(),
                 "charge",
-                __resilience::file!(),
-                __resilience::line!(),
+                ::core::file!(),
+                ::core::line!(),
                 &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
             );
             static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
@@ -41,7 +43,7 @@ where
             };
             let __result = __permit
                 .watch(
-                    __resilience::pin!(async move {
+                    ::core::pin::pin!(async move {
                         if let __resilience::Some(__result) = __resilience::None::<
                             Result<Receipt, PaymentError>,
                         > {

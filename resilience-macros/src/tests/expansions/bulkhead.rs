@@ -1,13 +1,15 @@
 async fn report(day: Day) -> Result<Report, Error> {
     use ::resilience_runtime::private as __resilience;
     let __bulkhead = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "report",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[__resilience::Layer::Bulkhead(&__BULKHEAD)],
         );
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(

@@ -3,13 +3,15 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
     #[fallback(__taken)]
     const _: () = ();
     let (__operation, __breaker) = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "stock",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[
                 __resilience::Layer::Fallback("Self::cached, closure"),
                 __resilience::Layer::CircuitBreaker(&__BREAKER),
@@ -35,7 +37,7 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
             let __self = &mut *self;
             __permit
                 .watch(
-                    __resilience::pin!(async move {
+                    ::core::pin::pin!(async move {
                         if let __resilience::Some(__result) = __resilience::None::<
                             Result<u64, Error>,
                         > {

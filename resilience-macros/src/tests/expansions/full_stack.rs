@@ -7,13 +7,15 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
     #[timeout(__taken)]
     const _: () = ();
     let (__operation, __retry, __breaker, __bulkhead, __attempt_timeout) = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "charge",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[
                 __resilience::Layer::Fallback("queue_payment"),
                 __resilience::Layer::Retry(&__RETRY),
@@ -81,10 +83,10 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                             let __timed = __attempt_timeout
                                 .get()
                                 .run(
-                                    __resilience::pin!(
+                                    ::core::pin::pin!(
                                         __permit
                                             .watch(
-                                                __resilience::pin!(async move {
+                                                ::core::pin::pin!(async move {
                                                     if let __resilience::Some(__result) = __resilience::None::<
                                                         Result<Receipt, PaymentError>,
                                                     > {

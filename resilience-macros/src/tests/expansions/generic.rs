@@ -6,13 +6,15 @@ where
 {
     use ::resilience_runtime::private as __resilience;
     let __breaker = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "first",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
         );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
@@ -40,7 +42,7 @@ where
         };
         let __result = __permit
             .watch(
-                __resilience::pin!(async move {
+                ::core::pin::pin!(async move {
                     if let __resilience::Some(__result) = __resilience::None::<
                         Result<_, Error>,
                     > {

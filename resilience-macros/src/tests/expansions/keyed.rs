@@ -5,13 +5,15 @@ async fn reserve(
 ) -> Result<(), StockError> {
     use crate::guards::private as __resilience;
     let __breaker = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[crate::guards::private::linkme::distributed_slice(
+            crate::guards::private::OPERATIONS
+        )]
+        #[linkme(crate = crate::guards::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "reserve",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
         );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
@@ -31,7 +33,7 @@ async fn reserve(
         };
         let __result = __permit
             .watch(
-                __resilience::pin!(async move {
+                ::core::pin::pin!(async move {
                     if let __resilience::Some(__result) = __resilience::None::<
                         Result<(), StockError>,
                     > {

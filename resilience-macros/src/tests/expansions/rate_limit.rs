@@ -1,13 +1,15 @@
 async fn report(day: Day) -> Result<Report, Error> {
     use ::resilience_runtime::private as __resilience;
     let __rate_limit = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "report",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[__resilience::Layer::RateLimit(&__RATE_LIMIT)],
         );
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(

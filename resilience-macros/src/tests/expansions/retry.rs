@@ -6,13 +6,15 @@ async fn send(
 ) -> Result<(), Error> {
     use ::resilience_runtime::private as __resilience;
     let __retry = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "send",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[__resilience::Layer::Retry(&__RETRY)],
         );
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(

@@ -7,13 +7,15 @@ async fn ask(
     #[circuit_breaker(__taken)]
     const _: () = ();
     let (__retry, __breaker) = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "ask",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[
                 __resilience::Layer::Retry(&__RETRY),
                 __resilience::Layer::CircuitBreaker(&__BREAKER),
@@ -58,7 +60,7 @@ async fn ask(
                     };
                     let __result = __permit
                         .watch(
-                            __resilience::pin!(async move {
+                            ::core::pin::pin!(async move {
                                 if let __resilience::Some(__result) = __resilience::None::<
                                     Result<Answer, Error>,
                                 > {

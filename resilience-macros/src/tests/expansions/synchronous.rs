@@ -9,13 +9,15 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
     #[fallback(__taken)]
     const _: () = ();
     let (__operation, __retry, __breaker, __bulkhead, __rate_limit) = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "charge",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[
                 __resilience::Layer::Fallback("queue_payment"),
                 __resilience::Layer::Retry(&__RETRY),

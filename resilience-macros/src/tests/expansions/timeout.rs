@@ -1,13 +1,15 @@
 async fn report(day: Day) -> Result<Report, Error> {
     use ::resilience_runtime::private as __resilience;
     let __timeout = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "report",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[__resilience::Layer::Timeout(&__TIMEOUT)],
         );
         static __TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
@@ -23,7 +25,7 @@ async fn report(day: Day) -> Result<Report, Error> {
         let __timed = __timeout
             .get()
             .run(
-                __resilience::pin!(async move {
+                ::core::pin::pin!(async move {
                     if let __resilience::Some(__result) = __resilience::None::<
                         Result<Report, Error>,
                     > {

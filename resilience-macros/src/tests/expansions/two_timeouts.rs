@@ -9,13 +9,15 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
     #[rate_limit(__taken)]
     const _: () = ();
     let (__timeout, __retry, __breaker, __attempt_timeout, __rate_limit) = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "fill",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[
                 __resilience::Layer::Timeout(&__TIMEOUT),
                 __resilience::Layer::Retry(&__RETRY),
@@ -69,7 +71,7 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
         let __timed = __timeout
             .get()
             .run(
-                __resilience::pin!(async move {
+                ::core::pin::pin!(async move {
                     let __result = {
                         let mut __name_for_attempts = __resilience::Some(name);
                         let mut __run = __retry.get().start();
@@ -96,7 +98,7 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                         let __timed = __attempt_timeout
                                             .get()
                                             .run(
-                                                __resilience::pin!(async move {
+                                                ::core::pin::pin!(async move {
                                                     let __result = '__rate_limit: {
                                                         if let __resilience::Err(__rejection) = __rate_limit
                                                             .get()
@@ -112,7 +114,7 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                                             let mut buffer = &mut *buffer;
                                                             __permit
                                                                 .watch(
-                                                                    __resilience::pin!(async move {
+                                                                    ::core::pin::pin!(async move {
                                                                         if let __resilience::Some(__result) = __resilience::None::<
                                                                             Result<usize, Error>,
                                                                         > {

@@ -3,13 +3,15 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
     #[circuit_breaker(__taken)]
     const _: () = ();
     let (__operation, __breaker) = {
-        #[__resilience::linkme::distributed_slice(__resilience::OPERATIONS)]
-        #[linkme(crate = __resilience::linkme)]
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
         static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            __resilience::module_path!(),
+            ::core::module_path!(),
             "fill",
-            __resilience::file!(),
-            __resilience::line!(),
+            ::core::file!(),
+            ::core::line!(),
             &[
                 __resilience::Layer::Fallback("closure"),
                 __resilience::Layer::CircuitBreaker(&__BREAKER),
@@ -35,7 +37,7 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let mut buffer = &mut *buffer;
             __permit
                 .watch(
-                    __resilience::pin!(async move {
+                    ::core::pin::pin!(async move {
                         if let __resilience::Some(__result) = __resilience::None::<
                             io::Result<usize>,
                         > {

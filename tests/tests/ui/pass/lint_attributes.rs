@@ -33,8 +33,21 @@ async fn unused_argument(argument: String) -> Result<u8, Rejection> {
     Ok(4)
 }
 
+struct Counter(u8);
+
+impl Counter {
+    #[retry]
+    #[expect(unused_mut)]
+    async fn useless(mut self: &mut Self, mut argument: &mut u8, mut text: String) -> Result<u8, Rejection> {
+        self.0 += 1;
+        *argument += 1;
+        Ok(text.len() as u8 + self.0)
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    assert_eq!(Counter(1).useless(&mut 2, "abc".to_owned()).await.unwrap(), 5);
     assert_eq!(above().await.unwrap(), 1);
     assert_eq!(below().await.unwrap(), 2);
     assert_eq!(inside(String::new()).await.unwrap(), 3);
