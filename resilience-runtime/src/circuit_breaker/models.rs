@@ -98,6 +98,29 @@ fn two_failures_that_race_trip_a_count_window() {
     });
 }
 
+/// Every second call fails, so a window of two has one failure. Were the sums read before the stamps' head, or were stamps counted whose places have been
+/// taken meanwhile, a thread that is held up in between would find failures of later calls in a window of earlier ones.
+#[test]
+fn a_count_window_is_looked_at_while_others_count() {
+    model(|| {
+        let breaker = breaker(pairs().window(Reach::Count(2)));
+        end(acquire_if_closed(&breaker), SECOND, At(START), Outcome::Failure);
+        let generation = breaker.word.load().generation();
+        let other = {
+            let breaker = Shared::clone(&breaker);
+            thread::spawn(move || {
+                for outcome in [Outcome::Success, Outcome::Failure, Outcome::Success, Outcome::Failure] {
+                    end(acquire_if_closed(&breaker), SECOND, At(START), outcome);
+                }
+            })
+        };
+        let counts = breaker.window.counts(generation, START);
+        assert!(counts.failures <= 1, "{counts:?}");
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Closed);
+    });
+}
+
 fn half_open(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
     let breaker = breaker(config);
     for _ in 0..2 {

@@ -96,16 +96,20 @@ pub(crate) struct Standing {
     pub(crate) row: u64,
 }
 
+/// Laid out by who writes: what failures write shares no cache line with what every call reads.
+#[repr(C)]
 pub(crate) struct Window {
+    shards: Shards,
+    // Written by failures.
+    row: Row,
+    stamps: RwLock<Stamps>,
+    // Written by who begins a bucket.
+    marks: Marks,
     /// `generation << 40 | end of the bucket in milliseconds`: what an outcome has to see before it counts.
     current: AtomicU64,
     span: AtomicSpan,
     /// Whether a success has to be judged, since it may complete `minimum_calls` and trip: a hint, set by whoever evaluated last.
     armed: Setting,
-    row: Row,
-    marks: Marks,
-    stamps: RwLock<Stamps>,
-    shards: Shards,
 }
 
 const END_BITS: u32 = 40;
@@ -170,17 +174,19 @@ impl Window {
         None
     }
 
+    /// The sums are looked at once, and once more only for a count window's stamp: each look takes their lines from threads that are counting.
     #[cold]
     fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
         fence(Ordering::SeqCst);
-        let row = if finished.failed { self.row.failed(generation, self.shards.tally().ok) } else { 0 };
         if let Span::Count { .. } = self.span.load()
             && (finished.failed || finished.slow)
         {
             read(&self.stamps).stamp(self.shards.tally().calls(), finished);
             fence(Ordering::SeqCst);
         }
-        Standing { counts: self.counts(generation, now), row }
+        let (counts, tally) = self.counts_and_sums(generation, now);
+        let row = if finished.failed { self.row.failed(generation, tally.ok) } else { 0 };
+        Standing { counts, row }
     }
 
     /// From now on every outcome has to be judged, until an evaluation finds that it need not.
@@ -258,24 +264,36 @@ impl Window {
 
     /// What is in the window of a closed `generation` as of `now`.
     pub(crate) fn counts(&self, generation: u64, now: u64) -> WindowCounts {
+        self.counts_and_sums(generation, now).0
+    }
+
+    /// And the sums that it was told from.
+    fn counts_and_sums(&self, generation: u64, now: u64) -> (WindowCounts, Tally) {
         let span = self.span.load();
-        let Some(mark) = self.marks.oldest(generation & GENERATION_MASK, span.reach(now)) else {
-            return WindowCounts::default();
+        let mark = self.marks.oldest(generation & GENERATION_MASK, span.reach(now));
+        let stamped = if let Span::Count { calls } = span {
+            let stamps = read(&self.stamps);
+            let heads = stamps.heads();
+            Some((calls, stamps, heads))
+        } else {
+            None
         };
         let tally = self.shards.tally();
+        let Some(mark) = mark else { return (WindowCounts::default(), tally) };
         let since = WindowCounts {
             calls: tally.calls().saturating_sub(mark.calls()),
             failures: tally.failed.saturating_sub(mark.failed),
             slow: tally.slow.saturating_sub(mark.slow),
         };
-        match span {
-            Span::Time { .. } | Span::Unbounded => since,
-            Span::Count { calls } => {
+        let counts = match stamped {
+            None => since,
+            Some((calls, stamps, heads)) => {
                 let after = tally.calls().saturating_sub(calls).max(mark.calls());
-                let (failures, slow) = read(&self.stamps).after(after);
+                let (failures, slow) = stamps.after(heads, after);
                 WindowCounts { calls: since.calls.min(calls), failures, slow }
             }
-        }
+        };
+        (counts, tally)
     }
 
     pub(crate) fn span(&self) -> Span {

@@ -1,8 +1,19 @@
 //! Which of the last N calls failed or were slow, without successes having to write anything: each failure stamps its
 //! position among all calls into a ring, and one lies in the window when its stamp is within the last N.
+//!
+//! Whoever looks may be held up for as long as others need for thousands of calls. So the [`Heads`] are read before the sums of all calls: stamps that come
+//! after them are not counted, as their calls may not be among the sums. And stamps whose places have been taken meanwhile are not counted, since later ones
+//! stand there. Either way there may be a failure too few, never one too many; whoever stamped it looks after that.
+//!
+//! # Orderings
+//!
+//! * `head` is raised with `Release` after the sums for a stamp were read, and read with `Acquire` before the sums that stamps are compared with: those are not
+//!   below any of the stamps.
+//! * A stamp is stored with `Release`, and an `Acquire` fence stands between reading stamps and reading `head` again: whoever has read a later stamp sees
+//!   that its place was taken.
 
 use super::{Finished, Ordering, Span};
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, fence};
 
 pub(super) struct Stamps {
     failed: Ring,
@@ -33,9 +44,14 @@ impl Stamps {
         }
     }
 
-    /// How many failures and slow calls there were after the call of that position.
-    pub(super) fn after(&self, position: u64) -> (u64, u64) {
-        (self.failed.after(position), self.slow.after(position))
+    /// To be read before the sums that say which position is the last.
+    pub(super) fn heads(&self) -> Heads {
+        Heads { failed: self.failed.head.load(Ordering::Acquire), slow: self.slow.head.load(Ordering::Acquire) }
+    }
+
+    /// How many failures and slow calls before those heads were after the call of that position.
+    pub(super) fn after(&self, heads: Heads, position: u64) -> (u64, u64) {
+        (self.failed.after(heads.failed, position), self.slow.after(heads.slow, position))
     }
 
     /// Room for another window, with the newest stamps in it.
@@ -45,6 +61,13 @@ impl Stamps {
         self.slow.copy_newest(&new.slow);
         new
     }
+}
+
+/// How many failures and slow calls had been stamped.
+#[derive(Clone, Copy)]
+pub(super) struct Heads {
+    failed: u64,
+    slow: u64,
 }
 
 /// A ring of positions, growing with the head (to within the order in which racing failures stamp).
@@ -68,13 +91,12 @@ impl Ring {
 
     fn push(&self, position: u64) {
         if !self.slots.is_empty() {
-            let stamp = self.head.fetch_add(1, Ordering::Relaxed);
-            self.slot(stamp).store(position, Ordering::Relaxed);
+            let stamp = self.head.fetch_add(1, Ordering::AcqRel);
+            self.slot(stamp).store(position, Ordering::Release);
         }
     }
 
-    fn after(&self, position: u64) -> u64 {
-        let head = self.head.load(Ordering::Relaxed);
+    fn after(&self, head: u64, position: u64) -> u64 {
         let (mut low, mut high) = (head.saturating_sub(self.capacity()), head);
         // The first stamp after the position.
         while low < high {
@@ -85,7 +107,9 @@ impl Ring {
                 low = middle + 1;
             }
         }
-        head - low
+        fence(Ordering::Acquire);
+        let oldest = self.head.load(Ordering::Relaxed).saturating_sub(self.capacity());
+        head.saturating_sub(low.max(oldest))
     }
 
     fn copy_newest(&self, to: &Self) {
