@@ -178,13 +178,7 @@ impl Window {
     #[cold]
     fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
         fence(Ordering::SeqCst);
-        if let Span::Count { .. } = self.span.load()
-            && (finished.failed || finished.slow)
-        {
-            read(&self.stamps).stamp(self.shards.tally().calls(), finished);
-            fence(Ordering::SeqCst);
-        }
-        let (counts, tally) = self.counts_and_sums(generation, now);
+        let (counts, tally) = self.counts_after(generation, now, Some(finished));
         let row = if finished.failed { self.row.failed(generation, tally.ok) } else { 0 };
         Standing { counts, row }
     }
@@ -264,20 +258,26 @@ impl Window {
 
     /// What is in the window of a closed `generation` as of `now`.
     pub(crate) fn counts(&self, generation: u64, now: u64) -> WindowCounts {
-        self.counts_and_sums(generation, now).0
+        self.counts_after(generation, now, None).0
     }
 
-    /// And the sums that it was told from.
-    fn counts_and_sums(&self, generation: u64, now: u64) -> (WindowCounts, Tally) {
+    /// What is in the window after an outcome that is counted but not stamped yet, and the sums that it was told from.
+    fn counts_after(&self, generation: u64, now: u64, finished: Option<Finished>) -> (WindowCounts, Tally) {
         let span = self.span.load();
-        let mark = self.marks.oldest(generation & GENERATION_MASK, span.reach(now));
         let stamped = if let Span::Count { calls } = span {
             let stamps = read(&self.stamps);
+            if let Some(finished) = finished
+                && (finished.failed || finished.slow)
+            {
+                stamps.stamp(self.shards.tally().calls(), finished);
+                fence(Ordering::SeqCst);
+            }
             let heads = stamps.heads();
             Some((calls, stamps, heads))
         } else {
             None
         };
+        let mark = self.marks.oldest(generation & GENERATION_MASK, span.reach(now));
         let tally = self.shards.tally();
         let Some(mark) = mark else { return (WindowCounts::default(), tally) };
         let since = WindowCounts {
