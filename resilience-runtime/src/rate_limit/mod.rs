@@ -200,7 +200,7 @@ impl RateLimiter {
     /// Puts another configuration in force at once. As many calls as were used up of the burst are used up of the new one; those who wait go on
     /// waiting, by the new rate.
     ///
-    /// Not `enabled`, it lets everybody pass, those who wait included, and counts nothing; enabled again, it begins with its whole burst.
+    /// Not `enabled`, it lets everybody pass, those who wait included, and counts no newcomers; enabled again, it begins with its whole burst.
     ///
     /// # Errors
     ///
