@@ -3,6 +3,7 @@
 use crate::contest::{BARE, Case, Contestant, calls};
 use resilience_runtime::{Rejection, bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 pub(crate) fn case() -> Case {
     let about = "GET over loopback, one after the other: reqwest to axum, each on a thread";
@@ -56,9 +57,14 @@ fn url() -> &'static str {
 
 fn contestants() -> Vec<Contestant> {
     let client = || reqwest::Client::builder().no_proxy().build().expect("a client");
-    let (bare, guarded, url) = (client(), client(), url());
+    let (bare, guarded, timed, url) = (client(), client(), client(), url());
+    let within = Duration::from_secs(1);
     vec![
         calls!(BARE, |_call| get(&bare, url).await.expect("it answers")),
         calls!("ours: all six", |_call| get_guarded(&guarded, url).await.expect("it answers")),
+        // What of it is the timer, which a runtime looks at whenever it has nothing to do.
+        calls!("tokio::time::timeout alone", |_call| {
+            tokio::time::timeout(within, get(&timed, url)).await.expect("in time").expect("it answers")
+        }),
     ]
 }
