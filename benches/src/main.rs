@@ -98,6 +98,7 @@ fn run(flags: &Flags) -> ExitCode {
     let mut timings = HashMap::new();
     for case in all.iter().filter(|case| wanted(case.name)) {
         let measured = case.measure(effort);
+        subject::check_calm();
         report.add(Table::timed(case, &measured));
         timings.insert(case.name, measured);
     }
