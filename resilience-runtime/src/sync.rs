@@ -22,6 +22,11 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> impl std::ops::DerefMut<Target = T> 
     lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// As [`read`], for a mutex, which a static can hold: never loom's.
+pub(crate) fn locked<T>(lock: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// A number that is read and written by itself: it says nothing about any other memory, so `Relaxed` will do.
 pub(crate) struct Setting(AtomicU64);
 

@@ -129,9 +129,10 @@ mod real {
 
 #[cfg(feature = "test-util")]
 mod of_tokio {
+    use crate::sync::locked;
     use std::cell::Cell;
     use std::collections::HashMap;
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::Mutex;
     use tokio::runtime::{Handle, Id};
     use tokio::time::Instant;
 
@@ -151,7 +152,7 @@ mod of_tokio {
     pub(crate) fn precise_nanos() -> u64 {
         let runtime = Handle::try_current().ok().map(|handle| handle.id());
         let now = Instant::now();
-        let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = locked(&LINES);
         let lines = lines.get_or_insert_with(|| Lines { began: HashMap::new(), latest: 3_600_000_000_000 });
         let reached = HERE.get().unwrap_or(lines.latest);
         // On a whole millisecond, so that a paused clock advanced by whole ones is exact.

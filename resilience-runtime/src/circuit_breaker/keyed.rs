@@ -22,7 +22,7 @@ use super::{CircuitBreaker, Permit, Present, Totals, Word};
 use crate::error::{Failure, Name, Rejection};
 use crate::event::{Event, Topic};
 use crate::registry::Policy;
-use crate::sync::{AtomicEpoch, Count, Setting};
+use crate::sync::{AtomicEpoch, Count, Setting, locked};
 use crate::time::{Timestamp, coarse_millis};
 use crate::window::Shard;
 use once_cell::sync::OnceCell;
@@ -30,7 +30,7 @@ use papaya::HashMap;
 use std::fmt::{self, Display, Write};
 use std::future::Future;
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Bytes of a key that are kept.
 const KEY_BYTES: usize = 64;
@@ -357,7 +357,7 @@ impl Keys {
     }
 
     fn takings(&self) -> MutexGuard<'_, Takings> {
-        self.takings.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.takings)
     }
 
     /// Makes sure that the key has a slot, unless all are held and none is closed.
@@ -485,7 +485,7 @@ impl CircuitBreaker {
 
     fn begin_for_key(&self, name: Name, family: &CircuitBreaker) -> Option<Change> {
         if let Some(past) = &self.past {
-            let mut past = past.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut past = locked(past);
             past.totals = self.counted();
             past.name = Some(name);
         }
@@ -504,13 +504,13 @@ impl CircuitBreaker {
 
     pub(super) fn slot_name(&self) -> Option<Name> {
         let past = self.past.as_ref()?;
-        past.lock().unwrap_or_else(PoisonError::into_inner).name.clone()
+        locked(past).name.clone()
     }
 
     /// Without the calls of keys that had this slot before.
     pub(super) fn without_past(&self, counted: Totals) -> Totals {
         match &self.past {
-            Some(past) => counted.since(&past.lock().unwrap_or_else(PoisonError::into_inner).totals),
+            Some(past) => counted.since(&locked(past).totals),
             None => counted,
         }
     }

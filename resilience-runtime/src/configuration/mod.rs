@@ -16,8 +16,9 @@ pub use watch::{Watch, Watcher};
 use crate::error::Name;
 use crate::event::{Event, Runs, Topic};
 use crate::registry::Registry;
+use crate::sync::locked;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use tables::Tables;
 
 /// Where [`Registry::configure`] is told which file to read.
@@ -207,7 +208,7 @@ impl Registry {
         next: Next,
         refused: &mut Vec<String>,
     ) -> Result<ConfigureReport, ConfigureError> {
-        let mut sources = self.outside().0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sources = locked(&self.outside().0);
         let file = next.file.unwrap_or_else(|| sources.file.clone());
         let environment = next.environment.unwrap_or_else(|| sources.environment.clone());
         let circuit_breakers = kinds::combined(&file.circuit_breakers, &environment.circuit_breakers);

@@ -7,10 +7,11 @@
 use super::document;
 use super::error::{ConfigureError, ConfigureReport};
 use super::{Next, Registry};
+use crate::sync::locked;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
@@ -92,7 +93,7 @@ impl Watch {
 
     /// What is wrong with the file as it is now; `None` where it is in force.
     pub fn last_error(&self) -> Option<ConfigureError> {
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.last_error).clone()
     }
 }
 
@@ -130,7 +131,7 @@ impl Follower {
         let next = next.and_then(|text| document::parse(path.clone(), text)).map(Next::of_file);
         self.seen = read;
         let done = self.watcher.registry.put(path, next);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = done.as_ref().err().cloned();
+        *locked(&self.last_error) = done.as_ref().err().cloned();
         // A listener that panics has lost this reload and gets the next one.
         let _ = catch_unwind(AssertUnwindSafe(|| (self.watcher.on_reload)(&done)));
     }

@@ -5,9 +5,9 @@ use super::ring::{Rings, Runs};
 use super::{Event, Steering, Topic};
 use crate::error::{Name, Rejection};
 use crate::registry::{Pattern, Policy, operation_of};
-use crate::sync::{ArcSwap, Count, Flag, Switches};
+use crate::sync::{ArcSwap, Count, Flag, Switches, locked};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Which events a reader gets.
 ///
@@ -143,7 +143,7 @@ impl Bus {
     }
 
     fn change_readers(&self, change: impl FnOnce(&mut Vec<Arc<Reader>>)) {
-        let _guard = self.one_change_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = locked(&self.one_change_at_a_time);
         let mut readers = Vec::clone(&self.readers.load());
         change(&mut readers);
         let wanted = Topic::ALL.into_iter().filter(|topic| readers.iter().any(|reader| reader.filter.wants(*topic)));

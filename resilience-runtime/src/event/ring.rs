@@ -6,10 +6,11 @@
 
 use super::{Event, Topic};
 use crate::error::Name;
+use crate::sync::locked;
 use crate::time::Timestamp;
 use dashmap::DashMap;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// How many events [`Registry::recent_events`](crate::Registry::recent_events) keeps of each policy, the oldest going first.
 pub const RECENT_EVENTS: usize = 64;
@@ -75,7 +76,7 @@ impl Rings {
     /// `runs` is asked under the ring's lock, so that the marks are in the order of the entries.
     pub(crate) fn keep(&self, kind: &'static str, name: &Name, event: &Event, runs: impl FnOnce() -> Option<Runs>) {
         let Some(ring) = self.find(kind, name) else { return };
-        let mut ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = locked(&ring);
         let mark = runs().map(|runs| Mark { runs, at: event.at() });
         if ring.kept.len() == RECENT_EVENTS
             && let Some(Kept { mark: Some(mark), .. }) = ring.kept.pop_front()
@@ -88,7 +89,7 @@ impl Rings {
     /// The entries, and between them what was counted; `now` is what the counters show.
     pub(crate) fn recent(&self, kind: &'static str, name: &Name, now: impl FnOnce() -> Runs) -> Vec<Event> {
         let Some(ring) = self.find(kind, name) else { return Vec::new() };
-        let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = locked(&ring);
         let mut events = Vec::new();
         let mut last = ring.before;
         let between = |from: Mark, to: Mark| {

@@ -4,6 +4,7 @@ use super::Registry;
 use crate::circuit_breaker::{CircuitBreaker, State};
 use crate::error::{Name, Rejection};
 use crate::next_call::NextCall;
+use crate::sync::locked;
 use resilience_config::{ConfigError, names};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use std::fmt::{self, Display};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -211,11 +212,6 @@ impl fmt::Debug for HealthCheck {
 pub(super) struct HealthRules {
     checks: Mutex<BTreeMap<Name, HealthCheck>>,
     critical: Mutex<BTreeSet<Name>>,
-}
-
-/// Poisoned or not: no user code runs under these locks.
-fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Registry {

@@ -8,6 +8,7 @@
 use super::Registry;
 use crate::circuit_breaker::{CircuitBreaker, Saved, Since};
 use crate::error::Name;
+use crate::sync::locked;
 use crate::time::{precise_millis, wall_clock_millis};
 use resilience_config::names;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 /// The largest file of breakers' states that is written or read, in bytes: enough for about 100,000 breakers that are open.
@@ -124,7 +125,7 @@ struct Waiting {
 
 impl Pending {
     fn lock(&self) -> MutexGuard<'_, Option<Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.waiting)
     }
 
     /// What is known of this breaker, once.

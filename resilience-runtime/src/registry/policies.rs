@@ -5,11 +5,12 @@ use super::operation::{self, Layer};
 use super::{Registry, Site};
 use crate::error::Name;
 use crate::event::{Bus, Event, Runs, Topic, keep};
+use crate::sync::locked;
 use crate::time::Timestamp;
 use dashmap::{DashMap, DashSet, Entry};
 use resilience_config::{ConfigError, Configurable};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// A kind of policy that the registry keeps.
 pub trait Policy: Sized + Send + Sync + 'static {
@@ -177,7 +178,7 @@ impl<P: Policy> Policies<P> {
     /// The layers for those that will be built, and what they were.
     #[cfg(feature = "config")]
     pub(crate) fn replace_layers(&self, layers: Arc<Layers<P::Keys>>) -> Arc<Layers<P::Keys>> {
-        std::mem::replace(&mut self.layers.lock().unwrap_or_else(PoisonError::into_inner), layers)
+        std::mem::replace(&mut locked(&self.layers), layers)
     }
 
     /// The policy of a name, and the configuration that it was built with; built by whoever comes first.
@@ -214,7 +215,7 @@ impl<P: Policy> Policies<P> {
     }
 
     pub(super) fn layers(&self) -> Arc<Layers<P::Keys>> {
-        Arc::clone(&self.layers.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&locked(&self.layers))
     }
 
     /// What is in force in this policy, and where it came from.

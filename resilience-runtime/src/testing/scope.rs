@@ -3,6 +3,7 @@
 use crate::circuit_breaker::{CircuitBreaker, State};
 use crate::event::{Event, EventFilter, Events, Topic, Transition};
 use crate::registry::{Policy, Registry, Site};
+use crate::sync::locked;
 use pin_project_lite::pin_project;
 use resilience_config::nearest;
 use std::any::Any;
@@ -12,7 +13,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 thread_local! {
@@ -170,10 +171,6 @@ pub(crate) fn policy<P: Policy>(site: &'static Site<P>) -> Option<&'static P> {
 fn entered() -> Option<Scope> {
     // A thread that ends has left its scope.
     ENTERED.try_with(|entered| entered.borrow().clone()).ok().flatten()
-}
-
-fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A thread is in a [`Scope`]; dropped, it is in the one from before again. To be dropped where it was made, the last one first.

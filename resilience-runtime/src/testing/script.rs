@@ -1,7 +1,8 @@
 //! A dependency that does what it is told.
 
+use crate::sync::locked;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a dependency answers, call by call.
@@ -145,12 +146,12 @@ impl<T, E> Script<T, E> {
     /// How many calls have begun.
     #[must_use]
     pub fn calls(&self) -> usize {
-        *self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        *locked(&self.calls)
     }
 
     fn next(&self) -> &Step<T, E> {
         let nth = {
-            let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut calls = locked(&self.calls);
             *calls += 1;
             *calls
         };
