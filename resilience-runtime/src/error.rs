@@ -160,6 +160,15 @@ pub enum Rejection {
     },
 }
 
+/// The known name that may have been meant, as the end of a sentence about one that is not known.
+pub(crate) struct DidYouMean<'a>(pub(crate) Option<&'a str>);
+
+impl fmt::Display for DidYouMean<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |name| write!(f, "; did you mean `{name}`?"))
+    }
+}
+
 struct TryAgain(Option<Duration>);
 
 impl fmt::Display for TryAgain {
@@ -233,11 +242,12 @@ impl RejectionKind {
 impl RejectionKind {
     /// The kind of policy that says so, as its attribute is called.
     pub(crate) const fn policy(self) -> &'static str {
+        use crate::registry::Policy;
         match self {
-            Self::CircuitOpen => "circuit_breaker",
-            Self::BulkheadFull => "bulkhead",
-            Self::RateLimited => "rate_limit",
-            Self::TimedOut => "timeout",
+            Self::CircuitOpen => crate::CircuitBreaker::KIND,
+            Self::BulkheadFull => crate::Bulkhead::KIND,
+            Self::RateLimited => crate::RateLimiter::KIND,
+            Self::TimedOut => crate::Timeout::KIND,
         }
     }
 }

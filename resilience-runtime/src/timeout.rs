@@ -2,7 +2,7 @@
 
 use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Runs, Source, Steering, Topic};
+use crate::event::{Runs, Source, Topic};
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registered, registry};
 use crate::sync::{Count, Setting};
@@ -82,12 +82,6 @@ impl Timeout {
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
         self.reconfigure_by(config, None)
-    }
-
-    pub(crate) fn reconfigure_by(&self, config: TimeoutConfig, by: Option<Steering>) -> Result<(), ConfigError> {
-        self.put(config)?;
-        self.source.reconfigured(self, by);
-        Ok(())
     }
 
     fn put(&self, config: TimeoutConfig) -> Result<(), ConfigError> {

@@ -19,7 +19,7 @@ pub use builder::BulkheadBuilder;
 pub use registered::BulkheadSite;
 
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Source, Steering, Topic};
+use crate::event::{Source, Topic};
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, write};
@@ -219,12 +219,6 @@ impl Bulkhead {
         self.reconfigure_by(config, None)
     }
 
-    pub(crate) fn reconfigure_by(&self, config: BulkheadConfig, by: Option<Steering>) -> Result<(), ConfigError> {
-        self.put(config)?;
-        self.source.reconfigured(self, by);
-        Ok(())
-    }
-
     fn put(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
         config.check()?;
         let settings = config.resolve();
@@ -244,39 +238,38 @@ impl Bulkhead {
     }
 
     fn next_call(&self, word: Word) -> NextCall {
-        let timeout = self.queue_timeout.get();
         if word.is_off() {
             NextCall::Unguarded
         } else if word.enter().is_some() {
             NextCall::Admitted
         } else if word.join(self.max_queue.get()).is_some() {
-            NextCall::Waits {
-                ahead: u64::try_from(word.waiting()).unwrap_or(0),
-                at_most: (timeout != 0).then(|| Duration::from_nanos(timeout)),
-            }
+            NextCall::Waits { ahead: u64::try_from(word.waiting()).unwrap_or(0), at_most: self.queue_timeout() }
         } else {
             NextCall::Rejected(Rejection::BulkheadFull { name: self.name() })
         }
     }
 
+    fn queue_timeout(&self) -> Option<Duration> {
+        let nanos = self.queue_timeout.get();
+        (nanos != 0).then(|| Duration::from_nanos(nanos))
+    }
+
     fn settings(&self) -> BulkheadSettings {
         let mut settings = BulkheadConfig::new().resolve();
-        let timeout = self.queue_timeout.get();
         settings.enabled = !self.gate.word().is_off();
         settings.max_concurrent = self.max_concurrent.get() as u32;
         settings.max_queue = self.max_queue.get() as u32;
-        settings.queue_timeout = (timeout != 0).then(|| Duration::from_nanos(timeout));
+        settings.queue_timeout = self.queue_timeout();
         settings
     }
 
     pub(crate) fn snapshot_in(&self, registry: &Registry) -> BulkheadSnapshot {
         let word = self.gate.word();
-        let timeout = self.queue_timeout.get();
         BulkheadSnapshot {
             name: self.name(),
             max_concurrent: self.max_concurrent.get(),
             max_queue: self.max_queue.get(),
-            queue_timeout: (timeout != 0).then(|| Duration::from_nanos(timeout)),
+            queue_timeout: self.queue_timeout(),
             inside: word.inside(),
             waiting: u64::try_from(word.waiting()).unwrap_or(0),
             admitted: self.admitted.get(),

@@ -269,6 +269,11 @@ impl CircuitBreaker {
         (0..slots).filter_map(|slot| keys.slots.get(slot)).map(|slot| Arc::clone(&slot.breaker)).collect()
     }
 
+    /// Keys that lost their breaker to another one.
+    pub(super) fn evicted(&self) -> u64 {
+        self.keys.get().map_or(0, |keys| keys.evicted.get())
+    }
+
     pub(super) fn key_counts(&self) -> Option<KeyCounts> {
         let keys = self.keys.get()?;
         let is_closed =

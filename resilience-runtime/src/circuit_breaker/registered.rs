@@ -1,16 +1,12 @@
 //! What the registry and generated code need to know of a circuit breaker.
 
 use super::live::{self, Live};
-use super::opening::Opening;
 use super::permit::Refused;
-use super::state::Word;
 use super::{CircuitBreaker, Keyed, Permit, Present, TripIf};
-use crate::error::{Name, OpenReason};
-use crate::event::{Bus, Runs};
+use crate::error::Name;
+use crate::event::{Act, Bus, Runs};
 use crate::hooks::BreakerKey;
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
-use crate::time;
-use crate::window::WindowCounts;
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
 use std::sync::Arc;
 
@@ -74,7 +70,8 @@ impl Policy for CircuitBreaker {
     }
 
     fn put_in_force(&self, keys: CircuitBreakerConfig) -> Result<(), ConfigError> {
-        self.put(keys)
+        self.put(&self.checked(keys)?.resolve());
+        Ok(())
     }
 
     /// One of a key is configured as all of them.
@@ -84,12 +81,8 @@ impl Policy for CircuitBreaker {
     }
 
     fn begin_forced_open(&self) {
-        let word = self.word.load();
-        let forced = Word::forced(word.entering(time::precise_millis()));
-        if self.word.exchange(word, forced) {
-            let (reason, frozen) = (OpenReason::Forced, WindowCounts::default());
-            self.last_opening.write(Opening { generation: forced.generation(), reason, frozen });
-        }
+        // Untold: nobody knows of the breaker yet.
+        let _untold = self.act_quietly(Act::ForceOpen);
     }
 
     #[cfg(feature = "persistence")]
@@ -110,7 +103,7 @@ impl Policy for CircuitBreaker {
     }
 
     fn runs(&self) -> Runs {
-        self.totals().runs(self.key_counts().map_or(0, |keys| keys.evicted))
+        self.totals().runs(self.evicted())
     }
 
     fn policies(registry: &Registry) -> &Policies<Self> {

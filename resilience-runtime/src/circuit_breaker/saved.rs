@@ -2,6 +2,7 @@
 
 use super::keyed::Key;
 use super::state::{Phase, Word};
+use super::teeth::WHOLE;
 use super::{CircuitBreaker, Totals};
 use crate::error::{Name, OpenReason};
 use crate::time::precise_millis;
@@ -191,8 +192,5 @@ impl CircuitBreaker {
         Ok(())
     }
 }
-
-/// Percent: all of what it decides.
-const WHOLE: u8 = 100;
 
 const CALLED: &str = "it has made calls already";

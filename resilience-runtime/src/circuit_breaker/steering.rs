@@ -1,5 +1,6 @@
 //! What is done to a breaker by hand, to it and to those of its keys.
 
+use super::teeth::WHOLE;
 use super::*;
 use crate::event::{Act, Steering};
 
@@ -74,11 +75,11 @@ impl CircuitBreaker {
                 Phase::Disabled => word,
                 _ => Word::disabled(word.entering(now)),
             }),
-            Act::Monitor | Act::EnforceShare(0) => self.set_teeth(true, 100),
-            Act::Enforce => self.set_teeth(false, 100),
-            Act::EnforceShare(percent) => self.set_teeth(false, percent.min(100)),
+            Act::Monitor | Act::EnforceShare(0) => self.set_teeth(true, WHOLE),
+            Act::Enforce => self.set_teeth(false, WHOLE),
+            Act::EnforceShare(percent) => self.set_teeth(false, percent.min(WHOLE)),
             Act::Reset => {
-                self.teeth.set_share(100);
+                self.teeth.set_share(WHOLE);
                 self.command(|word, now| initial(self.teeth.mode(), word.entering_closed(now)))
             }
         }
@@ -110,14 +111,13 @@ impl CircuitBreaker {
     pub(crate) fn reconfigure_by(&self, config: CircuitBreakerConfig, by: Option<Steering>) -> Result<(), ConfigError> {
         let config = self.checked(config)?;
         self.keep(Topic::Reconfigured, || Event::reconfigured(Self::KIND, self.name(), by));
-        self.put(config)
+        self.put(&config.resolve());
+        Ok(())
     }
 
-    pub(super) fn put(&self, config: CircuitBreakerConfig) -> Result<(), ConfigError> {
-        let settings = self.checked(config)?.resolve();
-        self.put_alone(&settings);
-        self.slots_now().iter().for_each(|slot| slot.put_alone(&settings));
-        Ok(())
+    pub(super) fn put(&self, settings: &CircuitBreakerSettings) {
+        self.put_alone(settings);
+        self.slots_now().iter().for_each(|slot| slot.put_alone(settings));
     }
 
     /// Whether it could be put in force here.

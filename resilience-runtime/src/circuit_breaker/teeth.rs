@@ -14,13 +14,13 @@ const SHARE_AT: u32 = 8;
 const SHARE: u64 = 0xff << SHARE_AT;
 const ASKED_AT: u32 = 16;
 /// Percent: everything.
-const WHOLE: u64 = 100;
+pub(super) const WHOLE: u8 = 100;
 
 pub(super) struct Teeth(Setting);
 
 impl Teeth {
     pub(super) fn new(mode: Mode) -> Self {
-        Self(Setting::new(mode as u64 | WHOLE << SHARE_AT))
+        Self(Setting::new(mode as u64 | u64::from(WHOLE) << SHARE_AT))
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -56,7 +56,7 @@ impl Teeth {
     /// Whether this call is really rejected. One load, unless a share is set.
     #[inline]
     pub(super) fn bites(&self) -> bool {
-        (self.0.get() & SHARE) >> SHARE_AT == WHOLE || self.bites_this_one()
+        self.share() == WHOLE || self.bites_this_one()
     }
 
     #[cold]
@@ -72,8 +72,8 @@ impl Teeth {
 
 /// Of any hundred in a row exactly the share is, as evenly spread as can be: the line that Bresenham draws.
 fn is_bitten(word: u64) -> bool {
-    let (share, nth) = ((word & SHARE) >> SHARE_AT, word >> ASKED_AT);
-    nth % WHOLE * share % WHOLE + share >= WHOLE
+    let (share, nth, whole) = ((word & SHARE) >> SHARE_AT, word >> ASKED_AT, u64::from(WHOLE));
+    nth % whole * share % whole + share >= whole
 }
 
 #[cfg(all(test, not(resilience_loom)))]

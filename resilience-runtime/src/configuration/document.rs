@@ -3,8 +3,9 @@
 use super::error::{ConfigureError, Mistake};
 use super::tables::{self, Entry, FORCE_OPEN, KINDS, Tables};
 use crate::error::Name;
-use crate::registry::{Layers, Pattern, Place, Table};
-use resilience_config::{Configurable, Written, listed, nearest};
+use crate::registry::{Layers, Pattern, Place, Policy, Table};
+use crate::{Bulkhead, CircuitBreaker, RateLimiter, Retry, Timeout};
+use resilience_config::{Configurable, Written};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -86,19 +87,14 @@ impl Reader<'_> {
     fn document(&mut self, document: &DeTable<'_>, tables: &mut Tables) {
         for (key, value) in document {
             let (name, at) = (&**key.get_ref(), self.at(key));
-            if name == DEFAULTS {
-                self.all_defaults(value, tables);
-            } else if KINDS.contains(&name) {
-                let Some(names) = self.table(name, value) else { continue };
-                match name {
-                    "circuit_breaker" => self.kind(KINDS[0], names, &mut tables.circuit_breakers),
-                    "retry" => self.kind(KINDS[1], names, &mut tables.retries),
-                    "timeout" => self.kind(KINDS[2], names, &mut tables.timeouts),
-                    "bulkhead" => self.kind(KINDS[3], names, &mut tables.bulkheads),
-                    _ => self.kind(KINDS[4], names, &mut tables.rate_limiters),
-                }
-            } else {
-                self.unknown_kind(name, &at, &[&KINDS[..], &[DEFAULTS]].concat());
+            match name {
+                DEFAULTS => self.all_defaults(value, tables),
+                CircuitBreaker::KIND => self.kind(CircuitBreaker::KIND, value, &mut tables.circuit_breakers),
+                Retry::KIND => self.kind(Retry::KIND, value, &mut tables.retries),
+                Timeout::KIND => self.kind(Timeout::KIND, value, &mut tables.timeouts),
+                Bulkhead::KIND => self.kind(Bulkhead::KIND, value, &mut tables.bulkheads),
+                RateLimiter::KIND => self.kind(RateLimiter::KIND, value, &mut tables.rate_limiters),
+                _ => self.unknown_kind(name, &at, &[&KINDS[..], &[DEFAULTS]].concat()),
             }
         }
     }
@@ -108,22 +104,20 @@ impl Reader<'_> {
         for (key, value) in kinds {
             let (name, at) = (&**key.get_ref(), self.at(key));
             match name {
-                "circuit_breaker" => tables.circuit_breakers.defaults = self.defaults(KINDS[0], value, at),
-                "retry" => tables.retries.defaults = self.defaults(KINDS[1], value, at),
-                "timeout" => tables.timeouts.defaults = self.defaults(KINDS[2], value, at),
-                "bulkhead" => tables.bulkheads.defaults = self.defaults(KINDS[3], value, at),
-                "rate_limit" => tables.rate_limiters.defaults = self.defaults(KINDS[4], value, at),
+                CircuitBreaker::KIND => {
+                    tables.circuit_breakers.defaults = self.defaults(CircuitBreaker::KIND, value, at);
+                }
+                Retry::KIND => tables.retries.defaults = self.defaults(Retry::KIND, value, at),
+                Timeout::KIND => tables.timeouts.defaults = self.defaults(Timeout::KIND, value, at),
+                Bulkhead::KIND => tables.bulkheads.defaults = self.defaults(Bulkhead::KIND, value, at),
+                RateLimiter::KIND => tables.rate_limiters.defaults = self.defaults(RateLimiter::KIND, value, at),
                 _ => self.unknown_kind(name, &at, &KINDS),
             }
         }
     }
 
     fn unknown_kind(&mut self, name: &str, at: &Place, known: &[&str]) {
-        let instead = match nearest(name, known) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are {}", listed(known)),
-        };
-        self.mistake(at, Some(name), format!("there is no kind of policy `{name}`; {instead}"));
+        self.mistake(at, Some(name), tables::no_such_kind(name, name, known));
     }
 
     fn table<'v, 't>(&mut self, name: &str, value: &'v Spanned<DeValue<'t>>) -> Option<&'v DeTable<'t>> {
@@ -135,7 +129,8 @@ impl Reader<'_> {
         table
     }
 
-    fn kind<C: Configurable>(&mut self, kind: &'static str, names: &DeTable<'_>, layers: &mut Layers<C>) {
+    fn kind<C: Configurable>(&mut self, kind: &'static str, value: &Spanned<DeValue<'_>>, layers: &mut Layers<C>) {
+        let Some(names) = self.table(kind, value) else { return };
         for (key, value) in names {
             let (name, at) = (&**key.get_ref(), self.at(key));
             let Some(keys) = value.get_ref().as_table() else {

@@ -3,8 +3,9 @@
 use super::error::{ConfigWarning, ConfigureError, Mistake};
 use super::tables::{self, Entry, FORCE_OPEN, KINDS, Tables};
 use crate::error::Name;
-use crate::registry::{Layers, Place};
-use resilience_config::{Configurable, Written, listed, nearest};
+use crate::registry::{Layers, Place, Policy};
+use crate::{Bulkhead, CircuitBreaker, Retry, Timeout};
+use resilience_config::{Configurable, Written};
 use std::collections::BTreeMap;
 
 const PREFIX: &str = "RESILIENCE__";
@@ -38,17 +39,13 @@ impl Reader {
     fn variable(&mut self, variable: &str, value: &str) {
         let said = &variable[PREFIX.len()..];
         let first = said.split(BETWEEN).next().unwrap_or(said);
-        let Some(kind) = KINDS.iter().position(|kind| kind.to_uppercase() == first) else {
+        let Some(kind) = KINDS.into_iter().find(|kind| kind.to_uppercase() == first) else {
             let known = KINDS.map(str::to_uppercase);
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             if first.eq_ignore_ascii_case(DEFAULTS) {
                 return self.warn(variable, "defaults are written in a file: `[defaults.KIND]`".to_owned());
             }
-            let instead = match nearest(&first.to_uppercase(), &known) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there are {}", listed(&known)),
-            };
-            return self.warn(variable, format!("there is no kind of policy `{first}`; {instead}"));
+            return self.warn(variable, tables::no_such_kind(first, &first.to_uppercase(), &known));
         };
         let rest = said[first.len()..].strip_prefix(BETWEEN).and_then(|rest| rest.rsplit_once(BETWEEN));
         let Some((name, key)) = rest.filter(|(name, _)| !name.is_empty()) else {
@@ -62,11 +59,11 @@ impl Reader {
         let entry = Entry { key: &key, key_at: at.clone(), written: Written::of_text(value), value_at: at };
         let Tables { circuit_breakers, retries, timeouts, bulkheads, rate_limiters } = &mut self.tables;
         let put = match kind {
-            0 => put(KINDS[0], circuit_breakers, name, entry),
-            1 => put(KINDS[1], retries, name, entry),
-            2 => put(KINDS[2], timeouts, name, entry),
-            3 => put(KINDS[3], bulkheads, name, entry),
-            _ => put(KINDS[4], rate_limiters, name, entry),
+            CircuitBreaker::KIND => put(kind, circuit_breakers, name, entry),
+            Retry::KIND => put(kind, retries, name, entry),
+            Timeout::KIND => put(kind, timeouts, name, entry),
+            Bulkhead::KIND => put(kind, bulkheads, name, entry),
+            _ => put(kind, rate_limiters, name, entry),
         };
         match put {
             Ok(()) => {}
@@ -91,7 +88,8 @@ fn put<C: Configurable>(
     name: &str,
     entry: Entry<'_>,
 ) -> Result<(), Refused> {
-    let is_known = C::KEYS.iter().any(|key| key.name == entry.key) || kind == KINDS[0] && entry.key == FORCE_OPEN;
+    let is_known =
+        C::KEYS.iter().any(|key| key.name == entry.key) || kind == CircuitBreaker::KIND && entry.key == FORCE_OPEN;
     if !is_known {
         return Err(Refused::Key(tables::no_such_key::<C>(kind, entry.key)));
     }

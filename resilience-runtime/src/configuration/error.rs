@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, and what is odd about one.
 
-use crate::error::Name;
+use crate::error::{DidYouMean, Name};
 use crate::registry::Place;
 use std::fmt;
 
@@ -130,8 +130,7 @@ impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownName { place, kind, name, nearest } => {
-                write!(f, "{place}: there is no {kind} `{name}` so far")?;
-                nearest.iter().try_for_each(|nearest| write!(f, "; did you mean `{nearest}`?"))
+                write!(f, "{place}: there is no {kind} `{name}` so far{}", DidYouMean(nearest.as_deref()))
             }
             Self::UnknownVariable { variable, problem } => write!(f, "{variable}: {problem}"),
             Self::NeverWaits { place, key, function } => write!(

@@ -60,10 +60,14 @@ fn check_merged<P: Policy>(name: &Name, base: &P::Keys, layers: &Layers<P::Keys>
         let table = about.first().copied().or(layers.defaults.as_ref());
         let Some((place, key)) = blamed.or_else(|| Some((&table?.at, error.key))) else { continue };
         let message = format!("{} ({} `{name}`, with what the program says of it)", error.message, P::KIND);
-        let mistake = Mistake::new(place, Some(key), message);
-        if !mistakes.iter().any(|known| known.position == mistake.position && known.source == mistake.source) {
-            mistakes.push(mistake);
-        }
+        push_new(mistakes, Mistake::new(place, Some(key), message));
+    }
+}
+
+/// One mistake is enough of what stands in one place.
+fn push_new(mistakes: &mut Vec<Mistake>, mistake: Mistake) {
+    if !mistakes.iter().any(|known| known.position == mistake.position && known.source == mistake.source) {
+        mistakes.push(mistake);
     }
 }
 
@@ -95,10 +99,7 @@ fn check_patterns<P: Policy>(name: &Name, layers: &Layers<P::Keys>, mistakes: &m
             let message = format!(
                 "`{one}` and `{other}` both match `{name}` and say `{key}`, and neither is more specific; leave one of them out"
             );
-            let mistake = Mistake::new(place, Some(key), message);
-            if !mistakes.iter().any(|known| known.position == mistake.position && known.source == mistake.source) {
-                mistakes.push(mistake);
-            }
+            push_new(mistakes, Mistake::new(place, Some(key), message));
         }
     }
 }

@@ -1,14 +1,16 @@
 //! What is written outside of the program, by kind of policy.
 
 use super::error::Mistake;
-use crate::registry::{Layers, Place, Table};
+use crate::registry::{Layers, Place, Policy, Table};
+use crate::{Bulkhead, CircuitBreaker, RateLimiter, Retry, Timeout};
 use resilience_config::{
     BulkheadConfig, CircuitBreakerConfig, Configurable, RateLimitConfig, RetryConfig, TimeoutConfig, Value, Written,
-    find_key, unknown_key,
+    find_key, listed, nearest, unknown_key,
 };
 
 /// The kinds, as their attributes are called.
-pub(super) const KINDS: [&str; 5] = ["circuit_breaker", "retry", "timeout", "bulkhead", "rate_limit"];
+pub(super) const KINDS: [&str; 5] =
+    [CircuitBreaker::KIND, Retry::KIND, Timeout::KIND, Bulkhead::KIND, RateLimiter::KIND];
 
 /// Beside the keys of a breaker: not configured but done, for as long as it is written.
 pub(super) const FORCE_OPEN: &str = "force_open";
@@ -36,12 +38,21 @@ pub(super) fn empty<C: Configurable>(at: Place) -> Table<C> {
     Table { keys: C::nothing(), force_open: None, places: Vec::new(), at }
 }
 
+/// What is said of a kind that there is not, where it is `meant` to be one of those that are `known`.
+pub(super) fn no_such_kind(written: &str, meant: &str, known: &[&str]) -> String {
+    let instead = match nearest(meant, known) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there are {}", listed(known)),
+    };
+    format!("there is no kind of policy `{written}`; {instead}")
+}
+
 /// Why a key cannot be set at all; the key's row otherwise.
 pub(super) fn no_such_key<C: Configurable>(kind: &str, key: &str) -> String {
     if C::OF_THE_PROGRAM.contains(&key) {
         return format!("`{key}` is a part of the program and cannot be set from outside of it");
     }
-    let steered = (kind == KINDS[0]).then_some(FORCE_OPEN);
+    let steered = (kind == CircuitBreaker::KIND).then_some(FORCE_OPEN);
     let known: Vec<&str> = C::KEYS.iter().map(|key| key.name).chain(steered).collect();
     unknown_key(kind, key, &known)
 }
@@ -50,7 +61,7 @@ pub(super) fn no_such_key<C: Configurable>(kind: &str, key: &str) -> String {
 pub(super) fn put<C: Configurable>(kind: &str, table: &mut Table<C>, entry: Entry<'_>) -> Result<(), Mistake> {
     let Entry { key, key_at, written, value_at } = entry;
     let refused = |message: String| Mistake::new(&value_at, Some(key), message);
-    let name = if kind == KINDS[0] && key == FORCE_OPEN {
+    let name = if kind == CircuitBreaker::KIND && key == FORCE_OPEN {
         table.force_open = Some(bool::read(key, &written).map_err(refused)?);
         FORCE_OPEN
     } else {

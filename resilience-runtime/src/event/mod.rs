@@ -24,9 +24,12 @@ pub(crate) use ring::Runs;
 pub(crate) use steering::TooLong;
 pub use steering::{Act, Steering};
 
+use crate::circuit_breaker::CircuitBreaker;
 use crate::error::{Name, OpenReason, Rejection, RejectionKind};
-use crate::retry::{GaveUp, RetryEvent};
+use crate::registry::Policy;
+use crate::retry::{GaveUp, Retry, RetryEvent};
 use crate::time::Timestamp;
+use crate::timeout::Timeout;
 use std::time::Duration;
 
 /// Something that happened to a policy.
@@ -342,8 +345,6 @@ impl Ended {
     }
 }
 
-const BREAKER: &str = "circuit_breaker";
-
 impl Event {
     pub(crate) fn rejected(kind: &'static str, rejection: &Rejection, operation: Option<Name>) -> Self {
         let (name, retry_after, at) = (rejection.name().clone(), rejection.retry_after(), Timestamp::now());
@@ -386,9 +387,11 @@ impl Event {
     /// The kind of policy that it happened to, as its attribute is called; `None` of [`Missed`](Self::Missed) and [`ConfigRefused`](Self::ConfigRefused).
     pub fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::Transition(_) | Self::SlowCall { .. } | Self::Outcome { .. } | Self::Evicted { .. } => Some(BREAKER),
-            Self::Retry(_) | Self::RetriesEnded { .. } => Some("retry"),
-            Self::TimedOut { .. } => Some("timeout"),
+            Self::Transition(_) | Self::SlowCall { .. } | Self::Outcome { .. } | Self::Evicted { .. } => {
+                Some(CircuitBreaker::KIND)
+            }
+            Self::Retry(_) | Self::RetriesEnded { .. } => Some(Retry::KIND),
+            Self::TimedOut { .. } => Some(Timeout::KIND),
             Self::Fallback { .. } => Some("fallback"),
             Self::Conflict { kind, .. }
             | Self::Rejected { kind, .. }

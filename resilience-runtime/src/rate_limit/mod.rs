@@ -17,7 +17,7 @@ pub use builder::RateLimiterBuilder;
 pub use registered::RateLimitSite;
 
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Source, Steering, Topic};
+use crate::event::{Source, Topic};
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
@@ -207,12 +207,6 @@ impl RateLimiter {
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
         self.reconfigure_by(config, None)
-    }
-
-    pub(crate) fn reconfigure_by(&self, config: RateLimitConfig, by: Option<Steering>) -> Result<(), ConfigError> {
-        self.put(config)?;
-        self.source.reconfigured(self, by);
-        Ok(())
     }
 
     fn put(&self, config: RateLimitConfig) -> Result<(), ConfigError> {

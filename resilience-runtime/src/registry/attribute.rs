@@ -2,7 +2,7 @@
 
 use super::key_value::{self, KeyValue};
 use super::operation::{self, Layer};
-use super::policies::{Policies, Policy, configured_sites};
+use super::policies::{Policy, configured_sites};
 use super::{Operation, Site};
 use crate::error::Name;
 use std::fmt;
@@ -34,7 +34,7 @@ impl Layer {
 
     /// The name under which the registry has the policy: its own or that of the function. A fallback is no policy of the registry.
     pub fn policy(&'static self) -> Option<Name> {
-        of_site!(self, site => Some(policy(site)), _path => None)
+        of_site!(self, site => Some(site.shown_name()), _path => None)
     }
 
     /// The instance keys that the attribute writes, and of a circuit breaker its `trip_if`. The keys that belong to the function (`failure_if`, `key`,
@@ -63,17 +63,14 @@ fn kind<P: Policy>(_: &Site<P>) -> &'static str {
     P::KIND
 }
 
-fn policy<P: Policy>(site: &'static Site<P>) -> Name {
-    site.name().map_or_else(|| Policies::shown_as(site).into(), Name::from)
-}
-
 fn written<P: Policy>(site: &Site<P>) -> Vec<KeyValue> {
     let mut written = key_value::written(P::keys(site.config()));
     written.extend(P::rule(site.config()).map(|rule| KeyValue { key: "trip_if", value: rule.to_owned() }));
     written
 }
 
-fn configuring<P: Policy>(site: &'static Site<P>) -> Option<&'static Site<P>> {
+/// The attribute that configures what this one leads to; `None` where nobody does.
+pub(super) fn configuring<P: Policy>(site: &'static Site<P>) -> Option<&'static Site<P>> {
     match site.name() {
         Some(name) => configured_sites(name).next(),
         None => Some(site).filter(|site| site.is_configured()),

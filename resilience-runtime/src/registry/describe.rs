@@ -1,8 +1,13 @@
 //! A program's guarded functions and their policies, for people to read.
 
-use super::Registry;
 use super::operation::{Layer, Operation};
+use super::{Policy, Registry};
+use crate::bulkhead::Bulkhead;
+use crate::circuit_breaker::CircuitBreaker;
 use crate::error::Name;
+use crate::rate_limit::RateLimiter;
+use crate::retry::Retry;
+use crate::timeout::Timeout;
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 
@@ -31,19 +36,21 @@ impl Registry {
     /// ```
     pub fn describe(&self) -> Description {
         let operations: Vec<_> = self.operations().collect();
-        let known: Vec<_> = layers(&operations).filter_map(|layer| Some((layer.kind(), layer.policy()?))).collect();
+        let known: Vec<_> = operations.iter().flat_map(|operation| operation.policies()).collect();
         let by_hand = self.names().into_iter().filter(|policy| !known.contains(policy)).collect();
         Description { operations, by_hand }
     }
 
     /// Every policy of this registry, by kind and name.
     fn names(&self) -> Vec<(&'static str, Name)> {
-        let mut names = Vec::new();
-        names.extend(self.circuit_breakers().map(|breaker| ("circuit_breaker", breaker.name())));
-        names.extend(self.retries().map(|retry| ("retry", retry.name())));
-        names.extend(self.timeouts().map(|timeout| ("timeout", timeout.name())));
-        names.extend(self.bulkheads().map(|bulkhead| ("bulkhead", bulkhead.name())));
-        names.extend(self.rate_limiters().map(|limiter| ("rate_limit", limiter.name())));
+        fn of<P: Policy>(registry: &Registry) -> impl Iterator<Item = (&'static str, Name)> {
+            P::policies(registry).all().into_iter().map(|policy| (P::KIND, policy.name().clone()))
+        }
+        let mut names: Vec<_> = of::<CircuitBreaker>(self).collect();
+        names.extend(of::<Retry>(self));
+        names.extend(of::<Timeout>(self));
+        names.extend(of::<Bulkhead>(self));
+        names.extend(of::<RateLimiter>(self));
         names
     }
 }

@@ -1,6 +1,6 @@
 //! Whether the program can do its work, from its breakers and from checks of its own: what a readiness endpoint asks.
 
-use super::Registry;
+use super::{Policy, Registry};
 use crate::circuit_breaker::{CircuitBreaker, State};
 use crate::error::{Name, Rejection};
 use crate::next_call::NextCall;
@@ -310,7 +310,7 @@ impl Registry {
 fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<HealthReason> {
     let name = breaker.name();
     if let Some((status, why)) = judged(breaker, critical.contains(&name)) {
-        return Some(HealthReason { status, kind: "circuit_breaker", name, why });
+        return Some(HealthReason { status, kind: CircuitBreaker::KIND, name, why });
     }
     // Its own state is that of the overflow breaker: those of the keys are beside it.
     let keys = breaker.of_keys();
@@ -325,7 +325,7 @@ fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<Hea
     let more = if worst.len() > 3 { ", …" } else { "" };
     worst.truncate(3);
     let why = format!("has {} of {} keys open or half-open: {}{more}", bad.len(), keys.len(), worst.join(", "));
-    Some(HealthReason { status, kind: "circuit_breaker", name, why })
+    Some(HealthReason { status, kind: CircuitBreaker::KIND, name, why })
 }
 
 /// What a breaker that is not as it should be makes of the program, and why.

@@ -129,18 +129,8 @@ impl Operation {
     }
 
     /// Its policies, each by kind and the name by which it is shown.
-    fn policies(&'static self) -> impl Iterator<Item = (&'static str, Name)> {
-        fn of<P: Policy>(site: &'static Site<P>) -> Option<(&'static str, Name)> {
-            Some((P::KIND, site.shown_name()))
-        }
-        self.layers.iter().filter_map(|layer| match layer {
-            Layer::CircuitBreaker(site) => of(site),
-            Layer::Retry(site) => of(site),
-            Layer::Timeout(site) => of(site),
-            Layer::Bulkhead(site) => of(site),
-            Layer::RateLimit(site) => of(site),
-            Layer::Fallback(_) => None,
-        })
+    pub(super) fn policies(&'static self) -> impl Iterator<Item = (&'static str, Name)> {
+        self.layers.iter().filter_map(|layer| Some((layer.kind(), layer.policy()?)))
     }
 
     fn crate_name(&self) -> &'static str {

@@ -1,5 +1,7 @@
 //! One kind of policy, by name. Every kind is kept, joined, compared and told of in the same way.
 
+#[cfg(feature = "config")]
+use super::attribute::configuring;
 use super::layers::{self, Layers, Origin, Setting};
 use super::operation::{self, Layer};
 use super::{Registry, Site};
@@ -168,11 +170,7 @@ impl<P: Policy> Policies<P> {
     /// What those will be called that a function will build when it is first called, and what the program says of them.
     #[cfg(feature = "config")]
     pub(crate) fn expected(&self) -> impl Iterator<Item = (Name, &'static Site<P>)> {
-        let sites = operation::in_order().iter().flat_map(|operation| operation.layers()).filter_map(P::site);
-        sites.map(|site| match site.name() {
-            Some(name) => (Name::from(name), configured_sites::<P>(name).next().unwrap_or(site)),
-            None => (Name::from(Self::shown_as(site)), site),
-        })
+        operation::sites().map(|site| (site.shown_name(), configuring(site).unwrap_or(site)))
     }
 
     /// The layers for those that will be built, and what they were.

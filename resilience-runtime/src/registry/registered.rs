@@ -25,6 +25,18 @@ macro_rules! registered {
             }
         }
 
+        impl $policy {
+            pub(crate) fn reconfigure_by(
+                &self,
+                config: $config,
+                by: Option<$crate::event::Steering>,
+            ) -> Result<(), resilience_config::ConfigError> {
+                self.put(config)?;
+                self.source.reconfigured(self, by);
+                Ok(())
+            }
+        }
+
         impl $crate::registry::Policy for $policy {
             type Config = $config;
             type Keys = $config;

@@ -1,10 +1,10 @@
 //! Doing something by hand to policies, by name and by pattern, and saying who does it and why.
 
 use super::operation;
-use super::{Pattern, Policy, Registry};
+use super::{Pattern, Policy, Registry, Site};
 use crate::bulkhead::Bulkhead;
 use crate::circuit_breaker::CircuitBreaker;
-use crate::error::Name;
+use crate::error::{DidYouMean, Name};
 use crate::event::{Act, Steering, TooLong};
 use crate::rate_limit::RateLimiter;
 use crate::retry::Retry;
@@ -68,7 +68,7 @@ pub struct Reached {
 #[non_exhaustive]
 pub enum SteerError {
     /// No policy of a kind that this can be done to has such a name.
-    #[error("no {kind} matches `{pattern}`{}", DidYouMean(.nearest))]
+    #[error("no {kind} matches `{pattern}`{}", DidYouMean(.nearest.as_deref()))]
     NoneReached {
         /// The kind of policy that was asked for, as its attribute is called.
         kind: &'static str,
@@ -102,17 +102,6 @@ pub enum SteerError {
         /// The mistake.
         error: ConfigError,
     },
-}
-
-struct DidYouMean<'a>(&'a Option<Name>);
-
-impl std::fmt::Display for DidYouMean<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(name) => write!(f, "; did you mean `{name}`?"),
-            None => Ok(()),
-        }
-    }
 }
 
 impl From<TooLong> for SteerError {
@@ -216,8 +205,7 @@ impl Registry {
 impl Matching {
     fn find<P: Policy>(&self) -> Result<Vec<Arc<P>>, SteerError> {
         let pattern = Pattern::parse(&self.pattern)?;
-        let sites = || operation::in_order().iter().flat_map(|operation| operation.layers()).filter_map(P::site);
-        for site in sites().filter(|site| pattern.matches(&site.shown_name())) {
+        for site in operation::sites::<P>().filter(|site| pattern.matches(&site.shown_name())) {
             self.registry.join(site);
         }
         let all = P::policies(&self.registry).all();
@@ -226,7 +214,7 @@ impl Matching {
         if !reached.is_empty() {
             return Ok(reached);
         }
-        let known: Vec<Name> = known.into_iter().chain(sites().map(|site| site.shown_name())).collect();
+        let known: Vec<Name> = known.into_iter().chain(operation::sites::<P>().map(Site::shown_name)).collect();
         let known: Vec<&str> = known.iter().map(Name::as_str).collect();
         let nearest = nearest(&self.pattern, &known).map(|name| Name::from(name.to_owned()));
         Err(SteerError::NoneReached { kind: P::KIND, pattern: self.pattern.clone(), nearest })

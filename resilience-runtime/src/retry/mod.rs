@@ -15,7 +15,7 @@ pub use builder::RetryBuilder;
 pub use run::{Run, Wait};
 
 use crate::error::{Name, RejectionKind};
-use crate::event::{Runs, Source, Steering};
+use crate::event::{Runs, Source};
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting as InForce, registered, registry};
 use crate::sync::{Count, RwLock, Setting, read, write};
@@ -193,12 +193,6 @@ impl Retry {
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: RetryConfig) -> Result<(), ConfigError> {
         self.reconfigure_by(config, None)
-    }
-
-    pub(crate) fn reconfigure_by(&self, config: RetryConfig, by: Option<Steering>) -> Result<(), ConfigError> {
-        self.put(config)?;
-        self.source.reconfigured(self, by);
-        Ok(())
     }
 
     fn put(&self, config: RetryConfig) -> Result<(), ConfigError> {

@@ -1,6 +1,7 @@
 //! A registry that belongs to one test.
 
 use crate::circuit_breaker::{CircuitBreaker, State};
+use crate::error::DidYouMean;
 use crate::event::{Event, EventFilter, Events, Topic, Transition};
 use crate::registry::{Policy, Registry, Site};
 use crate::sync::locked;
@@ -129,8 +130,7 @@ impl Scope {
     fn unknown(&self, name: &str) -> String {
         let known: Vec<String> = self.inner.registry.circuit_breakers().map(|known| known.name().to_string()).collect();
         let meant = nearest(name, &known.iter().map(String::as_str).collect::<Vec<_>>());
-        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-        format!("no circuit breaker `{name}` was called in this scope{meant}")
+        format!("no circuit breaker `{name}` was called in this scope{}", DidYouMean(meant))
     }
 
     fn policy<P: Policy>(&self, site: &'static Site<P>) -> &'static P {
