@@ -1,11 +1,12 @@
 //! How the arguments get to the body, to each of its attempts, and to a fallback as well.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{FnArg, Pat, PatIdent, Signature, ext::IdentExt};
 
 use super::{Surroundings, located_at};
 use crate::model::{Argument, Form, Guarded, Passing};
+use crate::syntax::{has_word, inside};
 
 /// The receiver as the body sees it, where the original is needed again.
 pub(super) fn own_self(span: Span) -> Ident {
@@ -143,24 +144,12 @@ fn names_one_of(expression: TokenStream, pattern: &TokenStream) -> bool {
     })
 }
 
-fn has_word(tokens: TokenStream, is: &impl Fn(&Ident) -> bool) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(word) => is(&word),
-        TokenTree::Group(group) => has_word(group.stream(), is),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
-}
-
 /// A pattern without `mut` and `ref`, which cannot be written where what it is matched with is a reference.
 fn without_modes(pattern: TokenStream) -> TokenStream {
     let tokens =
         pattern.into_iter().filter(|token| !matches!(token, TokenTree::Ident(word) if word == "mut" || word == "ref"));
     let tokens = tokens.map(|token| match token {
-        TokenTree::Group(group) => {
-            let mut changed = Group::new(group.delimiter(), without_modes(group.stream()));
-            changed.set_span(group.span());
-            changed.into()
-        }
+        TokenTree::Group(group) => inside(&group, without_modes),
         token => token,
     });
     tokens.collect()

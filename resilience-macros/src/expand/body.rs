@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use super::{Surroundings, arguments, timeout};
 use crate::{
     model::{Form, Guarded},
-    syntax::{AngleBrackets, begins_item, captures_self, is_format_macro, punct, rest_of_item},
+    syntax::{AngleBrackets, begins_item, captures_self, inside, is_format_macro, punct, rest_of_item},
 };
 
 /// Runs the body, for as long as the timeout of that `handle` says: `let __result: Result<T, Failure<E>> = …;`
@@ -106,13 +106,6 @@ fn skip_bounds(tokens: &mut Peekable<IntoIter>) {
         brackets.pass(token);
         tokens.next();
     }
-}
-
-/// The group with its tokens changed.
-fn inside(group: &Group, change: fn(TokenStream) -> TokenStream) -> TokenTree {
-    let mut changed = Group::new(group.delimiter(), change(group.stream()));
-    changed.set_span(group.span());
-    TokenTree::Group(changed)
 }
 
 /// The body with the name of its own `self` in the place of the method's, which cannot be shadowed.

@@ -90,10 +90,9 @@ impl CircuitBreaker {
         if let Some(constant) = &self.trip_if {
             super::check_constant(constant, signature, errors);
         }
-        let max_keys = self.settings.written.iter().find(|setting| setting.key == "max_keys");
-        if let (Some(max_keys), None) = (max_keys, &self.key) {
+        if let (Some(max_keys), None) = (self.settings.key(&["max_keys"]), &self.key) {
             errors.push(Error::new(
-                max_keys.key.span(),
+                max_keys.span(),
                 "`max_keys` wants `key` beside it, which says what the keys are, as in `key = order.warehouse`",
             ));
         }

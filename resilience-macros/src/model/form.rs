@@ -1,6 +1,6 @@
 //! The forms that a function with a body can have, and what each of them makes impossible.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{Error, FnArg, GenericArgument, GenericParam, PathArguments, ReturnType, Signature, Type, TypeParamBound};
 
@@ -45,7 +45,7 @@ impl Form {
         let ReturnType::Type(_, returned) = &output else { return Some((Self::Sync, output)) };
         let name = &signature.ident;
         let Some(result) = output_of(returned) else {
-            if !mentions(returned.to_token_stream(), "Future") {
+            if !syntax::has_word(returned.to_token_stream(), &|word| word == "Future") {
                 return Some((Self::Sync, output));
             }
             let message = format!(
@@ -110,7 +110,7 @@ impl Form {
 /// A thread that waits can be stopped by nobody, and serves nobody else.
 fn check_nothing_waits(function: &Function, ours: &[Ours], stack: &Stack, errors: &mut Errors) {
     // What `#[tokio::main]` and `#[tokio::test]` make of an `async fn`.
-    let was_async = mentions(function.body.statements.clone(), "block_on");
+    let was_async = syntax::has_word(function.body.statements.clone(), &|word| word == "block_on");
     for timeout in ours.iter().filter(|other| other.kind == Kind::Timeout) {
         let message = match was_async {
             false => {
@@ -191,13 +191,4 @@ fn is_unique_reference(argument: &FnArg) -> bool {
 /// Where the last statement stands.
 fn end_of(statements: &TokenStream) -> Option<Span> {
     statements.clone().into_iter().last().map(|token| token.span())
-}
-
-/// Whether the identifier stands anywhere among the tokens.
-fn mentions(tokens: TokenStream, word: &str) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == word,
-        TokenTree::Group(group) => mentions(group.stream(), word),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
 }

@@ -15,7 +15,7 @@ pub(crate) use attributes::{Kind, Ours, TAKEN, Written, is_taken};
 pub(crate) use captures::{captures_self, is_format_macro, unseen_captures};
 pub(crate) use item::{Function, RUNTIME, split_inner_attributes};
 pub(crate) use tail::{Tail, tail};
-pub(crate) use tokens::{AngleBrackets, begins_item, punct, rest_of_item};
+pub(crate) use tokens::{AngleBrackets, begins_item, has_word, inside, punct, rest_of_item};
 pub(crate) use value::{
     Given, count, duration, hook, jitter, name, number, path, rate, rejections, unwrapped, window, word,
 };

@@ -1,4 +1,4 @@
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
 /// The character of a punctuation token, and a space for any other token.
 pub(crate) fn punct(token: &TokenTree) -> char {
@@ -59,4 +59,20 @@ pub(crate) fn rest_of_item(tokens: &mut impl Iterator<Item = TokenTree>) -> Toke
         }
     }
     rest
+}
+
+/// Whether there is such an identifier anywhere among the tokens.
+pub(crate) fn has_word(tokens: TokenStream, is: &impl Fn(&Ident) -> bool) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => is(&word),
+        TokenTree::Group(group) => has_word(group.stream(), is),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// The group with its tokens changed.
+pub(crate) fn inside(group: &Group, change: fn(TokenStream) -> TokenStream) -> TokenTree {
+    let mut changed = Group::new(group.delimiter(), change(group.stream()));
+    changed.set_span(group.span());
+    TokenTree::Group(changed)
 }
