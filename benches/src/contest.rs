@@ -81,6 +81,11 @@ impl Timing {
 }
 
 impl Case {
+    /// Of calls on one thread, which differ by more than chance.
+    pub(crate) fn new(name: &'static str, about: &'static str, contestants: fn() -> Vec<Contestant>) -> Self {
+        Self { name, about, rounds: 1, length: 1, contestants }
+    }
+
     pub(crate) fn measure(&self, effort: Effort) -> Vec<Timing> {
         let mut contestants: Vec<_> = (self.contestants)()
             .into_iter()

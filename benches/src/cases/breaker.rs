@@ -9,35 +9,11 @@ use std::time::Duration;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "closed",
-            about: "a closed breaker, the call succeeds",
-            rounds: 1,
-            length: 1,
-            contestants: closed,
-        },
-        Case {
-            name: "1 % errors",
-            about: "a closed breaker, one call in a hundred fails",
-            rounds: 1,
-            length: 1,
-            contestants: errors,
-        },
-        Case { name: "open", about: "an open breaker: the call is rejected", rounds: 1, length: 1, contestants: open },
-        Case {
-            name: "half-open: a probe",
-            about: "a half-open breaker lets the call through",
-            rounds: 1,
-            length: 1,
-            contestants: probing,
-        },
-        Case {
-            name: "half-open: rejected",
-            about: "all probes are under way",
-            rounds: 1,
-            length: 1,
-            contestants: probed,
-        },
+        Case::new("closed", "a closed breaker, the call succeeds", closed),
+        Case::new("1 % errors", "a closed breaker, one call in a hundred fails", errors),
+        Case::new("open", "an open breaker: the call is rejected", open),
+        Case::new("half-open: a probe", "a half-open breaker lets the call through", probing),
+        Case::new("half-open: rejected", "all probes are under way", probed),
     ]
 }
 

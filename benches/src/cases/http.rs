@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) fn case() -> Case {
     let about = "GET over loopback, one after the other: reqwest to axum, each on a thread";
     // The difference is a few hundred nanoseconds of some ten thousand.
-    Case { name: "http", about, rounds: 8, length: 1, contestants }
+    Case { rounds: 8, ..Case::new("http", about, contestants) }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -6,20 +6,8 @@ use resilience_runtime::CircuitBreaker;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        Case {
-            name: "names, handles",
-            about: "a random one of so many breakers, by its handle",
-            rounds: 1,
-            length: 1,
-            contestants: handles,
-        },
-        Case {
-            name: "names, keyed",
-            about: "a random one of so many keys of a breaker",
-            rounds: 1,
-            length: 1,
-            contestants: keyed,
-        },
+        Case::new("names, handles", "a random one of so many breakers, by its handle", handles),
+        Case::new("names, keyed", "a random one of so many keys of a breaker", keyed),
     ]
 }
 

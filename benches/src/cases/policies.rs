@@ -7,32 +7,17 @@ use resilience_runtime::{Bulkhead, registry};
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        Case { name: "retry", about: "the first attempt succeeds", rounds: 1, length: 1, contestants: retry },
-        Case { name: "timeout", about: "the body is ready at once", rounds: 1, length: 1, contestants: timeout },
-        Case { name: "bulkhead", about: "a place is free", rounds: 1, length: 1, contestants: bulkhead },
+        Case::new("retry", "the first attempt succeeds", retry),
+        Case::new("timeout", "the body is ready at once", timeout),
+        Case::new("bulkhead", "a place is free", bulkhead),
+        Case::new("bulkhead, full", "the call is rejected", bulkhead_full),
+        Case::new("rate limit", "the call is allowed", rate_limit),
+        Case::new("rate limit, refused", "the rate is used up", rate_limit_refused),
         Case {
-            name: "bulkhead, full",
-            about: "the call is rejected",
-            rounds: 1,
-            length: 1,
-            contestants: bulkhead_full,
-        },
-        Case { name: "rate limit", about: "the call is allowed", rounds: 1, length: 1, contestants: rate_limit },
-        Case {
-            name: "rate limit, refused",
-            about: "the rate is used up",
-            rounds: 1,
-            length: 1,
-            contestants: rate_limit_refused,
-        },
-        Case {
-            name: "contended",
-            about: "two tasks on two workers at one bulkhead or rate limiter",
-            rounds: 1,
             length: 10,
-            contestants: contended,
+            ..Case::new("contended", "two tasks on two workers at one bulkhead or rate limiter", contended)
         },
-        Case { name: "stack", about: "several policies, all calm", rounds: 1, length: 1, contestants: stack },
+        Case::new("stack", "several policies, all calm", stack),
     ]
 }
 

@@ -10,26 +10,11 @@ use std::time::Duration;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
+        Case { length: 10, ..Case::new("two workers", "one breaker, calls succeed", succeeding_tasks) },
+        Case { length: 10, ..Case::new("two workers, 1 % errors", "one breaker", failing_tasks) },
         Case {
-            name: "two workers",
-            about: "one breaker, calls succeed",
-            rounds: 1,
             length: 10,
-            contestants: succeeding_tasks,
-        },
-        Case {
-            name: "two workers, 1 % errors",
-            about: "one breaker",
-            rounds: 1,
-            length: 10,
-            contestants: failing_tasks,
-        },
-        Case {
-            name: "snapshots beside",
-            about: "another thread reads snapshots of the breaker meanwhile",
-            rounds: 1,
-            length: 10,
-            contestants: watched,
+            ..Case::new("snapshots beside", "another thread reads snapshots of the breaker meanwhile", watched)
         },
     ]
 }
