@@ -42,6 +42,7 @@ impl Teeth {
     }
 
     /// Percent of the calls to be rejected that are rejected.
+    #[inline]
     pub(super) fn share(&self) -> u8 {
         ((self.0.get() & SHARE) >> SHARE_AT) as u8
     }
