@@ -65,6 +65,7 @@ mod outcome;
 mod rate_limit;
 mod registry;
 mod retry;
+mod settings;
 mod sync;
 mod tagged;
 mod time;

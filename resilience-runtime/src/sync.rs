@@ -28,9 +28,9 @@ pub(crate) fn locked<T>(lock: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_,
 }
 
 /// A number that is read and written by itself: it says nothing about any other memory, so `Relaxed` will do.
-pub(crate) struct Setting(AtomicU64);
+pub(crate) struct AtomicSetting(AtomicU64);
 
-impl Setting {
+impl AtomicSetting {
     pub(crate) fn new(value: u64) -> Self {
         Self(AtomicU64::new(value))
     }

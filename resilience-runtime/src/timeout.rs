@@ -4,8 +4,9 @@ use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
 use crate::event::{Runs, Source, Topic};
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting as InForce, registered, registry};
-use crate::sync::{Count, Setting};
+use crate::registry::{Registry, Setting, registered, registry};
+use crate::settings::{HotWords, Settings};
+use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
 use pin_project_lite::pin_project;
 use resilience_config::{ConfigError, Preset, TimeoutConfig, TimeoutSettings};
@@ -33,8 +34,7 @@ use tokio::time::{Instant, Sleep};
 /// ```
 pub struct Timeout {
     name: Name,
-    /// Nanoseconds, and [`OFF`] beside them where it is not enabled.
-    after_nanos: Setting,
+    settings: Settings<TimeoutSettings, 1>,
     timed_out: Count,
     source: Source,
     built: Timestamp,
@@ -43,8 +43,13 @@ pub struct Timeout {
 /// Above the longest limit there can be.
 const OFF: u64 = 1 << 63;
 
-fn packed(settings: &TimeoutSettings) -> u64 {
-    nanos(settings.after) | if settings.enabled { 0 } else { OFF }
+/// Nanoseconds, or [`OFF`] where it is not enabled.
+const AFTER: usize = 0;
+
+impl HotWords<1> for TimeoutSettings {
+    fn words(&self) -> [u64; 1] {
+        [if self.enabled { nanos(self.after) } else { OFF }]
+    }
 }
 
 impl Timeout {
@@ -86,8 +91,7 @@ impl Timeout {
 
     fn put(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
         config.check()?;
-        self.after_nanos.set(packed(&config.resolve()));
-        Ok(())
+        self.settings.replace(config.resolve(), |_| Ok(()))
     }
 
     /// The timeout as it is now.
@@ -98,7 +102,7 @@ impl Timeout {
     pub(crate) fn snapshot_in(&self, registry: &Registry) -> TimeoutSnapshot {
         TimeoutSnapshot {
             name: self.name(),
-            after: self.after(),
+            after: self.settings.get().after,
             timed_out: self.timed_out.get(),
             age: self.built.elapsed(),
             next: self.limit().map_or(NextCall::Unguarded, |to| NextCall::Limited { to }),
@@ -106,20 +110,10 @@ impl Timeout {
         }
     }
 
-    fn after(&self) -> Duration {
-        Duration::from_nanos(self.after_nanos.get() & !OFF)
-    }
-
     /// None while it is not enabled.
     fn limit(&self) -> Option<Duration> {
-        let packed = self.after_nanos.get();
-        (packed & OFF == 0).then(|| Duration::from_nanos(packed))
-    }
-
-    fn settings(&self) -> TimeoutSettings {
-        let mut settings = TimeoutConfig::new().resolve();
-        (settings.after, settings.enabled) = (self.after(), self.limit().is_some());
-        settings
+        let after = self.settings.word(AFTER);
+        (after != OFF).then(|| Duration::from_nanos(after))
     }
 }
 
@@ -194,7 +188,7 @@ pub struct TimeoutSnapshot {
     /// What would happen to the next call.
     pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
-    pub settings: Vec<InForce>,
+    pub settings: Vec<Setting>,
 }
 
 registered! {
@@ -203,18 +197,18 @@ registered! {
     layer: Timeout, kept: of_timeouts,
     new: |name, settings: TimeoutSettings, source| Timeout {
         name,
-        after_nanos: Setting::new(packed(&settings)),
+        settings: Settings::new(settings),
         timed_out: Count::new(),
         source,
         built: Timestamp::now(),
     },
-    in_force: Timeout::settings,
+    in_force: |timeout| *timeout.settings.get(),
     waits_with: None,
     runs: |timeout| Runs { timed_out: timeout.timed_out.get(), ..Runs::default() },
 }
 
 impl std::fmt::Debug for Timeout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Timeout").field("name", &self.name).field("after", &self.after()).finish_non_exhaustive()
+        f.debug_struct("Timeout").field("name", &self.name).field("after", &self.limit()).finish_non_exhaustive()
     }
 }

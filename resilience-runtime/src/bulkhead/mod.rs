@@ -21,8 +21,9 @@ pub use registered::BulkheadSite;
 use crate::error::{Failure, Name, Rejection};
 use crate::event::{Source, Topic};
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting as InForce, registry};
-use crate::sync::{Count, RwLock, Setting, write};
+use crate::registry::{Registry, Setting, registry};
+use crate::settings::{HotWords, Settings};
+use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
 use crate::window::Total;
 use gate::{Arrival, Gate};
@@ -63,12 +64,7 @@ pub struct Bulkhead {
     admitted: Total,
     rejected: Count,
     timed_out: Count,
-    /// As configured, also while it is not enabled.
-    max_concurrent: Setting,
-    max_queue: Setting,
-    /// Nanoseconds; 0 is without end.
-    queue_timeout: Setting,
-    one_change_at_a_time: RwLock<()>,
+    settings: Settings<BulkheadSettings, 2>,
     name: Name,
     built: Timestamp,
     source: Source,
@@ -88,6 +84,17 @@ impl Drop for Place<'_> {
         if let Some(bulkhead) = self.bulkhead {
             bulkhead.gate.leave();
         }
+    }
+}
+
+/// The word that says how many may wait.
+const MAX_QUEUE: usize = 0;
+/// The word that says for how many nanoseconds; 0 is without end.
+const QUEUE_TIMEOUT: usize = 1;
+
+impl HotWords<2> for BulkheadSettings {
+    fn words(&self) -> [u64; 2] {
+        [u64::from(self.max_queue), self.queue_timeout.map_or(0, nanos)]
     }
 }
 
@@ -111,16 +118,13 @@ impl Bulkhead {
         BulkheadBuilder::new(name.into())
     }
 
-    fn new(name: Name, settings: &BulkheadSettings, source: Source) -> Self {
+    fn new(name: Name, settings: BulkheadSettings, source: Source) -> Self {
         Self {
-            gate: Gate::new(limit(settings), Semaphore::new(0)),
+            gate: Gate::new(limit(&settings), Semaphore::new(0)),
             admitted: Total::new(),
             rejected: Count::new(),
             timed_out: Count::new(),
-            max_concurrent: Setting::new(u64::from(settings.max_concurrent)),
-            max_queue: Setting::new(u64::from(settings.max_queue)),
-            queue_timeout: Setting::new(settings.queue_timeout.map_or(0, nanos)),
-            one_change_at_a_time: RwLock::new(()),
+            settings: Settings::new(settings),
             name,
             built: Timestamp::now(),
             source,
@@ -159,7 +163,7 @@ impl Bulkhead {
     /// Where it has to wait with a `queue_timeout`, and the runtime has no timer.
     #[inline]
     pub async fn acquire(&self) -> Result<Place<'_>, Rejection> {
-        match self.gate.arrive(self.max_queue.get()) {
+        match self.gate.arrive(self.settings.word(MAX_QUEUE)) {
             Arrival::Entered => Ok(self.admit()),
             Arrival::Queued => self.wait().await,
             Arrival::Off => Ok(Place { bulkhead: None }),
@@ -180,7 +184,7 @@ impl Bulkhead {
     async fn wait(&self) -> Result<Place<'_>, Rejection> {
         // Dropped after the future that stands in the line: a ticket that was on its way to it is in the line again by then.
         let waiter = Waiter(&self.gate);
-        let ticket = match self.queue_timeout.get() {
+        let ticket = match self.settings.word(QUEUE_TIMEOUT) {
             0 => self.gate.line().acquire().await,
             nanos => match tokio::time::timeout(Duration::from_nanos(nanos), self.gate.line().acquire()).await {
                 Ok(ticket) => ticket,
@@ -221,13 +225,7 @@ impl Bulkhead {
 
     fn put(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
         config.check()?;
-        let settings = config.resolve();
-        let guard = write(&self.one_change_at_a_time);
-        self.max_concurrent.set(u64::from(settings.max_concurrent));
-        self.max_queue.set(u64::from(settings.max_queue));
-        self.queue_timeout.set(settings.queue_timeout.map_or(0, nanos));
-        let handed = self.gate.resize(limit(&settings));
-        drop(guard);
+        let handed = self.settings.replace(config.resolve(), |settings| self.gate.resize(limit(settings)));
         self.gate.hand(handed);
         Ok(())
     }
@@ -237,46 +235,32 @@ impl Bulkhead {
         self.snapshot_in(&registry())
     }
 
-    fn next_call(&self, word: Word) -> NextCall {
+    fn next_call(&self, settings: &BulkheadSettings, word: Word) -> NextCall {
         if word.is_off() {
             NextCall::Unguarded
         } else if word.enter().is_some() {
             NextCall::Admitted
-        } else if word.join(self.max_queue.get()).is_some() {
-            NextCall::Waits { ahead: u64::try_from(word.waiting()).unwrap_or(0), at_most: self.queue_timeout() }
+        } else if word.join(u64::from(settings.max_queue)).is_some() {
+            NextCall::Waits { ahead: u64::try_from(word.waiting()).unwrap_or(0), at_most: settings.queue_timeout }
         } else {
             NextCall::Rejected(Rejection::BulkheadFull { name: self.name() })
         }
     }
 
-    fn queue_timeout(&self) -> Option<Duration> {
-        let nanos = self.queue_timeout.get();
-        (nanos != 0).then(|| Duration::from_nanos(nanos))
-    }
-
-    fn settings(&self) -> BulkheadSettings {
-        let mut settings = BulkheadConfig::new().resolve();
-        settings.enabled = !self.gate.word().is_off();
-        settings.max_concurrent = self.max_concurrent.get() as u32;
-        settings.max_queue = self.max_queue.get() as u32;
-        settings.queue_timeout = self.queue_timeout();
-        settings
-    }
-
     pub(crate) fn snapshot_in(&self, registry: &Registry) -> BulkheadSnapshot {
-        let word = self.gate.word();
+        let (settings, word) = (self.settings.get(), self.gate.word());
         BulkheadSnapshot {
             name: self.name(),
-            max_concurrent: self.max_concurrent.get(),
-            max_queue: self.max_queue.get(),
-            queue_timeout: self.queue_timeout(),
+            max_concurrent: u64::from(settings.max_concurrent),
+            max_queue: u64::from(settings.max_queue),
+            queue_timeout: settings.queue_timeout,
             inside: word.inside(),
             waiting: u64::try_from(word.waiting()).unwrap_or(0),
             admitted: self.admitted.get(),
             rejected: self.rejected.get(),
             timed_out: self.timed_out.get(),
             age: self.built.elapsed(),
-            next: self.next_call(word),
+            next: self.next_call(&settings, word),
             settings: registry.of_bulkheads().settings(self),
         }
     }
@@ -310,7 +294,7 @@ pub struct BulkheadSnapshot {
     /// What would happen to the next call.
     pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
-    pub settings: Vec<InForce>,
+    pub settings: Vec<Setting>,
 }
 
 impl std::fmt::Debug for Bulkhead {

@@ -7,8 +7,8 @@ registered! {
     /// A `#[bulkhead]` at its function.
     BulkheadSite: Bulkhead by BulkheadConfig as "bulkhead";
     layer: Bulkhead, kept: of_bulkheads,
-    new: |name, settings, source| Bulkhead::new(name, &settings, source),
-    in_force: Bulkhead::settings,
+    new: Bulkhead::new,
+    in_force: |bulkhead| *bulkhead.settings.get(),
     waits_with: Some("max_queue"),
     runs: |bulkhead| Runs { rejected: bulkhead.rejected.get() + bulkhead.timed_out.get(), ..Runs::default() },
 }

@@ -22,7 +22,7 @@ use super::{CircuitBreaker, Permit, Present, Totals, Word};
 use crate::error::{Failure, Name, Rejection};
 use crate::event::{Event, Topic};
 use crate::registry::Policy;
-use crate::sync::{AtomicEpoch, Count, Setting, locked};
+use crate::sync::{AtomicEpoch, AtomicSetting, Count, locked};
 use crate::time::{Timestamp, coarse_millis};
 use crate::window::Shard;
 use once_cell::sync::OnceCell;
@@ -117,7 +117,7 @@ pub(super) struct Slot {
     pub(super) breaker: Arc<CircuitBreaker>,
     epoch: AtomicEpoch,
     /// See [`Keys::unit_of_now`].
-    last_used: Setting,
+    last_used: AtomicSetting,
 }
 
 /// The slots, in chunks of doubling size, so that growing moves none of them.
@@ -416,7 +416,7 @@ impl Keys {
                 takings.slots += 1;
                 takings.keys.push(None);
                 let breaker = Arc::new(family.slot());
-                self.slots.put(index, Slot { breaker, epoch: AtomicEpoch::new(), last_used: Setting::new(now) })
+                self.slots.put(index, Slot { breaker, epoch: AtomicEpoch::new(), last_used: AtomicSetting::new(now) })
             }
         };
         let change = slot.breaker.begin_for_key(name.clone(), family);

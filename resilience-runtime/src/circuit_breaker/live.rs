@@ -5,7 +5,7 @@
 //! [`reconfigure`]: super::CircuitBreaker::reconfigure
 
 use super::state::{HalfOpenRule, OpenRule};
-use crate::sync::Setting;
+use crate::sync::AtomicSetting;
 use crate::time::{millis_up, nanos};
 use crate::window::{Span, WindowCounts};
 use resilience_config::{CircuitBreakerSettings, Window};
@@ -16,19 +16,19 @@ const WHOLE: u128 = 100_000_000;
 
 pub(super) struct Live {
     /// `failure rate << 32 | minimum calls`
-    rates: Setting,
+    rates: AtomicSetting,
     /// `slow call rate << 1 | whether there is a window to take rates of`
-    slow_rate: Setting,
+    slow_rate: AtomicSetting,
     /// Nanoseconds; 0 is off.
-    slow_call: Setting,
+    slow_call: AtomicSetting,
     /// 0 is off.
-    consecutive_failures: Setting,
-    open_for_millis: Setting,
-    max_open_for_millis: Setting,
-    open_backoff: Setting,
-    open_jitter: Setting,
+    consecutive_failures: AtomicSetting,
+    open_for_millis: AtomicSetting,
+    max_open_for_millis: AtomicSetting,
+    open_backoff: AtomicSetting,
+    open_jitter: AtomicSetting,
     /// `timeout << 16 | successes << 8 | calls`
-    half_open: Setting,
+    half_open: AtomicSetting,
 }
 
 /// What is asked of the counts whenever an outcome is recorded.
@@ -43,7 +43,7 @@ pub(super) enum Verdict {
 
 impl Live {
     pub(super) fn new(settings: &CircuitBreakerSettings) -> Self {
-        let zero = || Setting::new(0);
+        let zero = || AtomicSetting::new(0);
         let live = Self {
             rates: zero(),
             slow_rate: zero(),

@@ -37,7 +37,7 @@ use crate::error::{Failure, Name, OpenReason, Rejection};
 use crate::event::{Bus, Ended, Event, Runs, Topic, Transition};
 use crate::outcome::Outcome;
 use crate::registry::Policy;
-use crate::sync::{Count, RwLock, Setting, read, write};
+use crate::sync::{AtomicSetting, Count, RwLock, read, write};
 use crate::time::{self, COARSE_ERROR_MILLIS, Timestamp};
 use crate::window::{Counter, Finished, Shard, Standing, Window, WindowCounts};
 use keyed::{Keys, SlotPast};
@@ -151,7 +151,7 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 pub struct CircuitBreaker {
     word: AtomicWord,
     /// Why every outcome has to be judged, for which the window is kept armed: `TRIP_IF`, `TELL_OUTCOMES`.
-    judge_all: Setting,
+    judge_all: AtomicSetting,
     live: Live,
     window: Window,
     last_opening: LastOpening,
@@ -159,7 +159,7 @@ pub struct CircuitBreaker {
     would_reject: Count,
     trip_if: RwLock<Option<TripIf>>,
     teeth: Teeth,
-    max_keys: Setting,
+    max_keys: AtomicSetting,
     name: Name,
     bus: Arc<Bus>,
     /// The breakers of its keys, once it was called with one.
@@ -223,14 +223,14 @@ impl CircuitBreaker {
         }
         Self {
             word: AtomicWord::new(initial(settings.mode, now)),
-            judge_all: Setting::new(judge_all),
+            judge_all: AtomicSetting::new(judge_all),
             live: Live::new(settings),
             window,
             last_opening: LastOpening::new(),
             would_reject: Count::new(),
             trip_if: RwLock::new(trip_if),
             teeth: Teeth::new(settings.mode),
-            max_keys: Setting::new(u64::from(settings.max_keys)),
+            max_keys: AtomicSetting::new(u64::from(settings.max_keys)),
             name,
             bus,
             keys: OnceCell::new(),

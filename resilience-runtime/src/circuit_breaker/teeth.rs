@@ -5,7 +5,7 @@
 //!       mode  in registry  share (percent)  calls that a share was asked about
 //! ```
 
-use crate::sync::Setting;
+use crate::sync::AtomicSetting;
 use resilience_config::Mode;
 
 const MODE: u64 = 0b11;
@@ -16,11 +16,11 @@ const ASKED_AT: u32 = 16;
 /// Percent: everything.
 pub(super) const WHOLE: u8 = 100;
 
-pub(super) struct Teeth(Setting);
+pub(super) struct Teeth(AtomicSetting);
 
 impl Teeth {
     pub(super) fn new(mode: Mode) -> Self {
-        Self(Setting::new(mode as u64 | u64::from(WHOLE) << SHARE_AT))
+        Self(AtomicSetting::new(mode as u64 | u64::from(WHOLE) << SHARE_AT))
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -19,8 +19,9 @@ pub use registered::RateLimitSite;
 use crate::error::{Failure, Name, Rejection};
 use crate::event::{Source, Topic};
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting as InForce, registry};
-use crate::sync::{Count, RwLock, Setting, read, write};
+use crate::registry::{Registry, Setting, registry};
+use crate::settings::{HotWords, Settings};
+use crate::sync::Count;
 use crate::time::{Timestamp, millis_up, nanos, precise_nanos};
 use crate::window::Total;
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
@@ -68,15 +69,13 @@ use tokio::time::timeout;
 pub struct RateLimiter {
     turns: Turns,
     allowed: Total,
-    /// Nanoseconds, and [`OFF`] beside them where it is not enabled.
-    max_wait: Setting,
     waited: Count,
     rejected: Count,
     /// Who has its permit is the first of those who wait, and the only one that watches the time.
     line: Semaphore,
     /// Wakes the first when its turn may have moved.
     changed: Notify,
-    settings: RwLock<RateLimitSettings>,
+    settings: Settings<RateLimitSettings, 1>,
     name: Name,
     source: Source,
     built: Timestamp,
@@ -85,8 +84,13 @@ pub struct RateLimiter {
 /// Above the longest wait there can be.
 const OFF: u64 = 1 << 63;
 
-fn packed(settings: &RateLimitSettings) -> u64 {
-    nanos(settings.max_wait) | if settings.enabled { 0 } else { OFF }
+/// The word that says how long a caller waits: nanoseconds, and [`OFF`] beside them where it is not enabled.
+const MAX_WAIT: usize = 0;
+
+impl HotWords<1> for RateLimitSettings {
+    fn words(&self) -> [u64; 1] {
+        [nanos(self.max_wait) | if self.enabled { 0 } else { OFF }]
+    }
 }
 
 /// What one who waits finds when it looks.
@@ -106,12 +110,11 @@ impl RateLimiter {
         Self {
             turns: Turns::new(Rule::of(&settings)),
             allowed: Total::new(),
-            max_wait: Setting::new(packed(&settings)),
             waited: Count::new(),
             rejected: Count::new(),
             line: Semaphore::new(1),
             changed: Notify::new(),
-            settings: RwLock::new(settings),
+            settings: Settings::new(settings),
             name,
             built: Timestamp::now(),
             source,
@@ -130,7 +133,7 @@ impl RateLimiter {
     /// [`Rejection::RateLimited`] otherwise. Its `retry_after` is in milliseconds, rounded up: a call after so long passes if nobody comes between and those who
     /// wait are on time.
     pub fn try_acquire(&self) -> Result<(), Rejection> {
-        if self.max_wait.get() & OFF != 0 {
+        if self.settings.word(MAX_WAIT) & OFF != 0 {
             return Ok(());
         }
         let now = precise_nanos();
@@ -153,7 +156,7 @@ impl RateLimiter {
     ///
     /// Where it has to wait and the runtime has no timer.
     pub async fn acquire(&self) -> Result<(), Rejection> {
-        let max_wait = self.max_wait.get();
+        let max_wait = self.settings.word(MAX_WAIT);
         if max_wait & OFF != 0 {
             return Ok(());
         }
@@ -211,12 +214,9 @@ impl RateLimiter {
 
     fn put(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
         config.check()?;
-        // Held to the end, so that two reconfigurations do not mix.
-        let mut settings = write(&self.settings);
-        *settings = config.resolve();
-        self.max_wait.set(packed(&settings));
-        self.turns.set_rule(Rule::of(&settings), precise_nanos());
-        drop(settings);
+        self.settings.replace(config.resolve(), |settings| {
+            self.turns.set_rule(Rule::of(settings), precise_nanos());
+        });
         // Runs wakers, which are not ours: under no lock.
         self.changed.notify_waiters();
         Ok(())
@@ -243,7 +243,7 @@ impl RateLimiter {
     }
 
     pub(crate) fn snapshot_in(&self, registry: &Registry) -> RateLimiterSnapshot {
-        let (settings, now) = (*read(&self.settings), precise_nanos());
+        let (settings, now) = (self.settings.get(), precise_nanos());
         RateLimiterSnapshot {
             name: self.name(),
             rate: settings.rate.count,
@@ -281,7 +281,7 @@ impl Waiter<'_> {
             Err(turn) if now < self.deadline => Ok(Look::NotYet(turn.min(self.deadline))),
             // A little late is nobody's fault. But timers are to the millisecond, and where turns are closer and the burst does not make up
             // for it, those who wait are late by more and more.
-            Err(turn) if turn - self.deadline <= limiter.max_wait.get() & !OFF => Ok(Look::NotYet(turn)),
+            Err(turn) if turn - self.deadline <= limiter.settings.word(MAX_WAIT) & !OFF => Ok(Look::NotYet(turn)),
             Err(turn) => Err(limiter.reject(turn, now)),
         }
     }
@@ -328,7 +328,7 @@ pub struct RateLimiterSnapshot {
     /// What would happen to the next call.
     pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
-    pub settings: Vec<InForce>,
+    pub settings: Vec<Setting>,
 }
 
 impl std::fmt::Debug for RateLimiter {

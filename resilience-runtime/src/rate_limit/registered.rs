@@ -1,7 +1,6 @@
 use super::RateLimiter;
 use crate::event::Runs;
 use crate::registry::registered;
-use crate::sync::read;
 use resilience_config::RateLimitConfig;
 
 registered! {
@@ -9,7 +8,7 @@ registered! {
     RateLimitSite: RateLimiter by RateLimitConfig as "rate_limit";
     layer: RateLimit, kept: of_rate_limiters,
     new: RateLimiter::new,
-    in_force: |limiter| *read(&limiter.settings),
+    in_force: |limiter| *limiter.settings.get(),
     waits_with: Some("max_wait"),
     runs: |limiter| Runs { rejected: limiter.rejected.get(), ..Runs::default() },
 }

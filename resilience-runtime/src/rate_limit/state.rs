@@ -23,7 +23,7 @@
 //! older rule. The rules of two epochs have a place; one that is being overwritten belongs to the epoch before last, and whoever reads it meanwhile holds a word that is
 //! gone: its exchange fails, and it looks again. The count of waiters says nothing about other memory: `Relaxed`.
 
-use crate::sync::{AtomicU64, Ordering, Setting};
+use crate::sync::{AtomicSetting, AtomicU64, Ordering};
 use resilience_config::RateLimitSettings;
 
 /// Longer times are taken for this long: nine years. So sums of three stay within a word.
@@ -124,13 +124,13 @@ pub(super) struct Turns {
     word: AtomicU64,
     waiting: AtomicU64,
     /// Interval and tolerance, of even and of odd epochs.
-    rules: [[Setting; 2]; 2],
+    rules: [[AtomicSetting; 2]; 2],
 }
 
 impl Turns {
     /// With a full bucket.
     pub(super) fn new(rule: Rule) -> Self {
-        let setting = || [Setting::new(rule.interval), Setting::new(rule.tolerance)];
+        let setting = || [AtomicSetting::new(rule.interval), AtomicSetting::new(rule.tolerance)];
         Self { word: AtomicU64::new(0), waiting: AtomicU64::new(0), rules: [setting(), setting()] }
     }
 

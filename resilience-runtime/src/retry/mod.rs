@@ -17,8 +17,9 @@ pub use run::{Run, Wait};
 use crate::error::{Name, RejectionKind};
 use crate::event::{Runs, Source};
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting as InForce, registered, registry};
-use crate::sync::{Count, RwLock, Setting, read, write};
+use crate::registry::{Registry, Setting, registered, registry};
+use crate::settings::{HotWords, Settings};
+use crate::sync::Count;
 use crate::time::{Timestamp, precise_nanos};
 use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
@@ -46,10 +47,7 @@ use std::time::Duration;
 /// ```
 pub struct Retry {
     name: Name,
-    attempts: Setting,
-    /// Bit 0: whether calls are counted for a budget. Bit 1: whether a call's beginning has to be known precisely.
-    wants: Setting,
-    settings: RwLock<RetrySettings>,
+    settings: Settings<RetrySettings, 2>,
     /// Of a retry that ever had one.
     budget: OnceCell<Box<Budget>>,
     retries: Count,
@@ -60,8 +58,21 @@ pub struct Retry {
     built: Timestamp,
 }
 
+/// The word that says how many attempts a call has.
+const ATTEMPTS: usize = 0;
+/// The word that says what a call has to do first: [`BUDGET`], [`PRECISE`].
+const WANTS: usize = 1;
+
+/// Calls are counted for a budget.
 const BUDGET: u64 = 1;
+/// A call's beginning has to be known precisely.
 const PRECISE: u64 = 2;
+
+impl HotWords<2> for RetrySettings {
+    fn words(&self) -> [u64; 2] {
+        [attempts(self), wants(self)]
+    }
+}
 
 /// An attempt failed and will be followed by another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,13 +208,7 @@ impl Retry {
 
     fn put(&self, config: RetryConfig) -> Result<(), ConfigError> {
         config.check()?;
-        let settings = config.resolve();
-        // Held to the end, so that two reconfigurations do not mix.
-        let mut in_force = write(&self.settings);
-        *in_force = settings;
-        self.attempts.set(attempts(&settings));
-        self.wants.set(wants(&settings));
-        Ok(())
+        self.settings.replace(config.resolve(), |_| Ok(()))
     }
 
     /// The retry as it is now.
@@ -212,7 +217,7 @@ impl Retry {
     }
 
     pub(crate) fn snapshot_in(&self, registry: &Registry) -> RetrySnapshot {
-        let settings = *read(&self.settings);
+        let settings = self.settings.get();
         RetrySnapshot {
             name: self.name(),
             attempts: settings.attempts,
@@ -285,7 +290,7 @@ pub struct RetrySnapshot {
     /// What would happen to the next call.
     pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
-    pub settings: Vec<InForce>,
+    pub settings: Vec<Setting>,
 }
 
 registered! {
@@ -294,9 +299,7 @@ registered! {
     layer: Retry, kept: of_retries,
     new: |name, settings: RetrySettings, source| Retry {
         name,
-        attempts: Setting::new(attempts(&settings)),
-        wants: Setting::new(wants(&settings)),
-        settings: RwLock::new(settings),
+        settings: Settings::new(settings),
         budget: OnceCell::new(),
         retries: Count::new(),
         recovered: Count::new(),
@@ -305,7 +308,7 @@ registered! {
         source,
         built: Timestamp::now(),
     },
-    in_force: |retry| *read(&retry.settings),
+    in_force: |retry| *retry.settings.get(),
     waits_with: None,
     runs: |retry| Runs { retries: retry.retries.get(), ..Runs::default() },
 }

@@ -1,14 +1,13 @@
 //! One guarded call's attempts.
 
 use super::backoff::{Dice, Waits};
-use super::{BUDGET, GaveUp, PRECISE, Retry, RetryEvent};
+use super::{ATTEMPTS, BUDGET, GaveUp, PRECISE, Retry, RetryEvent, WANTS};
 use crate::error::{Failure, RejectionKind};
 use crate::event::{Event, Topic};
 use crate::hooks::{AskedWait, Predicate, RetryHook};
-use crate::sync::read;
 use crate::time::{Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
-use resilience_config::{Rejections, RetrySettings};
+use resilience_config::Rejections;
 use std::future::{Future, IntoFuture};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -34,12 +33,12 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     #[inline]
     pub(super) fn new(retry: &'a Retry) -> Self {
-        let wants = retry.wants.get();
+        let wants = retry.settings.word(WANTS);
         let began = if wants & PRECISE != 0 { precise_nanos() } else { coarse_millis() * 1_000_000 };
         if wants & BUDGET != 0 {
             retry.budget().count_call(Shard::of_this_thread(), began / 1_000_000_000);
         }
-        Self { retry, began, attempts: retry.attempts.get() as u32, made: 0, before: None, waits: None }
+        Self { retry, began, attempts: retry.settings.word(ATTEMPTS) as u32, made: 0, before: None, waits: None }
     }
 
     /// Whether the attempt that begins now is the last one, for which arguments need not be cloned.
@@ -101,8 +100,7 @@ impl<'a> Run<'a> {
         retry_after: impl FnOnce(&E) -> Option<Duration>,
         on_retry: impl FnOnce(&RetryEvent),
     ) -> Result<Duration, GaveUp> {
-        // A copy: the user's functions run under no lock.
-        let settings: RetrySettings = *read(&self.retry.settings);
+        let settings = self.retry.settings.get();
         if !settings.enabled {
             return Err(GaveUp::TurnedOff);
         }

@@ -28,7 +28,7 @@ mod row;
 mod shards;
 mod stamps;
 
-use crate::sync::{AtomicU64, Ordering, RwLock, Setting, fence, read, write};
+use crate::sync::{AtomicSetting, AtomicU64, Ordering, RwLock, fence, read, write};
 pub(crate) use shards::{Counter, Shard, Total};
 use {
     marks::Marks,
@@ -109,7 +109,7 @@ pub(crate) struct Window {
     current: AtomicU64,
     span: AtomicSpan,
     /// Whether a success has to be judged, since it may complete `minimum_calls` and trip: a hint, set by whoever evaluated last.
-    armed: Setting,
+    armed: AtomicSetting,
 }
 
 const END_BITS: u32 = 40;
@@ -126,7 +126,7 @@ impl Window {
         Self {
             current: AtomicU64::new(GENERATION_MASK << END_BITS | ENDED),
             span: AtomicSpan::new(span),
-            armed: Setting::new(0),
+            armed: AtomicSetting::new(0),
             row: Row::new(),
             marks: Marks::new(),
             stamps: RwLock::new(Stamps::new(span, slow_calls)),
