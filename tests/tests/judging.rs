@@ -356,8 +356,11 @@ async fn a_breaker_below_a_retry_judges_each_attempt_and_one_above_it_the_last()
         for above in [true, false] {
             let _entered = Scope::new().enter();
             let runs = Cell::new(0);
-            let returned =
-                if above { retried_above(&runs, result.clone()).await } else { retried_below(&runs, result.clone()).await };
+            let returned = if above {
+                retried_above(&runs, result.clone()).await
+            } else {
+                retried_below(&runs, result.clone()).await
+            };
             assert_eq!((&returned, runs.get()), (result, attempts), "an error that is no failure is tried again too");
             assert_eq!(counted(&the_breaker()), of(if above { u64::from(attempts) } else { 1 }), "{above}, {result:?}");
         }
@@ -399,7 +402,11 @@ fn a_predicate_that_panics_is_no_failure_of_the_dependency() {
     }
     for ignores in [false, true] {
         let _entered = Scope::new().enter();
-        if ignores { unwinds(ignore_if_panics()) } else { unwinds(failure_if_panics()) }
+        if ignores {
+            unwinds(ignore_if_panics())
+        } else {
+            unwinds(failure_if_panics())
+        }
         let totals = the_breaker().totals();
         assert_eq!((totals.failures, totals.panicked, totals.cancelled), (0, 0, 1));
     }

@@ -1,0 +1,519 @@
+//! When a retry tries again, how long it waits, why it ends, and what it counts of that: by attribute and by hand.
+
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{
+    Backoff, Bulkhead, CircuitBreaker, Event, EventFilter, Failure, GaveUp, Jitter, NextCall, Rate, RateLimiter,
+    Rejection, RejectionKind, Rejections, Retry, RetryConfig, Timeout, Topic, bulkhead, circuit_breaker, rate_limit,
+    registry, retry, timeout,
+};
+use std::cell::Cell;
+use std::future::pending;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, advance, sleep};
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn plain() -> RetryConfig {
+    RetryConfig::new().jitter(Jitter::None).delay(millis(10)).backoff(Backoff::Constant)
+}
+
+fn retry(config: RetryConfig) -> Retry {
+    Retry::builder("attempts").config(config).build().unwrap()
+}
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+enum Error {
+    #[error("{0}")]
+    Own(&'static str),
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+const KINDS: [(RejectionKind, Rejections); 4] = [
+    (RejectionKind::CircuitOpen, Rejections::CIRCUIT_OPEN),
+    (RejectionKind::BulkheadFull, Rejections::BULKHEAD_FULL),
+    (RejectionKind::RateLimited, Rejections::RATE_LIMITED),
+    (RejectionKind::TimedOut, Rejections::TIMED_OUT),
+];
+
+/// A real one of that kind.
+async fn rejection(kind: RejectionKind) -> Rejection {
+    let rejection = match kind {
+        RejectionKind::CircuitOpen => {
+            let breaker = CircuitBreaker::builder("rejects").build().unwrap();
+            breaker.force_open();
+            breaker.try_acquire().unwrap_err()
+        }
+        RejectionKind::BulkheadFull => {
+            let bulkhead = Bulkhead::builder("rejects").max_concurrent(1).build().unwrap();
+            let _held = bulkhead.try_acquire().unwrap();
+            bulkhead.try_acquire().unwrap_err()
+        }
+        RejectionKind::RateLimited => {
+            let limiter = RateLimiter::builder("rejects").rate(Rate { count: 1, per: millis(1000) }).build().unwrap();
+            limiter.try_acquire().unwrap();
+            limiter.try_acquire().unwrap_err()
+        }
+        RejectionKind::TimedOut => {
+            let timeout = Timeout::builder("rejects").after(millis(1)).build().unwrap();
+            match timeout.call(pending::<Result<(), ()>>()).await {
+                Err(Failure::Rejected(rejection)) => rejection,
+                other => panic!("{other:?}"),
+            }
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(rejection.kind(), kind);
+    rejection
+}
+
+/// What `run` makes of a failure: the wait, or nothing.
+fn wait_after(retry: &Retry, failure: Failure<&'static str>, asked: Option<Duration>) -> Option<Duration> {
+    match retry.start().after(Err::<(), _>(failure), |_| true, |_| asked, |_| ()) {
+        ControlFlow::Continue(wait) => Some(wait.duration()),
+        ControlFlow::Break(_) => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_kind_of_rejection_is_tried_again_if_it_is_in_the_set() {
+    for (kind, _) in KINDS {
+        let rejection = rejection(kind).await;
+        let is_tried =
+            |set| wait_after(&retry(plain().retry_rejections(set)), Failure::Rejected(rejection.clone()), None);
+        assert_eq!(is_tried(Rejections::NONE), None, "{kind:?}");
+        for (other, alone) in KINDS {
+            assert_eq!(is_tried(alone).is_some(), kind == other, "{kind:?} in {alone:?}");
+            let others = KINDS.into_iter().filter(|(one, _)| *one != other);
+            let others = others.fold(Rejections::NONE, |set, (_, one)| set.and(one));
+            assert_eq!(is_tried(others).is_some(), kind != other, "{kind:?} in {others:?}");
+        }
+        let by_default = wait_after(&retry(plain()), Failure::Rejected(rejection.clone()), None);
+        assert_eq!(by_default.is_some(), kind != RejectionKind::CircuitOpen, "{kind:?}");
+    }
+}
+
+/// Functions that retry one kind of rejection each, and how many attempts every kind gets by it.
+macro_rules! retried {
+    ($($name:ident ($($rejections:tt)*) tries $kinds:expr;)*) => {
+        $(
+            #[retry(attempts = 3, delay = "1ms", max_delay = "2h", $($rejections)*)]
+            #[circuit_breaker(window = none, consecutive_failures = 100)]
+            #[bulkhead(1)]
+            #[rate_limit("2/h")]
+            #[timeout("1s")]
+            async fn $name(hangs: bool) -> Result<(), Error> {
+                if hangs { pending().await } else { Ok(()) }
+            }
+        )*
+
+        #[tokio::test(start_paused = true)]
+        async fn by_attribute_too() {
+            $(
+                for (kind, _) in KINDS {
+                    let _entered = Scope::new().enter();
+                    $name(false).await.unwrap();
+                    let bulkhead = registry().bulkheads().next().unwrap();
+                    let held = (kind == RejectionKind::BulkheadFull).then(|| bulkhead.try_acquire().unwrap());
+                    match kind {
+                        RejectionKind::CircuitOpen => registry().circuit_breakers().next().unwrap().force_open(),
+                        RejectionKind::RateLimited => {
+                            registry().rate_limiters().next().unwrap().try_acquire().unwrap();
+                        }
+                        _ => {}
+                    }
+                    let result = $name(kind == RejectionKind::TimedOut).await;
+                    drop(held);
+                    let retries = registry().retries().next().unwrap().snapshot().retries;
+                    let kinds: &[RejectionKind] = &$kinds;
+                    if !kinds.contains(&kind) {
+                        assert_eq!(retries, 0, "{} {kind:?}", stringify!($name));
+                        assert!(matches!(result, Err(Error::Rejected(last)) if last.kind() == kind));
+                    } else if kind == RejectionKind::RateLimited {
+                        // It waits for the turn that it was told of.
+                        assert_eq!((result, retries), (Ok(()), 1));
+                    } else {
+                        assert!(retries > 0, "{} {kind:?}", stringify!($name));
+                    }
+                }
+            )*
+        }
+    };
+}
+
+retried! {
+    by_default () tries [RejectionKind::BulkheadFull, RejectionKind::RateLimited, RejectionKind::TimedOut];
+    none (retry_rejections = []) tries [];
+    circuit_open (retry_rejections = [circuit_open]) tries [RejectionKind::CircuitOpen];
+    bulkhead_full (retry_rejections = [bulkhead_full]) tries [RejectionKind::BulkheadFull];
+    rate_limited (retry_rejections = [rate_limited]) tries [RejectionKind::RateLimited];
+    timed_out (retry_rejections = [timed_out]) tries [RejectionKind::TimedOut];
+}
+
+/// `(retries, recovered, exhausted, over_budget)`
+type Counts = (u64, u64, u64, u64);
+
+fn counts(retry: &Retry) -> Counts {
+    let snapshot = retry.snapshot();
+    (snapshot.retries, snapshot.recovered, snapshot.exhausted, snapshot.over_budget)
+}
+
+/// One attempt of a call as it ends.
+#[derive(Clone, Copy, Debug)]
+enum Attempt {
+    Succeeds,
+    /// With an error that is worth another try.
+    Fails,
+    /// With one that is not.
+    FailsForGood,
+    /// With one that asks for so long a wait, in milliseconds.
+    Asks(u64),
+}
+
+use Attempt::{Asks, Fails, FailsForGood, Succeeds};
+
+/// The reasons for which the calls of a retry in the current registry have ended, with their attempts.
+fn ends(config: RetryConfig, attempts: &[Attempt]) -> (Vec<(GaveUp, u32)>, Counts) {
+    let _entered = Scope::new().enter();
+    let mut events = registry().subscribe_with(EventFilter::of([Topic::RetriesEnded]));
+    let retry = Retry::builder("ends").config(config).register().unwrap();
+    let mut run = retry.start();
+    let mut made = 0;
+    for attempt in attempts {
+        made += 1;
+        let result = match attempt {
+            Succeeds => Ok(()),
+            other => Err(Failure::Call(*other)),
+        };
+        let after = run.after(
+            result,
+            |attempt| !matches!(attempt, FailsForGood),
+            |attempt| if let Asks(wait) = attempt { Some(millis(*wait)) } else { None },
+            |_| (),
+        );
+        if after.is_break() {
+            break;
+        }
+    }
+    assert_eq!(made, attempts.len(), "it ended before: {attempts:?}");
+    let told = std::iter::from_fn(|| events.try_recv()).map(|event| match event {
+        Event::RetriesEnded { why, attempts, .. } => (why, attempts),
+        other => panic!("{other:?}"),
+    });
+    (told.collect(), counts(&retry))
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_end_of_a_call_is_told_and_counted_as_what_it_is() {
+    let three = plain().attempts(3);
+    for (attempts, told, counted) in [
+        (vec![Succeeds], vec![], (0, 0, 0, 0)),
+        (vec![Fails, Succeeds], vec![], (1, 1, 0, 0)),
+        (vec![Fails, Fails, Succeeds], vec![], (2, 1, 0, 0)),
+        (vec![Fails, Fails, Fails], vec![(GaveUp::Attempts, 3)], (2, 0, 1, 0)),
+        (vec![Fails, Fails, Asks(1)], vec![(GaveUp::Attempts, 3)], (2, 0, 1, 0)),
+        (vec![FailsForGood], vec![], (0, 0, 0, 0)),
+        (vec![Fails, FailsForGood], vec![(GaveUp::NotRetryable, 2)], (1, 0, 0, 0)),
+        (vec![Fails, Fails, FailsForGood], vec![(GaveUp::NotRetryable, 3)], (2, 0, 0, 0)),
+        (vec![Asks(10_001)], vec![(GaveUp::AskedTooMuch, 1)], (0, 0, 0, 0)),
+        (vec![Fails, Asks(10_001)], vec![(GaveUp::AskedTooMuch, 2)], (1, 0, 0, 0)),
+        (vec![Asks(10_000), Asks(10_000), Asks(10_001)], vec![(GaveUp::Attempts, 3)], (2, 0, 1, 0)),
+    ] {
+        assert_eq!(ends(three, &attempts), (told, counted), "{attempts:?}");
+    }
+    let one = plain().attempts(1);
+    assert_eq!(ends(one, &[Fails]), (vec![(GaveUp::Attempts, 1)], (0, 0, 1, 0)));
+    assert_eq!(ends(one, &[FailsForGood]), (vec![], (0, 0, 0, 0)));
+    assert_eq!(ends(one, &[Succeeds]), (vec![], (0, 0, 0, 0)));
+    let late = plain().attempts(3).delay(millis(100)).backoff(Backoff::Exponential).max_elapsed(millis(199));
+    assert_eq!(ends(late, &[Fails, Fails]), (vec![(GaveUp::Elapsed, 2)], (1, 0, 0, 0)));
+    assert_eq!(ends(late.max_elapsed(millis(200)), &[Fails, Fails, Succeeds]), (vec![], (2, 1, 0, 0)));
+    let in_time = plain().attempts(3).delay(millis(100)).max_elapsed(millis(250));
+    assert_eq!(ends(in_time, &[Asks(251)]), (vec![(GaveUp::Elapsed, 1)], (0, 0, 0, 0)));
+    assert_eq!(ends(in_time, &[Asks(250), Succeeds]), (vec![], (1, 1, 0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_is_turned_off_meanwhile_ends_as_such() {
+    let _entered = Scope::new().enter();
+    let mut events = registry().subscribe_with(EventFilter::of([Topic::RetriesEnded]));
+    let retry = Retry::builder("turned off").config(plain()).register().unwrap();
+    let (mut first, mut second) = (retry.start(), retry.start());
+    let failed = || Err::<(), _>(Failure::Call(()));
+    assert!(first.after(failed(), |_| true, |_| None, |_| ()).is_continue());
+    retry.reconfigure(plain().enabled(false)).unwrap();
+    assert!(first.after(failed(), |_| true, |_| None, |_| ()).is_break());
+    assert!(second.after(failed(), |_| true, |_| None, |_| ()).is_break());
+    let told: Vec<_> = std::iter::from_fn(|| events.try_recv()).collect();
+    assert_eq!(told.len(), 1, "the first attempt of a retry that is off is an ordinary call: {told:?}");
+    assert!(matches!(told[0], Event::RetriesEnded { why: GaveUp::TurnedOff, attempts: 2, .. }));
+    assert_eq!(counts(&retry), (1, 0, 0, 0));
+    let next = retry.snapshot().next;
+    assert_eq!(next, NextCall::Attempts { at_most: 1, budget_spent: false });
+    retry.reconfigure(plain().attempts(7)).unwrap();
+    assert_eq!(retry.snapshot().next, NextCall::Attempts { at_most: 7, budget_spent: false });
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_ends_after_max_elapsed_and_one_at_that_moment_begins() {
+    for (most, attempts) in [(300, 4_u32), (299, 3), (201, 3), (200, 3), (199, 2), (100, 2)] {
+        let retry = retry(plain().attempts(10).delay(millis(100)).max_elapsed(millis(most)));
+        let made = Cell::new(0);
+        let began = Instant::now();
+        let failed = retry.call(|| async {
+            made.set(made.get() + 1);
+            Err::<(), _>(())
+        });
+        failed.await.unwrap_err();
+        assert_eq!(made.get(), attempts, "{most}");
+        assert_eq!(began.elapsed(), millis(100 * u64::from(attempts - 1)), "it does not wait for nothing");
+    }
+}
+
+fn spend(retry: &Retry) {
+    let _ = wait_after(retry, Failure::Call("down"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_counts_calls_from_when_it_is_set() {
+    // A hundred are free in ten seconds; half of a thousand calls are five hundred more.
+    let granted = |retry: &Retry| {
+        (0..1000).for_each(|_| spend(retry));
+        counts(retry)
+    };
+    assert_eq!(granted(&retry(plain().budget(50.0))), (600, 0, 0, 400));
+    let set_later = retry(plain());
+    set_later.reconfigure(plain().budget(50.0)).unwrap();
+    assert_eq!(granted(&set_later), (600, 0, 0, 400));
+
+    let without = retry(plain());
+    assert_eq!(granted(&without), (1000, 0, 0, 0));
+    without.reconfigure(plain().budget(50.0)).unwrap();
+    without.reconfigure(plain()).unwrap();
+    assert_eq!(granted(&without), (2000, 0, 0, 0), "and none once it is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_succeed_earn_the_budget() {
+    let retry = retry(plain());
+    retry.reconfigure(plain().budget(10.0)).unwrap();
+    for _ in 0..10_000 {
+        retry.call(|| async { Ok::<_, ()>(()) }).await.unwrap();
+    }
+    (0..5000).for_each(|_| spend(&retry));
+    // A tenth of the calls, these included, and a hundred.
+    let expected = 100 + 1500;
+    assert_eq!(counts(&retry).0, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_says_that_the_budget_is_spent_and_that_it_is_there_again() {
+    let retry = retry(plain().budget(10.0).attempts(4));
+    let next = || retry.snapshot().next;
+    let left = NextCall::Attempts { at_most: 4, budget_spent: false };
+    let spent = NextCall::Attempts { at_most: 1, budget_spent: true };
+    assert_eq!(next(), left);
+    for _ in 0..99 {
+        spend(&retry);
+        assert_eq!(next(), left);
+    }
+    while retry.snapshot().over_budget == 0 {
+        spend(&retry);
+    }
+    assert_eq!(next(), spent);
+    assert_eq!(wait_after(&retry, Failure::Call("down"), None), None);
+    retry.reconfigure(plain().attempts(4)).unwrap();
+    assert_eq!(next(), left, "without a budget there is none that is spent");
+    retry.reconfigure(plain().budget(10.0).attempts(4)).unwrap();
+    assert_eq!(next(), spent);
+    retry.reconfigure(plain().budget(10.0).attempts(4).enabled(false)).unwrap();
+    assert_eq!(next(), NextCall::Attempts { at_most: 1, budget_spent: false }, "one attempt for another reason");
+    retry.reconfigure(plain().budget(10.0).attempts(4)).unwrap();
+    advance(Duration::from_secs(11)).await;
+    assert_eq!(next(), left);
+    assert!(wait_after(&retry, Failure::Call("down"), None).is_some());
+}
+
+/// The least and the most of many waits after a first failure.
+fn bounds(config: RetryConfig, asked: Option<Duration>) -> (Duration, Duration) {
+    let retry = retry(config);
+    let waits = (0..2000).map(|_| wait_after(&retry, Failure::Call("down"), asked).unwrap());
+    waits.fold((Duration::MAX, Duration::ZERO), |(least, most), wait| (least.min(wait), most.max(wait)))
+}
+
+/// Whether many random values lie between these and come close to both.
+#[track_caller]
+fn assert_fills((least, most): (Duration, Duration), from: u64, to: u64) {
+    let (from, to) = (millis(from), millis(to));
+    let near = (to - from).mul_f64(0.05);
+    let rounding = Duration::from_nanos(2);
+    assert!(least + rounding >= from && least <= from + near, "{least:?} to {most:?}, not {from:?} to {to:?}");
+    assert!(most <= to + rounding && most + near >= to, "{least:?} to {most:?}, not {from:?} to {to:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jitter_fills_its_range() {
+    let config = |jitter| plain().delay(millis(1000)).jitter(jitter);
+    assert_eq!(bounds(config(Jitter::None), None), (millis(1000), millis(1000)));
+    assert_fills(bounds(config(Jitter::Equal), None), 500, 1000);
+    assert_fills(bounds(config(Jitter::Full), None), 0, 1000);
+    assert_fills(bounds(config(Jitter::Share(0.2)), None), 800, 1200);
+    assert_fills(bounds(config(Jitter::Share(0.2)).max_delay(millis(1100)), None), 800, 1100);
+    assert_fills(bounds(config(Jitter::Share(1.0)), None), 0, 2000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jitter_comes_on_top_of_what_was_asked_for_up_to_a_delay_and_to_the_cap() {
+    let config = |jitter| plain().delay(millis(100)).max_delay(millis(1000)).jitter(jitter);
+    let asked = |wait| Some(millis(wait));
+    assert_eq!(bounds(config(Jitter::None), asked(500)), (millis(500), millis(500)));
+    assert_fills(bounds(config(Jitter::Full), asked(500)), 500, 600);
+    assert_fills(bounds(config(Jitter::Equal), asked(500)), 500, 600);
+    assert_fills(bounds(config(Jitter::Share(0.5)), asked(500)), 500, 550);
+    assert_fills(bounds(config(Jitter::Full), asked(960)), 960, 1000);
+    assert_fills(bounds(config(Jitter::Full), asked(0)), 0, 100);
+    assert_eq!(bounds(config(Jitter::Full), asked(1000)), (millis(1000), millis(1000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_brings_its_own_wait_and_one_that_is_too_long_ends_it() {
+    let limited = rejection(RejectionKind::RateLimited).await;
+    let asked = limited.retry_after().unwrap();
+    assert!(asked > millis(900));
+    let wait = |config| wait_after(&retry(config), Failure::Rejected(limited.clone()), None);
+    assert_eq!(wait(plain()), Some(asked));
+    assert_eq!(wait(plain().max_delay(asked)), Some(asked));
+    assert_eq!(wait(plain().max_delay(asked - millis(1))), None);
+    let timed_out = rejection(RejectionKind::TimedOut).await;
+    assert_eq!(wait_after(&retry(plain()), Failure::Rejected(timed_out), None), Some(millis(10)));
+}
+
+/// The waits of one loop of attempts that all fail.
+fn waits(config: RetryConfig, count: usize) -> Vec<Duration> {
+    let retry = retry(config.attempts(100));
+    let mut run = retry.start();
+    let wait = || match run.after(Err::<(), _>(Failure::Call(())), |_| true, |_| None, |_| ()) {
+        ControlFlow::Continue(wait) => wait.duration(),
+        ControlFlow::Break(_) => panic!("there are more"),
+    };
+    std::iter::repeat_with(wait).take(count).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_backoff_grows_in_its_way_up_to_the_cap() {
+    let config = |backoff| plain().delay(millis(100)).max_delay(millis(1000)).backoff(backoff);
+    let in_millis = |config| waits(config, 7).iter().map(|wait| wait.as_millis()).collect::<Vec<_>>();
+    assert_eq!(in_millis(config(Backoff::Constant)), [100; 7]);
+    assert_eq!(in_millis(config(Backoff::Linear)), [100, 200, 300, 400, 500, 600, 700]);
+    assert_eq!(in_millis(config(Backoff::Exponential)), [100, 200, 400, 800, 1000, 1000, 1000]);
+    assert_eq!(in_millis(config(Backoff::Exponential).factor(1.5)), [100, 150, 225, 337, 506, 759, 1000]);
+    assert_eq!(in_millis(config(Backoff::Fibonacci)), [100, 100, 200, 300, 500, 800, 1000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decorrelated_wait_lies_between_the_delay_and_three_times_the_one_before() {
+    // The first is drawn as if one of `delay` had gone before it.
+    let config = plain().delay(millis(100)).max_delay(Duration::from_secs(3600)).backoff(Backoff::Decorrelated);
+    assert_fills(bounds(config, None), 100, 300);
+    assert_fills(bounds(config.max_delay(millis(250)), None), 100, 250);
+    // As a share of what is allowed it is spread evenly, whatever the wait before was.
+    let mut shares = Vec::new();
+    for _ in 0..200 {
+        let mut before = millis(100);
+        for wait in waits(config, 8) {
+            let most = before * 3;
+            assert!((millis(100)..=most).contains(&wait), "{wait:?} after {before:?}");
+            shares.push((wait - millis(100)).as_secs_f64() / (most - millis(100)).as_secs_f64());
+            before = wait;
+        }
+    }
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    assert!((0.45..0.55).contains(&mean), "{mean}");
+    assert!(shares.iter().any(|share| *share > 0.95) && shares.iter().any(|share| *share < 0.05));
+}
+
+fn is_again(error: &Error) -> bool {
+    *error == Error::Own("again")
+}
+
+fn asked(error: &Error) -> Option<Duration> {
+    (*error == Error::Own("again")).then_some(millis(700))
+}
+
+#[retry(
+    attempts = 3,
+    delay = "100ms",
+    backoff = linear,
+    jitter = none,
+    retry_if = is_again,
+    retry_after = asked
+)]
+async fn asks(runs: &Cell<u32>, error: &'static str) -> Result<(), Error> {
+    runs.set(runs.get() + 1);
+    Err(Error::Own(error))
+}
+
+#[retry(attempts = 4, delay = "100ms", backoff = fibonacci, jitter = none, max_delay = "150ms")]
+async fn fibonacci(runs: &Cell<u32>, succeeds_at: u32) -> Result<u32, Error> {
+    runs.set(runs.get() + 1);
+    sleep(millis(1)).await;
+    if runs.get() == succeeds_at { Ok(succeeds_at) } else { Err(Error::Own("again")) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_the_attribute_are_in_force() {
+    let the_retry = || -> Arc<Retry> { registry().retries().next().unwrap() };
+    for (error, attempts, waited, counted) in
+        [("again", 3, millis(1400), (2, 0, 1, 0)), ("no", 1, Duration::ZERO, (0, 0, 0, 0))]
+    {
+        let _entered = Scope::new().enter();
+        let (runs, began) = (Cell::new(0), Instant::now());
+        assert_eq!(asks(&runs, error).await, Err(Error::Own(error)));
+        assert_eq!((runs.get(), began.elapsed(), counts(&the_retry())), (attempts, waited, counted), "{error}");
+    }
+    for (succeeds_at, waited, counted) in
+        [(1, 1, (0, 0, 0, 0)), (2, 102, (1, 1, 0, 0)), (3, 203, (2, 1, 0, 0)), (4, 354, (3, 1, 0, 0))]
+    {
+        let _entered = Scope::new().enter();
+        let (runs, began) = (Cell::new(0), Instant::now());
+        assert_eq!(fibonacci(&runs, succeeds_at).await, Ok(succeeds_at));
+        assert_eq!((began.elapsed(), counts(&the_retry())), (millis(waited), counted), "{succeeds_at}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_synchronous_call_counts_alike() {
+    let retry = retry(plain().delay(Duration::ZERO).attempts(3));
+    let made = Cell::new(0);
+    let ends_at = |succeeds_at: u32| {
+        made.set(0);
+        retry.call_sync(
+            || {
+                made.set(made.get() + 1);
+                if made.get() == succeeds_at { Ok(made.get()) } else { Err(made.get()) }
+            },
+            |error| *error < 10,
+        )
+    };
+    assert_eq!((ends_at(1), counts(&retry)), (Ok(1), (0, 0, 0, 0)));
+    assert_eq!((ends_at(3), counts(&retry)), (Ok(3), (2, 1, 0, 0)));
+    assert_eq!((ends_at(4), counts(&retry)), (Err(3), (4, 1, 1, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_attempt_is_known_before_it_is_made() {
+    let retry = retry(plain().attempts(3));
+    let mut run = retry.start();
+    let mut last = Vec::new();
+    loop {
+        last.push(run.is_last_attempt());
+        if run.after(Err::<(), _>(Failure::Call(())), |_| true, |_| None, |_| ()).is_break() {
+            break;
+        }
+    }
+    assert_eq!(last, [false, false, true]);
+}
