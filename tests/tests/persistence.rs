@@ -434,7 +434,7 @@ async fn no_more_keys_than_there_may_be_and_those_in_use_are_left_alone() {
     // The third place is that of a closed breaker, which makes room as for any new key.
     assert_eq!(names(&restored.applied), ["stock/0", "stock/1", "stock/3"]);
     let skipped: Vec<_> = restored.skipped.iter().map(|(name, why)| (name.as_str(), *why)).collect();
-    assert_eq!(skipped, [("stock/2", "it has made calls already"), ("stock/4", "there is no place left for its key")]);
+    assert_eq!(skipped, [("stock/2", "it has made calls already"), ("stock/4", "there is no slot left for its key")]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,8 @@
 //! Building a breaker without the attribute: the same keys, the same bounds, the same words.
 
-use super::registered::{BreakerConfig, TripRule};
-use super::{CircuitBreaker, TripIf};
+use super::breaker::{CircuitBreaker, TripIf};
+use super::registered::{Declared, TripRule};
+
 use crate::builder::keys;
 use crate::error::Name;
 use crate::registry::{RegisterError, registry};
@@ -20,8 +21,15 @@ pub struct CircuitBreakerBuilder {
     trip_if: Option<TripIf>,
 }
 
+impl CircuitBreaker {
+    /// A breaker of that name, to be configured with the keys of the attribute.
+    pub fn builder(name: impl Into<Name>) -> CircuitBreakerBuilder {
+        CircuitBreakerBuilder::new(name.into())
+    }
+}
+
 impl CircuitBreakerBuilder {
-    pub(super) fn new(name: Name) -> Self {
+    fn new(name: Name) -> Self {
         Self { name, config: CircuitBreakerConfig::new(), configured: false, trip_if: None }
     }
 
@@ -100,6 +108,6 @@ impl CircuitBreakerBuilder {
     pub fn register(self) -> Result<Arc<CircuitBreaker>, RegisterError> {
         self.check()?;
         let trip_if = self.trip_if.map(|rule| TripRule { rule, tokens: None });
-        registry().register(self.name, BreakerConfig { keys: self.config, trip_if }, self.configured)
+        registry().register(self.name, Declared { keys: self.config, trip_if }, self.configured)
     }
 }

@@ -4,9 +4,15 @@
 //! Threads give their shard and their time; there are two shards and two buckets, and at most three threads. Each model says what
 //! goes wrong without the thing that it protects.
 
-use super::*;
+use super::breaker::CircuitBreaker;
+use super::clock::Clock;
+use super::judging::Admitted;
+use super::permit::Permit;
+use super::state::{Phase, State, Word};
+use crate::outcome::Outcome;
+use crate::window::Shard;
 use loom::{sync::Arc as Shared, thread};
-use resilience_config::Window as Reach;
+use resilience_config::{CircuitBreakerConfig, Mode, Window};
 use std::time::Duration;
 
 /// A clock that stands still at so many milliseconds.
@@ -38,20 +44,20 @@ fn model(body: impl Fn() + Sync + Send + 'static) {
 
 fn breaker(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
     let settings = config.validated().resolve();
-    Shared::new(CircuitBreaker::new_at("model".into(), &settings, None, Arc::default(), START))
+    Shared::new(CircuitBreaker::new_at("model".into(), &settings, None, std::sync::Arc::default(), START))
 }
 
 fn pairs() -> CircuitBreakerConfig {
     CircuitBreakerConfig::new()
         .failure_rate(100.0)
         .minimum_calls(2)
-        .window(Reach::Time(Duration::from_secs(10)))
+        .window(Window::Time(Duration::from_secs(10)))
         .open_for(Duration::from_secs(1))
         .half_open_timeout(Duration::from_secs(60))
 }
 
 fn acquire(breaker: &CircuitBreaker, clock: At) -> Permit<'_> {
-    breaker.admit(clock).expect("it is closed, or has a place for a probe")
+    breaker.admit(clock).expect("it is closed, or admits one more probe")
 }
 
 fn end(permit: Permit<'_>, shard: Shard, clock: At, outcome: Outcome) {
@@ -90,7 +96,7 @@ fn acquire_if_closed(breaker: &CircuitBreaker) -> Permit<'_> {
 #[test]
 fn two_failures_that_race_trip_a_count_window() {
     model(|| {
-        let breaker = breaker(pairs().window(Reach::Count(2)));
+        let breaker = breaker(pairs().window(Window::Count(2)));
         let other = call(&breaker, SECOND, START, Outcome::Failure);
         end(acquire_if_closed(&breaker), FIRST, At(START), Outcome::Failure);
         other.join().unwrap();
@@ -103,7 +109,7 @@ fn two_failures_that_race_trip_a_count_window() {
 #[test]
 fn a_count_window_is_looked_at_while_others_count() {
     model(|| {
-        let breaker = breaker(pairs().window(Reach::Count(2)));
+        let breaker = breaker(pairs().window(Window::Count(2)));
         end(acquire_if_closed(&breaker), SECOND, At(START), Outcome::Failure);
         let generation = breaker.word.load().generation();
         let other = {
@@ -150,7 +156,7 @@ fn a_success_of_a_probe_races_a_failure_of_another() {
     });
 }
 
-/// Without the generation in `answer`, the late drop would take a place from the next half-open state, or leave one behind.
+/// Without the generation in `answer`, the late drop would take a permit from the next half-open state, or leave one behind.
 #[test]
 fn a_dropped_probe_races_the_half_open_timeout() {
     model(|| {
@@ -165,7 +171,7 @@ fn a_dropped_probe_races_the_half_open_timeout() {
         };
         cancel(probe, FIRST, At(deadline - 1));
         other.join().unwrap();
-        // The second one's probe has not ended, and has its place.
+        // The second one's probe has not ended, and has its permit.
         assert_eq!(breaker.word.load().probes().in_flight, 1);
         assert_eq!(breaker.totals().cancelled, 1);
     });
@@ -183,7 +189,7 @@ fn a_reset_races_a_record() {
             thread::spawn(move || {
                 // As `reset` does, less its load: loom forgets the other thread's access for one's own load just before the exchange,
                 // and would not try the reset first.
-                assert!(breaker.enter(from, initial(Mode::Enforce, from.entering_closed(START)), START, None));
+                assert!(breaker.enter(from, Word::initial(Mode::Enforce, from.entering_closed(START)), START, None));
                 end(acquire(&breaker, At(START)), SECOND, At(START), Outcome::Failure);
             })
         };
@@ -199,7 +205,7 @@ fn a_reset_races_a_record() {
     });
 }
 
-/// The mark of the new bucket is taken before `current` is exchanged (`Window::begin`). Taken afterwards, it could contain the other
+/// The mark of the new bucket is taken before `current` is exchanged (`window::Window::begin`). Taken afterwards, it could contain the other
 /// thread's failure, which had seen the new bucket already: the two failures would never be in one window, and the
 /// breaker would stay closed.
 #[test]
@@ -217,12 +223,12 @@ fn a_rollover_races_a_record() {
     });
 }
 
-/// Whoever begins a bucket looks once more how long buckets are (`Window::begin`). Otherwise one that was held up could write down the end of a bucket of
+/// Whoever begins a bucket looks once more how long buckets are (`window::Window::begin`). Otherwise one that was held up could write down the end of a bucket of
 /// the window before, in which a count window's never ends: no other bucket would ever begin, and the breaker would stay closed for good.
 #[test]
 fn a_resize_races_a_rollover() {
     model(|| {
-        let breaker = breaker(pairs().window(Reach::Count(2)));
+        let breaker = breaker(pairs().window(Window::Count(2)));
         let other = call(&breaker, SECOND, START, Outcome::Success);
         breaker.window.resize(crate::window::Span::Time { millis: 10_000 }, false, START);
         other.join().unwrap();
@@ -234,16 +240,16 @@ fn a_resize_races_a_rollover() {
     });
 }
 
-/// A new generation's row begins at nothing, whoever is held up: the failures before a reset are in no row after it.
+/// A new generation's streak begins at nothing, whoever is held up: the failures before a reset are in no streak after it.
 #[test]
-fn a_row_that_was_reset_races_two_failures() {
+fn a_streak_that_was_reset_races_two_failures() {
     model(|| {
-        let breaker = breaker(CircuitBreakerConfig::new().window(Reach::None).consecutive_failures(3));
+        let breaker = breaker(CircuitBreakerConfig::new().window(Window::None).consecutive_failures(3));
         for _ in 0..2 {
             end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
         }
         let word = breaker.word.load();
-        assert!(breaker.enter(word, initial(Mode::Enforce, word.entering_closed(START)), START, None));
+        assert!(breaker.enter(word, Word::initial(Mode::Enforce, word.entering_closed(START)), START, None));
         let other = call(&breaker, SECOND, START, Outcome::Failure);
         end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
         other.join().unwrap();
@@ -259,7 +265,7 @@ fn a_row_that_was_reset_races_two_failures() {
 #[test]
 fn a_reconfiguration_races_an_outcome() {
     model(|| {
-        let strict = |rate| CircuitBreakerConfig::new().window(Reach::Count(4)).minimum_calls(2).failure_rate(rate);
+        let strict = |rate| CircuitBreakerConfig::new().window(Window::Count(4)).minimum_calls(2).failure_rate(rate);
         let breaker = breaker(strict(100.0));
         end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
         let other = call(&breaker, SECOND, START, Outcome::Failure);
@@ -277,7 +283,7 @@ fn a_reconfiguration_races_an_outcome() {
 #[test]
 fn a_success_races_a_failure_that_waits_for_the_minimum() {
     model(|| {
-        let config = CircuitBreakerConfig::new().window(Reach::Count(4)).minimum_calls(4).failure_rate(25.0);
+        let config = CircuitBreakerConfig::new().window(Window::Count(4)).minimum_calls(4).failure_rate(25.0);
         let breaker = breaker(config);
         breaker.window.arm();
         let other = call(&breaker, SECOND, START, Outcome::Failure);
@@ -294,7 +300,7 @@ fn a_success_races_a_failure_that_waits_for_the_minimum() {
 #[test]
 fn a_trip_races_a_monitor() {
     model(|| {
-        let breaker = breaker(CircuitBreakerConfig::new().window(Reach::None).consecutive_failures(1));
+        let breaker = breaker(CircuitBreakerConfig::new().window(Window::None).consecutive_failures(1));
         let other = call(&breaker, SECOND, START, Outcome::Failure);
         let monitored = breaker.act_quietly(crate::event::Act::Monitor);
         other.join().unwrap();

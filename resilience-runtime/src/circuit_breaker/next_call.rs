@@ -1,6 +1,6 @@
 //! What the breaker would do with the next call, found without touching anything.
 
-use super::CircuitBreaker;
+use super::breaker::CircuitBreaker;
 use super::state::{Due, Phase, Word};
 use crate::error::{OpenReason, Rejection};
 use crate::next_call::NextCall;
@@ -26,7 +26,7 @@ impl CircuitBreaker {
     }
 
     pub(super) fn next_call_in(&self, word: Word, now: u64) -> NextCall {
-        let rule = self.live.half_open_rule();
+        let rule = self.settings.half_open_rule();
         match word.phase() {
             Phase::Closed => NextCall::Admitted,
             Phase::Disabled => NextCall::Unguarded,
@@ -40,7 +40,7 @@ impl CircuitBreaker {
                 Due::ReopenTimedOut { at } => self.of_open(word.reopened(at), Some(OpenReason::ProbeTimedOut), now),
                 Due::Nothing => match word.admit_probe(now, &rule) {
                     Some(_) => NextCall::Probe { reason: self.reason_of(word).into() },
-                    None => self.rejected(word, None, Some(word.ask_again_in(now, &rule, &self.live.open_rule()))),
+                    None => self.rejected(word, None, Some(word.ask_again_in(now, &rule, &self.settings.open_rule()))),
                 },
             },
         }
@@ -48,7 +48,7 @@ impl CircuitBreaker {
 
     /// Open, for the reason that was written down or for one that is due.
     fn of_open(&self, word: Word, due_reason: Option<OpenReason>, now: u64) -> NextCall {
-        match word.probe_due(now, &self.live.open_rule()).saturating_sub(now) {
+        match word.probe_due(now, &self.settings.open_rule()).saturating_sub(now) {
             0 => NextCall::Probe { reason: due_reason.unwrap_or_else(|| self.reason_of(word).into()) },
             left => self.rejected(word, due_reason, Some(left)),
         }
@@ -60,7 +60,7 @@ impl CircuitBreaker {
             retry_after: retry_after_millis.map(Duration::from_millis),
             reason: due_reason.unwrap_or_else(|| self.reason_of(word).into()),
         };
-        let is_enforced = !word.monitored() && (word.phase() == Phase::Forced || self.teeth.would_bite());
+        let is_enforced = !word.monitored() && (word.phase() == Phase::Forced || self.enforcement.would_enforce());
         if is_enforced { NextCall::Rejected(rejection) } else { NextCall::WouldReject(rejection) }
     }
 }

@@ -1,37 +1,21 @@
 //! The right to make one call, from admission to outcome.
 
-use super::opening::PackedReason;
-use super::state::Word;
-use super::{CircuitBreaker, Clock, Present};
-use crate::error::{Failure, Rejection, RejectionKind};
-use crate::event::Topic;
+use super::breaker::CircuitBreaker;
+use super::clock::{Clock, Present};
+use super::judging::Admitted;
+use crate::error::{Failure, RejectionKind};
 use crate::outcome::Outcome;
-use crate::registry::Policy;
 use crate::sync::Flag;
 use crate::window::{Counter, Shard};
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
-
-/// What a call was admitted as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admitted {
-    /// In this closed state.
-    Closed(Word),
-    /// As a probe of the half-open state of this generation.
-    Probe(u64),
-    /// By a monitoring breaker that would have rejected it.
-    Unjudged,
-    /// By a disabled breaker.
-    Uncounted,
-}
 
 /// The right to make one call that a [`CircuitBreaker`] counts.
 ///
 /// Say how the call ended with [`success`](Self::success), [`failure`](Self::failure) or [`ignore`](Self::ignore). Dropping the permit
-/// instead says that the call was cancelled: it is in no rate, and a probe's place is free again.
+/// instead says that the call was cancelled: it is in no rate, and a probe's permit is free again.
 #[derive(Debug)]
 #[must_use = "dropped at once, it counts a cancelled call"]
 pub struct Permit<'a> {
@@ -50,45 +34,6 @@ struct Call<'a> {
     admitted: Admitted,
     /// Nanoseconds on the library's clock; 0 where nobody asks how long the call takes.
     began: u64,
-}
-
-/// A call that was not admitted. It counts when a rejection is made of it.
-#[derive(Clone, Copy, Debug)]
-#[must_use = "a call that is rejected counts as rejected"]
-pub struct Refused<'a> {
-    pub(super) breaker: &'a CircuitBreaker,
-    pub(super) retry_after_millis: Option<u64>,
-    pub(super) reason: PackedReason,
-}
-
-impl Refused<'_> {
-    /// What the call gets. Inlined, so that it is written where it is wanted: a copy of what was written word by word costs as much as finding out
-    /// all that is in it.
-    #[inline(always)]
-    pub(super) fn rejection(self) -> Rejection {
-        let Self { breaker, retry_after_millis, reason } = self;
-        let retry_after = retry_after_millis.map(Duration::from_millis);
-        Rejection::CircuitOpen { name: breaker.name.clone(), retry_after, reason: reason.into() }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tell(self) {
-        self.breaker.bus.send_rejected(CircuitBreaker::KIND, &self.rejection(), &self.breaker.name);
-    }
-}
-
-impl From<Refused<'_>> for Rejection {
-    #[inline(always)]
-    fn from(refused: Refused<'_>) -> Self {
-        // Asked before the count, behind which a load would have to wait for it.
-        let wanted = refused.breaker.bus.wants(Topic::Rejected);
-        refused.breaker.count_rejection(Shard::of_this_thread());
-        if wanted {
-            refused.tell();
-        }
-        refused.rejection()
-    }
 }
 
 impl<'a> Call<'a> {

@@ -1,8 +1,10 @@
 //! What the registry and generated code need to know of a circuit breaker.
 
-use super::live::{self, Live};
-use super::permit::Refused;
-use super::{CircuitBreaker, Keyed, Permit, Present, TripIf};
+use super::admission::Refused;
+use super::breaker::{CircuitBreaker, TripIf};
+use super::clock::Present;
+use super::keyed::Keyed;
+use super::permit::Permit;
 use crate::error::Name;
 use crate::event::{Act, Bus, Runs};
 use crate::hooks::BreakerKey;
@@ -13,9 +15,9 @@ use std::sync::Arc;
 /// A `#[circuit_breaker]` at its function.
 pub type BreakerSite = Site<CircuitBreaker>;
 
-/// The keys, and the rule that no crate but this one can hold.
+/// What the program says of a breaker: its keys, and the rule that no crate but this one can hold.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BreakerConfig {
+pub struct Declared {
     pub(super) keys: CircuitBreakerConfig,
     pub(super) trip_if: Option<TripRule>,
 }
@@ -37,36 +39,29 @@ impl PartialEq for TripRule {
 }
 
 impl Policy for CircuitBreaker {
-    type Config = BreakerConfig;
+    type Config = Declared;
     type Keys = CircuitBreakerConfig;
 
     const KIND: &'static str = "circuit_breaker";
 
-    fn rule(config: &BreakerConfig) -> Option<&'static str> {
+    fn rule(config: &Declared) -> Option<&'static str> {
         config.trip_if.and_then(|rule| rule.tokens)
     }
 
-    fn from_config(name: Name, config: &BreakerConfig, bus: Arc<Bus>) -> Self {
+    fn from_config(name: Name, config: &Declared, bus: Arc<Bus>) -> Self {
         Self::new(name, &config.keys.resolve(), config.trip_if.map(|trip_if| trip_if.rule), bus)
     }
 
-    fn keys(config: &BreakerConfig) -> &CircuitBreakerConfig {
+    fn keys(config: &Declared) -> &CircuitBreakerConfig {
         &config.keys
     }
 
-    fn with_keys(config: &BreakerConfig, keys: CircuitBreakerConfig) -> BreakerConfig {
-        BreakerConfig { keys, ..*config }
+    fn with_keys(config: &Declared, keys: CircuitBreakerConfig) -> Declared {
+        Declared { keys, ..*config }
     }
 
     fn in_force(&self) -> CircuitBreakerSettings {
-        self.settings()
-    }
-
-    /// Times to the millisecond, rates to the millionth.
-    fn kept(mut settings: CircuitBreakerSettings) -> CircuitBreakerSettings {
-        Live::new(&settings).read_into(&mut settings);
-        settings.window = live::window(live::span(&settings));
-        settings
+        *self.settings.get()
     }
 
     fn put_in_force(&self, keys: CircuitBreakerConfig) -> Result<(), ConfigError> {
@@ -99,7 +94,7 @@ impl Policy for CircuitBreaker {
     }
 
     fn enter_registry(&self) {
-        self.teeth.enter_registry();
+        self.enforcement.enter_registry();
     }
 
     fn runs(&self) -> Runs {
@@ -126,7 +121,7 @@ impl BreakerSite {
         keys: CircuitBreakerConfig,
         configured: bool,
     ) -> Self {
-        Self::of(operation, name, BreakerConfig { keys, trip_if: None }, configured)
+        Self::of(operation, name, Declared { keys, trip_if: None }, configured)
     }
 
     /// Asks the breaker to make one call. What is refused becomes a rejection, and counts, when it is made into one.

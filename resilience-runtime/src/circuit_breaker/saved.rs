@@ -1,9 +1,10 @@
 //! What a breaker knows that a restart must not forget, taken out and put into another process's.
 
-use super::keyed::Key;
+use super::breaker::CircuitBreaker;
+use super::enforcement::WHOLE;
+use super::key::Key;
 use super::state::{Phase, Word};
-use super::teeth::WHOLE;
-use super::{CircuitBreaker, Totals};
+use super::totals::Totals;
 use crate::error::{Name, OpenReason};
 use crate::time::precise_millis;
 use resilience_config::Mode;
@@ -77,7 +78,7 @@ impl CircuitBreaker {
     /// What there is to be said of this breaker and those of its keys, which is nothing of one that is closed and does what its configuration says.
     pub(crate) fn save(&self, into: &mut Vec<Saved>) {
         into.extend(self.save_alone(self.name.to_string(), None, WHOLE));
-        let share = self.teeth.share();
+        let share = self.enforcement.share();
         let of_family = format!("{}/", self.name);
         for slot in self.of_keys() {
             let name = slot.name();
@@ -90,7 +91,7 @@ impl CircuitBreaker {
 
     /// `expected` is the share that it enforces where nobody has said another.
     fn save_alone(&self, name: String, key: Option<String>, expected: u8) -> Option<Saved> {
-        let (word, now, mode) = (self.word.load(), precise_millis(), self.teeth.mode());
+        let (word, now, mode) = (self.word.load(), precise_millis(), self.enforcement.mode());
         let phase = match word.phase() {
             Phase::Closed => SavedPhase::Closed,
             Phase::Open => SavedPhase::Open,
@@ -99,7 +100,7 @@ impl CircuitBreaker {
             Phase::Disabled => SavedPhase::Disabled,
         };
         let by_hand = mode == Mode::Off || word.monitored() != (mode == Mode::Monitor);
-        let share = Some(self.teeth.share()).filter(|share| *share != expected);
+        let share = Some(self.enforcement.share()).filter(|share| *share != expected);
         let is_as_configured = match phase {
             SavedPhase::Closed => !by_hand && share.is_none(),
             SavedPhase::Disabled => mode == Mode::Off,
@@ -108,13 +109,13 @@ impl CircuitBreaker {
         if is_as_configured {
             return None;
         }
-        let has_teeth = !matches!(phase, SavedPhase::ForcedOpen | SavedPhase::Disabled);
+        let is_enforced = !matches!(phase, SavedPhase::ForcedOpen | SavedPhase::Disabled);
         let is_open = matches!(phase, SavedPhase::Open | SavedPhase::HalfOpen);
         Some(Saved {
             name,
             key,
             phase,
-            monitored: (by_hand && has_teeth).then_some(word.monitored()),
+            monitored: (by_hand && is_enforced).then_some(word.monitored()),
             share,
             reason: is_open.then(|| self.reason_of(word).into()),
             age_millis: if phase == SavedPhase::Open { word.age(now) } else { 0 },
@@ -136,14 +137,14 @@ impl CircuitBreaker {
             return Err(CALLED);
         }
         if !keys.give_slot(self, key.text(), keys.unit_of_now(self)) {
-            return Err("there is no place left for its key");
+            return Err("there is no slot left for its key");
         }
         // Taken by yet another key, it has made calls.
         keys.find(key.text()).ok_or(CALLED)?.0.breaker.resume_alone(saved, since)
     }
 
     fn resume_alone(&self, saved: &Saved, since: Since) -> Result<(), &'static str> {
-        let (from, now, mode) = (self.word.load(), precise_millis(), self.teeth.mode());
+        let (from, now, mode) = (self.word.load(), precise_millis(), self.enforcement.mode());
         let monitors = mode == Mode::Monitor;
         if self.without_past(self.counted()) != Totals::default() {
             return Err(CALLED);
@@ -151,7 +152,7 @@ impl CircuitBreaker {
         // What was done by hand to all keys holds for this one.
         let is_untouched = match from.phase() {
             Phase::Closed => {
-                let by_hand = from.monitored() != monitors || self.teeth.share() != WHOLE;
+                let by_hand = from.monitored() != monitors || self.enforcement.share() != WHOLE;
                 self.past.is_some() || !by_hand && mode != Mode::Off
             }
             Phase::Disabled => self.past.is_some() || mode == Mode::Off,
@@ -165,7 +166,7 @@ impl CircuitBreaker {
             return Err("it is turned off now");
         }
         let monitored = saved.monitored.unwrap_or(monitors);
-        let rule = self.live.open_rule();
+        let rule = self.settings.open_rule();
         let (openings, jitter) = (saved.openings, saved.jitter);
         let age = match saved.phase {
             // Nobody waits for its probes any more: the next call is one.
@@ -188,7 +189,7 @@ impl CircuitBreaker {
         if !is_so_already && !self.enter(from, to, now, reason) {
             return Err(CALLED);
         }
-        saved.share.into_iter().for_each(|share| self.teeth.set_share(share.min(WHOLE)));
+        saved.share.into_iter().for_each(|share| self.enforcement.set_share(share.min(WHOLE)));
         Ok(())
     }
 }

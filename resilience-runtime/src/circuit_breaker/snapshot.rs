@@ -1,13 +1,13 @@
 //! A breaker as it is at one moment, for dashboards, health checks and tests.
 
-use super::state::Phase;
-use super::{CircuitBreaker, KeyCounts, State, state_of};
+use super::breaker::CircuitBreaker;
+use super::state::{Phase, State};
+use super::totals::{KeyCounts, Totals};
 use crate::error::{Name, OpenReason};
-use crate::event::Runs;
 use crate::next_call::NextCall;
 use crate::registry::{Registry, Setting, registry};
 use crate::time::precise_millis;
-use crate::window::{Counter, WindowCounts};
+use crate::window::WindowCounts;
 use std::time::Duration;
 
 /// What a [`CircuitBreaker`] has counted, what it does, and what it would do next. Taking one disturbs no call.
@@ -49,32 +49,6 @@ pub struct CircuitBreakerSnapshot {
     pub settings: Vec<Setting>,
 }
 
-/// All that a breaker has counted. See the table at [`CircuitBreaker`]: every admitted call ends in exactly one of
-/// `successes`, `failures`, `ignored`, `cancelled` and `stale`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Totals {
-    /// Calls that succeeded.
-    pub successes: u64,
-    /// Calls that failed.
-    pub failures: u64,
-    /// Of those two, the ones that took longer than `slow_call`.
-    pub slow: u64,
-    /// Calls whose end says nothing about the dependency.
-    pub ignored: u64,
-    /// Calls that were dropped before their end.
-    pub cancelled: u64,
-    /// Of the failures, those by a panic. Stale ones are counted too.
-    pub panicked: u64,
-    /// Ends that came too late to count, and those of calls that were let pass and would have been rejected.
-    pub stale: u64,
-    /// Calls that were rejected.
-    pub rejected: u64,
-    /// Calls that a monitoring breaker, or one that enforces a share, let pass and would have rejected.
-    pub would_reject: u64,
-}
-
 /// The probes of a half-open breaker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -102,21 +76,21 @@ impl CircuitBreaker {
         let opened = !matches!(phase, Phase::Closed | Phase::Disabled);
         CircuitBreakerSnapshot {
             name: self.name(),
-            state: state_of(word),
-            decided: state_of(word.with_monitored(false)),
+            state: word.state(),
+            decided: word.decided(),
             age: Duration::from_millis(word.age(now)),
             next: self.next_call_in(word, now),
             totals: self.totals(),
             window: self.frozen(word, now),
-            consecutive_failures: if phase == Phase::Closed { self.window.row(word.generation()) } else { 0 },
+            consecutive_failures: if phase == Phase::Closed { self.window.streak(word.generation()) } else { 0 },
             reason: self.last_opening.read().filter(|_| opened).map(|opening| opening.reason),
             probe_due_in: (phase == Phase::Open)
-                .then(|| Duration::from_millis(word.probe_due(now, &self.live.open_rule()).saturating_sub(now))),
+                .then(|| Duration::from_millis(word.probe_due(now, &self.settings.open_rule()).saturating_sub(now))),
             enforced_percent: match phase {
                 Phase::Disabled => 0,
                 Phase::Forced => 100,
                 _ if word.monitored() => 0,
-                _ => self.teeth.share(),
+                _ => self.enforcement.share(),
             },
             reopenings: word.openings(),
             probes: (phase == Phase::HalfOpen).then_some(Probes {
@@ -126,59 +100,6 @@ impl CircuitBreaker {
             }),
             keys: self.key_counts(),
             settings: registry.of_circuit_breakers().settings(self),
-        }
-    }
-
-    /// All that was counted since the breaker was built, or given to its key; of one with keys, the sum over all that it ever had.
-    pub fn totals(&self) -> Totals {
-        let mut totals = self.without_past(self.counted());
-        self.for_each_slot(|slot| totals = totals.and(&slot.counted()));
-        totals
-    }
-
-    pub(super) fn counted(&self) -> Totals {
-        let total = |counter| self.window.total(counter);
-        Totals {
-            successes: total(Counter::Ok),
-            failures: total(Counter::Failed),
-            slow: total(Counter::Slow),
-            ignored: total(Counter::Ignored),
-            cancelled: total(Counter::Cancelled),
-            panicked: total(Counter::Panicked),
-            stale: total(Counter::Stale),
-            rejected: total(Counter::Rejected),
-            would_reject: self.would_reject.get(),
-        }
-    }
-}
-
-impl Totals {
-    /// The sum of both.
-    pub(super) fn and(&self, other: &Self) -> Self {
-        self.pair(other, |a, b| a + b)
-    }
-
-    /// What was counted since `earlier`.
-    pub fn since(&self, earlier: &Self) -> Self {
-        self.pair(earlier, u64::saturating_sub)
-    }
-
-    /// As far as they are told one by one.
-    pub(super) fn runs(&self, evicted: u64) -> Runs {
-        Runs { rejected: self.rejected, slow_calls: self.slow, evicted, ..Runs::default() }
-    }
-
-    fn pair(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
-        Self {
-            successes: with(self.successes, other.successes),
-            failures: with(self.failures, other.failures),
-            slow: with(self.slow, other.slow),
-            ignored: with(self.ignored, other.ignored),
-            cancelled: with(self.cancelled, other.cancelled),
-            panicked: with(self.panicked, other.panicked),
-            stale: with(self.stale, other.stale),
-            rejected: with(self.rejected, other.rejected),
-            would_reject: with(self.would_reject, other.would_reject),
         }
     }
 }

@@ -32,6 +32,7 @@
 //! it was entered. The counters have their own argument, in `window`.
 
 use crate::sync::{AtomicU64, Ordering};
+use resilience_config::Mode;
 
 const TAG_BITS: u32 = 3;
 const SINCE_BITS: u32 = 38;
@@ -44,6 +45,43 @@ const TURN: u64 = 1 << SINCE_BITS;
 
 const fn mask(bits: u32) -> u64 {
     (1 << bits) - 1
+}
+
+/// What a circuit breaker does with calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum State {
+    /// Calls pass and are counted.
+    Closed,
+    /// Calls are rejected until `open_for` is over.
+    Open,
+    /// A few probes pass and decide.
+    HalfOpen,
+    /// Calls are rejected until somebody says otherwise.
+    ForcedOpen,
+    /// It decides, records and emits, and rejects nothing.
+    Monitoring,
+    /// It does nothing.
+    Disabled,
+}
+
+impl State {
+    /// The word used in events, metrics and snapshots: `closed`, `open`, `half_open`, `forced_open`, `monitoring`, `disabled`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+            Self::ForcedOpen => "forced_open",
+            Self::Monitoring => "monitoring",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// The phase of the state machine; `monitored` ones decide and reject nothing.
@@ -121,6 +159,15 @@ pub(super) enum Due {
 }
 
 impl Word {
+    /// As `mode` says that a breaker begins.
+    pub(super) fn initial(mode: Mode, since: u64) -> Self {
+        match mode {
+            Mode::Enforce => Self::closed(since, false),
+            Mode::Monitor => Self::closed(since, true),
+            Mode::Off => Self::disabled(since),
+        }
+    }
+
     pub(super) fn closed(since: u64, monitored: bool) -> Self {
         Self::plain(Phase::Closed, since, monitored)
     }
@@ -167,6 +214,22 @@ impl Word {
     #[inline]
     pub(super) fn monitored(self) -> bool {
         self.0 & mask(TAG_BITS) >= 5
+    }
+
+    /// What the breaker does with calls.
+    pub(super) fn state(self) -> State {
+        if self.monitored() { State::Monitoring } else { self.decided() }
+    }
+
+    /// What it would do if it enforced what it decides.
+    pub(super) fn decided(self) -> State {
+        match self.phase() {
+            Phase::Closed => State::Closed,
+            Phase::Open => State::Open,
+            Phase::HalfOpen => State::HalfOpen,
+            Phase::Forced => State::ForcedOpen,
+            Phase::Disabled => State::Disabled,
+        }
     }
 
     /// Closed and enforcing: the one test of the closed path.
@@ -227,9 +290,17 @@ impl Word {
         Probes { in_flight: self.0 >> 40 & mask(8), succeeded: self.0 >> 48 & mask(8), failed: self.0 >> 56 }
     }
 
-    /// The same state, with or without its teeth.
+    /// The same state, monitored or enforced.
     pub(super) fn with_monitored(self, monitored: bool) -> Self {
         Self(self.0 & !mask(TAG_BITS) | tag(self.phase(), monitored))
+    }
+
+    /// From now on monitored or enforced, whatever was done by hand: one that was forced open or disabled closes.
+    pub(super) fn with_enforcement(self, monitored: bool, now: u64) -> Self {
+        match self.phase() {
+            Phase::Forced | Phase::Disabled => Self::closed(self.entering_closed(now), monitored),
+            _ => self.with_monitored(monitored),
+        }
     }
 
     /// The moment to enter another state in: never back in time.
@@ -262,7 +333,7 @@ impl Word {
         Self::open(at, self.openings() + 1, 0, self.monitored())
     }
 
-    /// Half-open: one more probe, if there is a place.
+    /// Half-open: one more probe, if fewer than `half_open_calls` have permits.
     pub(super) fn admit_probe(self, now: u64, rule: &HalfOpenRule) -> Option<Self> {
         let mut probes = self.probes();
         if probes.in_flight + probes.succeeded + probes.failed >= rule.calls {
@@ -273,7 +344,7 @@ impl Word {
         Some(Self::half_open(since, self.openings(), probes, self.monitored()))
     }
 
-    /// Half-open: a probe has answered, or has given its place back.
+    /// Half-open: a probe has answered, or has given its permit back.
     pub(super) fn release_probe(self, now: u64, outcome: Option<bool>) -> Self {
         let mut probes = self.probes();
         probes.in_flight = probes.in_flight.saturating_sub(1);

@@ -1,8 +1,14 @@
 //! What is done to a breaker by hand, to it and to those of its keys.
 
-use super::teeth::WHOLE;
-use super::*;
-use crate::event::{Act, Steering};
+use super::breaker::CircuitBreaker;
+use super::enforcement::WHOLE;
+use super::settings::span;
+use super::state::{Phase, Word};
+use crate::error::OpenReason;
+use crate::event::{Act, Event, Steering, Topic};
+use crate::registry::Policy;
+use crate::time::{self, Timestamp};
+use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError, Mode};
 
 /// A transition that has happened, and is to be told.
 #[must_use = "it has to be told"]
@@ -44,7 +50,7 @@ impl CircuitBreaker {
     /// Its last events, as [`Registry::recent_events`](crate::Registry::recent_events) gives them; empty of a breaker that is in no registry.
     /// Those of a key's breaker are at the breaker that has the keys.
     pub fn recent_events(&self) -> Vec<Event> {
-        if !self.teeth.is_in_registry() || self.past.is_some() {
+        if !self.enforcement.is_in_registry() || self.past.is_some() {
             return Vec::new();
         }
         self.bus.rings().recent(Self::KIND, &self.name, || self.runs())
@@ -75,24 +81,24 @@ impl CircuitBreaker {
                 Phase::Disabled => word,
                 _ => Word::disabled(word.entering(now)),
             }),
-            Act::Monitor | Act::EnforceShare(0) => self.set_teeth(true, WHOLE),
-            Act::Enforce => self.set_teeth(false, WHOLE),
-            Act::EnforceShare(percent) => self.set_teeth(false, percent.min(WHOLE)),
+            Act::Monitor | Act::EnforceShare(0) => self.set_enforcement(true, WHOLE),
+            Act::Enforce => self.set_enforcement(false, WHOLE),
+            Act::EnforceShare(percent) => self.set_enforcement(false, percent.min(WHOLE)),
             Act::Reset => {
-                self.teeth.set_share(WHOLE);
-                self.command(|word, now| initial(self.teeth.mode(), word.entering_closed(now)))
+                self.enforcement.set_share(WHOLE);
+                self.command(|word, now| Word::initial(self.enforcement.mode(), word.entering_closed(now)))
             }
         }
     }
 
     /// Percent of the calls that it decides to reject that it rejects, unless it is forced open or only monitors.
     pub(crate) fn share(&self) -> u8 {
-        self.teeth.share()
+        self.enforcement.share()
     }
 
-    fn set_teeth(&self, monitored: bool, share: u8) -> Option<Change> {
-        self.teeth.set_share(share);
-        self.command(|word, now| with_teeth(word, monitored, now))
+    fn set_enforcement(&self, monitored: bool, share: u8) -> Option<Change> {
+        self.enforcement.set_share(share);
+        self.command(|word, now| word.with_enforcement(monitored, now))
     }
 
     /// Puts another configuration in force at once, with calls in flight and keeping what is known: the state, the window's newest outcomes, the
@@ -122,21 +128,18 @@ impl CircuitBreaker {
 
     /// Whether it could be put in force here.
     pub(crate) fn checked(&self, config: CircuitBreakerConfig) -> Result<CircuitBreakerConfig, ConfigError> {
-        let config = config.has_trip_if(self.judge_all.get() & TRIP_IF != 0);
+        let config = config.has_trip_if(self.trip_if.is_some());
         config.check().map(|()| config)
     }
 
     pub(super) fn put_alone(&self, settings: &CircuitBreakerSettings) {
-        // Held to the end, so that two reconfigurations do not mix.
-        let one_at_a_time = write(&self.trip_if);
         let now = time::precise_millis();
-        self.window.resize(live::span(settings), settings.slow_call.is_some(), now);
-        self.live.set(settings);
-        // The next outcome is judged by the new rules, whatever it is.
-        self.window.arm();
-        self.max_keys.set(u64::from(settings.max_keys));
-        let before = self.teeth.set_mode(settings.mode);
-        drop(one_at_a_time);
+        let before = self.settings.replace(*settings, |settings| {
+            self.window.resize(span(settings), settings.slow_call.is_some(), now);
+            // The next outcome is judged by the new rules, whatever it is.
+            self.window.arm();
+            self.enforcement.set_mode(settings.mode)
+        });
         if before != settings.mode {
             self.act_alone(match settings.mode {
                 Mode::Enforce => Act::Enforce,
@@ -165,7 +168,7 @@ impl CircuitBreaker {
 
     fn take_back_force_open_alone(&self) {
         let change = self.command(|word, now| match word.phase() {
-            Phase::Forced => initial(self.teeth.mode(), word.entering_closed(now)),
+            Phase::Forced => Word::initial(self.enforcement.mode(), word.entering_closed(now)),
             _ => word,
         });
         if let Some(change) = change {
@@ -200,14 +203,7 @@ impl CircuitBreaker {
             Phase::Forced => Act::ForceOpen,
             Phase::Disabled => Act::Disable,
             _ if word.monitored() => Act::Monitor,
-            _ => Act::EnforceShare(family.teeth.share()),
+            _ => Act::EnforceShare(family.enforcement.share()),
         })
-    }
-}
-
-fn with_teeth(word: Word, monitored: bool, now: u64) -> Word {
-    match word.phase() {
-        Phase::Forced | Phase::Disabled => Word::closed(word.entering_closed(now), monitored),
-        _ => word.with_monitored(monitored),
     }
 }

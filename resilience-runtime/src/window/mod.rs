@@ -3,15 +3,15 @@
 //! Every outcome is one addition to a counter of the calling thread's own ([`shards`]). The counters only grow, and they are the
 //! totals that metrics show. A window is a difference: the sums now less the sums at a mark in the past. A time window
 //! puts a mark at each bucket's beginning ([`marks`]), taken by whoever first enters the bucket; a count window stamps each
-//! failure with its position and asks which stamps lie within the last N calls ([`stamps`]); a row of failures remembers the
-//! successes before it ([`row`]). Rollover, reset and resize move marks, so no count is ever lost or counted twice.
+//! failure with its position and asks which stamps lie within the last N calls ([`stamps`]); a streak of failures remembers the
+//! successes before it ([`streak`]). Rollover, reset and resize move marks, so no count is ever lost or counted twice.
 //!
 //! # Orderings
 //!
 //! * **Counters** are `Relaxed`: a shard is written by one thread at a time (its index is handed on with `Release` and
 //!   `Acquire`), or added to atomically, and read by summing.
 //! * **Two failures that together reach a threshold** are on two shards, and each thread adds before it tally. A `SeqCst`
-//!   **fence** stands between the two on every path that evaluates ([`Window::settle`]): of two such fences one is
+//!   **fence** stands between the two on every path that evaluates ([`Window::record`]): of two such fences one is
 //!   second, and what its thread sums afterwards contains the other's addition, mark and stamp. Without it both could miss each
 //!   other's and neither would trip. (`SeqCst` accesses in place of the fence would do on hardware, but not in loom's model.)
 //!   A success that completes `minimum_calls` is not fenced: what it misses, the next outcome finds. So it may also ask whether anybody waits for
@@ -24,17 +24,17 @@
 //! * **Marks** are published as sequence locks: see [`crate::tagged`].
 
 mod marks;
-mod row;
 mod shards;
 mod stamps;
+mod streak;
 
 use crate::sync::{AtomicSetting, AtomicU64, Ordering, RwLock, fence, read, write};
 pub(crate) use shards::{Counter, Shard, Total};
 use {
     marks::Marks,
-    row::Row,
     shards::{Shards, Tally},
     stamps::Stamps,
+    streak::Streak,
 };
 
 /// What is in a circuit breaker's window.
@@ -93,7 +93,7 @@ pub(crate) struct Finished {
 pub(crate) struct Standing {
     pub(crate) counts: WindowCounts,
     /// Failures in a row.
-    pub(crate) row: u64,
+    pub(crate) streak: u64,
 }
 
 /// Laid out by who writes: what failures write shares no cache line with what every call reads.
@@ -101,7 +101,7 @@ pub(crate) struct Standing {
 pub(crate) struct Window {
     shards: Shards,
     // Written by failures.
-    row: Row,
+    streak: Streak,
     stamps: RwLock<Stamps>,
     // Written by who begins a bucket.
     marks: Marks,
@@ -127,7 +127,7 @@ impl Window {
             current: AtomicU64::new(GENERATION_MASK << END_BITS | ENDED),
             span: AtomicSpan::new(span),
             armed: AtomicSetting::new(0),
-            row: Row::new(),
+            streak: Streak::new(),
             marks: Marks::new(),
             stamps: RwLock::new(Stamps::new(span, slow_calls)),
             shards: Shards::new(),
@@ -145,7 +145,7 @@ impl Window {
     }
 
     /// Counts a success that was admitted in the closed `generation`, if that is all there is to do: it enters a bucket that has
-    /// already begun, so it can lower a rate and complete no minimum. Otherwise [`settle`](Self::settle) is to be asked.
+    /// already begun, so it can lower a rate and complete no minimum. Otherwise [`record`](Self::record) is to be asked.
     #[inline(always)]
     pub(crate) fn count_calm_success(&self, shard: Shard, generation: u64, now: impl Fn() -> u64) -> bool {
         let is_calm = self.is_entered(self.current.load(Ordering::Acquire), generation, now) && self.armed.get() == 0;
@@ -156,7 +156,7 @@ impl Window {
     }
 
     /// Counts the end of a call that was admitted in the closed `generation`, and says how things stand if that has to be judged.
-    pub(crate) fn settle(
+    pub(crate) fn record(
         &self,
         shard: Shard,
         generation: u64,
@@ -179,8 +179,8 @@ impl Window {
     fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
         fence(Ordering::SeqCst);
         let (counts, tally) = self.counts_after(generation, now, Some(finished));
-        let row = if finished.failed { self.row.failed(generation, tally.ok) } else { 0 };
-        Standing { counts, row }
+        let streak = if finished.failed { self.streak.failed(generation, tally.ok) } else { 0 };
+        Standing { counts, streak }
     }
 
     /// From now on every outcome has to be judged, until an evaluation finds that it need not.
@@ -235,7 +235,7 @@ impl Window {
             }
             let span = self.span.load();
             // Before the exchange: see the module's orderings.
-            let (tally, row) = (self.shards.tally(), self.row.seen());
+            let (tally, streak) = (self.shards.tally(), self.streak.seen());
             let next = generation << END_BITS | span.bucket(now).1;
             match self.current.compare_exchange(current, next, Ordering::AcqRel, Ordering::Acquire) {
                 // Another reach has come between, whose buckets end elsewhere.
@@ -247,7 +247,7 @@ impl Window {
                 Ok(_) => {
                     let first = self.marks.put(generation, now, tally, span);
                     if first && current >> END_BITS != generation {
-                        self.row.restart(row, generation, tally.ok);
+                        self.streak.restart(streak, generation, tally.ok);
                     }
                     return true;
                 }
@@ -296,10 +296,6 @@ impl Window {
         (counts, tally)
     }
 
-    pub(crate) fn span(&self) -> Span {
-        self.span.load()
-    }
-
     /// How long a bucket of a time window is.
     pub(crate) fn bucket_millis(&self) -> Option<u64> {
         match self.span.load() {
@@ -309,11 +305,11 @@ impl Window {
     }
 
     /// Failures in a row in a closed `generation`.
-    pub(crate) fn row(&self, generation: u64) -> u64 {
+    pub(crate) fn streak(&self, generation: u64) -> u64 {
         if self.current.load(Ordering::Acquire) >> END_BITS != generation & GENERATION_MASK {
             return 0;
         }
-        self.row.length(generation, self.shards.tally().ok)
+        self.streak.length(generation, self.shards.tally().ok)
     }
 
     /// Another reach, or slow calls counted from now on. What is in the window stays, except that a count window that becomes a

@@ -276,7 +276,7 @@ impl Reference {
     }
 
     fn reject(&mut self, reason: OpenReason, wait: Option<u64>) -> Result<Permit, (OpenReason, Option<u64>)> {
-        if self.monitored || self.phase != Phase::Forced && !self.bites() {
+        if self.monitored || self.phase != Phase::Forced && !self.enforces() {
             self.totals.would_reject += 1;
             self.totals.admitted += 1;
             return Ok(Permit { admitted: Admitted::Unjudged, began: None });
@@ -286,10 +286,10 @@ impl Reference {
     }
 
     /// The whole calls that the share comes to grow with this one.
-    fn bites(&mut self) -> bool {
-        let bitten = |asked: u64| asked * u64::from(self.share) / 100;
+    fn enforces(&mut self) -> bool {
+        let enforced = |asked: u64| asked * u64::from(self.share) / 100;
         self.asked += u64::from(self.share < 100);
-        self.share == 100 || bitten(self.asked) > bitten(self.asked - 1)
+        self.share == 100 || enforced(self.asked) > enforced(self.asked - 1)
     }
 
     pub fn enforced_percent(&self) -> u8 {
@@ -404,14 +404,14 @@ impl Reference {
     }
 
     pub fn enforce_share(&mut self, percent: u8) {
-        self.set_teeth(percent == 0, if percent == 0 { 100 } else { percent });
+        self.set_enforcement(percent == 0, if percent == 0 { 100 } else { percent });
     }
 
     pub fn set_monitored(&mut self, monitored: bool) {
-        self.set_teeth(monitored, 100);
+        self.set_enforcement(monitored, 100);
     }
 
-    fn set_teeth(&mut self, monitored: bool, share: u8) {
+    fn set_enforcement(&mut self, monitored: bool, share: u8) {
         self.set_share(share);
         if matches!(self.phase, Phase::Forced | Phase::Disabled) {
             self.enter(Phase::Closed, monitored, self.now, None);

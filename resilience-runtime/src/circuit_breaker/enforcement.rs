@@ -16,9 +16,9 @@ const ASKED_AT: u32 = 16;
 /// Percent: everything.
 pub(super) const WHOLE: u8 = 100;
 
-pub(super) struct Teeth(AtomicSetting);
+pub(super) struct Enforcement(AtomicSetting);
 
-impl Teeth {
+impl Enforcement {
     pub(super) fn new(mode: Mode) -> Self {
         Self(AtomicSetting::new(mode as u64 | u64::from(WHOLE) << SHARE_AT))
     }
@@ -56,23 +56,23 @@ impl Teeth {
 
     /// Whether this call is really rejected. One load, unless a share is set.
     #[inline]
-    pub(super) fn bites(&self) -> bool {
-        self.share() == WHOLE || self.bites_this_one()
+    pub(super) fn enforces(&self) -> bool {
+        self.share() == WHOLE || self.enforces_this_one()
     }
 
     #[cold]
-    fn bites_this_one(&self) -> bool {
-        is_bitten(self.0.add(1 << ASKED_AT))
+    fn enforces_this_one(&self) -> bool {
+        is_enforced(self.0.add(1 << ASKED_AT))
     }
 
     /// Whether the next call would be, without its being asked about.
-    pub(super) fn would_bite(&self) -> bool {
-        is_bitten(self.0.get())
+    pub(super) fn would_enforce(&self) -> bool {
+        is_enforced(self.0.get())
     }
 }
 
 /// Of any hundred in a row exactly the share is, as evenly spread as can be: the line that Bresenham draws.
-fn is_bitten(word: u64) -> bool {
+fn is_enforced(word: u64) -> bool {
     let (share, nth, whole) = ((word & SHARE) >> SHARE_AT, word >> ASKED_AT, u64::from(WHOLE));
     nth % whole * share % whole + share >= whole
 }
@@ -84,33 +84,33 @@ mod tests {
     #[test]
     fn of_any_hundred_in_a_row_exactly_the_share_is_rejected() {
         for share in 0..=100 {
-            let teeth = Teeth::new(Mode::Enforce);
-            teeth.set_share(share);
+            let enforcement = Enforcement::new(Mode::Enforce);
+            enforcement.set_share(share);
             let asked = || {
-                let (would, does) = (teeth.would_bite(), teeth.bites());
+                let (would, does) = (enforcement.would_enforce(), enforcement.enforces());
                 assert_eq!(would, does);
                 does
             };
-            let bitten: Vec<_> = (0..1000).map(|_| asked()).collect();
-            for hundred in bitten.windows(100) {
-                assert_eq!(hundred.iter().filter(|bites| **bites).count(), usize::from(share));
+            let enforced: Vec<_> = (0..1000).map(|_| asked()).collect();
+            for hundred in enforced.windows(100) {
+                assert_eq!(hundred.iter().filter(|enforced| **enforced).count(), usize::from(share));
             }
         }
-        let teeth = Teeth::new(Mode::Enforce);
-        teeth.set_share(10);
-        let first = (0..).position(|_| teeth.bites());
+        let enforcement = Enforcement::new(Mode::Enforce);
+        enforcement.set_share(10);
+        let first = (0..).position(|_| enforcement.enforces());
         assert_eq!(first, Some(9), "every tenth, and not the first of them");
     }
 
     #[test]
     fn a_word_keeps_its_numbers_apart() {
-        let teeth = Teeth::new(Mode::Monitor);
-        teeth.enter_registry();
-        teeth.set_share(30);
-        (0..1000).for_each(|_| _ = teeth.bites());
-        assert_eq!((teeth.mode(), teeth.share(), teeth.is_in_registry()), (Mode::Monitor, 30, true));
-        assert_eq!(teeth.set_mode(Mode::Off), Mode::Monitor);
-        teeth.set_share(100);
-        assert_eq!((teeth.mode(), teeth.share(), teeth.is_in_registry()), (Mode::Off, 100, true));
+        let enforcement = Enforcement::new(Mode::Monitor);
+        enforcement.enter_registry();
+        enforcement.set_share(30);
+        (0..1000).for_each(|_| _ = enforcement.enforces());
+        assert_eq!((enforcement.mode(), enforcement.share(), enforcement.is_in_registry()), (Mode::Monitor, 30, true));
+        assert_eq!(enforcement.set_mode(Mode::Off), Mode::Monitor);
+        enforcement.set_share(100);
+        assert_eq!((enforcement.mode(), enforcement.share(), enforcement.is_in_registry()), (Mode::Off, 100, true));
     }
 }

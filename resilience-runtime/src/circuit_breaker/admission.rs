@@ -1,0 +1,181 @@
+//! Whether a call is let through, and as what.
+
+use super::breaker::CircuitBreaker;
+use super::clock::{Clock, Present};
+use super::judging::Admitted;
+use super::opening::PackedReason;
+use super::permit::Permit;
+use super::state::{Phase, Word};
+use crate::error::{Failure, Rejection};
+use crate::event::Topic;
+use crate::outcome::Outcome;
+use crate::registry::Policy;
+use crate::time::COARSE_ERROR_MILLIS;
+use crate::window::{Counter, Shard};
+use std::future::Future;
+use std::time::Duration;
+
+/// A call that was not admitted. It counts when a rejection is made of it.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a call that is rejected counts as rejected"]
+pub struct Refused<'a> {
+    pub(super) breaker: &'a CircuitBreaker,
+    pub(super) retry_after_millis: Option<u64>,
+    pub(super) reason: PackedReason,
+}
+
+impl Refused<'_> {
+    /// What the call gets. Inlined, so that it is written where it is wanted: a copy of what was written word by word costs as much as finding out
+    /// all that is in it.
+    #[inline(always)]
+    pub(super) fn rejection(self) -> Rejection {
+        let Self { breaker, retry_after_millis, reason } = self;
+        let retry_after = retry_after_millis.map(Duration::from_millis);
+        Rejection::CircuitOpen { name: breaker.name.clone(), retry_after, reason: reason.into() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell(self) {
+        self.breaker.bus.send_rejected(CircuitBreaker::KIND, &self.rejection(), &self.breaker.name);
+    }
+}
+
+impl From<Refused<'_>> for Rejection {
+    #[inline(always)]
+    fn from(refused: Refused<'_>) -> Self {
+        // Asked before the count, behind which a load would have to wait for it.
+        let wanted = refused.breaker.bus.wants(Topic::Rejected);
+        refused.breaker.count_rejection(Shard::of_this_thread());
+        if wanted {
+            refused.tell();
+        }
+        refused.rejection()
+    }
+}
+
+impl CircuitBreaker {
+    /// Asks to make one call. The permit wants to know how it ended; dropped without, the call counts as cancelled.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::CircuitOpen`] while the breaker is open, forced open, or half-open with all probes under way.
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<'_>, Rejection> {
+        self.admit(Present).map_err(Rejection::from)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), and leaves it to the caller whether a rejection counts.
+    ///
+    /// What is not closed answers in words of its own, which are made into a permit here: a permit that comes out of another function is
+    /// written word by word and read in larger pieces, for which a processor waits.
+    #[inline]
+    pub(super) fn admit(&self, clock: impl Clock) -> Result<Permit<'_>, Refused<'_>> {
+        let word = self.word.load();
+        if word.is_plainly_closed() {
+            return Ok(Permit::new(self, Admitted::Closed(word), self.call_begins(clock)));
+        }
+        match self.ask_unless_closed(clock) {
+            Ok((admitted, began)) => Ok(Permit::new(self, admitted, began)),
+            Err((retry_after_millis, reason)) => Err(Refused { breaker: self, retry_after_millis, reason }),
+        }
+    }
+
+    #[inline]
+    pub(super) fn count_rejection(&self, shard: Shard) {
+        self.window.count(shard, Counter::Rejected);
+    }
+
+    /// Makes one call through the breaker; every `Err` counts as a failure.
+    ///
+    /// Dropping the returned future drops `call` at once; nothing keeps running behind it.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or the rejection.
+    pub async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, Failure<E>> {
+        self.call_judged(call, |_| Outcome::Failure).await
+    }
+
+    /// As [`call`](Self::call), with `judge` to say how an error is to be taken.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or the rejection.
+    pub async fn call_judged<T, E>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+        judge: impl FnOnce(&E) -> Outcome,
+    ) -> Result<T, Failure<E>> {
+        self.try_acquire().map_err(Failure::Rejected)?.run(call, judge).await
+    }
+
+    /// As [`call`](Self::call), for a call that is not async.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or the rejection.
+    pub fn call_sync<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, Failure<E>> {
+        let permit = self.try_acquire().map_err(Failure::Rejected)?;
+        let result = permit.watch_call(call);
+        permit.record(if result.is_ok() { Outcome::Success } else { Outcome::Failure });
+        result.map_err(Failure::Call)
+    }
+
+    /// As what a call is admitted and when it begins, or how long to wait and why.
+    pub(super) fn ask_unless_closed(&self, clock: impl Clock) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
+        loop {
+            let word = self.word.load();
+            let admitted = match word.phase() {
+                Phase::Closed => Admitted::Closed(word),
+                Phase::Disabled => return Ok((Admitted::Uncounted, 0)),
+                Phase::Forced => return self.reject(word, None),
+                Phase::Open => {
+                    let rule = self.settings.open_rule();
+                    let coarse = clock.coarse_millis();
+                    let due = word.probe_due(coarse, &rule);
+                    if coarse + COARSE_ERROR_MILLIS < due {
+                        return self.reject(word, Some(due - coarse));
+                    }
+                    let now = clock.precise_millis();
+                    if now < due {
+                        return self.reject(word, Some(due - now));
+                    }
+                    let half_open = word.transition_to_half_open(now);
+                    if !self.enter(word, half_open, now, None) {
+                        continue;
+                    }
+                    Admitted::Probe(half_open.generation())
+                }
+                Phase::HalfOpen => {
+                    let (rule, now) = (self.settings.half_open_rule(), clock.precise_millis());
+                    if self.follow_due(word, now) {
+                        continue;
+                    }
+                    let Some(joined) = word.admit_probe(now, &rule) else {
+                        return self.reject(word, Some(word.ask_again_in(now, &rule, &self.settings.open_rule())));
+                    };
+                    if !self.word.exchange(word, joined) {
+                        continue;
+                    }
+                    Admitted::Probe(joined.generation())
+                }
+            };
+            return Ok((admitted, self.call_begins(clock)));
+        }
+    }
+
+    /// A monitoring breaker lets pass what it would have rejected; one that enforces a share, the rest of it.
+    #[inline]
+    pub(super) fn reject(
+        &self,
+        word: Word,
+        retry_after_millis: Option<u64>,
+    ) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
+        if word.monitored() || word.phase() != Phase::Forced && !self.enforcement.enforces() {
+            self.would_reject.increment();
+            return Ok((Admitted::Unjudged, 0));
+        }
+        Err((retry_after_millis, self.reason_of(word)))
+    }
+}

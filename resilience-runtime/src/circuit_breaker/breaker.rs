@@ -1,0 +1,232 @@
+//! The circuit breaker itself: what it is made of, and what can be read from it.
+
+use super::clock::Clock;
+use super::enforcement::Enforcement;
+use super::opening::LastOpening;
+use super::settings::{WORDS, span};
+use super::slots::{Keys, SlotPast};
+use super::state::{AtomicWord, State, Word};
+use super::totals::Totals;
+use crate::error::Name;
+use crate::event::{Bus, Topic};
+use crate::settings::Settings;
+use crate::sync::{AtomicSetting, Count, locked};
+use crate::time;
+use crate::window::{Counter, Window, WindowCounts};
+use once_cell::sync::OnceCell;
+use resilience_config::CircuitBreakerSettings;
+use std::sync::{Arc, Mutex};
+
+/// The rule of `trip_if`.
+pub(crate) type TripIf = fn(&WindowCounts) -> bool;
+
+/// Stops calling what keeps failing, and finds out when it works again.
+///
+/// ```text
+///                 rate, streak or rule
+///      ┌────────┐ ─────────────────▶ ┌──────┐
+///      │ closed │                    │ open │ ◀─┐
+///      └────────┘ ◀──┐               └──────┘   │ too many probes failed, or one
+///                    │ enough probes    │       │ did not answer in half_open_timeout
+///                    │ succeeded        │ first call after open_for
+///                    │           ┌───────────┐  │
+///                    └───────────│ half-open │──┘
+///                                └───────────┘
+/// ```
+///
+/// * **Closed**: calls pass and are counted in the window. After each outcome the rules are asked: `failure_rate` and
+///   `slow_call_rate` once `minimum_calls` are in the window, `consecutive_failures`, `trip_if`.
+/// * **Open**: calls are rejected with the reason and the time to wait. The window is frozen as it was.
+/// * **Half-open**: `half_open_calls` probes pass, the rest is rejected. Their outcomes are in no window.
+/// * **Forced open**, **disabled** and **monitoring** are entered by hand or by `mode` and stay until told otherwise.
+///
+/// # What each number counts
+///
+/// [`Totals`] only grow; [`WindowCounts`] are what the rules are asked about.
+///
+/// | total | what |
+/// |---|---|
+/// | `successes` | calls that succeeded, probes among them |
+/// | `failures` | calls that failed, probes and panics among them |
+/// | `slow` | of those, the ones longer than `slow_call` |
+/// | `ignored` | calls whose end says nothing about the dependency |
+/// | `cancelled` | calls that were dropped before their end |
+/// | `panicked` | failures by a panic of the body |
+/// | `stale` | ends that came after the state in which the call was admitted; they are in no other total |
+/// | `rejected` | calls that were not admitted |
+///
+/// Every admitted call ends in exactly one of `successes`, `failures`, `ignored`, `cancelled` and `stale`. A disabled breaker
+/// counts nothing.
+///
+/// # Without the attribute
+///
+/// Usually it stands behind `#[circuit_breaker]`; everything that does can be done without the attribute:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use resilience_runtime::{CircuitBreaker, Failure};
+///
+/// let breaker = CircuitBreaker::builder("payment").consecutive_failures(2).build()?;
+/// for _ in 0..2 {
+///     let _ = breaker.call(async { Err::<(), _>("unreachable") }).await;
+/// }
+/// let answer = breaker.call(async { Ok::<_, &str>("paid") }).await;
+/// let Err(Failure::Rejected(rejection)) = answer else { panic!("it is open") };
+/// assert!(rejection.to_string().starts_with("circuit breaker `payment` is open: 2 calls in a row failed; try again in"));
+/// # Ok(()) }
+/// ```
+pub struct CircuitBreaker {
+    pub(super) word: AtomicWord,
+    /// Why every outcome has to be judged, for which the window is kept armed: `TRIP_IF`, `TELL_OUTCOMES`.
+    pub(super) judge_all: AtomicSetting,
+    pub(super) settings: Settings<CircuitBreakerSettings, WORDS>,
+    pub(super) window: Window,
+    pub(super) last_opening: LastOpening,
+    /// Calls that a monitoring breaker let pass and an enforcing one would have rejected.
+    pub(super) would_reject: Count,
+    pub(super) trip_if: Option<TripIf>,
+    pub(super) enforcement: Enforcement,
+    pub(super) name: Name,
+    pub(super) bus: Arc<Bus>,
+    /// The breakers of its keys, once it was called with one.
+    pub(super) keys: OnceCell<Box<Keys<Self>>>,
+    /// Of a breaker that belongs to a key: which, and what it had counted for the keys before.
+    pub(super) past: Option<Box<Mutex<SlotPast>>>,
+}
+
+/// There is a `trip_if`.
+pub(super) const TRIP_IF: u64 = 1;
+/// Somebody wants to know of each call that ends.
+pub(super) const TELL_OUTCOMES: u64 = 2;
+
+impl CircuitBreaker {
+    pub(crate) fn new(name: Name, settings: &CircuitBreakerSettings, trip_if: Option<TripIf>, bus: Arc<Bus>) -> Self {
+        Self::new_at(name, settings, trip_if, bus, time::precise_millis())
+    }
+
+    pub(super) fn new_at(
+        name: Name,
+        settings: &CircuitBreakerSettings,
+        trip_if: Option<TripIf>,
+        bus: Arc<Bus>,
+        now: u64,
+    ) -> Self {
+        let window = Window::new(span(settings), settings.slow_call.is_some());
+        let judge_all =
+            if trip_if.is_some() { TRIP_IF } else { 0 } | if bus.wants(Topic::Outcome) { TELL_OUTCOMES } else { 0 };
+        if judge_all != 0 {
+            window.arm();
+        }
+        Self {
+            word: AtomicWord::new(Word::initial(settings.mode, now)),
+            judge_all: AtomicSetting::new(judge_all),
+            settings: Settings::new(*settings),
+            window,
+            last_opening: LastOpening::new(),
+            would_reject: Count::new(),
+            trip_if,
+            enforcement: Enforcement::new(settings.mode),
+            name,
+            bus,
+            keys: OnceCell::new(),
+            past: None,
+        }
+    }
+
+    /// The name, as rejections, events and snapshots give it. That of a key's breaker is `name/key`, and changes when the breaker is
+    /// given to another key.
+    pub fn name(&self) -> Name {
+        self.slot_name().unwrap_or_else(|| self.name.clone())
+    }
+
+    /// What it does with calls now. Reading it changes nothing: an open breaker whose time is over is open until the next call.
+    pub fn state(&self) -> State {
+        self.word.load().state()
+    }
+
+    #[inline]
+    pub(super) fn call_begins(&self, clock: impl Clock) -> u64 {
+        if self.settings.slow_call_nanos() == 0 { 0 } else { clock.precise_nanos() }
+    }
+
+    /// All that was counted since the breaker was built, or given to its key; of one with keys, the sum over all that it ever had.
+    pub fn totals(&self) -> Totals {
+        let mut totals = self.without_past(self.counted());
+        self.for_each_slot(|slot| totals = totals.and(&slot.counted()));
+        totals
+    }
+
+    pub(super) fn counted(&self) -> Totals {
+        let total = |counter| self.window.total(counter);
+        Totals {
+            successes: total(Counter::Ok),
+            failures: total(Counter::Failed),
+            slow: total(Counter::Slow),
+            ignored: total(Counter::Ignored),
+            cancelled: total(Counter::Cancelled),
+            panicked: total(Counter::Panicked),
+            stale: total(Counter::Stale),
+            rejected: total(Counter::Rejected),
+            would_reject: self.would_reject.get(),
+        }
+    }
+
+    pub(super) fn keys(&self) -> &Keys<Self> {
+        self.keys.get_or_init(|| Box::new(Keys::new()))
+    }
+
+    /// For whatever is asked of all keys at once: every slot, held or not.
+    pub(super) fn for_each_slot(&self, mut act: impl FnMut(&CircuitBreaker)) {
+        if let Some(keys) = self.keys.get() {
+            // No key is given a slot meanwhile, so that none is passed over.
+            let takings = keys.takings();
+            (0..takings.slots).filter_map(|slot| keys.slots.get(slot)).for_each(|slot| act(&slot.breaker));
+        }
+    }
+
+    /// As there are now, for whatever tells somebody of it, which nobody does under a lock.
+    pub(super) fn slots_now(&self) -> Vec<Arc<CircuitBreaker>> {
+        let Some(keys) = self.keys.get() else { return Vec::new() };
+        let slots = {
+            let mut takings = keys.takings();
+            // What is done to them may close some.
+            takings.none_closed_in = None;
+            takings.slots
+        };
+        (0..slots).filter_map(|slot| keys.slots.get(slot)).map(|slot| Arc::clone(&slot.breaker)).collect()
+    }
+
+    /// Keys that lost their breaker to another one.
+    pub(super) fn evicted(&self) -> u64 {
+        self.keys.get().map_or(0, |keys| keys.evicted.get())
+    }
+
+    pub(super) fn slot_name(&self) -> Option<Name> {
+        let past = self.past.as_ref()?;
+        locked(past).name.clone()
+    }
+
+    /// Without the calls of keys that had this slot before.
+    pub(super) fn without_past(&self, counted: Totals) -> Totals {
+        match &self.past {
+            Some(past) => counted.since(&locked(past).totals),
+            None => counted,
+        }
+    }
+
+    /// From now on, of this one and of its keys.
+    pub(crate) fn tell_outcomes(&self) {
+        self.judge_all.change(|why| why | TELL_OUTCOMES);
+        self.window.arm();
+        self.for_each_slot(Self::tell_outcomes);
+    }
+}
+
+impl std::fmt::Debug for CircuitBreaker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CircuitBreaker")
+            .field("name", &self.name())
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}

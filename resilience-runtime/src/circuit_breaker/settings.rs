@@ -1,0 +1,172 @@
+//! What a call reads of a breaker's settings, and what the rates come to.
+
+use super::state::{HalfOpenRule, OpenRule};
+use crate::settings::{HotWords, Settings};
+use crate::time::{millis_up, nanos};
+use crate::window::{Span, WindowCounts};
+use resilience_config::{CircuitBreakerSettings, Window};
+
+/// 100 % in the unit of the rates: millionths of a percent.
+const WHOLE: u128 = 100_000_000;
+
+/// `failure rate << 32 | minimum calls`
+const RATES: usize = 0;
+/// `slow call rate << 1 | whether there is a window to take rates of`
+const SLOW_RATE: usize = 1;
+/// Nanoseconds; 0 is off.
+const SLOW_CALL: usize = 2;
+/// 0 is off.
+const CONSECUTIVE_FAILURES: usize = 3;
+const OPEN_FOR_MILLIS: usize = 4;
+const MAX_OPEN_FOR_MILLIS: usize = 5;
+const OPEN_BACKOFF: usize = 6;
+const OPEN_JITTER: usize = 7;
+/// `timeout << 16 | successes << 8 | calls`
+const HALF_OPEN: usize = 8;
+pub(super) const WORDS: usize = 9;
+
+impl HotWords<WORDS> for CircuitBreakerSettings {
+    fn words(&self) -> [u64; WORDS] {
+        let mut words = [0; WORDS];
+        let has_window = u64::from(self.window != Window::None);
+        words[RATES] = u64::from(self.failure_rate_millionths()) << 32 | u64::from(self.minimum_calls);
+        words[SLOW_RATE] = u64::from(self.slow_call_rate_millionths()) << 1 | has_window;
+        words[SLOW_CALL] = self.slow_call.map_or(0, nanos);
+        words[CONSECUTIVE_FAILURES] = self.consecutive_failures.map_or(0, u64::from);
+        words[OPEN_FOR_MILLIS] = millis_up(self.open_for);
+        words[MAX_OPEN_FOR_MILLIS] = millis_up(self.max_open_for);
+        words[OPEN_BACKOFF] = self.open_backoff.to_bits();
+        words[OPEN_JITTER] = self.open_jitter.to_bits();
+        words[HALF_OPEN] = millis_up(self.half_open_timeout) << 16
+            | u64::from(self.half_open_successes) << 8
+            | u64::from(self.half_open_calls);
+        words
+    }
+}
+
+/// What is asked of the counts whenever an outcome is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Calm,
+    /// Too few calls for a rate, and failed or slow ones among them: a success may complete the minimum.
+    Pending,
+    FailureRate,
+    SlowCallRate,
+}
+
+impl Settings<CircuitBreakerSettings, WORDS> {
+    #[inline]
+    pub(super) fn slow_call_nanos(&self) -> u64 {
+        self.word(SLOW_CALL)
+    }
+
+    pub(super) fn judge(&self, counts: WindowCounts) -> Verdict {
+        let (rates, slow_rate) = (self.word(RATES), self.word(SLOW_RATE));
+        if slow_rate & 1 == 0 || counts.failures == 0 && counts.slow == 0 {
+            return Verdict::Calm;
+        }
+        if counts.calls < rates & u64::from(u32::MAX) {
+            return Verdict::Pending;
+        }
+        let reaches = |part: u64, rate: u64| u128::from(part) * WHOLE >= u128::from(rate) * u128::from(counts.calls);
+        if reaches(counts.failures, rates >> 32) {
+            Verdict::FailureRate
+        } else if self.word(SLOW_CALL) != 0 && reaches(counts.slow, slow_rate >> 1) {
+            Verdict::SlowCallRate
+        } else {
+            Verdict::Calm
+        }
+    }
+
+    pub(super) fn is_too_long_a_streak(&self, failures: u64) -> bool {
+        let limit = self.word(CONSECUTIVE_FAILURES);
+        limit != 0 && failures >= limit
+    }
+
+    #[inline]
+    pub(super) fn open_rule(&self) -> OpenRule {
+        OpenRule {
+            open_for_millis: self.word(OPEN_FOR_MILLIS),
+            max_millis: self.word(MAX_OPEN_FOR_MILLIS),
+            backoff: f64::from_bits(self.word(OPEN_BACKOFF)),
+            jitter: f64::from_bits(self.word(OPEN_JITTER)),
+        }
+    }
+
+    pub(super) fn half_open_rule(&self) -> HalfOpenRule {
+        let half_open = self.word(HALF_OPEN);
+        HalfOpenRule { calls: half_open & 0xff, successes: half_open >> 8 & 0xff, timeout_millis: half_open >> 16 }
+    }
+}
+
+/// How far the window of these settings reaches.
+pub(super) fn span(settings: &CircuitBreakerSettings) -> Span {
+    match settings.window {
+        Window::Time(length) => Span::Time { millis: millis_up(length) },
+        Window::Count(calls) => Span::Count { calls: u64::from(calls) },
+        Window::None => Span::Unbounded,
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::super::breaker::CircuitBreaker;
+    use super::*;
+    use proptest::prelude::*;
+    use resilience_config::{CircuitBreakerConfig, Mode};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// Times to the nanosecond and rates to the last bit: what words cannot hold among them.
+    fn settings() -> impl Strategy<Value = CircuitBreakerSettings> {
+        let time = |most: u64| (1_000_000..most).prop_map(Duration::from_nanos);
+        let window = prop_oneof![
+            (10_000_000..60_000_000_000_u64).prop_map(|nanos| Window::Time(Duration::from_nanos(nanos))),
+            (1..1000_u32).prop_map(Window::Count),
+        ];
+        let rates = (0.000_1..100.0, 0.000_1..100.0, 1..1000_u32, prop::option::of(1..1000_u32), window);
+        let open = (time(1 << 40), time(1 << 40), 1.0..100.0, 0.0..1.0, prop::option::of(time(1 << 40)));
+        let half_open = (1..=255_u32, any::<prop::sample::Index>(), time(1 << 40));
+        let mode = prop::sample::select(vec![Mode::Enforce, Mode::Monitor, Mode::Off]);
+        (rates, open, half_open, mode, 1..1_000_000_u32).prop_map(|(rates, open, half_open, mode, max_keys)| {
+            let mut settings = CircuitBreakerConfig::new().resolve();
+            (settings.failure_rate, settings.slow_call_rate, settings.minimum_calls, ..) = rates;
+            (.., settings.consecutive_failures, settings.window) = rates;
+            (settings.open_for, settings.max_open_for, settings.open_backoff, settings.open_jitter, ..) = open;
+            settings.slow_call = open.4;
+            let (calls, successes, timeout) = half_open;
+            settings.half_open_calls = calls;
+            settings.half_open_successes = successes.index(calls as usize) as u32 + 1;
+            settings.half_open_timeout = timeout;
+            (settings.mode, settings.max_keys) = (mode, max_keys);
+            settings
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn settings_are_read_back_as_they_were_written(first in settings(), second in settings()) {
+            let breaker = CircuitBreaker::new("settings".into(), &first, None, Arc::default());
+            prop_assert_eq!(*breaker.settings.get(), first);
+            breaker.put(&second);
+            prop_assert_eq!(*breaker.settings.get(), second);
+            let _ = breaker.keyed(7).try_acquire();
+            prop_assert_eq!(*breaker.of_key("7").unwrap().settings.get(), second);
+            // The words that calls read say the same.
+            let rule = breaker.settings.half_open_rule();
+            let timeout_millis = millis_up(second.half_open_timeout);
+            let (calls, successes) = (u64::from(second.half_open_calls), u64::from(second.half_open_successes));
+            prop_assert_eq!(rule, HalfOpenRule { calls, successes, timeout_millis });
+            let rule = breaker.settings.open_rule();
+            let (open_for_millis, max_millis) = (millis_up(second.open_for), millis_up(second.max_open_for));
+            let (backoff, jitter) = (second.open_backoff, second.open_jitter);
+            prop_assert_eq!(rule, OpenRule { open_for_millis, max_millis, backoff, jitter });
+            prop_assert_eq!(breaker.settings.slow_call_nanos(), second.slow_call.map_or(0, nanos));
+            let limit = second.consecutive_failures.map(u64::from);
+            for failures in 1..1000 {
+                let is_too_long = limit.is_some_and(|limit| failures >= limit);
+                prop_assert_eq!(breaker.settings.is_too_long_a_streak(failures), is_too_long);
+            }
+        }
+    }
+}

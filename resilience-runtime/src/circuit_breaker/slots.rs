@@ -1,0 +1,123 @@
+//! Where the breakers of keys are kept, and which key has which.
+//!
+//! What a slot holds is a parameter, so that a breaker can hold slots of breakers.
+
+use super::totals::Totals;
+use crate::error::Name;
+use crate::sync::{AtomicEpoch, AtomicSetting, Count, locked};
+use once_cell::sync::OnceCell;
+use papaya::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Where a key's breaker is, since which taking, and what it is called.
+#[derive(Clone)]
+pub(super) struct Lease {
+    pub(super) slot: usize,
+    pub(super) epoch: u64,
+    pub(super) name: Name,
+}
+
+/// A breaker that belongs to one key at a time.
+pub(super) struct Slot<B> {
+    pub(super) breaker: Arc<B>,
+    pub(super) epoch: AtomicEpoch,
+    /// See [`Keys::unit_of_now`].
+    pub(super) last_used: AtomicSetting,
+}
+
+/// Enough for the most `max_keys` there can be.
+const CHUNKS: usize = 20;
+
+type Chunk<B> = Box<[OnceCell<Slot<B>>]>;
+
+/// The slots, in chunks of doubling size, so that growing moves none of them.
+pub(super) struct Slots<B> {
+    chunks: [OnceCell<Chunk<B>>; CHUNKS],
+}
+
+impl<B> Slots<B> {
+    fn new() -> Self {
+        Self { chunks: [const { OnceCell::new() }; CHUNKS] }
+    }
+
+    /// Chunk and index in it: 0 | 1 2 | 3 4 5 6 | …
+    fn locate(index: usize) -> (usize, usize) {
+        let chunk = (index + 1).ilog2() as usize;
+        (chunk, index + 1 - (1 << chunk))
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Slot<B>> {
+        let (chunk, within) = Self::locate(index);
+        self.chunks.get(chunk)?.get()?[within].get()
+    }
+
+    pub(super) fn put(&self, index: usize, slot: Slot<B>) -> &Slot<B> {
+        let (chunk, within) = Self::locate(index);
+        let chunk = self.chunks[chunk].get_or_init(|| (0..1 << chunk).map(|_| OnceCell::new()).collect());
+        chunk[within].get_or_init(|| slot)
+    }
+}
+
+pub(super) struct Keys<B> {
+    pub(super) slots: Slots<B>,
+    pub(super) leases: HashMap<Box<str>, Lease>,
+    takings: Mutex<Takings>,
+    pub(super) evicted: Count,
+    pub(super) overflowed: Count,
+}
+
+/// What only whoever gives a slot to a key needs.
+#[derive(Default)]
+pub(super) struct Takings {
+    /// Slots that exist.
+    pub(super) slots: usize,
+    /// The key of each slot.
+    pub(super) keys: Vec<Option<Box<str>>>,
+    /// Slots without a key, after `max_keys` was lowered and raised again.
+    pub(super) free: Vec<usize>,
+    /// The longest unused closed slots when last looked for, the longest last; with the `last_used` that they had.
+    pub(super) candidates: Vec<(u64, usize)>,
+    /// When none was closed: not to be looked for again within this unit of time.
+    pub(super) none_closed_in: Option<u64>,
+}
+
+impl<B> Keys<B> {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Slots::new(),
+            leases: HashMap::new(),
+            takings: Mutex::default(),
+            evicted: Count::new(),
+            overflowed: Count::new(),
+        }
+    }
+
+    pub(super) fn find(&self, key: &str) -> Option<(&Slot<B>, u64)> {
+        let leases = self.leases.pin();
+        let lease = leases.get(key)?;
+        Some((self.slots.get(lease.slot)?, lease.epoch))
+    }
+
+    pub(super) fn takings(&self) -> MutexGuard<'_, Takings> {
+        locked(&self.takings)
+    }
+}
+
+/// What was counted by a slot before its key had it.
+#[derive(Default)]
+pub(super) struct SlotPast {
+    pub(super) totals: Totals,
+    pub(super) name: Option<Name>,
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_lie_in_chunks_one_after_the_other() {
+        let located: Vec<_> = (0..7).map(Slots::<()>::locate).collect();
+        assert_eq!(located, [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (2, 3)]);
+        assert!(Slots::<()>::locate(999_999).0 < CHUNKS);
+    }
+}

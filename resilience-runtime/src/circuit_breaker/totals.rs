@@ -1,0 +1,76 @@
+//! What a breaker counts, as sums that only grow.
+
+use crate::event::Runs;
+
+/// All that a breaker has counted. See the table at [`CircuitBreaker`]: every admitted call ends in exactly one of
+/// `successes`, `failures`, `ignored`, `cancelled` and `stale`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Totals {
+    /// Calls that succeeded.
+    pub successes: u64,
+    /// Calls that failed.
+    pub failures: u64,
+    /// Of those two, the ones that took longer than `slow_call`.
+    pub slow: u64,
+    /// Calls whose end says nothing about the dependency.
+    pub ignored: u64,
+    /// Calls that were dropped before their end.
+    pub cancelled: u64,
+    /// Of the failures, those by a panic. Stale ones are counted too.
+    pub panicked: u64,
+    /// Ends that came too late to count, and those of calls that were let pass and would have been rejected.
+    pub stale: u64,
+    /// Calls that were rejected.
+    pub rejected: u64,
+    /// Calls that a monitoring breaker, or one that enforces a share, let pass and would have rejected.
+    pub would_reject: u64,
+}
+
+/// What a keyed breaker holds. See [`CircuitBreakerSnapshot::keys`](super::snapshot::CircuitBreakerSnapshot::keys).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct KeyCounts {
+    /// Keys that have a breaker of their own.
+    pub held: u64,
+    /// Of those, the ones that are open, half-open or forced open, or would be if they did not only monitor. The state beside is the overflow breaker's.
+    pub not_closed: u64,
+    /// Keys that lost theirs to another one.
+    pub evicted: u64,
+    /// Calls that went to the overflow breaker, because `max_keys` were held and none was closed, or new keys came at more than `max_keys` a
+    /// millisecond for more than five seconds.
+    pub overflowed: u64,
+}
+
+impl Totals {
+    /// The sum of both.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        self.pair(other, |a, b| a + b)
+    }
+
+    /// What was counted since `earlier`.
+    pub fn since(&self, earlier: &Self) -> Self {
+        self.pair(earlier, u64::saturating_sub)
+    }
+
+    /// As far as they are told one by one.
+    pub(super) fn runs(&self, evicted: u64) -> Runs {
+        Runs { rejected: self.rejected, slow_calls: self.slow, evicted, ..Runs::default() }
+    }
+
+    fn pair(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            successes: with(self.successes, other.successes),
+            failures: with(self.failures, other.failures),
+            slow: with(self.slow, other.slow),
+            ignored: with(self.ignored, other.ignored),
+            cancelled: with(self.cancelled, other.cancelled),
+            panicked: with(self.panicked, other.panicked),
+            stale: with(self.stale, other.stale),
+            rejected: with(self.rejected, other.rejected),
+            would_reject: with(self.would_reject, other.would_reject),
+        }
+    }
+}

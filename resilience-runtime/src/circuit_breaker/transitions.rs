@@ -1,0 +1,122 @@
+//! From one state to the next: what is written down at a transition, and that it is told.
+
+use super::breaker::CircuitBreaker;
+use super::clock::Clock;
+use super::opening::{Opening, PackedReason};
+use super::state::{Due, Phase, Word};
+use crate::error::OpenReason;
+use crate::window::WindowCounts;
+
+impl CircuitBreaker {
+    /// Closed to open, unless the generation is over.
+    pub(super) fn trip(&self, closed: Word, reason: OpenReason, frozen: WindowCounts, now: u64) {
+        let open = Word::open(closed.entering(now), 0, self.jitter(), closed.monitored());
+        if self.word.exchange(closed, open) {
+            self.last_opening.write(Opening { generation: open.generation(), reason, frozen });
+            self.announce(closed, open, Some(reason), now);
+            return;
+        }
+        // `monitor` or `enforce` may have come between, which changes no generation.
+        let now_closed = self.word.load();
+        if now_closed.phase() == Phase::Closed && now_closed.generation() == closed.generation() {
+            self.trip(now_closed, reason, frozen, now);
+        }
+    }
+
+    /// Enters a state other than by tripping, unless somebody was faster.
+    pub(super) fn enter(&self, from: Word, to: Word, at: u64, reason: Option<OpenReason>) -> bool {
+        let entered = self.enter_quietly(from, to, at, reason);
+        if entered {
+            self.announce(from, to, reason, at);
+        }
+        entered
+    }
+
+    pub(super) fn enter_quietly(&self, from: Word, to: Word, at: u64, reason: Option<OpenReason>) -> bool {
+        // What the window was when the breaker opened stays readable until it closes.
+        let frozen = if reason.is_some() { self.frozen(from, at) } else { WindowCounts::default() };
+        if !self.word.exchange(from, to) {
+            return false;
+        }
+        if let Some(reason) = reason {
+            self.last_opening.write(Opening { generation: to.generation(), reason, frozen });
+        }
+        true
+    }
+
+    /// Half-open: lets happen what time or a changed rule has made due. Whether there was something; the word is to be loaded again then.
+    pub(super) fn follow_due(&self, half_open: Word, now: u64) -> bool {
+        match half_open.due(now, &self.settings.half_open_rule()) {
+            Due::Nothing => false,
+            due => {
+                self.enter_due(half_open, due, now);
+                true
+            }
+        }
+    }
+
+    pub(super) fn enter_due(&self, half_open: Word, due: Due, now: u64) -> bool {
+        let monitored = half_open.monitored();
+        let reopen = |at: u64| Word::open(half_open.entering(at), half_open.openings() + 1, self.jitter(), monitored);
+        match due {
+            Due::Nothing => false,
+            Due::Close => self.enter(half_open, Word::closed(half_open.entering_closed(now), monitored), now, None),
+            Due::ReopenFailed { failures } => {
+                self.enter(half_open, reopen(now), now, Some(OpenReason::ProbesFailed { failures }))
+            }
+            Due::ReopenTimedOut { at } => self.enter(half_open, reopen(at), at, Some(OpenReason::ProbeTimedOut)),
+        }
+    }
+
+    /// Takes a probe's answer into the half-open state, or its permit back; whether it came in time.
+    pub(super) fn answer(&self, generation: u64, clock: impl Clock, succeeded: Option<bool>) -> bool {
+        loop {
+            let word = self.word.load();
+            if word.phase() != Phase::HalfOpen || word.generation() != generation {
+                return false;
+            }
+            let now = clock.precise_millis();
+            if self.follow_due(word, now) {
+                continue;
+            }
+            let answered = word.release_probe(now, succeeded);
+            let entered = match answered.due(now, &self.settings.half_open_rule()) {
+                Due::Nothing => self.word.exchange(word, answered),
+                due => self.enter_due(word, due, clock.precise_millis_up()),
+            };
+            if entered {
+                return true;
+            }
+        }
+    }
+
+    /// The window as it stands in the state of `word`.
+    pub(super) fn frozen(&self, word: Word, now: u64) -> WindowCounts {
+        match word.phase() {
+            Phase::Closed => self.window.counts(word.generation(), now),
+            Phase::Disabled => WindowCounts::default(),
+            _ => self.last_opening.read().map_or_else(WindowCounts::default, |opening| opening.frozen),
+        }
+    }
+
+    /// Why it lets nothing through in the state of `word`.
+    #[inline]
+    pub(super) fn reason_of(&self, word: Word) -> PackedReason {
+        match self.last_opening.read_reason() {
+            // Of a half-open breaker, whichever opening came before it.
+            Some((generation, reason)) if word.phase() == Phase::HalfOpen || generation == word.generation() => reason,
+            _ if word.phase() == Phase::Forced => OpenReason::Forced.into(),
+            _ => OpenReason::JustOpened.into(),
+        }
+    }
+
+    /// This opening's share of `open_jitter`.
+    pub(super) fn jitter(&self) -> u64 {
+        if self.settings.open_rule().jitter == 0.0 {
+            return 0;
+        }
+        use std::hash::{BuildHasher, Hasher};
+        // Seeded by the system for every state, which is often enough for an opening.
+        std::hash::RandomState::new().build_hasher().finish()
+    }
+}

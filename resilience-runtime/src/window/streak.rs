@@ -1,0 +1,109 @@
+//! Consecutive failures, without successes having to write anything: the run, and how many successes there were before it.
+
+use super::Ordering;
+use crate::sync::AtomicU64;
+
+const RUN_BITS: u32 = 20;
+const MAX_RUN: u64 = (1 << RUN_BITS) - 1;
+const GENERATION_BITS: u32 = 6;
+const MAX_GENERATION: u64 = (1 << GENERATION_BITS) - 1;
+const OK_AT: u32 = RUN_BITS + GENERATION_BITS;
+const MAX_OK: u64 = u64::MAX >> OK_AT;
+/// Successes that can be counted while a failure is on its way from the sum to the streak. Two failures with more between them are further apart, until
+/// the sum has gone round: after 275 thousand millions.
+const RACING: u64 = 1 << 20;
+
+/// `successes so far (38) << 26 | generation (6) << 20 | failures since (20)`. Of a generation there is as much as it takes to tell a streak from the one that was
+/// there when the breaker closed: whoever begins the generation [restarts](Streak::restart) it, and may be held up.
+pub(super) struct Streak(AtomicU64);
+
+/// The streak as it was at some moment.
+#[derive(Clone, Copy)]
+pub(super) struct Seen(u64);
+
+fn of(generation: u64, ok: u64, run: u64) -> u64 {
+    (ok & MAX_OK) << OK_AT | (generation & MAX_GENERATION) << RUN_BITS | run
+}
+
+/// Whether the streak has ended, for a failure of that generation with so many successes counted by then.
+fn is_broken(streak: u64, generation: u64, ok: u64) -> bool {
+    // A sum below the one that is known comes from a failure that raced with a success and belongs before it.
+    let behind = (streak >> OK_AT).wrapping_sub(ok) & MAX_OK;
+    behind >= RACING || (streak >> RUN_BITS ^ generation) & MAX_GENERATION != 0
+}
+
+impl Streak {
+    pub(super) fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// For [`restart`](Self::restart), before anybody can know of the new generation.
+    pub(super) fn seen(&self) -> Seen {
+        Seen(self.0.load(Ordering::Relaxed))
+    }
+
+    /// A generation has begun: the streak is empty, unless it has grown since then.
+    pub(super) fn restart(&self, Seen(streak): Seen, generation: u64, ok: u64) {
+        let _ = self.0.compare_exchange(streak, of(generation, ok, 0), Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// One more failure, with `ok` successes counted so far: the length of the streak.
+    pub(super) fn failed(&self, generation: u64, ok: u64) -> u64 {
+        let mut streak = self.0.load(Ordering::Relaxed);
+        loop {
+            let broken = is_broken(streak, generation, ok);
+            let (before, run) = if broken { (ok, 0) } else { (streak >> OK_AT, streak & MAX_RUN) };
+            let next = (run + 1).min(MAX_RUN);
+            match self.0.compare_exchange_weak(
+                streak,
+                of(generation, before, next),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return next,
+                Err(newer) => streak = newer,
+            }
+        }
+    }
+
+    pub(super) fn length(&self, generation: u64, ok: u64) -> u64 {
+        let streak = self.0.load(Ordering::Relaxed);
+        if is_broken(streak, generation, ok) { 0 } else { streak & MAX_RUN }
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_streak_is_of_one_generation_and_ends_with_a_success() {
+        let streak = Streak::new();
+        streak.restart(streak.seen(), 7, 100);
+        assert_eq!(
+            [streak.failed(7, 100), streak.failed(7, 100), streak.failed(7, 99)],
+            [1, 2, 3],
+            "one of them raced"
+        );
+        assert_eq!((streak.length(7, 100), streak.length(7, 101), streak.length(8, 100)), (3, 0, 0));
+        assert_eq!([streak.failed(7, 101), streak.failed(8, 101), streak.failed(8, 101)], [1, 1, 2]);
+    }
+
+    #[test]
+    fn who_restarts_a_streak_late_does_not_empty_that_of_the_new_generation() {
+        let streak = Streak::new();
+        assert_eq!([streak.failed(7, 0), streak.failed(7, 0)], [1, 2]);
+        let seen = streak.seen();
+        assert_eq!(streak.failed(8, 0), 1, "none of before");
+        streak.restart(seen, 8, 0);
+        assert_eq!(streak.failed(8, 0), 2);
+    }
+
+    #[test]
+    fn a_success_ends_a_streak_however_many_there_are() {
+        let streak = Streak::new();
+        for ok in [0, 1, RACING, MAX_OK - 1, MAX_OK, MAX_OK + 1, MAX_OK + 2 + RACING] {
+            assert_eq!([streak.failed(7, ok), streak.failed(7, ok), streak.length(7, ok + 1)], [1, 2, 0], "{ok}");
+        }
+    }
+}
