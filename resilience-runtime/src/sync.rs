@@ -101,6 +101,26 @@ impl Count {
     }
 }
 
+/// The greatest of what was seen, which a static can hold: never loom's.
+#[cfg(not(feature = "test-util"))]
+pub(crate) struct Latest(std::sync::atomic::AtomicU64);
+
+#[cfg(not(feature = "test-util"))]
+impl Latest {
+    pub(crate) const fn new(value: u64) -> Self {
+        Self(std::sync::atomic::AtomicU64::new(value))
+    }
+
+    /// What it is now that this was seen. Written only where it is new, so that those who read it do not wait for each other.
+    pub(crate) fn at_least(&self, seen: u64) -> u64 {
+        let known = self.0.load(std::sync::atomic::Ordering::Relaxed);
+        if seen <= known {
+            return known;
+        }
+        self.0.fetch_max(seen, std::sync::atomic::Ordering::Relaxed).max(seen)
+    }
+}
+
 /// How often something has changed hands. Whoever sees what was done after a change sees the change.
 pub(crate) struct AtomicEpoch(std::sync::atomic::AtomicU64);
 

@@ -4,9 +4,9 @@
 //! the last word on them. On Linux the coarse clock is the kernel's tick (a vDSO read without the time-stamp counter, about a
 //! fifth of the price), which lags by one tick: 1, 4 or 10 ms as the kernel was built. Elsewhere it is the precise clock.
 //!
-//! With the feature `test-util` both are tokio's clock: paused, advanced or running. Each runtime's clock starts anew, so
-//! every runtime is mapped to where the thread that first asked in it had got to (or, a new thread, the latest runtime); time never
-//! goes back.
+//! With the feature `test-util` both are tokio's clock: paused, advanced or running. Each runtime's clock starts anew, so every runtime goes on from where the
+//! thread that first asked in it had got to. A thread outside of runtimes has a line of its own, from where it had got to itself, on which real time passes: it stands
+//! still beside no paused runtime. A new thread begins where the furthest other one is. Time never goes back.
 
 use std::time::Duration;
 
@@ -28,7 +28,10 @@ pub struct Timestamp {
 impl Timestamp {
     /// The present moment, to the millisecond.
     pub fn now() -> Self {
-        Self { millis: precise_millis() }
+        let nanos = precise_nanos();
+        #[cfg(not(feature = "test-util"))]
+        real::remember(nanos);
+        Self { millis: nanos / NANOS_PER_MILLI }
     }
 
     /// Milliseconds since an arbitrary origin before the process began.
@@ -84,28 +87,73 @@ pub(crate) use of_tokio::{coarse_millis, precise_nanos};
 #[cfg(all(not(feature = "test-util"), any(target_os = "linux", target_os = "android")))]
 mod real {
     use super::NANOS_PER_MILLI;
+    use crate::sync::Latest;
+
+    /// Where the clocks were when somebody last wrote it down, for when none can be read any more.
+    static LAST: Latest = Latest::new(3_600_000 * NANOS_PER_MILLI);
+
+    /// `None` where the system refuses: an emulator may not have the clock, a sandbox may forbid to ask for it.
+    #[inline]
+    fn read(clock: libc::clockid_t) -> Option<(u64, u64)> {
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: all that it asks for is a place for a `timespec`, and this one lives on this frame.
+        #[allow(unsafe_code)]
+        let answer = unsafe { libc::clock_gettime(clock, &raw mut now) };
+        // Neither is ever negative.
+        (answer == 0).then_some((now.tv_sec as u64, now.tv_nsec as u64))
+    }
 
     #[inline]
-    fn read(clock: libc::clockid_t) -> (u64, u64) {
-        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: all that it asks for is a place for a `timespec`, and this one lives on this frame. It fails for clocks that do not exist,
-        // and these two do since Linux 2.6.32; it would leave the zeros then.
-        #[allow(unsafe_code)]
-        unsafe {
-            libc::clock_gettime(clock, &raw mut now);
-        }
-        // Neither is ever negative.
-        (now.tv_sec as u64, now.tv_nsec as u64)
+    fn read_nanos(clock: libc::clockid_t) -> Option<u64> {
+        read(clock).map(|(seconds, nanos)| seconds * 1000 * NANOS_PER_MILLI + nanos)
     }
 
     pub(crate) fn precise_nanos() -> u64 {
-        let (seconds, nanos) = read(libc::CLOCK_MONOTONIC);
-        seconds * 1000 * NANOS_PER_MILLI + nanos
+        read_nanos(libc::CLOCK_MONOTONIC).unwrap_or_else(|| stand_in(read_nanos(libc::CLOCK_MONOTONIC_COARSE), &LAST))
     }
 
     pub(crate) fn coarse_millis() -> u64 {
-        let (seconds, nanos) = read(libc::CLOCK_MONOTONIC_COARSE);
-        seconds * 1000 + nanos / NANOS_PER_MILLI
+        match read(libc::CLOCK_MONOTONIC_COARSE) {
+            Some((seconds, nanos)) => seconds * 1000 + nanos / NANOS_PER_MILLI,
+            None => super::precise_millis(),
+        }
+    }
+
+    /// What is read where the precise clock cannot be: the other one, or else the last that was seen of either. Time may stand still then, and is never back at zero.
+    #[cold]
+    fn stand_in(other: Option<u64>, last: &Latest) -> u64 {
+        last.at_least(other.unwrap_or(0))
+    }
+
+    /// Whatever was read once was passed.
+    pub(super) fn remember(nanos: u64) {
+        LAST.at_least(nanos);
+    }
+
+    #[cfg(all(test, not(resilience_loom)))]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_clock_that_fails_is_replaced_and_time_is_never_zero_again() {
+            let last = Latest::new(7);
+            assert_eq!(stand_in(None, &last), 7);
+            assert_eq!(stand_in(Some(20), &last), 20);
+            assert_eq!(stand_in(Some(19), &last), 20, "one of two clocks may be behind the other");
+            assert_eq!(stand_in(None, &last), 20);
+        }
+
+        #[test]
+        fn a_clock_that_does_not_exist_is_told_from_one_at_zero() {
+            assert_eq!(read(-1), None);
+            assert!(read(libc::CLOCK_MONOTONIC).is_some() && read(libc::CLOCK_MONOTONIC_COARSE).is_some());
+        }
+
+        #[test]
+        fn what_was_seen_is_remembered() {
+            let now = crate::time::Timestamp::now();
+            assert!(stand_in(None, &LAST) / NANOS_PER_MILLI >= now.as_millis());
+        }
     }
 }
 
@@ -125,47 +173,86 @@ mod real {
     pub(crate) fn coarse_millis() -> u64 {
         super::precise_millis()
     }
+
+    pub(super) fn remember(_: u64) {}
 }
 
 #[cfg(feature = "test-util")]
 mod of_tokio {
+    use super::NANOS_PER_MILLI;
     use crate::sync::locked;
     use std::cell::Cell;
     use std::collections::HashMap;
     use std::sync::Mutex;
+    use std::time::{Duration, Instant};
     use tokio::runtime::{Handle, Id};
-    use tokio::time::Instant;
+
+    /// Which moment of ours one of another clock is.
+    #[derive(Clone, Copy)]
+    struct Line<Moment> {
+        began: Moment,
+        at: u64,
+    }
+
+    impl<Moment: Copy + std::ops::Sub<Output = Duration>> Line<Moment> {
+        /// On a whole millisecond, so that a paused clock advanced by whole ones is exact.
+        fn from(began: Moment, reached: u64) -> Self {
+            Self { began, at: reached.next_multiple_of(NANOS_PER_MILLI) }
+        }
+
+        fn at(&self, now: Moment) -> u64 {
+            self.at.saturating_add(u64::try_from((now - self.began).as_nanos()).unwrap_or(u64::MAX / 2))
+        }
+    }
 
     struct Lines {
-        /// Where each runtime's clock began, and which moment of ours that was. `None` is the world outside runtimes.
-        began: HashMap<Option<Id>, (Instant, u64)>,
+        of_runtimes: HashMap<Id, Line<tokio::time::Instant>>,
+        /// Of all threads outside of runtimes the one that is furthest ahead.
+        outside: Line<Instant>,
         latest: u64,
     }
 
     static LINES: Mutex<Option<Lines>> = Mutex::new(None);
 
+    /// How far a thread has got. Tests that run side by side advance clocks of their own, and must not age each other's breakers.
+    #[derive(Clone, Copy)]
+    struct Here {
+        reached: u64,
+        /// While it is outside of runtimes.
+        outside: Option<Line<Instant>>,
+    }
+
     thread_local! {
-        /// How far this thread has got. Tests that run side by side advance clocks of their own, and must not age each other's breakers.
-        static HERE: Cell<Option<u64>> = const { Cell::new(None) };
+        static HERE: Cell<Option<Here>> = const { Cell::new(None) };
     }
 
     pub(crate) fn precise_nanos() -> u64 {
         let runtime = Handle::try_current().ok().map(|handle| handle.id());
-        let now = Instant::now();
+        let (now, real) = (tokio::time::Instant::now(), Instant::now());
         let mut lines = locked(&LINES);
-        let lines = lines.get_or_insert_with(|| Lines { began: HashMap::new(), latest: 3_600_000_000_000 });
-        let reached = HERE.get().unwrap_or(lines.latest);
-        // On a whole millisecond, so that a paused clock advanced by whole ones is exact.
-        let reached_up = reached.next_multiple_of(super::NANOS_PER_MILLI);
-        let (began, at) = *lines.began.entry(runtime).or_insert((now, reached_up));
-        let mut here = at + u64::try_from((now - began).as_nanos()).unwrap_or(u64::MAX / 2);
-        if runtime.is_none() {
-            // Outside a runtime nothing is advanced; what was reached inside one has passed here too.
-            here = here.max(reached);
-        }
-        lines.latest = lines.latest.max(here);
-        HERE.set(Some(here.max(HERE.get().unwrap_or(0))));
-        here
+        let lines = lines.get_or_insert_with(|| {
+            let latest = 3_600_000 * NANOS_PER_MILLI;
+            Lines { of_runtimes: HashMap::new(), outside: Line { began: real, at: latest }, latest }
+        });
+        let begin = || Here { reached: lines.latest.max(lines.outside.at(real)), outside: None };
+        let mut here = HERE.get().unwrap_or_else(begin);
+        let moment = match runtime {
+            Some(runtime) => lines.of_runtimes.entry(runtime).or_insert_with(|| Line::from(now, here.reached)).at(now),
+            None => {
+                // What was reached inside of a runtime has passed here too, and time goes on from there.
+                let line = here.outside.filter(|line| line.at(real) >= here.reached);
+                let line = line.unwrap_or_else(|| Line::from(real, here.reached));
+                if line.at(real) > lines.outside.at(real) {
+                    lines.outside = line;
+                }
+                here.outside = Some(line);
+                line.at(real)
+            }
+        };
+        lines.latest = lines.latest.max(moment);
+        here.reached = here.reached.max(moment);
+        HERE.set(Some(here));
+        moment
     }
 
     pub(crate) fn coarse_millis() -> u64 {
