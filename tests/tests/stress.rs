@@ -69,7 +69,8 @@ fn one_call(breaker: &CircuitBreaker, dice: &Dice, seen: &Seen) {
 fn storm(config: CircuitBreakerConfig) {
     let breaker = CircuitBreaker::builder("stress").config(config).build().unwrap();
     let seen = Seen::default();
-    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)) as u64 * 2;
+    // More than there are shards, so that some threads share the last one.
+    let threads = std::thread::available_parallelism().map_or(8, |cores| (cores.get() * 2).max(8)) as u64;
     std::thread::scope(|scope| {
         for thread in 0..threads {
             let (breaker, seen) = (&breaker, &seen);
