@@ -375,6 +375,8 @@ async fn side_by_side(checks: Vec<HealthCheck>) -> Vec<HealthReason> {
         if running.iter().all(|(_, running)| running.is_none()) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+    // The last to have one that was replaced meanwhile, and with it what that has captured, which is the user's as well.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));
     reasons
 }
 
