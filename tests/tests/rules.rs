@@ -1,13 +1,8 @@
 //! Rules of `docs/semantics.md` that no other file proves. Virtual time.
 
 use resilience_runtime::{
-    Bulkhead, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Failure, Jitter, Mode, Rate, RateLimiter,
-    Rejection, RejectionKind, Rejections, Retry, State, Timeout, Topic, bulkhead, circuit_breaker, fallback,
-    rate_limit, registry, timeout,
+    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, Rejection, State, Topic, registry,
 };
-use std::future::pending;
-use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::advance;
 
@@ -24,69 +19,6 @@ fn brittle() -> CircuitBreakerConfig {
 
 fn fail(breaker: &CircuitBreaker) {
     breaker.try_acquire().unwrap().failure();
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    NotFound,
-    Garbled,
-    Down,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("{0:?}")]
-    Own(Kind),
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-}
-
-impl Error {
-    fn is(&self, kinds: &[Kind]) -> bool {
-        matches!(self, Self::Own(kind) if kinds.contains(kind))
-    }
-}
-
-// 3. Outcomes.
-
-#[circuit_breaker(
-    "rules: judged",
-    window = 100,
-    minimum_calls = 100,
-    consecutive_failures = 50,
-    failure_if = |error| error.is(&[Kind::Garbled, Kind::Down]),
-    ignore_if = |error| error.is(&[Kind::Garbled])
-)]
-async fn judged(kind: Kind) -> Result<(), Error> {
-    Err(Error::Own(kind))
-}
-
-#[tokio::test(start_paused = true)]
-async fn ignore_if_is_asked_first_and_what_failure_if_says_no_to_is_a_success() {
-    let counts = || {
-        let breaker = registry().circuit_breaker("rules: judged").unwrap().snapshot();
-        (breaker.totals.successes, breaker.totals.failures, breaker.totals.ignored, breaker.window.calls)
-    };
-    judged(Kind::NotFound).await.unwrap_err();
-    assert_eq!(counts(), (1, 0, 0, 1), "`failure_if` says no");
-    judged(Kind::Down).await.unwrap_err();
-    assert_eq!(counts(), (1, 1, 0, 2), "`failure_if` says yes");
-    judged(Kind::Garbled).await.unwrap_err();
-    assert_eq!(counts(), (1, 1, 1, 2), "both say yes, and what is ignored is not in the window");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_ignored_outcome_gives_a_probe_its_permit_back_and_interrupts_no_row() {
-    let breaker = breaker(CircuitBreakerConfig::new().consecutive_failures(2).open_for(SECOND).half_open_calls(1));
-    fail(&breaker);
-    breaker.try_acquire().unwrap().ignore();
-    fail(&breaker);
-    assert_eq!(breaker.state(), State::Open, "the ignored call stands between two consecutive failures");
-    advance(SECOND).await;
-    breaker.try_acquire().unwrap().ignore();
-    assert_eq!(breaker.state(), State::HalfOpen);
-    breaker.try_acquire().unwrap().success();
-    assert_eq!(breaker.state(), State::Closed);
 }
 
 // 5. Half-open.
@@ -186,112 +118,4 @@ async fn an_outcome_is_judged_by_the_configuration_at_the_time_it_is_recorded() 
     breaker.reconfigure(brittle()).unwrap();
     permit.failure();
     assert_eq!((breaker.state(), breaker.totals().stale), (State::Open, 0));
-}
-
-// 14. Retries.
-
-/// A rejection of each kind, as the policies make them.
-async fn one_of_each_kind() -> [Rejection; 4] {
-    // The first of them, because time passes in it.
-    let timeout = Timeout::builder("rules").after(SECOND).build().unwrap();
-    let Err(Failure::Rejected(timed_out)) = timeout.call(pending::<Result<(), ()>>()).await else {
-        panic!("it never answers")
-    };
-    let open = breaker(CircuitBreakerConfig::new());
-    open.force_open();
-    let full = Bulkhead::builder("rules").max_concurrent(1).build().unwrap();
-    let _inside = full.try_acquire().unwrap();
-    let limited = RateLimiter::builder("rules").rate(Rate::per_second(1)).burst(1).build().unwrap();
-    limited.try_acquire().unwrap();
-    [
-        open.try_acquire().unwrap_err(),
-        timed_out,
-        full.try_acquire().map(drop).unwrap_err(),
-        limited.try_acquire().map(drop).unwrap_err(),
-    ]
-}
-
-#[tokio::test(start_paused = true)]
-async fn each_kind_of_rejection_is_tried_again_where_retry_rejections_has_it_and_nowhere_else() {
-    let kinds = [Rejections::CIRCUIT_OPEN, Rejections::TIMED_OUT, Rejections::BULKHEAD_FULL, Rejections::RATE_LIMITED];
-    let by_default = [false, true, true, true];
-    let goes_on = |retry: &Retry, rejection: Rejection| {
-        let failed = Err::<(), Failure<()>>(Failure::Rejected(rejection));
-        matches!(retry.start().after(failed, |_| true, |_| None, |_| ()), ControlFlow::Continue(_))
-    };
-    let builder = || Retry::builder("rules").jitter(Jitter::None);
-    for (at, rejection) in one_of_each_kind().await.into_iter().enumerate() {
-        assert_eq!(goes_on(&builder().build().unwrap(), rejection.clone()), by_default[at], "{rejection}");
-        for (other, only) in kinds.into_iter().enumerate() {
-            let retry = builder().retry_rejections(only).build().unwrap();
-            assert_eq!(goes_on(&retry, rejection.clone()), other == at, "{rejection}");
-        }
-    }
-}
-
-// 16. and 17. What a breaker makes of the rejections below it.
-
-#[circuit_breaker("rules: above", consecutive_failures = 2)]
-#[bulkhead(1, name = "rules: above")]
-#[rate_limit("1/h", burst = 2, name = "rules: above")]
-#[timeout("1s")]
-async fn hangs() -> Result<(), Error> {
-    pending().await
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_timed_out_call_fails_for_the_breaker_above_and_a_full_bulkhead_or_a_reached_rate_is_ignored() {
-    let kind = |result: Result<(), Error>| match result {
-        Err(Error::Rejected(rejection)) => rejection.kind(),
-        other => panic!("{other:?}"),
-    };
-    let counts = || {
-        let breaker = registry().circuit_breaker("rules: above").unwrap();
-        (breaker.state(), breaker.totals().failures, breaker.totals().ignored)
-    };
-    assert_eq!(kind(hangs().await), RejectionKind::TimedOut);
-    assert_eq!(counts(), (State::Closed, 1, 0));
-    let full: Arc<Bulkhead> = registry().bulkhead("rules: above").unwrap();
-    let inside = full.try_acquire().unwrap();
-    assert_eq!(kind(hangs().await), RejectionKind::BulkheadFull);
-    drop(inside);
-    registry().rate_limiter("rules: above").unwrap().try_acquire().map(drop).unwrap();
-    assert_eq!(kind(hangs().await), RejectionKind::RateLimited);
-    assert_eq!(counts(), (State::Closed, 1, 2), "the dependency was not asked");
-}
-
-// 20. Fallbacks.
-
-#[circuit_breaker("rules: answered", consecutive_failures = 1)]
-#[bulkhead(1, name = "rules: answered")]
-#[rate_limit("1/h", burst = 3, name = "rules: answered")]
-#[timeout("1s")]
-#[fallback(answers, if = |error| error.is(&[Kind::NotFound]))]
-async fn answered(kind: Option<Kind>) -> Result<&'static str, Error> {
-    match kind {
-        Some(kind) => Err(Error::Own(kind)),
-        None => pending().await,
-    }
-}
-
-fn answers(_: Option<Kind>, failure: Failure<Error>) -> Result<&'static str, Error> {
-    match failure {
-        Failure::Rejected(rejection) => Ok(rejection.kind().as_str()),
-        _ => Ok("an error"),
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_fallback_with_if_alone_answers_for_every_kind_of_rejection() {
-    assert!(matches!(answered(Some(Kind::Garbled)).await, Err(Error::Own(Kind::Garbled))));
-    registry().circuit_breaker("rules: answered").unwrap().reset();
-    assert_eq!(answered(Some(Kind::NotFound)).await.unwrap(), "an error");
-    registry().circuit_breaker("rules: answered").unwrap().reset();
-    assert_eq!(answered(None).await.unwrap(), "timed_out");
-    assert_eq!(answered(None).await.unwrap(), "circuit_open");
-    registry().circuit_breaker("rules: answered").unwrap().reset();
-    assert_eq!(answered(None).await.unwrap(), "rate_limited");
-    let full = registry().bulkhead("rules: answered").unwrap();
-    let _inside = full.try_acquire().unwrap();
-    assert_eq!(answered(None).await.unwrap(), "bulkhead_full");
 }
