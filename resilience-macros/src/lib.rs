@@ -1,17 +1,17 @@
-//! The attributes of `resilience-runtime`. Depend on that crate, which re-exports them: what they generate names its
+//! The attribute macros of `resilience-runtime`. Depend on that crate, which re-exports them: the generated code names its
 //! items.
 //!
-//! An attribute goes through three phases, each of which sees only what the one before it made:
+//! Expansion has three phases. Each sees only what the one before it made:
 //!
 //! ```text
 //! tokens -> syntax -> model -> expand -> tokens
 //! ```
 //!
-//! - `syntax` knows how things are written: a function, a list of keys and values, a duration.
-//! - `model` knows what they mean, which keys a policy has, and every reason to refuse one.
-//! - `expand` knows what is generated, and refuses nothing.
+//! - `syntax` reads what is written: a function, a list of keys and values, a duration.
+//! - `model` decides what it means: which keys a policy has, and every reason to refuse something.
+//! - `expand` generates code, and refuses nothing.
 //!
-//! `pipeline` runs them, and where one of them fails it has `recover` give the function back as it was written.
+//! `pipeline` runs them. When one of them fails, `recover` re-emits the function as it was written.
 
 mod error;
 mod expand;
@@ -26,8 +26,8 @@ use syntax::Kind;
 
 /// Stops calling what keeps failing.
 ///
-/// While the function works, nothing changes. When too many of its calls fail, the breaker opens: calls are rejected at
-/// once, for [`open_for`](#keys). Then a few probes are let through, and they decide whether it closes or opens again.
+/// While calls succeed, nothing changes. When too many of them fail, the breaker opens and rejects every call at once, for
+/// [`open_for`](#keys). Then it lets a few probes through, which decide whether it closes or opens again.
 ///
 /// ```
 /// use resilience_runtime::{Rejection, circuit_breaker};
@@ -65,28 +65,28 @@ use syntax::Kind;
 ///
 /// # What it can guard
 ///
-/// What returns a `Result<T, E>` under any alias: a function, an inherent method or a trait's, with any receiver, generics, lifetimes,
-/// patterns and `impl Trait`. The signature stays as it is. `?` and `return` leave the body, not the breaker.
+/// Anything that returns a `Result<T, E>`, under any alias: a function, an inherent method or a trait's method, with any receiver, generics,
+/// lifetimes, patterns and `impl Trait`. The signature does not change. `?` and `return` leave the body, not the breaker.
 ///
 /// | written | what is guarded |
 /// |---|---|
 /// | `async fn` | the body |
-/// | an `async fn` below `#[async_trait]` | the body, in the one box that is there anyway |
-/// | `fn … -> impl Future<Output = Result<T, E>>` that ends in `async { … }`, `fn … -> Pin<Box<dyn Future<…>>>` or `-> BoxFuture<'_, Result<T, E>>` that ends in `Box::pin(async { … })` | the block at the end; what stands before it runs as written, once, when the function is called. No [`macro@retry`] |
-/// | `fn` | the body, on the caller's thread. No [`macro@timeout`], nothing that waits for a place or a turn; the waits of a [`macro@retry`] let the thread sleep, and [`macro@fallback`] takes what is not async |
+/// | an `async fn` below `#[async_trait]` | the body, in the box that async_trait makes anyway |
+/// | `fn … -> impl Future<Output = Result<T, E>>` that ends in `async { … }`, `fn … -> Pin<Box<dyn Future<…>>>` or `-> BoxFuture<'_, Result<T, E>>` that ends in `Box::pin(async { … })` | the block at the end. What comes before it runs once, as written, when the function is called. [`macro@retry`] is refused |
+/// | `fn` | the body, on the caller's thread. There is no [`macro@timeout`] and no waiting for a permit or a turn. A [`macro@retry`] blocks the thread between attempts, and a [`macro@fallback`] cannot be async |
 ///
-/// Where the runtime crate has another name (`package = "resilience-runtime"` in Cargo.toml, or a re-export), `crate = path` says which:
+/// If the runtime crate has another name (`package = "resilience-runtime"` in Cargo.toml, or a re-export), `crate = path` names it:
 /// `#[circuit_breaker("payment", crate = ::my_framework::resilience)]`.
 ///
-/// A rejected call returns an `E` that was made of a [`Rejection`](../resilience_runtime/enum.Rejection.html): `E:
-/// From<Rejection>`, which `#[from]` of thiserror and `anyhow::Error` have, or `map_rejection = path`. With a
-/// [`macro@fallback`] that does not take the error as an `E`, neither is needed.
+/// A rejected call returns an `E` made from a [`Rejection`](../resilience_runtime/enum.Rejection.html): either `E: From<Rejection>`,
+/// which thiserror's `#[from]` writes and `anyhow::Error` has, or `map_rejection = path` converts it. With a [`macro@fallback`] that
+/// does not take the error as an `E`, neither is needed.
 ///
 /// # Several attributes
 ///
-/// The top attribute is the outermost. It takes the others of this crate off the function and expands all of them as
-/// one. They are recognised by their own names, so importing one under another name is an error. An order in which one of
-/// them could not do its job is an error too.
+/// The top attribute is the outermost. It takes the others of this crate off the function and expands all of them
+/// together. They are recognised by their own names, so importing one under another name is an error. So is an order in
+/// which one of them cannot do its job.
 ///
 /// ```
 /// use resilience_runtime::{Rejection, bulkhead, circuit_breaker, retry, timeout};
@@ -120,40 +120,46 @@ use syntax::Kind;
 /// | the first value, or `name` | the function | a string of 1 to 128 characters; functions that name the same breaker share it |
 /// | `failure_rate` | `50` | percent, above 0 and at most 100; opens when the rate of failures is this or higher |
 /// | `minimum_calls` | `20`, or the count window where that is smaller | calls in the window before a rate counts; 1 to 1,000,000,000, and not above a count window |
-/// | `window` | `"10s"` | a duration, `"10ms"` to `"24h"`: the calls of the last so long, in 10 buckets; a whole number, 1 to 65535: the last so many calls; `none`: no rate, which wants `consecutive_failures` or `trip_if` |
-/// | `consecutive_failures` | `10`; off where `minimum_calls` or `window` is written | also opens after so many failures in a row, whatever the volume; 1 to 1,000,000 |
+/// | `window` | `"10s"` | a duration, `"10ms"` to `"24h"`: the calls within that time, in 10 buckets; a whole number, 1 to 65535: that many of the latest calls; `none`: no rate, which requires `consecutive_failures` or `trip_if` |
+/// | `consecutive_failures` | `10`; off where `minimum_calls` or `window` is written | also opens after this many consecutive failures, whatever the volume; 1 to 1,000,000 |
 /// | `slow_call` | off | a call longer than this is slow; `"1us"` to `"1h"` |
 /// | `slow_call_rate` | `100` | percent; opens when the rate of slow calls is this or higher; a slow probe is a failed probe |
 /// | `open_for` | `"30s"` | how long it stays open; `"1ms"` to `"365d"` |
-/// | `open_backoff` | `1.0` | each opening that follows a failed half-open lasts this many times longer; 1 to 100 |
+/// | `open_backoff` | `1.0` | each opening after a failed half-open lasts this many times longer; 1 to 100 |
 /// | `max_open_for` | `"10m"`, or `open_for` where that is longer | the cap of `open_backoff`; not below `open_for` |
 /// | `open_jitter` | `0` | lengthens an opening at random, by up to this share of it; 0 to 1 |
 /// | `half_open_calls` | `3` | probes admitted; 1 to 255 |
 /// | `half_open_successes` | all of `half_open_calls` | successful probes that close it; it opens again as soon as they cannot be reached |
 /// | `half_open_timeout` | `"60s"` | a probe that has not answered by then opens it again; `"1ms"` to `"24h"` |
-/// | `failure_if` | every error | `fn(&E) -> bool`; an error that it says no to counts as a success |
-/// | `ignore_if` | nothing | `fn(&E) -> bool`; counted nowhere; asked first |
-/// | `trip_if` | off | `fn(&WindowCounts) -> bool`; a rule of your own that opens it too |
+/// | `failure_if` | every error | `fn(&E) -> bool`: which errors are failures; an error for which it returns `false` counts as a success |
+/// | `ignore_if` | none | `fn(&E) -> bool`: which errors count nowhere; asked first |
+/// | `trip_if` | off | `fn(&WindowCounts) -> bool`: a rule of your own that opens it too |
 /// | `mode` | `enforce` | `enforce`, `monitor` (decides and records, rejects nothing) or `off` |
-/// | `key` | none | an expression over the arguments that is `Display`: one breaker for each of its values. Beside a retry or a fallback, the parts of an argument that has a pattern are references in it |
-/// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000. New keys take the place of the longest unused closed one; where none is closed, or more than `max_keys` thousand of them come a second, they share an overflow breaker |
+/// | `key` | none | an expression over the arguments that implements `Display`: one breaker for each of its values. Together with a retry or a fallback, the bindings of an argument pattern are references in it |
+/// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000. A new key replaces the longest unused closed one; where none is closed, or more than `max_keys` thousand new keys arrive a second, new keys share an overflow breaker |
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service`: other defaults for `failure_rate`, `minimum_calls` and `open_for` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
-/// Functions that name one breaker share it. Those that write none of the keys about the breaker itself (thresholds,
-/// windows, times, modes, `trip_if`) join it however it is configured elsewhere; `failure_if`, `ignore_if`, `key`,
-/// `map_rejection` and `crate` are each function's own.
+/// Functions that name the same breaker share it. A function that writes no key about the breaker itself (thresholds,
+/// windows, times, modes, `trip_if`) joins it however it is configured elsewhere. `failure_if`, `ignore_if`, `key`,
+/// `map_rejection` and `crate` belong to each function.
+///
+/// # A guarded function inside another
+///
+/// When the body calls another guarded function and that one is rejected, the body has failed: the rejection is an error of
+/// the function's own type and counts as a failure. To leave it out:
+/// `ignore_if = |e| matches!(e, ShopError::Rejected(_))`.
 #[proc_macro_attribute]
 pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(Kind::CircuitBreaker, arguments.into(), item.into()).into()
 }
 
-/// Calls the function again when it has failed.
+/// Calls the function again when it fails.
 ///
-/// The waits between the attempts grow by `backoff` and vary by `jitter`. The last error is returned as it is. What is below
-/// this attribute is made again for every attempt, what is above it sees one call: a [`macro@timeout`] above it limits all
-/// attempts together, one below it each of them.
+/// The waits between attempts grow by `backoff` and vary by `jitter`. The last error is returned as it is. Attributes below
+/// this one apply to every attempt, and those above it see one call: a [`macro@timeout`] above it limits all attempts
+/// together, one below it limits each.
 ///
 /// ```
 /// use resilience_runtime::{Rejection, retry};
@@ -189,8 +195,8 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 ///
 /// # What happens to the arguments
 ///
-/// What the function takes by value is cloned for every attempt but the last, so that it has to be `Clone`. `&mut` arguments
-/// and `&mut self` are lent to one attempt after the other, so that a result cannot borrow from them. For that the body's
+/// Arguments taken by value are cloned for every attempt but the last, so they must be `Clone`. `&mut` arguments and
+/// `&mut self` are reborrowed for one attempt after another, so the result cannot borrow from them. For that the body's
 /// `self` becomes another variable: write `self` as an argument of a format string and not inside of it.
 ///
 /// # Keys
@@ -199,29 +205,35 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 /// |---|---|---|
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same retry share it |
 /// | `attempts` | `3` | calls in all, the first included; 1 to 100 |
-/// | `delay` | `"100ms"` | the wait that the backoff begins with; `"0s"` to `"24h"`, not above `max_delay` |
+/// | `delay` | `"100ms"` | the first wait of the backoff; `"0s"` to `"24h"`, not above `max_delay` |
 /// | `backoff` | `exponential` | how the waits grow: `constant`, `linear`, `exponential`, `fibonacci` or `decorrelated` ([`Backoff`](../resilience_runtime/enum.Backoff.html)) |
-/// | `factor` | `2.0` | of `exponential`: how many times longer each wait is; 1 to 100 |
+/// | `factor` | `2.0` | how many times longer each wait of `exponential` is; 1 to 100 |
 /// | `max_delay` | `"10s"` | the longest wait, jitter included; `"1ms"` to `"24h"` |
-/// | `jitter` | `full` | `none`, `equal`, `full`, or by up to which share of the wait, 0 to 1 ([`Jitter`](../resilience_runtime/enum.Jitter.html)) |
-/// | `max_elapsed` | none | no attempt begins later than this after the first, waits included; `"1ms"` to `"365d"` |
-/// | `retry_if` | every error | `fn(&E) -> bool`, about the function's own errors |
-/// | `retry_rejections` | `[timed_out, bulkhead_full, rate_limited]` | which rejections from below are worth another try; `circuit_open` is the fourth |
-/// | `retry_after` | none | `fn(&E) -> Option<Duration>`: a wait that the error asks for, which is waited instead; one longer than `max_delay`, or than `max_elapsed` leaves, returns the error at once |
-/// | `budget` | off | percent of calls that may be retries, over 10 seconds, and 10 a second beside them; above 0 and at most 100 |
-/// | `on_retry` | none | `fn(&RetryEvent)`, before each wait |
+/// | `jitter` | `full` | `none`, `equal`, `full`, or the share of the wait by which it varies, 0 to 1 ([`Jitter`](../resilience_runtime/enum.Jitter.html)) |
+/// | `max_elapsed` | none | no attempt begins later than this after the first one, waits included; `"1ms"` to `"365d"` |
+/// | `retry_if` | every error | `fn(&E) -> bool`: which of the function's own errors are worth another attempt |
+/// | `retry_rejections` | `[timed_out, bulkhead_full, rate_limited]` | which rejections by the attributes below are worth another attempt; `circuit_open` is the fourth |
+/// | `retry_after` | none | `fn(&E) -> Option<Duration>`: a wait that the error asks for, in place of the backoff; when it is longer than `max_delay`, or than `max_elapsed` leaves, the error is returned at once |
+/// | `budget` | off | percent of the calls of the last 10 seconds that may be retries, plus 10 retries a second; above 0 and at most 100 |
+/// | `on_retry` | none | `fn(&RetryEvent)`, called before each wait |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
-/// `retry_if`, `retry_after`, `on_retry`, `map_rejection` and `crate` are each function's own.
+/// `retry_if`, `retry_after`, `on_retry`, `map_rejection` and `crate` belong to each function.
+///
+/// # A guarded function inside another
+///
+/// When the body calls another guarded function and that one is rejected, the rejection is an error of the function's own:
+/// `retry_if` decides about it, whatever `retry_rejections` says. To leave it alone:
+/// `retry_if = |e| !matches!(e, ShopError::Rejected(_))`.
 #[proc_macro_attribute]
 pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(Kind::Retry, arguments.into(), item.into()).into()
 }
 
-/// Lets so many calls in at once.
+/// Limits how many calls run at once.
 ///
-/// A call that finds no place waits in a queue, where there is one, or is rejected with
+/// A call that finds no free permit waits in the queue, if there is one, or is rejected with
 /// [`Rejection::BulkheadFull`](../resilience_runtime/enum.Rejection.html).
 ///
 /// ```
@@ -244,24 +256,24 @@ pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | key | default | meaning and bounds |
 /// |---|---|---|
-/// | the first value, or `max_concurrent` | `25` | calls inside at once; 1 to 1,000,000 |
-/// | `max_queue` | `0` | callers that may wait, first come first served; 0 to 1,000,000 |
+/// | the first value, or `max_concurrent` | `25` | calls that run at once; 1 to 1,000,000 |
+/// | `max_queue` | `0` | callers that may wait, first come, first served; 0 to 1,000,000 |
 /// | `queue_timeout` | none | how long one waits; `"1ms"` to `"24h"`; wants `max_queue` |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same bulkhead share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
-/// A function that writes a `name` and no other key of the bulkhead joins the one of that name, with its queue.
+/// A function that writes a `name` and no other key joins the bulkhead of that name, with its queue.
 #[proc_macro_attribute]
 pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(Kind::Bulkhead, arguments.into(), item.into()).into()
 }
 
-/// Lets so many calls in within a time.
+/// Limits how many calls pass within a time.
 ///
-/// A call that comes before its turn waits for it, where `max_wait` allows for that, or is rejected with
-/// [`Rejection::RateLimited`](../resilience_runtime/enum.Rejection.html), which says when to come again. Over any time `t` at
-/// most `burst` + rate x `t` calls are let in.
+/// A call that arrives before its turn waits for it if `max_wait` allows that. Otherwise it is rejected with
+/// [`Rejection::RateLimited`](../resilience_runtime/enum.Rejection.html), which says when to try again. Over any time `t`, at
+/// most `burst` + rate x `t` calls pass.
 ///
 /// ```
 /// use resilience_runtime::{Rejection, rate_limit};
@@ -283,8 +295,8 @@ pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | default | meaning and bounds |
 /// |---|---|---|
 /// | the first value, or `rate` | | `"100/s"`, `"10/min"`, `"5000/h"`, or a constant [`Rate`](../resilience_runtime/struct.Rate.html); 1 to 1,000,000,000 calls |
-/// | `burst` | the rate's count | how many at once: with the default, the first second may see twice the rate; 1 to 1,000,000,000 |
-/// | `max_wait` | `"0s"` | how long a call waits for its turn, up to `"1h"`; one that would have to wait longer is rejected at once |
+/// | `burst` | the rate's count | how many may pass at once; with the default, the first second may see twice the rate; 1 to 1,000,000,000 |
+/// | `max_wait` | `"0s"` | how long a call waits for its turn, up to `"1h"`; a call that would have to wait longer is rejected at once |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same rate limit share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
@@ -295,8 +307,8 @@ pub fn rate_limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Drops the call when it takes too long.
 ///
-/// The time counts from the moment at which the call first waits, on tokio's clock. The call is dropped where it waits, and the
-/// function returns [`Rejection::TimedOut`](../resilience_runtime/enum.Rejection.html).
+/// The time is counted on tokio's clock, from the moment at which the call first waits. When it is over, the call is dropped
+/// where it waits, and the function returns [`Rejection::TimedOut`](../resilience_runtime/enum.Rejection.html).
 ///
 /// ```
 /// use resilience_runtime::{Rejection, timeout};
@@ -313,9 +325,9 @@ pub fn rate_limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # }
 /// ```
 ///
-/// It may stand above a function twice: above a [`macro@retry`], for all attempts together, and below it, for each. Above a
-/// [`macro@circuit_breaker`] it does not compile unless another one is below that: the breaker would only see calls that are
-/// cancelled, and a dependency that hangs would never open it.
+/// A function may have two: one above a [`macro@retry`], for all attempts together, and one below it, for each. One above a
+/// [`macro@circuit_breaker`] does not compile unless another is below the breaker: the breaker would see nothing but
+/// cancelled calls, and a dependency that hangs would never open it.
 ///
 /// # Keys
 ///
@@ -333,8 +345,8 @@ pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Answers when the function fails or is rejected.
 ///
-/// Below another attribute of this crate it is written `#[fallback = path]` and needs no import. Anywhere, and alone,
-/// it is `#[fallback(path)]`. Wherever it stands, it answers for all the policies of the function.
+/// Below another attribute of this crate, write `#[fallback = path]`, which needs no import. `#[fallback(path)]` may stand
+/// anywhere, alone too. Wherever it stands, it answers for all policies of the function.
 ///
 /// ```
 /// use resilience_runtime::{Failure, Rejection, circuit_breaker};
@@ -357,36 +369,41 @@ pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # What can answer
 ///
-/// The path of a function or method (`Self::cached`), or a closure; sync or async. It takes what the function takes,
-/// the receiver first, and after that the error if it wants it, and returns what the function returns. Its own error is
+/// The path of a function or method (`Self::cached`), or a closure; sync or async. It takes the function's arguments, the
+/// receiver first, and after them the error if it wants it, and returns what the function returns. Its own error is
 /// returned as it is. It has no timeout of its own.
 ///
-/// Of several, `#[fallback(first, second)]`, each answers when the one before returned an error, and takes that error.
+/// With several, `#[fallback(first, second)]`, each answers when the one before it has returned an error, and takes that
+/// error.
 ///
-/// The error is taken as `Failure<E>`, which tells a rejection from the function's own error, or as `E`, which then has
-/// to be `From<Rejection>` (or some attribute has a `map_rejection`). In a closure, an error parameter without a type
-/// is a `Failure<E>`.
+/// A fallback takes the error as `Failure<E>`, which tells a rejection from the function's own error, or as `E`, which then
+/// must be `From<Rejection>` (or one of the attributes has a `map_rejection`). In a closure, an error parameter without a
+/// type is a `Failure<E>`.
 ///
 /// # What happens to the arguments
 ///
-/// What the function takes by value is cloned for the fallback before each call, so that it has to be `Clone`. `&mut`
-/// arguments and `&mut self` are lent to the body and then to the fallback, so that a result cannot borrow from them.
-/// For that the body's `self` becomes another variable: write `self` as an argument of a format string and not inside
-/// of it.
+/// Arguments taken by value are cloned for the fallback before each call, so they must be `Clone`. `&mut` arguments and
+/// `&mut self` are reborrowed for the body and then for the fallback, so the result cannot borrow from them.
+/// For that the body's `self` becomes another variable: write `self` as an argument of a format string and not inside it.
 ///
 /// # Keys
 ///
 /// | key | default | meaning |
 /// |---|---|---|
 /// | the values | | what answers, one after the other |
-/// | `on` | every rejection | a list of `circuit_open`, `timed_out`, `bulkhead_full` and `rate_limited`: the rejections that it answers for, and without `if` no error of the function's own |
-/// | `if` | every error | `fn(&E) -> bool`: the errors of the function's own that it answers for |
+/// | `on` | every rejection | a list of `circuit_open`, `timed_out`, `bulkhead_full` and `rate_limited`: the rejections that it answers for; without `if` it then leaves the function's own errors alone |
+/// | `if` | every error | `fn(&E) -> bool`: which of the function's own errors it answers for |
 /// | `name` | the path | what it is called among the layers of the function |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
-/// With `on` or `if`, what is left alone is returned as it is, for which the error type has to be `From<Rejection>` (or some
-/// attribute has a `map_rejection`).
+/// With `on` or `if`, what is left alone is returned as it is, so the error type must be `From<Rejection>` (or one of the
+/// attributes has a `map_rejection`).
+///
+/// # A guarded function inside another
+///
+/// When the body calls another guarded function and that one is rejected, the rejection is an error of the function's own,
+/// and `on` does not see it. To answer for it: `if = |e| matches!(e, ShopError::Rejected(_))`.
 #[proc_macro_attribute]
 pub fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
     pipeline::run(Kind::Fallback, arguments.into(), item.into()).into()

@@ -27,27 +27,27 @@
 //! # }
 //! ```
 //!
-//! The attributes are documented one by one: [`macro@retry`], [`macro@circuit_breaker`], [`macro@bulkhead`], [`macro@rate_limit`],
-//! [`macro@timeout`], [`macro@fallback`]. What stands behind them is here: [`Retry`], [`CircuitBreaker`], [`Bulkhead`], [`RateLimiter`],
-//! [`Timeout`], and the [`registry`] of all that a program has. What a policy decides instead of a function is a
-//! [`Rejection`].
+//! Each attribute has a page with its keys: [`macro@retry`], [`macro@circuit_breaker`], [`macro@bulkhead`], [`macro@rate_limit`],
+//! [`macro@timeout`], [`macro@fallback`]. The policies behind them can be used without an attribute: [`Retry`], [`CircuitBreaker`],
+//! [`Bulkhead`], [`RateLimiter`], [`Timeout`]. The [`registry`] has all policies of the program. A call that a policy does not let through
+//! returns a [`Rejection`].
 //!
 //! # Features
 //!
-//! | feature | what |
+//! | feature | what it adds |
 //! |---|---|
 //! | `config` | `Registry::configure`: a file and environment variables say what attributes leave open, and overrule them by name |
-//! | `persistence` | `Registry::save` and `Registry::restore`: a restart does not forget which breakers are open; brings `serde` |
+//! | `persistence` | `Registry::save` and `Registry::restore`: a restart does not forget which breakers are open; enables `serde` |
 //! | `serde` | snapshots and events can be serialised |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
-//! | `tracing` | a span for each guarded call, and `tracing`'s events beside our own; the future of a guarded function holds the span and its arguments once more |
+//! | `tracing` | a span for each guarded call, and every event as one of `tracing`'s; the future of a guarded function holds the span and its arguments a second time |
 //!
 //! # Limits
 //!
-//! * Times are kept to the millisecond and deadlines are never early.
-//! * A time window's buckets, and the time to wait that a rejection gives, are read from a clock that may lag by two of the kernel's ticks (2 to 20 ms).
-//! * At most [`EVENT_CAPACITY`] events wait for a reader, and [`RECENT_EVENTS`] are kept of each policy in the registry.
-//! * At most [`MAX_HEALTH_CHECKS`] checks, [`MAX_CRITICAL`] marks of critical breakers, [`MAX_HEALTH_REASONS`] reasons at once.
+//! * Times are kept to the millisecond, and deadlines are never early.
+//! * The buckets of a time window and the `retry_after` of a rejection are read from a clock that may lag by two of the kernel's ticks (2 to 20 ms).
+//! * At most [`EVENT_CAPACITY`] events wait for a reader, and the registry keeps the last [`RECENT_EVENTS`] of each policy.
+//! * There are at most [`MAX_HEALTH_CHECKS`] health checks, [`MAX_CRITICAL`] marks of critical breakers and [`MAX_HEALTH_REASONS`] reasons in one answer.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
