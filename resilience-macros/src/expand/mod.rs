@@ -41,7 +41,7 @@ mod value;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, Path, ext::IdentExt};
+use syn::{Expr, Path, ext::IdentExt, spanned::Spanned};
 
 use crate::{
     model::{Form, FutureForm, Guarded, Layer, Passing},
@@ -253,6 +253,10 @@ fn end(guarded: &Guarded) -> TokenStream {
 
 /// The function's own result, made of that of its layers.
 fn finish(guarded: &Guarded, result: &TokenStream, map: &TokenStream) -> TokenStream {
-    let own = body::nameable(guarded.target.result.to_token_stream());
-    quote_spanned!(Span::mixed_site()=> __resilience::finish::<#own, _, _, _>(#result, #map))
+    let own = guarded.target.result.to_token_stream();
+    // An error type that does not fit is told at the result: the compiler points at the type or at the path before it.
+    let at = located_at(own.span());
+    let own = body::nameable(own);
+    let finish = quote_spanned!(at=> __resilience::finish::<#own, _, _, _>);
+    quote_spanned!(Span::mixed_site()=> #finish(#result, #map))
 }
