@@ -162,7 +162,7 @@ fn is_steered_by_its_file_while_it_runs() {
     for told in [
         format!("{file}:1:18: there is no circuit_breaker `emial` so far; did you mean `email`?"),
         format!("{file} is in force\n  circuit_breaker recommendations: force_open"),
-        format!("{file}:2:1: `circuit_breaker` has no key `force_opn`; did you mean `force_open`?"),
+        format!("{file}:2:1: unknown key `force_opn` for `circuit_breaker`; did you mean `force_open`?"),
     ] {
         assert!(stderr.contains(&told), "{told}\n\n{stderr}");
     }

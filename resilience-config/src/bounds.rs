@@ -9,6 +9,24 @@ pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// A bound as it is written in a message: a whole number and its unit, such as `24h`.
+pub(crate) const fn time(text: &str) -> Duration {
+    let bytes = text.as_bytes();
+    let (mut at, mut count) = (0, 0_u64);
+    while at < bytes.len() && bytes[at].is_ascii_digit() {
+        count = count * 10 + (bytes[at] - b'0') as u64;
+        at += 1;
+    }
+    match bytes.split_at(at).1 {
+        b"us" => Duration::from_micros(count),
+        b"ms" => Duration::from_millis(count),
+        b"s" => Duration::from_secs(count),
+        b"h" => Duration::from_secs(count * HOUR.as_secs()),
+        b"d" => Duration::from_secs(count * DAY.as_secs()),
+        _ => panic!("a bound is a whole number of us, ms, s, h or d"),
+    }
+}
+
 /// `low <= value <= high`.
 pub(crate) const fn between(value: u32, low: u32, high: u32) -> bool {
     low <= value && value <= high

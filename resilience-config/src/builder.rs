@@ -10,13 +10,22 @@ macro_rules! or {
     };
 }
 
-/// The ways to check a configuration that has `violations`, and to compare two by what they `resolve` to.
+/// The ways to check a configuration that has bounds and `contradictions`, and to compare two by what they `resolve` to.
 macro_rules! checked {
     ($config:ty) => {
         impl $config {
+            /// Every rule that is broken. A value outside its own bounds breaks no combination as well.
+            #[must_use]
+            pub fn violations(&self) -> Vec<ConfigError> {
+                self.out_of_bounds().into_iter().chain(self.contradictions()).flatten().collect()
+            }
+
             /// The first rule that is broken.
             pub const fn check(&self) -> Result<(), ConfigError> {
-                ConfigError::first(&self.violations())
+                match ConfigError::first(&self.out_of_bounds()) {
+                    Ok(()) => ConfigError::first(&self.contradictions()),
+                    error => error,
+                }
             }
 
             /// The same configuration, for the initialiser of a constant or a static.

@@ -1,130 +1,54 @@
+//! The keys of a bulkhead.
+
 use std::time::Duration;
 
-use crate::{
-    ConfigError,
-    bounds::{DAY, MILLISECOND, between, time_between},
-};
+use crate::ConfigError;
 
-/// The keys of a bulkhead, as far as they were written.
-///
-/// | key | default | bounds |
-/// |---|---|---|
-/// | `max_concurrent` | 25 | 1 to 1,000,000 |
-/// | `max_queue` | 0 | 0 to 1,000,000 |
-/// | `queue_timeout` | none | 1 ms to 24 h; wants `max_queue` |
-/// | `enabled` | true | not enabled, it lets every call pass and counts nothing |
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct BulkheadConfig {
-    enabled: Option<bool>,
-    max_concurrent: Option<u32>,
-    max_queue: Option<u32>,
-    queue_timeout: Option<Duration>,
-}
+const MAX_CONCURRENT: u32 = 25;
 
-/// A [`BulkheadConfig`] with every default applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct BulkheadSettings {
-    /// Whether it does anything.
-    pub enabled: bool,
-    /// Calls inside at once.
-    pub max_concurrent: u32,
-    /// Callers that may wait.
-    pub max_queue: u32,
-    /// How long one waits.
-    pub queue_timeout: Option<Duration>,
+keys! {
+    $ bulkhead_keys of written
+
+    /// The keys of a bulkhead, as far as they were written.
+    BulkheadConfig
+
+    /// A [`BulkheadConfig`] with every default applied.
+    BulkheadSettings {
+        /// Calls inside at once: 1 to 1,000,000. Default 25.
+        max_concurrent: u32 [1..=1_000_000] = MAX_CONCURRENT;
+        /// Callers that may wait, first come first served: up to 1,000,000. Default 0.
+        max_queue: u32 [0..=1_000_000] = 0;
+        /// How long one waits: 1 ms to 24 h; requires a `max_queue`. Default without end.
+        queue_timeout or no_queue_timeout: Duration ["1ms"..="24h"] = None;
+        /// Whether it does anything: one that does not lets every call pass and counts nothing. Default true.
+        enabled: bool [any] = true;
+    }
+    standing for others {}
+    in presets: [];
+    outside of attributes: [enabled];
+    of the program: [];
 }
 
 impl BulkheadConfig {
-    /// Every key at its default.
-    pub const fn new() -> Self {
-        Self { enabled: None, max_concurrent: None, max_queue: None, queue_timeout: None }
-    }
-
-    /// Whether it does anything: one that does not lets every call pass and counts nothing.
-    pub const fn enabled(mut self, enabled: bool) -> Self {
-        self.enabled = Some(enabled);
-        self
-    }
-
-    /// Calls inside at once.
-    pub const fn max_concurrent(mut self, calls: u32) -> Self {
-        self.max_concurrent = Some(calls);
-        self
-    }
-
-    /// Callers that may wait, first come first served.
-    pub const fn max_queue(mut self, callers: u32) -> Self {
-        self.max_queue = Some(callers);
-        self
-    }
-
-    /// How long one waits.
-    pub const fn queue_timeout(mut self, time: Duration) -> Self {
-        self.queue_timeout = Some(time);
-        self
-    }
-
-    /// How many rules there are.
-    pub const RULES: usize = 4;
-
-    /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
-    pub const fn resolve(&self) -> BulkheadSettings {
-        BulkheadSettings {
-            enabled: or!(self.enabled, true),
-            max_concurrent: or!(self.max_concurrent, 25),
-            max_queue: or!(self.max_queue, 0),
-            queue_timeout: self.queue_timeout,
-        }
-    }
-
-    /// Every rule in turn: `None` where it holds.
-    pub const fn violations(&self) -> [Option<ConfigError>; Self::RULES] {
+    const fn contradictions(&self) -> [Option<ConfigError>; 1] {
         let settings = self.resolve();
-        [
-            ConfigError::unless(
-                between(settings.max_concurrent, 1, MOST),
-                "max_concurrent",
-                "`max_concurrent` takes a number of calls, 1 to 1000000",
-            ),
-            ConfigError::unless(
-                between(settings.max_queue, 0, MOST),
-                "max_queue",
-                "`max_queue` takes a number of callers, 0 to 1000000",
-            ),
-            ConfigError::unless(
-                time_between(or!(settings.queue_timeout, MILLISECOND), MILLISECOND, DAY),
-                "queue_timeout",
-                "`queue_timeout` takes a duration, \"1ms\" to \"24h\"",
-            ),
-            ConfigError::unless_both(
-                settings.queue_timeout.is_none() || settings.max_queue > 0,
-                "queue_timeout",
-                Some("max_queue"),
-                "`queue_timeout` wants a `max_queue` above 0 (default 0): nobody waits without one",
-            ),
-        ]
+        [ConfigError::unless_both(
+            settings.queue_timeout.is_none() || settings.max_queue > 0,
+            "queue_timeout",
+            Some("max_queue"),
+            "`queue_timeout` requires a `max_queue` above 0 (default 0), without which nobody waits",
+        )]
     }
 }
 
 checked!(BulkheadConfig);
 
-keys! {
-    BulkheadConfig => BulkheadSettings {
-        max_concurrent: u32, shown;
-        max_queue: u32, shown;
-        queue_timeout: Duration, shown;
-        enabled: bool, shown;
-    }
-    of the program: [];
-}
-
-const MOST: u32 = 1_000_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::{DAY, MILLISECOND};
+
+    const MOST: u32 = 1_000_000;
 
     const fn config() -> BulkheadConfig {
         BulkheadConfig::new()

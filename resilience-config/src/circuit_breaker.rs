@@ -1,11 +1,10 @@
+//! The keys of a circuit breaker.
+
 use std::time::Duration;
 
 use crate::{
     ConfigError, Preset,
-    bounds::{
-        DAY, HOUR, MILLISECOND, MINUTE, SECOND, YEAR, between, is_percentage, longer, millionths, number_between,
-        time_between,
-    },
+    bounds::{DAY, MILLISECOND, MINUTE, YEAR, between, longer, millionths, time_between},
 };
 
 /// The calls over which a circuit breaker takes its rates.
@@ -37,88 +36,99 @@ impl Mode {
         [("enforce", Self::Enforce), ("monitor", Self::Monitor), ("off", Self::Off)];
 }
 
-/// The instance keys of a circuit breaker, as far as they were written.
-///
-/// | key | default | bounds |
-/// |---|---|---|
-/// | `failure_rate` | 50, or the preset's | percent, above 0 and at most 100 |
-/// | `minimum_calls` | 20, or the preset's; the count window where that is smaller | 1 to 1,000,000,000, not above a count window |
-/// | `window` | 10 s | 10 ms to 24 h, or 1 to 65535 calls, or none |
-/// | `consecutive_failures` | 10; off where `minimum_calls` or `window` is written | 1 to 1,000,000 |
-/// | `slow_call` | off | 1 us to 1 h |
-/// | `slow_call_rate` | 100 | percent, above 0 and at most 100; wants `slow_call` |
-/// | `open_for` | 30 s, or the preset's | 1 ms to 365 days |
-/// | `open_backoff` | 1 | 1 to 100 |
-/// | `max_open_for` | 10 min, or `open_for` where that is longer | 1 ms to 365 days, not below `open_for` |
-/// | `open_jitter` | 0 | 0 to 1 |
-/// | `half_open_calls` | 3 | 1 to 255 |
-/// | `half_open_successes` | all of `half_open_calls` | 1 to `half_open_calls` |
-/// | `half_open_timeout` | 60 s | 1 ms to 24 h |
-/// | `mode` | enforce | |
-/// | `max_keys` | 1024 | 1 to 1,000,000 |
-/// | `enabled` | true | `false` is `mode = off`, whatever `mode` says |
-///
-/// A preset stands in for the defaults of three keys. It writes none of them, so that with a preset alone
-/// `consecutive_failures` stays on, and a preset's `minimum_calls` yields to a smaller count window.
-///
-/// Two configurations are equal when they mean the same, whether by default or in writing.
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct CircuitBreakerConfig {
-    failure_rate: Option<f64>,
-    minimum_calls: Option<u32>,
-    window: Option<Window>,
-    consecutive_failures: Option<u32>,
-    slow_call: Option<Duration>,
-    slow_call_rate: Option<f64>,
-    open_for: Option<Duration>,
-    open_backoff: Option<f64>,
-    max_open_for: Option<Duration>,
-    open_jitter: Option<f64>,
-    half_open_calls: Option<u32>,
-    half_open_successes: Option<u32>,
-    half_open_timeout: Option<Duration>,
-    mode: Option<Mode>,
-    max_keys: Option<u32>,
-    preset: Option<Preset>,
-    enabled: Option<bool>,
-    has_trip_if: bool,
+const FAILURE_RATE: f64 = 50.0;
+const MINIMUM_CALLS: u32 = 20;
+const WINDOW: Window = Window::Time(Duration::from_secs(10));
+const CONSECUTIVE_FAILURES: u32 = 10;
+const OPEN_FOR: Duration = Duration::from_secs(30);
+const MAX_OPEN_FOR: Duration = Duration::from_secs(10 * 60);
+const HALF_OPEN_CALLS: u32 = 3;
+const MAX_KEYS: u32 = 1024;
+
+keys! {
+    $ circuit_breaker_keys of written
+
+    /// The keys of a circuit breaker, as far as they were written.
+    ///
+    /// A preset stands in for the defaults of three keys. It writes none of them, so that with a preset alone
+    /// `consecutive_failures` stays on, and a preset's `minimum_calls` yields to a smaller count window.
+    ///
+    /// Two configurations are equal when they mean the same, whether by default or in writing.
+    CircuitBreakerConfig
+
+    /// A [`CircuitBreakerConfig`] with every default applied.
+    CircuitBreakerSettings {
+        /// Percent of failures in the window at which it opens: above 0, at most 100. Default 50, or the preset's.
+        failure_rate: f64 [percentage] = match written.preset {
+            Some(preset) => preset.breaker().failure_rate,
+            None => FAILURE_RATE,
+        };
+        /// Calls in the window before a rate counts: 1 to 1,000,000,000, not above a count window. Default 20, or the preset's, or the count
+        /// window where that is smaller.
+        minimum_calls: u32 [1..=1_000_000_000] = written.default_minimum_calls();
+        /// The calls that rates are taken over: those of 10 ms to 24 h, or 1 to 65,535 calls. Default the last 10 seconds.
+        window: Window [is_window, "`window` must be between `\"10ms\"` and `\"24h\"`, or between 1 and 65535 calls"] = WINDOW;
+        /// Consecutive failures that open it, whatever the volume: 1 to 1,000,000. Default 10; off where `minimum_calls` or `window` is given.
+        consecutive_failures or no_consecutive_failures: u32 [1..=1_000_000] =
+            if written.minimum_calls.is_none() && written.window.is_none() { Some(CONSECUTIVE_FAILURES) } else { None };
+        /// A call longer than this is slow: 1 us to 1 h. Off by default.
+        slow_call or no_slow_call: Duration ["1us"..="1h"] = None;
+        /// Percent of slow calls at which it opens: above 0, at most 100; requires `slow_call`. Default 100.
+        slow_call_rate: f64 [percentage] = 100.0;
+        /// How long it stays open: 1 ms to 365 days. Default 30 s, or the preset's.
+        open_for: Duration ["1ms"..="365d"] = written.default_open_for();
+        /// Each opening after a failed half-open lasts this many times longer: 1 to 100. Default 1.
+        open_backoff: f64 [1..=100] = 1.0;
+        /// The longest that `open_backoff` gets to: 1 ms to 365 days, not below `open_for`. Default 10 min, or `open_for` where that is longer.
+        max_open_for: Duration ["1ms"..="365d"] = {
+            let open_for = or!(written.open_for, written.default_open_for());
+            if longer(open_for, MAX_OPEN_FOR) { open_for } else { MAX_OPEN_FOR }
+        };
+        /// An opening is lengthened at random by up to this share, 0 to 1, so that a fleet does not probe as one. Default 0.
+        open_jitter: f64 [0..=1] = 0.0;
+        /// Probes admitted while half-open: 1 to 255. Default 3.
+        half_open_calls: u32 [1..=255] = HALF_OPEN_CALLS;
+        /// Successful probes that close it: 1 to `half_open_calls`. Default all of them.
+        half_open_successes: u32 [1..=255] = or!(written.half_open_calls, HALF_OPEN_CALLS);
+        /// A probe that has not answered within this time opens it again: 1 ms to 24 h. Counted from when a probe entered while no other was
+        /// in flight. Default 60 s.
+        half_open_timeout: Duration ["1ms"..="24h"] = MINUTE;
+        /// Whether it enforces, only monitors, or is off. Default enforce.
+        mode: Mode [any] = Mode::Enforce;
+        /// How many keys a keyed breaker holds at most: 1 to 1,000,000. Default 1024.
+        max_keys: u32 [1..=1_000_000] = MAX_KEYS;
+    }
+    standing for others {
+        /// Values for a kind of dependency; what is given beside it wins, wherever it stands.
+        preset: Preset;
+        /// `false` is [`Mode::Off`], whatever `mode` says.
+        enabled: bool;
+    }
+    also settled {} by finish
+    beside {
+        /// Whether the breaker has a trip rule of its user's own, without which `Window::None` requires
+        /// `consecutive_failures`.
+        has_trip_if: bool = false;
+    }
+    in presets: [failure_rate, minimum_calls, open_for];
+    outside of attributes: [enabled];
+    of the program: ["key", "failure_if", "ignore_if", "trip_if"];
+
+    fn preset_name(&self) -> Option<&'static str> {
+        self.preset.map(Preset::name)
+    }
+
+    fn decided_by(&self, key: &'static str) -> &'static str {
+        if key == "mode" && self.enabled == Some(false) { "enabled" } else { key }
+    }
 }
 
-/// A [`CircuitBreakerConfig`] with every default applied.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct CircuitBreakerSettings {
-    /// Percent of failures at which the breaker opens.
-    pub failure_rate: f64,
-    /// Calls in the window before a rate counts.
-    pub minimum_calls: u32,
-    /// The calls that the rates are taken over.
-    pub window: Window,
-    /// Failures in a row that open the breaker, whatever the volume.
-    pub consecutive_failures: Option<u32>,
-    /// A call longer than this is slow.
-    pub slow_call: Option<Duration>,
-    /// Percent of slow calls at which the breaker opens.
-    pub slow_call_rate: f64,
-    /// How long the breaker stays open.
-    pub open_for: Duration,
-    /// An opening that follows a failed half-open lasts this many times longer than the one before.
-    pub open_backoff: f64,
-    /// The longest that `open_backoff` gets to.
-    pub max_open_for: Duration,
-    /// The largest share by which an opening is lengthened at random.
-    pub open_jitter: f64,
-    /// Probes that a half-open breaker admits.
-    pub half_open_calls: u32,
-    /// Successful probes that close it.
-    pub half_open_successes: u32,
-    /// A probe that has not answered by then opens it again.
-    pub half_open_timeout: Duration,
-    /// What the breaker does with its decisions.
-    pub mode: Mode,
-    /// The most breakers that a keyed one is split into.
-    pub max_keys: u32,
+const fn is_window(window: Window) -> bool {
+    match window {
+        Window::Time(time) => time_between(time, SHORTEST_WINDOW, DAY),
+        Window::Count(calls) => between(calls, 1, LARGEST_WINDOW),
+        Window::None => true,
+    }
 }
 
 impl CircuitBreakerSettings {
@@ -133,273 +143,36 @@ impl CircuitBreakerSettings {
     }
 }
 
-/// The setters: one an instance key, named like it.
 impl CircuitBreakerConfig {
-    /// Every key at its default.
-    pub const fn new() -> Self {
-        Self {
-            failure_rate: None,
-            minimum_calls: None,
-            window: None,
-            consecutive_failures: None,
-            slow_call: None,
-            slow_call_rate: None,
-            open_for: None,
-            open_backoff: None,
-            max_open_for: None,
-            open_jitter: None,
-            half_open_calls: None,
-            half_open_successes: None,
-            half_open_timeout: None,
-            mode: None,
-            max_keys: None,
-            preset: None,
-            enabled: None,
-            has_trip_if: false,
+    const fn default_minimum_calls(&self) -> u32 {
+        let calls = match self.preset {
+            Some(preset) => preset.breaker().minimum_calls,
+            None => MINIMUM_CALLS,
+        };
+        match self.window {
+            Some(Window::Count(window)) if window < calls => window,
+            _ => calls,
         }
     }
 
-    /// The percentage of failures at which the breaker opens.
-    pub const fn failure_rate(mut self, percent: f64) -> Self {
-        self.failure_rate = Some(percent);
-        self
-    }
-
-    /// Calls in the window before a rate counts.
-    pub const fn minimum_calls(mut self, calls: u32) -> Self {
-        self.minimum_calls = Some(calls);
-        self
-    }
-
-    /// The calls that the rates are taken over.
-    pub const fn window(mut self, window: Window) -> Self {
-        self.window = Some(window);
-        self
-    }
-
-    /// Also opens after so many failures in a row, whatever the volume.
-    pub const fn consecutive_failures(mut self, failures: u32) -> Self {
-        self.consecutive_failures = Some(failures);
-        self
-    }
-
-    /// A call longer than this is slow.
-    pub const fn slow_call(mut self, longer_than: Duration) -> Self {
-        self.slow_call = Some(longer_than);
-        self
-    }
-
-    /// The percentage of slow calls at which the breaker opens.
-    pub const fn slow_call_rate(mut self, percent: f64) -> Self {
-        self.slow_call_rate = Some(percent);
-        self
-    }
-
-    /// How long the breaker stays open.
-    pub const fn open_for(mut self, time: Duration) -> Self {
-        self.open_for = Some(time);
-        self
-    }
-
-    /// Each opening that follows a failed half-open lasts this many times longer.
-    pub const fn open_backoff(mut self, factor: f64) -> Self {
-        self.open_backoff = Some(factor);
-        self
-    }
-
-    /// The longest that `open_backoff` gets to.
-    pub const fn max_open_for(mut self, time: Duration) -> Self {
-        self.max_open_for = Some(time);
-        self
-    }
-
-    /// Lengthens each opening at random by up to this share, so that a fleet does not probe as one.
-    pub const fn open_jitter(mut self, share: f64) -> Self {
-        self.open_jitter = Some(share);
-        self
-    }
-
-    /// Probes that a half-open breaker admits.
-    pub const fn half_open_calls(mut self, calls: u32) -> Self {
-        self.half_open_calls = Some(calls);
-        self
-    }
-
-    /// Successful probes that close a half-open breaker.
-    pub const fn half_open_successes(mut self, successes: u32) -> Self {
-        self.half_open_successes = Some(successes);
-        self
-    }
-
-    /// A probe that has not answered by then opens the breaker again.
-    pub const fn half_open_timeout(mut self, time: Duration) -> Self {
-        self.half_open_timeout = Some(time);
-        self
-    }
-
-    /// What the breaker does with its decisions.
-    pub const fn mode(mut self, mode: Mode) -> Self {
-        self.mode = Some(mode);
-        self
-    }
-
-    /// The most breakers that a keyed one is split into.
-    pub const fn max_keys(mut self, keys: u32) -> Self {
-        self.max_keys = Some(keys);
-        self
-    }
-
-    /// Other defaults for `failure_rate`, `minimum_calls` and `open_for`. It makes no difference whether it is set
-    /// before or after those.
-    pub const fn preset(mut self, preset: Preset) -> Self {
-        self.preset = Some(preset);
-        self
-    }
-
-    /// `false` is [`Mode::Off`], whatever `mode` says.
-    pub const fn enabled(mut self, enabled: bool) -> Self {
-        self.enabled = Some(enabled);
-        self
-    }
-
-    /// Whether the breaker has a trip rule of its user's own, without which `Window::None` wants
-    /// `consecutive_failures`.
-    pub const fn has_trip_if(mut self, has: bool) -> Self {
-        self.has_trip_if = has;
-        self
-    }
-}
-
-impl CircuitBreakerConfig {
-    /// How many rules there are.
-    pub const RULES: usize = 20;
-
-    /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
-    pub const fn resolve(&self) -> CircuitBreakerSettings {
-        // A web service's values are the defaults of one who names no preset.
-        let preset = or!(self.preset, Preset::WebService).breaker();
-        let window = or!(self.window, Window::Time(Duration::from_secs(10)));
-        let open_for = or!(self.open_for, preset.open_for);
-        let half_open_calls = or!(self.half_open_calls, 3);
-        CircuitBreakerSettings {
-            failure_rate: or!(self.failure_rate, preset.failure_rate),
-            minimum_calls: match (self.minimum_calls, window) {
-                (Some(calls), _) => calls,
-                (None, Window::Count(calls)) if calls < preset.minimum_calls => calls,
-                (None, _) => preset.minimum_calls,
-            },
-            window,
-            consecutive_failures: match self.consecutive_failures {
-                None if self.minimum_calls.is_none() && self.window.is_none() => Some(10),
-                written => written,
-            },
-            slow_call: self.slow_call,
-            slow_call_rate: or!(self.slow_call_rate, 100.0),
-            open_for,
-            open_backoff: or!(self.open_backoff, 1.0),
-            max_open_for: match self.max_open_for {
-                Some(time) => time,
-                None if longer(open_for, DEFAULT_MAX_OPEN_FOR) => open_for,
-                None => DEFAULT_MAX_OPEN_FOR,
-            },
-            open_jitter: or!(self.open_jitter, 0.0),
-            half_open_calls,
-            half_open_successes: or!(self.half_open_successes, half_open_calls),
-            half_open_timeout: or!(self.half_open_timeout, MINUTE),
-            mode: match self.enabled {
-                Some(false) => Mode::Off,
-                Some(true) | None => or!(self.mode, Mode::Enforce),
-            },
-            max_keys: or!(self.max_keys, 1024),
+    const fn default_open_for(&self) -> Duration {
+        match self.preset {
+            Some(preset) => preset.breaker().open_for,
+            None => OPEN_FOR,
         }
     }
 
-    /// Every rule in turn: `None` where it holds. A value outside its own bounds breaks no combination as well.
-    pub const fn violations(&self) -> [Option<ConfigError>; Self::RULES] {
-        let written = self;
+    const fn finish(&self, mut settings: CircuitBreakerSettings) -> CircuitBreakerSettings {
+        if let Some(false) = self.enabled {
+            settings.mode = Mode::Off;
+        }
+        settings
+    }
+
+    /// What does not go together. A value outside its own bounds breaks no combination as well.
+    const fn contradictions(&self) -> [Option<ConfigError>; 5] {
         let settings = self.resolve();
         [
-            ConfigError::unless(
-                is_percentage(settings.failure_rate),
-                "failure_rate",
-                "`failure_rate` takes a percentage, above 0 and at most 100",
-            ),
-            ConfigError::unless(
-                between(settings.minimum_calls, 1, 1_000_000_000) || written.minimum_calls.is_none(),
-                "minimum_calls",
-                "`minimum_calls` takes a number of calls, 1 to 1000000000",
-            ),
-            ConfigError::unless(
-                match settings.window {
-                    Window::Time(time) => time_between(time, SHORTEST_WINDOW, DAY),
-                    Window::Count(_) | Window::None => true,
-                },
-                "window",
-                "a time `window` takes \"10ms\" to \"24h\"",
-            ),
-            ConfigError::unless(
-                match settings.window {
-                    Window::Count(calls) => between(calls, 1, LARGEST_WINDOW),
-                    Window::Time(_) | Window::None => true,
-                },
-                "window",
-                "a count `window` takes a number of calls, 1 to 65535",
-            ),
-            ConfigError::unless(
-                between(or!(settings.consecutive_failures, 1), 1, 1_000_000),
-                "consecutive_failures",
-                "`consecutive_failures` takes a number of failures, 1 to 1000000",
-            ),
-            ConfigError::unless(
-                time_between(or!(settings.slow_call, SECOND), Duration::from_micros(1), HOUR),
-                "slow_call",
-                "`slow_call` takes a duration, \"1us\" to \"1h\"",
-            ),
-            ConfigError::unless(
-                is_percentage(settings.slow_call_rate),
-                "slow_call_rate",
-                "`slow_call_rate` takes a percentage, above 0 and at most 100",
-            ),
-            ConfigError::unless(
-                is_open_time(settings.open_for),
-                "open_for",
-                "`open_for` takes a duration, \"1ms\" to \"365d\"",
-            ),
-            ConfigError::unless(
-                number_between(settings.open_backoff, 1.0, 100.0),
-                "open_backoff",
-                "`open_backoff` takes a factor, 1 to 100",
-            ),
-            ConfigError::unless(
-                is_open_time(settings.max_open_for) || written.max_open_for.is_none(),
-                "max_open_for",
-                "`max_open_for` takes a duration, \"1ms\" to \"365d\"",
-            ),
-            ConfigError::unless(
-                number_between(settings.open_jitter, 0.0, 1.0),
-                "open_jitter",
-                "`open_jitter` takes a share, 0 to 1",
-            ),
-            ConfigError::unless(
-                between(settings.half_open_calls, 1, 255),
-                "half_open_calls",
-                "`half_open_calls` takes a number of calls, 1 to 255",
-            ),
-            ConfigError::unless(
-                between(settings.half_open_successes, 1, 255) || written.half_open_successes.is_none(),
-                "half_open_successes",
-                "`half_open_successes` takes a number of calls, 1 to 255",
-            ),
-            ConfigError::unless(
-                time_between(settings.half_open_timeout, MILLISECOND, DAY),
-                "half_open_timeout",
-                "`half_open_timeout` takes a duration, \"1ms\" to \"24h\"",
-            ),
-            ConfigError::unless(
-                between(settings.max_keys, 1, 1_000_000),
-                "max_keys",
-                "`max_keys` takes a number of keys, 1 to 1000000",
-            ),
             ConfigError::unless_both(
                 match settings.window {
                     Window::Count(calls) if between(calls, 1, LARGEST_WINDOW) => settings.minimum_calls <= calls,
@@ -407,7 +180,7 @@ impl CircuitBreakerConfig {
                 },
                 "minimum_calls",
                 Some("window"),
-                "`minimum_calls` cannot be above a count `window`, which never holds more calls than its size",
+                "`minimum_calls` must not be larger than a count `window`, which never holds more calls than its size",
             ),
             ConfigError::unless_both(
                 match settings.window {
@@ -416,20 +189,20 @@ impl CircuitBreakerConfig {
                 },
                 "window",
                 Some("consecutive_failures"),
-                "`window = none` takes no rate and wants `consecutive_failures` or `trip_if` beside it",
+                "`window = none` requires `consecutive_failures` or `trip_if`",
             ),
             ConfigError::unless_both(
-                written.slow_call_rate.is_none() || written.slow_call.is_some(),
+                self.slow_call_rate.is_none() || settings.slow_call.is_some(),
                 "slow_call_rate",
                 Some("slow_call"),
-                "`slow_call_rate` wants `slow_call` beside it, which says how long a slow call is: `slow_call = \"2s\"`",
+                "`slow_call_rate` requires `slow_call`, such as `slow_call = \"2s\"`",
             ),
             ConfigError::unless_both(
                 settings.half_open_successes <= settings.half_open_calls
                     || !between(settings.half_open_successes, 1, 255),
                 "half_open_successes",
                 Some("half_open_calls"),
-                "`half_open_successes` cannot be above `half_open_calls` (default 3)",
+                "`half_open_successes` must not be larger than `half_open_calls` (default 3)",
             ),
             self.open_times_do_not_fit(settings.open_for),
         ]
@@ -437,7 +210,7 @@ impl CircuitBreakerConfig {
 
     /// A default cap makes room for a longer `open_for`, unless there is something to cap.
     const fn open_times_do_not_fit(&self, open_for: Duration) -> Option<ConfigError> {
-        if !is_open_time(open_for) || !is_open_time(or!(self.max_open_for, DEFAULT_MAX_OPEN_FOR)) {
+        if !is_open_time(open_for) || !is_open_time(or!(self.max_open_for, MAX_OPEN_FOR)) {
             return None;
         }
         let backs_off = or!(self.open_backoff, 1.0) > 1.0;
@@ -446,13 +219,13 @@ impl CircuitBreakerConfig {
                 !longer(open_for, cap),
                 "max_open_for",
                 Some("open_for"),
-                "`max_open_for` cannot be below `open_for` (default \"30s\"), of which it caps the growth",
+                "`max_open_for` must not be shorter than `open_for` (default `\"30s\"`), whose growth it caps",
             ),
             None => ConfigError::unless_both(
-                !(backs_off && longer(open_for, DEFAULT_MAX_OPEN_FOR)),
+                !(backs_off && longer(open_for, MAX_OPEN_FOR)),
                 "open_backoff",
                 Some("max_open_for"),
-                "`open_backoff` and an `open_for` above \"10m\" want `max_open_for` beside them (default \"10m\")",
+                "`open_backoff` with an `open_for` longer than `\"10m\"` requires `max_open_for` (default `\"10m\"`)",
             ),
         }
     }
@@ -460,55 +233,25 @@ impl CircuitBreakerConfig {
 
 checked!(CircuitBreakerConfig);
 
-keys! {
-    CircuitBreakerConfig => CircuitBreakerSettings {
-        failure_rate: f64, in_presets;
-        minimum_calls: u32, in_presets;
-        window: Window, shown;
-        consecutive_failures: u32, shown;
-        slow_call: Duration, shown;
-        slow_call_rate: f64, shown;
-        open_for: Duration, in_presets;
-        open_backoff: f64, shown;
-        max_open_for: Duration, shown;
-        open_jitter: f64, shown;
-        half_open_calls: u32, shown;
-        half_open_successes: u32, shown;
-        half_open_timeout: Duration, shown;
-        mode: Mode, shown;
-        max_keys: u32, shown;
-        preset: Preset, hidden;
-        enabled: bool, hidden;
-    }
-    of the program: ["key", "failure_if", "ignore_if", "trip_if"];
-
-    fn preset_name(&self) -> Option<&'static str> {
-        self.preset.map(Preset::name)
-    }
-
-    fn decided_by(&self, key: &'static str) -> &'static str {
-        if key == "mode" && self.enabled == Some(false) { "enabled" } else { key }
-    }
-}
-
 const fn is_open_time(time: Duration) -> bool {
     time_between(time, MILLISECOND, YEAR)
 }
 
 const SHORTEST_WINDOW: Duration = Duration::from_millis(10);
 const LARGEST_WINDOW: u32 = 65_535;
-const DEFAULT_MAX_OPEN_FOR: Duration = Duration::from_secs(10 * MINUTE.as_secs());
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Configurable;
+    use crate::bounds::{HOUR, SECOND};
 
     const fn config() -> CircuitBreakerConfig {
         CircuitBreakerConfig::new()
     }
 
     fn broken(config: CircuitBreakerConfig) -> Vec<(&'static str, Option<&'static str>)> {
-        config.violations().into_iter().flatten().map(|error| (error.key, error.other)).collect()
+        config.violations().into_iter().map(|error| (error.key, error.other)).collect()
     }
 
     #[test]
@@ -669,12 +412,18 @@ mod tests {
             assert_eq!(broken(config), [(key, other)], "{config:?}");
             assert_eq!(config.check().map_err(|error| error.key), Err(key));
         }
-        let rules_broken = |(config, ..): &(CircuitBreakerConfig, _, _)| config.violations().map(|rule| rule.is_some());
-        let tested = cases.iter().map(rules_broken).fold([false; CircuitBreakerConfig::RULES], |mut tested, broken| {
-            tested.iter_mut().zip(broken).for_each(|(tested, broken)| *tested |= broken);
-            tested
-        });
-        assert_eq!(tested, [true; CircuitBreakerConfig::RULES]);
+        let rules = |config: &CircuitBreakerConfig| {
+            config
+                .out_of_bounds()
+                .into_iter()
+                .chain(config.contradictions())
+                .map(|rule| rule.is_some())
+                .collect::<Vec<_>>()
+        };
+        let has_bounds = |at: usize| CircuitBreakerConfig::KEYS.get(at).is_none_or(|key| key.name != "mode");
+        for rule in (0..rules(&config()).len()).filter(|rule| has_bounds(*rule)) {
+            assert!(cases.iter().any(|(config, ..)| rules(config)[rule]), "rule {rule} is broken by no case");
+        }
     }
 
     #[test]
@@ -691,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic = "`failure_rate` takes a percentage, above 0 and at most 100"]
+    #[should_panic = "`failure_rate` must be greater than 0 and at most 100"]
     fn validated_panics_with_the_sentence() {
         let _ = config().failure_rate(0.0).validated();
     }

@@ -56,7 +56,7 @@ impl Constant<&str> {
     #[must_use]
     #[track_caller]
     pub const fn number(self) -> f64 {
-        panic!("this key takes a number, and the constant is text: write it without quotes")
+        panic!("this key must be a number, but the constant is a string")
     }
 
     /// Refused.
@@ -68,7 +68,7 @@ impl Constant<&str> {
     #[track_caller]
     pub const fn window(self) -> Window {
         panic!(
-            "`window` takes a constant `Duration` or a number of calls, and this constant is text: write it into the attribute, or make it a `Duration`"
+            "`window` must be a constant `Duration` or a number of calls, but this constant is a string; write the string in the attribute, or make the constant a `Duration`"
         )
     }
 }

@@ -22,16 +22,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     humantime::parse_duration(text)
         .map_err(|error| match error {
             DurationError::UnknownUnit { unit, .. } if unit.is_empty() => {
-                format!("`{text}` wants a unit at its end: \"{text}ms\", \"{text}s\" or \"{text}m\"")
+                format!("missing unit after `{text}`; write `\"{text}ms\"`, `\"{text}s\"` or `\"{text}m\"`")
             }
             DurationError::UnknownUnit { unit, .. } => {
-                format!("`{unit}` is no unit of time: write ns, us, ms, s, m, h, d or w")
+                format!("unknown unit of time `{unit}`; expected `ns`, `us`, `ms`, `s`, `m`, `h`, `d` or `w`")
             }
-            DurationError::NumberOverflow => "this duration is too long to be counted".to_owned(),
-            _ => "a duration is numbers with units, such as \"250ms\", \"5s\" or \"1m30s\"".to_owned(),
+            DurationError::NumberOverflow => "this duration is too long".to_owned(),
+            _ => "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`".to_owned(),
         })
         .and_then(|duration| match calendar_unit(text) {
-            Some(unit) => Err(format!("`{unit}` has no fixed length: write days or weeks")),
+            Some(unit) => Err(format!("`{unit}` has no fixed length; write days or weeks")),
             None => Ok(duration),
         })
         .map_err(|message| InvalidDuration { message })
@@ -71,18 +71,17 @@ mod tests {
 
     #[test]
     fn says_what_to_write() {
-        assert_eq!(refused("5"), "`5` wants a unit at its end: \"5ms\", \"5s\" or \"5m\"");
-        assert_eq!(refused("5 parsecs"), "`parsecs` is no unit of time: write ns, us, ms, s, m, h, d or w");
-        assert_eq!(refused("1M"), "`M` has no fixed length: write days or weeks");
-        assert_eq!(refused("2months"), "`months` has no fixed length: write days or weeks");
-        assert_eq!(refused("1year"), "`year` has no fixed length: write days or weeks");
-        assert_eq!(refused("99999999999999999999s"), "this duration is too long to be counted");
+        assert_eq!(refused("5"), "missing unit after `5`; write `\"5ms\"`, `\"5s\"` or `\"5m\"`");
+        assert_eq!(
+            refused("5 parsecs"),
+            "unknown unit of time `parsecs`; expected `ns`, `us`, `ms`, `s`, `m`, `h`, `d` or `w`"
+        );
+        assert_eq!(refused("1M"), "`M` has no fixed length; write days or weeks");
+        assert_eq!(refused("2months"), "`months` has no fixed length; write days or weeks");
+        assert_eq!(refused("1year"), "`year` has no fixed length; write days or weeks");
+        assert_eq!(refused("99999999999999999999s"), "this duration is too long");
         for text in ["", "s", "soon", "-5s", "5.5.5s"] {
-            assert_eq!(
-                refused(text),
-                "a duration is numbers with units, such as \"250ms\", \"5s\" or \"1m30s\"",
-                "{text}"
-            );
+            assert_eq!(refused(text), "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`", "{text}");
         }
     }
 }

@@ -1,9 +1,12 @@
-//! The keys of a policy as a table, so that one can be set from text, laid over another and listed.
+//! One row a key: what it takes, its bounds, its default and what is said about it stand once, in the table of its policy.
+//!
+//! The configuration, its setters, its settings, the reading of files and variables, the runtime's builders and the attributes are all made
+//! of that row.
 
 use crate::{ConfigError, Written};
 
 /// A policy's configuration, key by key.
-pub trait Configurable: Copy + PartialEq + Send + Sync + 'static {
+pub trait Configurable: Copy + Default + PartialEq + Send + Sync + 'static {
     /// The same with every default applied.
     type Settings: Copy;
 
@@ -37,6 +40,12 @@ pub trait Configurable: Copy + PartialEq + Send + Sync + 'static {
 pub struct Key<C: Configurable> {
     /// As it is written.
     pub name: &'static str,
+    /// The kind of value.
+    pub takes: Takes,
+    /// The setter that turns it off, of a key that takes `none` too.
+    pub off: Option<&'static str>,
+    /// Whether an attribute has it, too.
+    pub in_attribute: bool,
     /// Whether a preset has a value for it.
     pub in_presets: bool,
     /// Reads its value. The error is a whole sentence that says what would be right.
@@ -49,34 +58,176 @@ pub struct Key<C: Configurable> {
     pub show: Option<fn(&C::Settings) -> String>,
 }
 
+/// What a key takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// A whole number.
+    Count,
+    /// A number with or without a decimal point.
+    Number,
+    /// `true` or `false`.
+    Switch,
+    /// A duration in a string.
+    Duration,
+    /// A duration, a number of calls, or `none`.
+    Window,
+    /// A word, or a share.
+    Jitter,
+    /// A list of kinds of rejections.
+    Rejections,
+    /// So many calls in so much time.
+    Rate,
+    /// One of a few words, each of which is a variant of an enum.
+    Word {
+        /// The enum.
+        of: &'static str,
+        /// The words.
+        words: &'static [&'static str],
+    },
+}
+
 /// The key of that name.
 #[must_use]
 pub fn find_key<C: Configurable>(name: &str) -> Option<&'static Key<C>> {
     C::KEYS.iter().find(|key| key.name == name)
 }
 
-/// The implementation of [`Configurable`] from a list of keys, each with its type and how it appears: `shown`, `in_presets` (shown,
-/// and a preset may say it) or `hidden` (it stands for others).
+/// Whether `name` is among the names, for a constant.
+pub(crate) const fn is_among(name: &str, names: &[&str]) -> bool {
+    let mut at = 0;
+    while at < names.len() {
+        if is_same(name.as_bytes(), names[at].as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
+
+/// A policy's table of keys, and all that is made of it.
+///
+/// A row is `name: type [bounds] = default`. Where it is `name or no_name: …`, the setting may be off, which is written `none`, and
+/// `no_name` is the setter for that. The bounds are `low..=high`, `percentage`, `any`, or a function and the sentence for what it refuses. A
+/// default may look at what else is `written`. The rows under `standing for others` have no setting of their own, and those under `also settled`
+/// are settings without a key.
+///
+/// The macro `$table!` hands the documented rows to another one, from which the runtime's builders are made.
 macro_rules! keys {
     (
-        $config:ident => $settings:ident { $($key:ident: $type:ty, $how:ident;)* }
+        $d:tt $table:ident of $written:ident
+        $(#[$config_doc:meta])* $config:ident
+        $(#[$settings_doc:meta])* $settings:ident {
+            $($(#[$doc:meta])* $key:ident $(or $off:ident)?: $type:ident [$($bounds:tt)*] = $default:expr;)*
+        }
+        standing for others { $($(#[$hidden_doc:meta])* $hidden:ident: $hidden_type:ident;)* }
+        $(also settled {
+            $($(#[$extra_doc:meta])* $extra:ident: $extra_type:ty = $extra_value:expr;)*
+        } by $finish:ident)?
+        $(beside { $(#[$field_doc:meta])* $field:ident: $field_type:ty = $field_default:expr; })?
+        in presets: $in_presets:tt;
+        outside of attributes: $outside:tt;
         of the program: [$($of_the_program:literal),*];
         $($items:item)*
     ) => {
+        $(#[$config_doc])*
+        #[derive(Clone, Copy, Debug)]
+        #[must_use]
+        pub struct $config {
+            $($key: Option<keys!(@stored $type $($off)?)>,)*
+            $($hidden: Option<$hidden_type>,)*
+            $($field: $field_type,)?
+        }
+
+        $(#[$settings_doc])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub struct $settings {
+            $($(#[$doc])* pub $key: keys!(@stored $type $($off)?),)*
+            $($($(#[$extra_doc])* pub $extra: $extra_type,)*)?
+        }
+
+        /// The setters: one a key, named like it.
+        impl $config {
+            /// Nothing written.
+            pub const fn new() -> Self {
+                Self {
+                    $($key: None,)*
+                    $($hidden: None,)*
+                    $($field: $field_default,)?
+                }
+            }
+
+            $(
+                $(#[$doc])*
+                pub const fn $key(mut self, value: $type) -> Self {
+                    self.$key = Some(keys!(@store value $($off)?));
+                    self
+                }
+
+                $(
+                    #[doc = concat!("Turns `", stringify!($key), "` off: it is written `none`.")]
+                    pub const fn $off(mut self) -> Self {
+                        self.$key = Some(None);
+                        self
+                    }
+                )?
+            )*
+
+            $(
+                $(#[$hidden_doc])*
+                pub const fn $hidden(mut self, value: $hidden_type) -> Self {
+                    self.$hidden = Some(value);
+                    self
+                }
+            )*
+
+            $(
+                $(#[$field_doc])*
+                pub const fn $field(mut self, value: $field_type) -> Self {
+                    self.$field = value;
+                    self
+                }
+            )?
+
+            /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
+            pub const fn resolve(&self) -> $settings {
+                let $written = self;
+                let settings = $settings {
+                    $($key: or!($written.$key, $default),)*
+                    $($($extra: $extra_value,)*)?
+                };
+                $(let settings = $written.$finish(settings);)?
+                settings
+            }
+
+            /// The bounds in turn: `None` where a value is within its own, or is not written.
+            const fn out_of_bounds(&self) -> [Option<$crate::ConfigError>; [$(stringify!($key)),*].len()] {
+                [$(match self.$key {
+                    Some(keys!(@pattern value $($off)?)) => keys!(@bounds $key value $type [$($bounds)*]),
+                    _ => None,
+                },)*]
+            }
+        }
+
         impl $crate::Configurable for $config {
             type Settings = $settings;
 
-            const KEYS: &'static [$crate::Key<Self>] = &[$($crate::Key {
-                name: stringify!($key),
-                in_presets: keys!(@in_presets $how),
-                read: |config, written| {
-                    config.$key = Some(<$type as $crate::Value>::read(stringify!($key), written)?);
-                    Ok(())
-                },
-                is_written: |config| config.$key.is_some(),
-                copy: |config, other| config.$key = other.$key,
-                show: keys!(@show $how $settings $key),
-            },)*];
+            const KEYS: &'static [$crate::Key<Self>] = &[
+                $($crate::Key {
+                    show: Some(|settings| $crate::Value::show(&settings.$key)),
+                    off: keys!(@off $($off)?),
+                    ..keys!(@row $key $type $in_presets $outside)
+                },)*
+                $(keys!(@row $hidden $hidden_type $in_presets $outside),)*
+            ];
 
             const OF_THE_PROGRAM: &'static [&'static str] = &[$($of_the_program,)* "name", "map_rejection", "crate"];
 
@@ -89,14 +240,82 @@ macro_rules! keys {
             }
 
             fn broken_rules(&self) -> Vec<$crate::ConfigError> {
-                self.violations().into_iter().flatten().collect()
+                self.violations()
             }
 
             $($items)*
         }
+
+        /// Hands every key, as `/// what it is` `key or no_key: Type;`, to the macro that is named, after what else it is given.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! $table {
+            ($d with:ident! { $d($d given:tt)* }) => {
+                $d with! {
+                    $d($d given)*
+                    $($(#[$doc])* $key $(or $off)?: $type;)*
+                    $($(#[$hidden_doc])* $hidden: $hidden_type;)*
+                }
+            };
+        }
     };
-    (@in_presets in_presets) => { true };
-    (@in_presets $how:ident) => { false };
-    (@show hidden $settings:ident $key:ident) => { None };
-    (@show $how:ident $settings:ident $key:ident) => { Some(|settings| $crate::Value::show(&settings.$key)) };
+    (@stored $type:ident) => { $type };
+    (@stored $type:ident $off:ident) => { Option<$type> };
+    (@store $value:ident) => { $value };
+    (@store $value:ident $off:ident) => { Some($value) };
+    (@pattern $value:ident) => { $value };
+    (@pattern $value:ident $off:ident) => { Some($value) };
+    (@off) => { None };
+    (@off $off:ident) => { Some(stringify!($off)) };
+    (@row $key:ident $type:ident [$($in_presets:ident),*] [$($outside:ident),*]) => {
+        $crate::Key {
+            name: stringify!($key),
+            takes: <$type as $crate::Value>::TAKES,
+            off: None,
+            in_attribute: !$crate::keys::is_among(stringify!($key), &[$(stringify!($outside)),*]),
+            in_presets: $crate::keys::is_among(stringify!($key), &[$(stringify!($in_presets)),*]),
+            read: |config, written| {
+                config.$key = Some($crate::Value::read(stringify!($key), written)?);
+                Ok(())
+            },
+            is_written: |config| config.$key.is_some(),
+            copy: |config, other| config.$key = other.$key,
+            show: None,
+        }
+    };
+    (@bounds $key:ident $value:ident $type:ident [any]) => {{
+        let _ = $value;
+        None
+    }};
+    (@bounds $key:ident $value:ident f64 [percentage]) => {
+        ConfigError::unless(
+            $crate::bounds::is_percentage($value),
+            stringify!($key),
+            concat!("`", stringify!($key), "` must be greater than 0 and at most 100"),
+        )
+    };
+    (@bounds $key:ident $value:ident u32 [$low:literal..=$high:literal]) => {
+        ConfigError::unless(
+            $crate::bounds::between($value, $low, $high),
+            stringify!($key),
+            concat!("`", stringify!($key), "` must be between ", $low, " and ", $high),
+        )
+    };
+    (@bounds $key:ident $value:ident f64 [$low:literal..=$high:literal]) => {
+        ConfigError::unless(
+            $crate::bounds::number_between($value, $low as f64, $high as f64),
+            stringify!($key),
+            concat!("`", stringify!($key), "` must be between ", $low, " and ", $high),
+        )
+    };
+    (@bounds $key:ident $value:ident Duration [$low:literal..=$high:literal]) => {
+        ConfigError::unless(
+            $crate::bounds::time_between($value, $crate::bounds::time($low), $crate::bounds::time($high)),
+            stringify!($key),
+            concat!("`", stringify!($key), "` must be between `\"", $low, "\"` and `\"", $high, "\"`"),
+        )
+    };
+    (@bounds $key:ident $value:ident $type:ident [$holds:ident, $message:literal]) => {
+        ConfigError::unless($holds($value), stringify!($key), $message)
+    };
 }

@@ -1,13 +1,13 @@
 //! What may be written about a policy, and what it means.
 //!
 //! The attribute macros, the runtime's builders and configuration files all come through here, so that a bound, a
-//! default and the sentence that refuses a value exist once. Each policy has one file, and in it
+//! default and the sentence that refuses a value exist once. Each policy has one file with one table, a row a key, of which are made
 //!
 //! - a `…Config`: a const builder that remembers which keys were written,
 //! - a `…Settings`: the same with every default applied,
-//! - a table of its `KEYS`, by which they are set from text and listed ([`Configurable`]),
-//! - its rules: `violations` lists the broken ones, `check` returns the first, `validated` panics with it, which in the
-//!   initialiser of a static is an error of the compiler's.
+//! - its `KEYS`, by which they are set from text and listed ([`Configurable`]),
+//! - its bounds, and beside the table what does not go together: `violations` lists the broken rules, `check` returns the first, `validated`
+//!   panics with it, which in the initialiser of a static is an error of the compiler's.
 //!
 //! This crate is a part of `resilience-runtime`, which re-exports what its users need.
 
@@ -37,7 +37,7 @@ pub use circuit_breaker::{CircuitBreakerConfig, CircuitBreakerSettings, Mode, Wi
 pub use constant::Constant;
 pub use duration::{InvalidDuration, parse_duration};
 pub use error::ConfigError;
-pub use keys::{Configurable, Key, find_key};
+pub use keys::{Configurable, Key, Takes, find_key};
 pub use nearest::nearest;
 pub use preset::Preset;
 pub use rate_limit::{Rate, RateLimitConfig, RateLimitSettings};

@@ -13,7 +13,7 @@ pub const fn check(name: &str) -> Result<(), ConfigError> {
     if SHORTEST <= length && length <= LONGEST {
         Ok(())
     } else {
-        Err(ConfigError { key: "name", other: None, message: "`name` takes 1 to 128 characters" })
+        Err(ConfigError { key: "name", other: None, message: "`name` must have between 1 and 128 characters" })
     }
 }
 

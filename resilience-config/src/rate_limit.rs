@@ -1,8 +1,10 @@
+//! The keys of a rate limiter.
+
 use std::time::Duration;
 
 use crate::{
     ConfigError,
-    bounds::{HOUR, MINUTE, SECOND, between, longer},
+    bounds::{HOUR, MINUTE, SECOND, between},
 };
 
 /// So many calls in so much time.
@@ -36,7 +38,7 @@ impl Rate {
         const NOT_A_RATE: ConfigError = ConfigError {
             key: "rate",
             other: None,
-            message: "a rate is a number of calls and a unit of time: \"100/s\", \"10/min\" or \"5000/h\"",
+            message: "expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`",
         };
         let bytes = text.as_bytes();
         let (mut at, mut count) = (0, 0_u32);
@@ -57,122 +59,46 @@ impl Rate {
     }
 }
 
-/// The keys of a rate limiter, as far as they were written.
-///
-/// | key | default | bounds |
-/// |---|---|---|
-/// | `rate` | has to be written | 1 to 1,000,000,000 calls |
-/// | `burst` | the rate's count | 1 to 1,000,000,000 calls |
-/// | `max_wait` | 0 s | up to 1 h |
-/// | `enabled` | true | not enabled, it lets every call pass and counts nothing |
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct RateLimitConfig {
-    enabled: Option<bool>,
-    rate: Option<Rate>,
-    burst: Option<u32>,
-    max_wait: Option<Duration>,
+const MOST: u32 = 1_000_000_000;
+
+keys! {
+    $ rate_limit_keys of written
+
+    /// The keys of a rate limiter, as far as they were written.
+    RateLimitConfig
+
+    /// A [`RateLimitConfig`] with every default applied.
+    RateLimitSettings {
+        /// How many calls in how much time: 1 to 1,000,000,000 calls. It has to be given.
+        rate: Rate [is_rate, "`rate` must be between 1 and 1000000000 calls in a time above 0"] = Rate::per_second(0);
+        /// How many at once: 1 to 1,000,000,000. Default the rate's count: the first second of `"100/s"` may see 200 calls then.
+        burst: u32 [1..=1_000_000_000] = or!(written.rate, Rate::per_second(0)).count;
+        /// How long a caller waits for its turn: up to 1 h. Default not at all.
+        max_wait: Duration ["0s"..="1h"] = Duration::ZERO;
+        /// Whether it does anything: one that does not lets every call pass and counts nothing. Default true.
+        enabled: bool [any] = true;
+    }
+    standing for others {}
+    in presets: [];
+    outside of attributes: [enabled];
+    of the program: [];
 }
 
-/// A [`RateLimitConfig`] with every default applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RateLimitSettings {
-    /// Whether it does anything.
-    pub enabled: bool,
-    /// How many calls in how much time.
-    pub rate: Rate,
-    /// How many at once.
-    pub burst: u32,
-    /// How long a caller waits for its turn.
-    pub max_wait: Duration,
+const fn is_rate(rate: Rate) -> bool {
+    between(rate.count, 1, MOST) && !rate.per.is_zero()
 }
 
 impl RateLimitConfig {
-    /// Nothing written.
-    pub const fn new() -> Self {
-        Self { enabled: None, rate: None, burst: None, max_wait: None }
-    }
-
-    /// Whether it does anything: one that does not lets every call pass and counts nothing.
-    pub const fn enabled(mut self, enabled: bool) -> Self {
-        self.enabled = Some(enabled);
-        self
-    }
-
-    /// How many calls in how much time.
-    pub const fn rate(mut self, rate: Rate) -> Self {
-        self.rate = Some(rate);
-        self
-    }
-
-    /// How many at once.
-    pub const fn burst(mut self, calls: u32) -> Self {
-        self.burst = Some(calls);
-        self
-    }
-
-    /// How long a caller waits for its turn.
-    pub const fn max_wait(mut self, time: Duration) -> Self {
-        self.max_wait = Some(time);
-        self
-    }
-
-    /// How many rules there are.
-    pub const RULES: usize = 4;
-
-    /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
-    pub const fn resolve(&self) -> RateLimitSettings {
-        let rate = or!(self.rate, Rate::per_second(0));
-        RateLimitSettings {
-            enabled: or!(self.enabled, true),
-            rate,
-            burst: or!(self.burst, rate.count),
-            max_wait: or!(self.max_wait, Duration::ZERO),
-        }
-    }
-
-    /// Every rule in turn: `None` where it holds.
-    pub const fn violations(&self) -> [Option<ConfigError>; Self::RULES] {
-        let settings = self.resolve();
-        [
-            ConfigError::unless(
-                self.rate.is_some(),
-                "rate",
-                "a `rate_limit` wants a rate, such as \"100/s\", \"10/min\" or \"5000/h\"",
-            ),
-            ConfigError::unless(
-                self.rate.is_none() || (between(settings.rate.count, 1, MOST) && !settings.rate.per.is_zero()),
-                "rate",
-                "a rate is 1 to 1000000000 calls in a time above 0",
-            ),
-            ConfigError::unless(
-                self.burst.is_none() || between(settings.burst, 1, MOST),
-                "burst",
-                "`burst` takes a number of calls, 1 to 1000000000",
-            ),
-            ConfigError::unless(
-                !longer(settings.max_wait, HOUR),
-                "max_wait",
-                "`max_wait` takes a duration, \"0s\" to \"1h\"",
-            ),
-        ]
+    const fn contradictions(&self) -> [Option<ConfigError>; 1] {
+        [ConfigError::unless(
+            self.rate.is_some(),
+            "rate",
+            "`rate_limit` requires a rate, such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`",
+        )]
     }
 }
 
 checked!(RateLimitConfig);
-
-keys! {
-    RateLimitConfig => RateLimitSettings {
-        rate: Rate, shown;
-        burst: u32, shown;
-        max_wait: Duration, shown;
-        enabled: bool, shown;
-    }
-    of the program: [];
-}
-
-const MOST: u32 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,10 @@
+//! The keys of a retry.
+
 use std::time::Duration;
 
 use crate::{
     ConfigError,
-    bounds::{DAY, MILLISECOND, SECOND, YEAR, between, is_percentage, longer, number_between, time_between},
+    bounds::{DAY, MILLISECOND, longer, number_between, time_between},
 };
 
 /// How the waits between attempts grow.
@@ -81,6 +83,11 @@ impl Rejections {
         Self(self.0 | other.0)
     }
 
+    /// The names of its kinds.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().filter(move |(_, kind)| self.contains(*kind)).map(|(name, _)| name)
+    }
+
     /// Whether every kind of `other` is here too.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
@@ -88,215 +95,74 @@ impl Rejections {
     }
 }
 
-/// The keys of a retry, as far as they were written.
-///
-/// | key | default | bounds |
-/// |---|---|---|
-/// | `attempts` | 3 | 1 to 100, the first included |
-/// | `delay` | 100 ms | 0 s to 24 h, not above `max_delay` |
-/// | `backoff` | exponential | |
-/// | `factor` | 2 | 1 to 100; only of an exponential backoff |
-/// | `max_delay` | 10 s | 1 ms to 24 h |
-/// | `jitter` | full | a share is 0 to 1 |
-/// | `max_elapsed` | none | 1 ms to 365 days |
-/// | `retry_rejections` | timed out, bulkhead full, rate limited | |
-/// | `budget` | off | percent, above 0 and at most 100 |
-/// | `enabled` | true | not enabled, it lets every call pass and counts nothing |
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct RetryConfig {
-    enabled: Option<bool>,
-    attempts: Option<u32>,
-    delay: Option<Duration>,
-    backoff: Option<Backoff>,
-    factor: Option<f64>,
-    max_delay: Option<Duration>,
-    jitter: Option<Jitter>,
-    max_elapsed: Option<Duration>,
-    retry_rejections: Option<Rejections>,
-    budget: Option<f64>,
+const ATTEMPTS: u32 = 3;
+const DELAY: Duration = Duration::from_millis(100);
+const FACTOR: f64 = 2.0;
+const MAX_DELAY: Duration = Duration::from_secs(10);
+
+keys! {
+    $ retry_keys of written
+
+    /// The keys of a retry, as far as they were written.
+    RetryConfig
+
+    /// A [`RetryConfig`] with every default applied.
+    RetrySettings {
+        /// Calls in all, the first included: 1 to 100. Default 3.
+        attempts: u32 [1..=100] = ATTEMPTS;
+        /// The wait that the backoff begins with: up to 24 h, not above `max_delay`. Default 100 ms.
+        delay: Duration ["0s"..="24h"] = DELAY;
+        /// How waits grow. Default exponential.
+        backoff: Backoff [any] = Backoff::Exponential;
+        /// How many times longer an exponential backoff gets each time: 1 to 100. Default 2.
+        factor: f64 [1..=100] = FACTOR;
+        /// The longest wait, jitter included: 1 ms to 24 h. Default 10 s.
+        max_delay: Duration ["1ms"..="24h"] = MAX_DELAY;
+        /// How waits vary. Default full.
+        jitter: Jitter [is_jitter, "`jitter` must be `none`, `equal`, `full` or a share between 0 and 1"] = Jitter::Full;
+        /// No new attempt begins past it, waits included: 1 ms to 365 days. Off by default.
+        max_elapsed or no_max_elapsed: Duration ["1ms"..="365d"] = None;
+        /// The rejections from below that are worth another try. Default: timed out, bulkhead full, rate limited.
+        retry_rejections: Rejections [any] =
+            Rejections::TIMED_OUT.and(Rejections::BULKHEAD_FULL).and(Rejections::RATE_LIMITED);
+        /// Percent of the calls of the last 10 s that may be retries, beside 10 a second that are free: above 0, at most 100. Off by
+        /// default.
+        budget or no_budget: f64 [percentage] = None;
+        /// Whether it does anything: one that does not makes one attempt and counts nothing. Default true.
+        enabled: bool [any] = true;
+    }
+    standing for others {}
+    in presets: [];
+    outside of attributes: [enabled];
+    of the program: ["retry_if", "retry_after", "on_retry"];
 }
 
-/// A [`RetryConfig`] with every default applied.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct RetrySettings {
-    /// Whether it does anything.
-    pub enabled: bool,
-    /// Calls in all, the first included.
-    pub attempts: u32,
-    /// The wait that the backoff begins with.
-    pub delay: Duration,
-    /// How waits grow.
-    pub backoff: Backoff,
-    /// Of an exponential backoff.
-    pub factor: f64,
-    /// The longest wait, jitter included.
-    pub max_delay: Duration,
-    /// How waits vary.
-    pub jitter: Jitter,
-    /// No new attempt begins past it.
-    pub max_elapsed: Option<Duration>,
-    /// The rejections from below that are worth another try.
-    pub retry_rejections: Rejections,
-    /// Percent of calls that may be retries.
-    pub budget: Option<f64>,
-}
-
-/// The setters: one an instance key, named like it.
-impl RetryConfig {
-    /// Every key at its default.
-    pub const fn new() -> Self {
-        Self {
-            enabled: None,
-            attempts: None,
-            delay: None,
-            backoff: None,
-            factor: None,
-            max_delay: None,
-            jitter: None,
-            max_elapsed: None,
-            retry_rejections: None,
-            budget: None,
-        }
-    }
-
-    /// Whether it does anything: one that does not lets every call pass and counts nothing.
-    pub const fn enabled(mut self, enabled: bool) -> Self {
-        self.enabled = Some(enabled);
-        self
-    }
-
-    /// Calls in all, the first included.
-    pub const fn attempts(mut self, calls: u32) -> Self {
-        self.attempts = Some(calls);
-        self
-    }
-
-    /// The wait that the backoff begins with.
-    pub const fn delay(mut self, time: Duration) -> Self {
-        self.delay = Some(time);
-        self
-    }
-
-    /// How waits grow.
-    pub const fn backoff(mut self, backoff: Backoff) -> Self {
-        self.backoff = Some(backoff);
-        self
-    }
-
-    /// How many times longer an exponential backoff gets each time.
-    pub const fn factor(mut self, factor: f64) -> Self {
-        self.factor = Some(factor);
-        self
-    }
-
-    /// The longest wait, jitter included.
-    pub const fn max_delay(mut self, time: Duration) -> Self {
-        self.max_delay = Some(time);
-        self
-    }
-
-    /// How waits vary.
-    pub const fn jitter(mut self, jitter: Jitter) -> Self {
-        self.jitter = Some(jitter);
-        self
-    }
-
-    /// No new attempt begins past it, waits included.
-    pub const fn max_elapsed(mut self, time: Duration) -> Self {
-        self.max_elapsed = Some(time);
-        self
-    }
-
-    /// The rejections from below that are worth another try.
-    pub const fn retry_rejections(mut self, rejections: Rejections) -> Self {
-        self.retry_rejections = Some(rejections);
-        self
-    }
-
-    /// The percentage of calls that may be retries.
-    pub const fn budget(mut self, percent: f64) -> Self {
-        self.budget = Some(percent);
-        self
+const fn is_jitter(jitter: Jitter) -> bool {
+    match jitter {
+        Jitter::Share(share) => number_between(share, 0.0, 1.0),
+        Jitter::None | Jitter::Equal | Jitter::Full => true,
     }
 }
 
 impl RetryConfig {
-    /// How many rules there are.
-    pub const RULES: usize = 9;
-
-    /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
-    pub const fn resolve(&self) -> RetrySettings {
-        RetrySettings {
-            enabled: or!(self.enabled, true),
-            attempts: or!(self.attempts, 3),
-            delay: or!(self.delay, Duration::from_millis(100)),
-            backoff: or!(self.backoff, Backoff::Exponential),
-            factor: or!(self.factor, 2.0),
-            max_delay: or!(self.max_delay, Duration::from_secs(10)),
-            jitter: or!(self.jitter, Jitter::Full),
-            max_elapsed: self.max_elapsed,
-            retry_rejections: or!(
-                self.retry_rejections,
-                Rejections::TIMED_OUT.and(Rejections::BULKHEAD_FULL).and(Rejections::RATE_LIMITED)
-            ),
-            budget: self.budget,
-        }
-    }
-
-    /// Every rule in turn: `None` where it holds. A value outside its own bounds breaks no combination as well.
-    pub const fn violations(&self) -> [Option<ConfigError>; Self::RULES] {
-        let written = self;
+    /// What does not go together. A value outside its own bounds breaks no combination as well.
+    const fn contradictions(&self) -> [Option<ConfigError>; 2] {
         let settings = self.resolve();
+        let (key, other) = if self.max_delay.is_some() { ("max_delay", "delay") } else { ("delay", "max_delay") };
         [
-            ConfigError::unless(
-                between(settings.attempts, 1, 100),
-                "attempts",
-                "`attempts` takes a number of calls, the first included, 1 to 100",
-            ),
-            ConfigError::unless(!longer(settings.delay, DAY), "delay", "`delay` takes a duration, \"0s\" to \"24h\""),
-            ConfigError::unless(
-                number_between(settings.factor, 1.0, 100.0),
-                "factor",
-                "`factor` takes a number, 1 to 100",
-            ),
-            ConfigError::unless(
-                written.max_delay.is_none() || time_between(settings.max_delay, MILLISECOND, DAY),
-                "max_delay",
-                "`max_delay` takes a duration, \"1ms\" to \"24h\"",
-            ),
-            ConfigError::unless(
-                match settings.jitter {
-                    Jitter::Share(share) => number_between(share, 0.0, 1.0),
-                    Jitter::None | Jitter::Equal | Jitter::Full => true,
-                },
-                "jitter",
-                "`jitter` takes `none`, `equal`, `full` or a share, 0 to 1",
-            ),
-            ConfigError::unless(
-                time_between(or!(settings.max_elapsed, SECOND), MILLISECOND, YEAR),
-                "max_elapsed",
-                "`max_elapsed` takes a duration, \"1ms\" to \"365d\"",
-            ),
-            ConfigError::unless(
-                is_percentage(or!(settings.budget, 100.0)),
-                "budget",
-                "`budget` takes a percentage, above 0 and at most 100",
-            ),
             ConfigError::unless_both(
                 !longer(settings.delay, settings.max_delay)
                     || longer(settings.delay, DAY)
                     || !time_between(settings.max_delay, MILLISECOND, DAY),
-                if written.max_delay.is_some() { "max_delay" } else { "delay" },
-                Some(if written.max_delay.is_some() { "delay" } else { "max_delay" }),
-                "`delay` (default \"100ms\") cannot be above `max_delay` (default \"10s\")",
+                key,
+                Some(other),
+                "`delay` (default `\"100ms\"`) must not be longer than `max_delay` (default `\"10s\"`)",
             ),
             ConfigError::unless_both(
-                written.factor.is_none() || matches!(settings.backoff, Backoff::Exponential),
+                self.factor.is_none() || matches!(settings.backoff, Backoff::Exponential),
                 "factor",
                 Some("backoff"),
-                "`factor` belongs to `backoff = exponential`",
+                "`factor` requires `backoff = exponential`",
             ),
         ]
     }
@@ -304,25 +170,10 @@ impl RetryConfig {
 
 checked!(RetryConfig);
 
-keys! {
-    RetryConfig => RetrySettings {
-        attempts: u32, shown;
-        delay: Duration, shown;
-        backoff: Backoff, shown;
-        factor: f64, shown;
-        max_delay: Duration, shown;
-        jitter: Jitter, shown;
-        max_elapsed: Duration, shown;
-        retry_rejections: Rejections, shown;
-        budget: f64, shown;
-        enabled: bool, shown;
-    }
-    of the program: ["retry_if", "retry_after", "on_retry"];
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::{SECOND, YEAR};
 
     const fn config() -> RetryConfig {
         RetryConfig::new()
@@ -386,8 +237,7 @@ mod tests {
             (config().delay(DAY), "delay", Some("max_delay")),
             (config().backoff(Backoff::Linear).factor(2.0), "factor", Some("backoff")),
         ] {
-            let broken: Vec<_> =
-                config.violations().into_iter().flatten().map(|error| (error.key, error.other)).collect();
+            let broken: Vec<_> = config.violations().into_iter().map(|error| (error.key, error.other)).collect();
             assert_eq!(broken, [(key, other)], "{config:?}");
         }
     }

@@ -1,95 +1,31 @@
+//! The keys of a timeout.
+
 use std::time::Duration;
 
-use crate::{
-    ConfigError, Preset,
-    bounds::{MILLISECOND, YEAR, time_between},
-};
+use crate::{ConfigError, Preset};
 
-/// The keys of a timeout, as far as they were written.
-///
-/// | key | default | bounds |
-/// |---|---|---|
-/// | `after` | the preset's; without one it has to be written | 1 ms to 365 days |
-/// | `enabled` | true | not enabled, it lets every call pass and counts nothing |
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub struct TimeoutConfig {
-    enabled: Option<bool>,
-    after: Option<Duration>,
-    preset: Option<Preset>,
-}
+keys! {
+    $ timeout_keys of written
 
-/// A [`TimeoutConfig`] with every default applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TimeoutSettings {
-    /// Whether it does anything.
-    pub enabled: bool,
-    /// How long a call may take.
-    pub after: Duration,
-}
+    /// The keys of a timeout, as far as they were written.
+    TimeoutConfig
 
-impl TimeoutConfig {
-    /// Nothing written.
-    pub const fn new() -> Self {
-        Self { enabled: None, after: None, preset: None }
-    }
-
-    /// Whether it does anything: one that does not lets every call pass and counts nothing.
-    pub const fn enabled(mut self, enabled: bool) -> Self {
-        self.enabled = Some(enabled);
-        self
-    }
-
-    /// How long a call may take.
-    pub const fn after(mut self, time: Duration) -> Self {
-        self.after = Some(time);
-        self
-    }
-
-    /// Another default.
-    pub const fn preset(mut self, preset: Preset) -> Self {
-        self.preset = Some(preset);
-        self
-    }
-
-    /// How many rules there are.
-    pub const RULES: usize = 2;
-
-    /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
-    pub const fn resolve(&self) -> TimeoutSettings {
-        let by_preset = match self.preset {
+    /// A [`TimeoutConfig`] with every default applied.
+    TimeoutSettings {
+        /// How long a call may take: 1 ms to 365 days. It has to be given, here or by a `preset`.
+        after: Duration ["1ms"..="365d"] = match written.preset {
             Some(preset) => preset.timeout(),
             None => Duration::ZERO,
         };
-        TimeoutSettings { enabled: or!(self.enabled, true), after: or!(self.after, by_preset) }
+        /// Whether it does anything: one that does not lets every call pass and counts nothing. Default true.
+        enabled: bool [any] = true;
     }
-
-    /// Every rule in turn: `None` where it holds.
-    pub const fn violations(&self) -> [Option<ConfigError>; Self::RULES] {
-        [
-            ConfigError::unless(
-                self.after.is_some() || self.preset.is_some(),
-                "after",
-                "a `timeout` wants a duration, such as \"2s\", or a `preset`",
-            ),
-            ConfigError::unless(
-                self.after.is_none() || time_between(self.resolve().after, MILLISECOND, YEAR),
-                "after",
-                "`timeout` takes a duration, \"1ms\" to \"365d\"",
-            ),
-        ]
+    standing for others {
+        /// The time for a kind of dependency, where `after` is not given.
+        preset: Preset;
     }
-}
-
-checked!(TimeoutConfig);
-
-keys! {
-    TimeoutConfig => TimeoutSettings {
-        after: Duration, in_presets;
-        preset: Preset, hidden;
-        enabled: bool, shown;
-    }
+    in presets: [after];
+    outside of attributes: [enabled];
     of the program: [];
 
     fn preset_name(&self) -> Option<&'static str> {
@@ -97,9 +33,22 @@ keys! {
     }
 }
 
+impl TimeoutConfig {
+    const fn contradictions(&self) -> [Option<ConfigError>; 1] {
+        [ConfigError::unless(
+            self.after.is_some() || self.preset.is_some(),
+            "after",
+            "`timeout` requires a duration, such as `\"2s\"`, or a `preset`",
+        )]
+    }
+}
+
+checked!(TimeoutConfig);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds::{MILLISECOND, YEAR};
 
     const fn config() -> TimeoutConfig {
         TimeoutConfig::new()

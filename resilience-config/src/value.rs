@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use crate::{Backoff, Jitter, Mode, Preset, Rate, Rejections, Window, nearest, parse_duration};
+use crate::{Backoff, Jitter, Mode, Preset, Rate, Rejections, Takes, Window, nearest, parse_duration};
 
 /// A value as somebody wrote it, before it is known what is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,9 @@ impl<'a> Written<'a> {
 
 /// A kind of value that a key takes.
 pub trait Value: Sized {
+    /// Which kind it is.
+    const TAKES: Takes;
+
     /// Reads what was written for `key`.
     ///
     /// # Errors
@@ -64,14 +67,16 @@ pub trait Value: Sized {
 
 /// A whole number. One that is too large for its type is as large as can be, so that the rule about its key refuses it.
 impl Value for u32 {
+    const TAKES: Takes = Takes::Count;
+
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         match written {
             Written::Whole(number @ 0..) => Ok(u32::try_from(*number).unwrap_or(u32::MAX)),
-            Written::Whole(_) => Err(format!("`{key}` takes a whole number, not below 0")),
+            Written::Whole(_) => Err(format!("`{key}` must not be negative")),
             Written::Text(text) if text.parse::<u32>().is_ok() => {
-                Err(format!("`{key}` takes a whole number, without quotes"))
+                Err(format!("`{key}` must be a whole number, without quotes"))
             }
-            _ => Err(format!("`{key}` takes a whole number")),
+            _ => Err(format!("`{key}` must be a whole number")),
         }
     }
 
@@ -82,11 +87,13 @@ impl Value for u32 {
 
 /// A number with or without a decimal point.
 impl Value for f64 {
+    const TAKES: Takes = Takes::Number;
+
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         match written {
             Written::Whole(number) => Ok(*number as f64),
             Written::Number(number) => Ok(*number),
-            _ => Err(format!("`{key}` takes a number, without quotes")),
+            _ => Err(format!("`{key}` must be a number, without quotes")),
         }
     }
 
@@ -96,10 +103,12 @@ impl Value for f64 {
 }
 
 impl Value for bool {
+    const TAKES: Takes = Takes::Switch;
+
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         match written {
             Written::Switch(switch) => Ok(*switch),
-            _ => Err(format!("`{key}` takes `true` or `false`, without quotes")),
+            _ => Err(format!("`{key}` must be `true` or `false`, without quotes")),
         }
     }
 
@@ -109,13 +118,15 @@ impl Value for bool {
 }
 
 impl Value for Duration {
+    const TAKES: Takes = Takes::Duration;
+
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         match written {
             Written::Text(text) | Written::TextOrWord(text) => parse_duration(text).map_err(|error| error.to_string()),
             Written::Whole(number @ 0..) => {
-                Err(format!("`{key}` takes a duration with its unit: \"{number}ms\" or \"{number}s\""))
+                Err(format!("`{key}` needs a unit: write `\"{number}ms\"` or `\"{number}s\"`"))
             }
-            _ => Err(format!("`{key}` takes a duration, such as \"250ms\" or \"30s\"")),
+            _ => Err(format!("`{key}` must be a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`")),
         }
     }
 
@@ -144,12 +155,16 @@ impl Value for Duration {
 
 /// A duration, a number of calls, or `none`.
 impl Value for Window {
+    const TAKES: Takes = Takes::Window;
+
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         match written {
             Written::Word(word) | Written::TextOrWord(word) if word == "none" => Ok(Self::None),
             Written::Text(_) | Written::TextOrWord(_) => Duration::read(key, written).map(Self::Time),
             Written::Whole(0..) => u32::read(key, written).map(Self::Count),
-            _ => Err(format!("`{key}` takes a duration such as \"10s\", a number of calls such as 100, or `none`")),
+            _ => {
+                Err(format!("`{key}` must be a duration such as `\"10s\"`, a number of calls such as `100`, or `none`"))
+            }
         }
     }
 
@@ -164,11 +179,13 @@ impl Value for Window {
 
 /// `none`, `equal`, `full`, or a number.
 impl Value for Jitter {
+    const TAKES: Takes = Takes::Jitter;
+
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         match written {
             Written::Whole(_) | Written::Number(_) => f64::read(key, written).map(Self::Share),
             Written::Word(_) | Written::Text(_) | Written::TextOrWord(_) => read_word(key, written, &Self::NAMED),
-            _ => Err(format!("`{key}` takes `none`, `equal`, `full` or a share, 0 to 1")),
+            _ => Err(format!("`{key}` must be `none`, `equal`, `full` or a share between 0 and 1")),
         }
     }
 
@@ -182,18 +199,18 @@ impl Value for Jitter {
 
 /// A list of kinds of rejections.
 impl Value for Rejections {
+    const TAKES: Takes = Takes::Rejections;
+
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         let Written::List(list) = written else {
             let names: Vec<&str> = Self::ALL.iter().map(|(name, _)| *name).collect();
-            return Err(format!("`{key}` takes a list, such as `[timed_out]`, of {}", listed(&names)));
+            return Err(format!("`{key}` must be a list such as `[timed_out]`, with any of {}", listed(&names)));
         };
         list.iter().try_fold(Self::NONE, |set, element| set.with_written(key, element))
     }
 
     fn show(&self) -> String {
-        let names: Vec<&str> =
-            Self::ALL.iter().filter(|(_, kind)| self.contains(*kind)).map(|(name, _)| *name).collect();
-        format!("[{}]", names.join(", "))
+        format!("[{}]", self.names().collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -205,7 +222,7 @@ impl Rejections {
     /// A word that is no kind of rejection, or one that is in the set already.
     pub fn with_written(self, key: &str, written: &Written<'_>) -> Result<Self, String> {
         match read_word(key, written, &Self::ALL)? {
-            kind if self.contains(kind) => Err("this is in the list already".to_owned()),
+            kind if self.contains(kind) => Err("this value is already in the list".to_owned()),
             kind => Ok(self.and(kind)),
         }
     }
@@ -213,13 +230,15 @@ impl Rejections {
 
 /// So many calls in so much time.
 impl Value for Rate {
+    const TAKES: Takes = Takes::Rate;
+
     fn read(_: &str, written: &Written<'_>) -> Result<Self, String> {
         match written {
             Written::Text(text) | Written::TextOrWord(text) => Self::parse(text).map_err(|error| error.to_string()),
             Written::Whole(number @ 0..) => {
-                Err(format!("a rate is a number of calls and a unit of time: \"{number}/s\" or \"{number}/min\""))
+                Err(format!("missing unit of time; write `\"{number}/s\"` or `\"{number}/min\"`"))
             }
-            _ => Err("a rate is a string, such as \"100/s\", \"10/min\" or \"5000/h\"".to_owned()),
+            _ => Err("expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`".to_owned()),
         }
     }
 
@@ -235,10 +254,15 @@ impl Value for Rate {
     }
 }
 
-/// A setting that may be off: shown as `none`.
+/// A setting that may be off: `none`.
 impl<T: Value> Value for Option<T> {
+    const TAKES: Takes = T::TAKES;
+
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
-        T::read(key, written).map(Some)
+        match written {
+            Written::Word(word) | Written::TextOrWord(word) if word == "none" => Ok(None),
+            written => T::read(key, written).map(Some),
+        }
     }
 
     fn show(&self) -> String {
@@ -250,6 +274,11 @@ impl<T: Value> Value for Option<T> {
 macro_rules! words {
     ($($type:ty)*) => {
         $(impl Value for $type {
+            const TAKES: Takes = Takes::Word {
+                of: stringify!($type),
+                words: &words(&Self::ALL),
+            };
+
             fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
                 read_word(key, written, &Self::ALL)
             }
@@ -270,18 +299,29 @@ words! { Mode Preset Backoff }
 /// The nearest word, or all of them.
 pub fn read_word<T: Copy>(key: &str, written: &Written<'_>, known: &[(&'static str, T)]) -> Result<T, String> {
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let takes = || format!("`{key}` takes {}", listed(&names));
+    let takes = || format!("`{key}` must be {}", listed(&names));
     match written {
         Written::Word(word) | Written::TextOrWord(word) => match known.iter().find(|(name, _)| name == word) {
             Some((_, value)) => Ok(*value),
             None => Err(match nearest(word, &names) {
-                Some(meant) => format!("`{key}` has no `{word}`; did you mean `{meant}`?"),
+                Some(meant) => format!("unknown value `{word}` for `{key}`; did you mean `{meant}`?"),
                 None => takes(),
             }),
         },
-        Written::Text(text) if names.contains(&&**text) => Err(format!("write `{key} = {text}`, without quotes")),
+        Written::Text(text) if names.contains(&&**text) => {
+            Err(format!("expected a word without quotes; write `{key} = {text}`"))
+        }
         _ => Err(takes()),
     }
+}
+
+const fn words<T: Copy, const N: usize>(known: &[(&'static str, T); N]) -> [&'static str; N] {
+    let (mut words, mut at) = ([""; N], 0);
+    while at < N {
+        words[at] = known[at].0;
+        at += 1;
+    }
+    words
 }
 
 fn show_word<T: PartialEq>(value: &T, known: &[(&'static str, T)]) -> String {
@@ -303,9 +343,9 @@ pub fn listed(names: &[&str]) -> String {
 pub fn unknown_key(policy: &str, key: &str, known: &[&str]) -> String {
     let instead = match nearest(key, known) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("it takes {}", listed(known)),
+        None => format!("expected {}", listed(known)),
     };
-    format!("`{policy}` has no key `{key}`; {instead}")
+    format!("unknown key `{key}` for `{policy}`; {instead}")
 }
 
 #[cfg(test)]
@@ -346,21 +386,21 @@ mod tests {
     fn says_what_a_key_takes() {
         let said = |error: Result<(), String>| error.unwrap_err();
         let count = |written| said(u32::read("minimum_calls", &written).map(drop));
-        assert_eq!(count(Written::Whole(-1)), "`minimum_calls` takes a whole number, not below 0");
-        assert_eq!(count(Written::Text("3".into())), "`minimum_calls` takes a whole number, without quotes");
-        assert_eq!(count(text("many")), "`minimum_calls` takes a whole number");
+        assert_eq!(count(Written::Whole(-1)), "`minimum_calls` must not be negative");
+        assert_eq!(count(Written::Text("3".into())), "`minimum_calls` must be a whole number, without quotes");
+        assert_eq!(count(text("many")), "`minimum_calls` must be a whole number");
         let time = |written| said(Duration::read("open_for", &written).map(drop));
-        assert_eq!(time(text("30")), "`open_for` takes a duration with its unit: \"30ms\" or \"30s\"");
-        assert_eq!(time(text("true")), "`open_for` takes a duration, such as \"250ms\" or \"30s\"");
+        assert_eq!(time(text("30")), "`open_for` needs a unit: write `\"30ms\"` or `\"30s\"`");
+        assert_eq!(time(text("true")), "`open_for` must be a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`");
         let mode = |written| said(Mode::read("mode", &written).map(drop));
-        assert_eq!(mode(text("monitr")), "`mode` has no `monitr`; did you mean `monitor`?");
-        assert_eq!(mode(Written::Text("off".into())), "write `mode = off`, without quotes");
-        assert_eq!(mode(text("3")), "`mode` takes `enforce`, `monitor` or `off`");
+        assert_eq!(mode(text("monitr")), "unknown value `monitr` for `mode`; did you mean `monitor`?");
+        assert_eq!(mode(Written::Text("off".into())), "expected a word without quotes; write `mode = off`");
+        assert_eq!(mode(text("3")), "`mode` must be `enforce`, `monitor` or `off`");
         let twice = Rejections::read("retry_rejections", &text("[timed_out, timed_out]"));
-        assert_eq!(said(twice.map(drop)), "this is in the list already");
+        assert_eq!(said(twice.map(drop)), "this value is already in the list");
         assert_eq!(
             said(f64::read("failure_rate", &text("nan")).map(drop)),
-            "`failure_rate` takes a number, without quotes"
+            "`failure_rate` must be a number, without quotes"
         );
     }
 }

@@ -61,7 +61,7 @@ impl TimeoutConfig {
     pub const fn assert_leaves_time_for(&self, retry: &RetryConfig) {
         assert!(
             self.leaves_time_for(retry),
-            "the waits of `retry` alone, at their shortest, outlast the `timeout` above it: its last attempts can never begin"
+            "the waits of `retry` take longer than the `timeout` above it even at their shortest, so its last attempts can never begin"
         );
     }
 }

@@ -1,8 +1,8 @@
 //! Building a policy without its attribute: the same keys, the same bounds, the same words. What all builders share is written here once.
 
 /// A setter a key, named like it, each handing on to the configuration's own.
-macro_rules! keys {
-    ($($(#[$doc:meta])* $key:ident: $value:ty,)*) => {
+macro_rules! setters {
+    ($($(#[$doc:meta])* $key:ident $(or $off:ident)?: $value:ty;)*) => {
         $(
             $(#[$doc])*
             pub fn $key(mut self, value: $value) -> Self {
@@ -10,16 +10,24 @@ macro_rules! keys {
                 self.configured = true;
                 self
             }
+
+            $(
+                #[doc = concat!("Turns `", stringify!($key), "` off: it is written `none`.")]
+                pub fn $off(mut self) -> Self {
+                    self.config = self.config.$off();
+                    self.configured = true;
+                    self
+                }
+            )?
         )*
     };
 }
 
-/// A whole builder, for a policy whose configuration is all that it is made of.
+/// A whole builder, for a policy whose configuration is all that it is made of: of its table of keys.
 macro_rules! builder {
     (
         $(#[$doc:meta])*
-        $builder:ident: $policy:ident by $config:ident;
-        $($keys:tt)*
+        $builder:ident: $policy:ident by $config:ident, $($keys:tt)*
     ) => {
         $(#[$doc])*
         ///
@@ -37,7 +45,7 @@ macro_rules! builder {
                 Self { name, config: $config::new(), configured: false }
             }
 
-            $crate::builder::keys! { $($keys)* }
+            $crate::builder::setters! { $($keys)* }
 
             /// All keys at once, in place of those given so far.
             pub fn config(mut self, config: $config) -> Self {
@@ -76,4 +84,4 @@ macro_rules! builder {
     };
 }
 
-pub(crate) use {builder, keys};
+pub(crate) use {builder, setters};

@@ -160,16 +160,11 @@ impl<F: Future> Future for Timed<'_, F> {
     }
 }
 
-builder! {
-    /// Configures a [`Timeout`].
-    TimeoutBuilder: Timeout by TimeoutConfig;
-
-    /// How long a call may take: 1 ms to 365 days.
-    after: Duration,
-    /// The time for a kind of dependency, where `after` is not given.
-    preset: Preset,
-    /// Whether it limits anything. Default true.
-    enabled: bool,
+resilience_config::timeout_keys! {
+    builder! {
+        /// Configures a [`Timeout`].
+        TimeoutBuilder: Timeout by TimeoutConfig,
+    }
 }
 
 /// What a [`Timeout`] is set to and has counted.

@@ -355,22 +355,22 @@ rate = "5/d"
 "#,
     );
     let expected = [
-        "text:2:1: `circuit_breaker` has no key `failure_rat`; did you mean `failure_rate`?",
-        "text:3:16: `failure_rate` takes a percentage, above 0 and at most 100",
-        "text:5:17: `minimum_calls` cannot be above a count `window`, which never holds more calls than its size",
-        "text:6:12: `5` wants a unit at its end: \"5ms\", \"5s\" or \"5m\"",
-        "text:7:8: `mode` has no `monitr`; did you mean `monitor`?",
+        "text:2:1: unknown key `failure_rat` for `circuit_breaker`; did you mean `failure_rate`?",
+        "text:3:16: `failure_rate` must be greater than 0 and at most 100",
+        "text:5:17: `minimum_calls` must not be larger than a count `window`, which never holds more calls than its size",
+        "text:6:12: missing unit after `5`; write `\"5ms\"`, `\"5s\"` or `\"5m\"`",
+        "text:7:8: unknown value `monitr` for `mode`; did you mean `monitor`?",
         "text:8:1: `failure_if` is a part of the program and cannot be set from outside of it",
         "text:10:1: `key` is a part of the program and cannot be set from outside of it; a name with dots in it stands in quotes: `[circuit_breaker.\"a.b\"]`",
-        "text:13:20: `retry_rejections` has no `circuit_opn`; did you mean `circuit_open`?",
-        "text:14:10: `jitter` has no `ful`; did you mean `full`?",
-        "text:15:12: `attempts` takes a whole number, not below 0",
+        "text:13:20: unknown value `circuit_opn` for `retry_rejections`; did you mean `circuit_open`?",
+        "text:14:10: unknown value `ful` for `jitter`; did you mean `full`?",
+        "text:15:12: `attempts` must not be negative",
         "text:17:2: there is no kind of policy `bulkheads`; did you mean `bulkhead`?",
-        "text:20:9: `after` takes a duration with its unit: \"5ms\" or \"5s\"",
-        "text:21:1: `timeout` has no key `force_open`; it takes `after`, `preset` or `enabled`",
+        "text:20:9: `after` needs a unit: write `\"5ms\"` or `\"5s\"`",
+        "text:21:1: unknown key `force_open` for `timeout`; expected `after`, `preset` or `enabled`",
         "text:24:1: `rate` stands under no name: write `[rate_limit.NAME]` above it, or `[defaults.rate_limit]` for what attributes leave open",
-        "text:25:16: a rate is a number of calls and a unit of time: \"100/s\", \"10/min\" or \"5000/h\"",
-        "text:25:31: `burst` takes a number of calls, 1 to 1000000000",
+        "text:25:16: expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`",
+        "text:25:31: `burst` must be between 1 and 1000000000",
     ];
     assert_eq!(error.lines().collect::<Vec<_>>(), expected);
 }
@@ -411,7 +411,7 @@ async fn never_called() -> Result<(), Error> {
 #[tokio::test]
 async fn policies_that_were_never_called_are_checked_with_what_their_attributes_say() {
     let _alone = alone();
-    let rule = "`delay` (default \"100ms\") cannot be above `max_delay` (default \"10s\")";
+    let rule = "`delay` (default `\"100ms\"`) must not be longer than `max_delay` (default `\"10s\"`)";
     let whose = "(retry `never called at all`, with what the program says of it)";
     let error = refused("[retry.\"never called at all\"]\n  max_delay = \"1s\"");
     assert_eq!(error, format!("text:2:15: {rule} {whose}"));
@@ -669,8 +669,8 @@ async fn variables_name_kind_name_and_key() {
     ]);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDOW: a count `window` takes a number of calls, 1 to 65535\n\
-         RESILIENCE__RETRY__X__ATTEMPTS: `attempts` takes a whole number"
+        "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDOW: `window` must be between `\"10ms\"` and `\"24h\"`, or between 1 and 65535 calls\n\
+         RESILIENCE__RETRY__X__ATTEMPTS: `attempts` must be a whole number"
     );
     assert_eq!(of("window"), "100", "nothing has changed");
 
@@ -691,7 +691,7 @@ async fn variables_name_kind_name_and_key() {
         [
             "RESILIENCE__CIRCUIT_BRAKER__LAYERED__WINDOW: there is no kind of policy `CIRCUIT_BRAKER`; did you mean `CIRCUIT_BREAKER`?",
             "RESILIENCE__CIRCUIT_BREAKER__LAYER*__WINDOW: a variable takes a name; patterns are written in a file",
-            "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW: `circuit_breaker` has no key `windw`; did you mean `window`?",
+            "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW: unknown key `windw` for `circuit_breaker`; did you mean `window`?",
             "RESILIENCE__DEFAULTS__RETRY__ATTEMPTS: defaults are written in a file: `[defaults.KIND]`",
             "RESILIENCE__RETRY: write RESILIENCE__RETRY__NAME__KEY",
             "RESILIENCE__RETRY__ATTEMPTS: write RESILIENCE__RETRY__NAME__KEY",
@@ -784,7 +784,7 @@ fn a_file_that_cannot_be_read_is_refused_by_its_name() {
     std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
     says("at most 1048576");
     std::fs::write(&path, "[circuit_breaker.layered]\n\n\tmode = 1").unwrap();
-    says(":3:9: `mode` takes `enforce`, `monitor` or `off`");
+    says(":3:9: `mode` must be `enforce`, `monitor` or `off`");
 }
 
 /// Read whole, it would take all the memory there is.
@@ -823,7 +823,7 @@ async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() 
 
     std::fs::write(&path, failure_rate(200)).unwrap();
     let error = next().unwrap_err();
-    assert_eq!(error, format!("{}:2:16: `failure_rate` takes a percentage, above 0 and at most 100", path.display()));
+    assert_eq!(error, format!("{}:2:16: `failure_rate` must be greater than 0 and at most 100", path.display()));
     assert_eq!((rate(), watch.last_error().map(|error| error.to_string())), ("12".to_owned(), Some(error)));
 
     // As editors do it: another file takes its name.

@@ -54,10 +54,10 @@ fn the_file_is_the_one_that_a_variable_names_or_else_resilience_toml() {
 #[test]
 fn variables_go_over_the_file() {
     assert_eq!(said(&[(RATE, "33")]), [format!("33 by {RATE}")]);
-    let wrong = format!("{RATE}: `failure_rate` takes a percentage, above 0 and at most 100");
+    let wrong = format!("{RATE}: `failure_rate` must be greater than 0 and at most 100");
     assert_eq!(said(&[(RATE, "0")]), [&*wrong, "50 by builder"]);
     let both = said(&[("RESILIENCE_CONFIG", "wrong.toml"), (RATE, "0")]);
-    assert_eq!(both, ["wrong.toml:2:16: `failure_rate` takes a number, without quotes", &*wrong, "50 by builder"]);
+    assert_eq!(both, ["wrong.toml:2:16: `failure_rate` must be a number, without quotes", &*wrong, "50 by builder"]);
 }
 
 #[cfg(unix)]
@@ -70,6 +70,6 @@ fn what_is_no_text_is_told_as_what_it_is_not() {
     let [error, rate] = &said(&[(RATE, OsStr::from_bytes(b"3\xff"))])[..] else { panic!("two lines") };
     assert_eq!(
         (&**error, &**rate),
-        (&*format!("{RATE}: `failure_rate` takes a number, without quotes"), "50 by builder")
+        (&*format!("{RATE}: `failure_rate` must be a number, without quotes"), "50 by builder")
     );
 }

@@ -373,7 +373,7 @@ async fn a_changed_time_holds_at_once_for_an_open_breaker() {
 async fn a_mistake_in_a_reconfiguration_changes_nothing() {
     let breaker = build(count_window(10).minimum_calls(2));
     let error = breaker.reconfigure(count_window(10).failure_rate(0.0)).unwrap_err();
-    assert_eq!(error.to_string(), "`failure_rate` takes a percentage, above 0 and at most 100");
+    assert_eq!(error.to_string(), "`failure_rate` must be greater than 0 and at most 100");
     end(&breaker, false);
     end(&breaker, true);
     assert_eq!(breaker.state(), State::Open, "50 % is in force as before");

@@ -231,8 +231,8 @@ async fn a_snapshot_is_serialisable() {
 #[test]
 fn what_a_builder_refuses_it_refuses_in_the_words_of_the_attribute() {
     let error = CircuitBreaker::builder("registry: refused").failure_rate(0.0).build().unwrap_err();
-    assert_eq!(error.to_string(), "`failure_rate` takes a percentage, above 0 and at most 100");
+    assert_eq!(error.to_string(), "`failure_rate` must be greater than 0 and at most 100");
     let error = CircuitBreaker::builder("").build().unwrap_err();
-    assert_eq!(error.to_string(), "`name` takes 1 to 128 characters");
+    assert_eq!(error.to_string(), "`name` must have between 1 and 128 characters");
     assert_eq!(CircuitBreaker::builder("registry: one").build().unwrap().state(), State::Closed);
 }

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
+use resilience_config::Configurable;
 use syn::{LitStr, spanned::Spanned};
 
 use super::value;
@@ -100,7 +101,7 @@ pub(super) fn policy(layer: &Layer) -> TokenStream {
 
 /// The static of a policy with these `settings`; `setter` and `rule` are what goes into its configuration and into itself
 /// beside them.
-fn place<Config: Copy>(
+fn place<Config: Configurable>(
     layer: &Layer,
     name: &Option<LitStr>,
     settings: &Settings<Config>,
@@ -136,7 +137,7 @@ fn place<Config: Copy>(
 }
 
 /// `__resilience::RetryConfig::new().attempts(3)`
-fn config<Config: Copy>(names: &Names, settings: &Settings<Config>) -> TokenStream {
+fn config<Config: Configurable>(names: &Names, settings: &Settings<Config>) -> TokenStream {
     let (config, setters) = (ident(names.config), value::setters(settings));
     quote_spanned!(Span::mixed_site()=> __resilience::#config::new() #setters)
 }

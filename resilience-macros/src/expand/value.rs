@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use resilience_config::{Backoff, Jitter, Mode, Preset, Rate, Rejections, Window};
+use resilience_config::{Jitter, Rate, Rejections, Takes, Value, Window, Written};
 use syn::{Expr, spanned::Spanned};
 
 use crate::{
-    model::{Settings, Value},
+    model::{Setting, Settings},
     syntax::Given,
 };
 
@@ -14,34 +14,65 @@ use crate::{
 pub(super) fn setters<Config>(settings: &Settings<Config>) -> TokenStream {
     let setters = settings.written.iter().map(|setting| {
         // With the span of the key, so that an editor shows there what it means.
-        let (key, value) = (&setting.key, tokens(&setting.value));
-        quote_spanned!(Span::mixed_site()=> .#key(#value))
+        let key = &setting.key;
+        match (setting.off, &setting.value) {
+            (Some(off), Given::Literal(Written::Word(_))) => {
+                let off = Ident::new(off, key.span());
+                quote_spanned!(Span::mixed_site()=> .#off())
+            }
+            _ => {
+                let value = tokens(setting);
+                quote_spanned!(Span::mixed_site()=> .#key(#value))
+            }
+        }
     });
     setters.collect()
 }
 
-fn tokens(value: &Value) -> TokenStream {
-    match value {
-        Value::Count(Given::Literal(count)) => Literal::u32_unsuffixed(*count).to_token_stream(),
-        Value::Number(Given::Literal(number)) => Literal::f64_unsuffixed(*number).to_token_stream(),
-        Value::Duration(Given::Literal(time)) => duration(*time),
-        Value::Window(Given::Literal(literal)) => window(*literal),
-        Value::Mode(literal) => mode(*literal),
-        Value::Preset(literal) => preset(*literal),
-        Value::Backoff(literal) => backoff(*literal),
-        Value::Jitter(Given::Literal(literal)) => jitter(*literal),
-        Value::Rejections(literal) => rejections(*literal),
-        Value::Rate(Given::Literal(literal)) => rate(*literal),
-        Value::Count(Given::Expression(expression))
-        | Value::Duration(Given::Expression(expression))
-        | Value::Rate(Given::Expression(expression)) => expression.to_token_stream(),
-        Value::Jitter(Given::Expression(expression)) => {
-            let share = constant(expression, "number");
-            quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Share(#share))
+fn tokens(setting: &Setting) -> TokenStream {
+    let literal = match &setting.value {
+        Given::Literal(literal) => literal,
+        Given::Expression(expression) => {
+            return match setting.takes {
+                Takes::Number => constant(expression, "number"),
+                Takes::Window => constant(expression, "window"),
+                Takes::Jitter => {
+                    let share = constant(expression, "number");
+                    quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Share(#share))
+                }
+                _ => expression.to_token_stream(),
+            };
         }
-        Value::Number(Given::Expression(expression)) => constant(expression, "number"),
-        Value::Window(Given::Expression(expression)) => constant(expression, "window"),
+    };
+    match setting.takes {
+        Takes::Count => Literal::u32_unsuffixed(read(setting, literal)).to_token_stream(),
+        Takes::Number => Literal::f64_unsuffixed(read(setting, literal)).to_token_stream(),
+        Takes::Switch => read::<bool>(setting, literal).to_token_stream(),
+        Takes::Duration => duration(read(setting, literal)),
+        Takes::Window => window(read(setting, literal)),
+        Takes::Jitter => jitter(read(setting, literal)),
+        Takes::Rejections => rejections(read(setting, literal)),
+        Takes::Rate => rate(read(setting, literal)),
+        Takes::Word { of, .. } => word(of, literal),
     }
+}
+
+/// What a literal means, which was asked before.
+fn read<T: Value>(setting: &Setting, literal: &Written<'_>) -> T {
+    T::read(&setting.key.to_string(), literal).expect("it was read")
+}
+
+/// `external_api` as `__resilience::Preset::ExternalApi`.
+fn word(of: &str, literal: &Written<'_>) -> TokenStream {
+    let Written::Word(word) = literal else { unreachable!("a word was read") };
+    let (of, variant) = (Ident::new(of, Span::mixed_site()), Ident::new(&variant(word), Span::mixed_site()));
+    quote_spanned!(Span::mixed_site()=> __resilience::#of::#variant)
+}
+
+/// `external_api` as `ExternalApi`.
+fn variant(word: &str) -> String {
+    let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
+    word.split('_').map(capital).collect()
 }
 
 /// In the largest unit that is exact.
@@ -73,33 +104,6 @@ fn window(window: Window) -> TokenStream {
     }
 }
 
-fn mode(mode: Mode) -> TokenStream {
-    match mode {
-        Mode::Enforce => quote_spanned!(Span::mixed_site()=> __resilience::Mode::Enforce),
-        Mode::Monitor => quote_spanned!(Span::mixed_site()=> __resilience::Mode::Monitor),
-        Mode::Off => quote_spanned!(Span::mixed_site()=> __resilience::Mode::Off),
-    }
-}
-
-fn preset(preset: Preset) -> TokenStream {
-    match preset {
-        Preset::WebService => quote_spanned!(Span::mixed_site()=> __resilience::Preset::WebService),
-        Preset::Database => quote_spanned!(Span::mixed_site()=> __resilience::Preset::Database),
-        Preset::ExternalApi => quote_spanned!(Span::mixed_site()=> __resilience::Preset::ExternalApi),
-        Preset::InternalService => quote_spanned!(Span::mixed_site()=> __resilience::Preset::InternalService),
-    }
-}
-
-fn backoff(backoff: Backoff) -> TokenStream {
-    match backoff {
-        Backoff::Constant => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Constant),
-        Backoff::Linear => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Linear),
-        Backoff::Exponential => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Exponential),
-        Backoff::Fibonacci => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Fibonacci),
-        Backoff::Decorrelated => quote_spanned!(Span::mixed_site()=> __resilience::Backoff::Decorrelated),
-    }
-}
-
 fn jitter(jitter: Jitter) -> TokenStream {
     match jitter {
         Jitter::None => quote_spanned!(Span::mixed_site()=> __resilience::Jitter::None),
@@ -114,7 +118,7 @@ fn jitter(jitter: Jitter) -> TokenStream {
 
 /// `__resilience::Rejections::TIMED_OUT.and(__resilience::Rejections::RATE_LIMITED)`
 pub(super) fn rejections(set: Rejections) -> TokenStream {
-    let kinds = Rejections::ALL.into_iter().filter(|(_, kind)| set.contains(*kind)).map(|(name, _)| {
+    let kinds = set.names().map(|name| {
         let constant = Ident::new(&name.to_uppercase(), Span::mixed_site());
         quote_spanned!(Span::mixed_site()=> __resilience::Rejections::#constant)
     });

@@ -5,7 +5,7 @@ use syn::{Error, Expr, LitStr, Signature};
 use super::{Common, Settings};
 use crate::{
     error::Errors,
-    syntax::{self, Key, Ours},
+    syntax::{self, Key, Ours, Rows},
 };
 
 /// `#[circuit_breaker(…)]`
@@ -20,25 +20,7 @@ pub(crate) struct CircuitBreaker {
     pub(crate) key: Option<Expr>,
 }
 
-type Config = CircuitBreakerConfig;
-
-const KEYS: &[Key<CircuitBreaker>] = &[
-    Key::new("failure_rate", |it, value| it.settings.number(value, Config::failure_rate)),
-    Key::new("minimum_calls", |it, value| it.settings.count(value, Config::minimum_calls)),
-    Key::new("window", |it, value| it.settings.window(value, Config::window)),
-    Key::new("consecutive_failures", |it, value| it.settings.count(value, Config::consecutive_failures)),
-    Key::new("slow_call", |it, value| it.settings.duration(value, Config::slow_call)),
-    Key::new("slow_call_rate", |it, value| it.settings.number(value, Config::slow_call_rate)),
-    Key::new("open_for", |it, value| it.settings.duration(value, Config::open_for)),
-    Key::new("open_backoff", |it, value| it.settings.number(value, Config::open_backoff)),
-    Key::new("max_open_for", |it, value| it.settings.duration(value, Config::max_open_for)),
-    Key::new("open_jitter", |it, value| it.settings.number(value, Config::open_jitter)),
-    Key::new("half_open_calls", |it, value| it.settings.count(value, Config::half_open_calls)),
-    Key::new("half_open_successes", |it, value| it.settings.count(value, Config::half_open_successes)),
-    Key::new("half_open_timeout", |it, value| it.settings.duration(value, Config::half_open_timeout)),
-    Key::new("mode", |it, value| it.settings.mode(value, Config::mode)),
-    Key::new("preset", |it, value| it.settings.preset(value, Config::preset)),
-    Key::new("max_keys", |it, value| it.settings.count(value, Config::max_keys)),
+const HOOKS: &[Key<CircuitBreaker>] = &[
     Key::new("key", |it, value| {
         it.key = Some(value.value.clone());
         Ok(())
@@ -65,19 +47,21 @@ impl CircuitBreaker {
             ignore_if: None,
             key: None,
         };
-        common.read(ours, KEYS, &mut it, errors);
+        let mut settings = Settings::default();
+        let keys = common.read(ours, &mut [&mut settings, &mut Rows { table: HOOKS, into: &mut it }], errors);
+        it.settings = settings;
         it.name = common.name.take();
         if let Some((first, more)) = ours.arguments.values.split_first() {
             match syntax::name(first) {
                 Ok(_) if it.name.is_some() => {
-                    errors.push(Error::new_spanned(first, "the name is written twice: here and as `name`"))
+                    errors.push(Error::new_spanned(first, "the name is given twice: here and as `name`"))
                 }
                 Ok(name) => it.name = Some(name),
-                Err(error) => errors.push(syntax::lone_key(first, KEYS).unwrap_or(error)),
+                Err(error) => errors.push(syntax::lone_key(first, &keys).unwrap_or(error)),
             }
             for value in more {
-                let message = "`circuit_breaker` takes one value without a key, its name; write `key = value`";
-                errors.push(syntax::lone_key(value, KEYS).unwrap_or_else(|| Error::new_spanned(value, message)));
+                let message = "`circuit_breaker` takes only one value without a key, its name; write `key = value`";
+                errors.push(syntax::lone_key(value, &keys).unwrap_or_else(|| Error::new_spanned(value, message)));
             }
         }
         it
@@ -85,16 +69,13 @@ impl CircuitBreaker {
 
     /// Reports what is wrong with the values, of which the function's `signature` can be in none that is evaluated once.
     pub(super) fn check(&self, signature: &Signature, errors: &mut Errors) {
-        let violations = |literals: &Config| literals.has_trip_if(self.trip_if.is_some()).violations();
+        let violations = |literals: &CircuitBreakerConfig| literals.has_trip_if(self.trip_if.is_some()).violations();
         self.settings.check(violations, self.attribute, signature, errors);
         if let Some(constant) = &self.trip_if {
             super::check_constant(constant, signature, errors);
         }
         if let (Some(max_keys), None) = (self.settings.key(&["max_keys"]), &self.key) {
-            errors.push(Error::new(
-                max_keys.span(),
-                "`max_keys` wants `key` beside it, which says what the keys are, as in `key = order.warehouse`",
-            ));
+            errors.push(Error::new(max_keys.span(), "`max_keys` requires `key`, such as `key = order.warehouse`"));
         }
     }
 }

@@ -5,7 +5,7 @@ use syn::{Error, Expr, ExprClosure, LitStr, Pat, Result};
 use super::{Common, Target};
 use crate::{
     error::Errors,
-    syntax::{self, Key, Ours},
+    syntax::{self, Key, Ours, Rows},
 };
 
 /// `#[fallback = path]` or `#[fallback(path, …)]`
@@ -43,10 +43,10 @@ impl Answer {
             path @ Expr::Path(_) => return Ok(Self::Function(path.clone())),
             Expr::Closure(closure) => return Ok(Self::Closure(closure.clone())),
             Expr::Field(_) | Expr::MethodCall(_) => {
-                "write the path of the method, as in `Self::cached`; it gets `self` as its first argument"
+                "write the path of the method, such as `Self::cached`; `self` is passed as its first argument"
             }
-            Expr::Lit(_) => "`fallback` takes a path without quotes, or a closure",
-            _ => "`fallback` takes the path of a function or method, or a closure",
+            Expr::Lit(_) => "`fallback` must be a path, without quotes, or a closure",
+            _ => "`fallback` must be the path of a function or method, or a closure",
         };
         Err(Error::new_spanned(value, message))
     }
@@ -82,7 +82,7 @@ impl Conditions {
             (Some((Rejections::NONE, list)), None) => {
                 errors.push(Error::new_spanned(
                     list,
-                    "a fallback that answers `on` nothing never answers: name the rejections, or write `if` beside it",
+                    "a fallback with an empty `on` list never answers; list the rejections, or add `if`",
                 ));
                 None
             }
@@ -99,10 +99,11 @@ impl Conditions {
 impl Fallback {
     pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Option<Self> {
         let mut conditions = Conditions::default();
-        common.read(ours, KEYS, &mut conditions, errors);
+        common.read(ours, &mut [&mut Rows { table: KEYS, into: &mut conditions }], errors);
         let only = conditions.only(errors);
         if ours.arguments.values.is_empty() {
-            errors.push(Error::new(ours.span, "`fallback` wants what answers: `#[fallback(path)]`"));
+            errors
+                .push(Error::new(ours.span, "`fallback` requires a function or a closure; write `#[fallback(path)]`"));
             return None;
         }
         let levels = ours.arguments.values.iter().filter_map(|value| errors.keep(Answer::read(value))).collect();
@@ -133,12 +134,14 @@ impl Fallback {
 
 fn check_closure(closure: &ExprClosure, target: &Target, errors: &mut Errors) {
     if target.arguments.iter().any(|argument| !argument.cfg.is_empty()) {
-        let message = "where an argument has a `#[cfg]`, the fallback has to be a function";
+        let message = "a fallback must be a function where an argument has a `#[cfg]`";
         errors.push(Error::new_spanned(closure, message));
     } else if error_parameter(closure, target.arguments.len()).is_none() {
         let names: Vec<String> = target.arguments.iter().map(|argument| argument.shown()).collect();
         let parameters = names.join(", ");
-        let message = format!("this closure takes what the function takes, `|{parameters}|`, or the error after it");
+        let message = format!(
+            "expected a closure that takes the arguments of the function, `|{parameters}|`, or those and then the error"
+        );
         errors.push(Error::new_spanned(closure, message));
     }
 }

@@ -36,8 +36,7 @@ impl Form {
         let signature = &function.signature;
         let output = signature.output.clone();
         if let Some(word) = &signature.constness {
-            errors
-                .push(Error::new(word.span, "a `const fn` has nothing that could fail at run time: guard its caller"));
+            errors.push(Error::new(word.span, "a `const fn` cannot be guarded; guard its caller"));
         }
         if signature.asyncness.is_some() {
             return Some((Self::Async, output));
@@ -49,7 +48,7 @@ impl Form {
                 return Some((Self::Sync, output));
             }
             let message = format!(
-                "what this future comes to cannot be seen here: write `impl Future<Output = Result<…>>`, \
+                "the output of this future is not known here; write `impl Future<Output = Result<…>>`, \
                 `Pin<Box<dyn Future<Output = Result<…>>>>`, or `async fn {name}`"
             );
             errors.push(Error::new_spanned(returned, message));
@@ -58,11 +57,11 @@ impl Form {
         let is_async_trait = is_made_by_async_trait(signature);
         let Some(Tail { before, boxing, block }) = syntax::tail(function.body.statements.clone()) else {
             let wanted = match &**returned {
-                Type::ImplTrait(_) => "async move { … }",
-                _ => "Box::pin(async move { … })",
+                Type::ImplTrait(_) => "async move { ... }",
+                _ => "Box::pin(async move { ... })",
             };
             let message = format!(
-                "the body of `{name}` has to end in `{wanted}`, which is what is guarded; or write `async fn {name}`"
+                "the body of `{name}` must end in `{wanted}`, which is what is guarded; or write `async fn {name}`"
             );
             errors.push(Error::new(end_of(&function.body.statements).unwrap_or(function.body.span), message));
             return None;
@@ -84,7 +83,7 @@ impl Form {
                 let name = &signature.ident;
                 for retry in ours.iter().filter(|other| other.kind == Kind::Retry) {
                     let message = format!(
-                        "`retry` calls a body again, and the future that `{name}` returns can run once: write `async fn {name}`"
+                        "`retry` runs the body again, but the future that `{name}` returns can run only once; write `async fn {name}`"
                     );
                     errors.push(Error::new(retry.span, message));
                 }
@@ -93,7 +92,7 @@ impl Form {
                     && let Some(argument) = signature.inputs.iter().find(|argument| is_unique_reference(argument))
                 {
                     let message = format!(
-                        "the fallback needs this `&mut` again, and what stands before the future of `{name}` has it: write `async fn {name}`"
+                        "the fallback needs this `&mut` again, but the code before the future of `{name}` borrows it; write `async fn {name}`"
                     );
                     errors.push(Error::new_spanned(argument, message));
                 }
@@ -114,8 +113,8 @@ fn check_nothing_waits(function: &Function, ours: &[Ours], stack: &Stack, errors
     for timeout in ours.iter().filter(|other| other.kind == Kind::Timeout) {
         let message = match was_async {
             false => {
-                "a synchronous function cannot have a `timeout`: nothing can stop its body from outside; make it an `async fn`, or give the \
-                client that it calls a timeout"
+                "a synchronous function cannot have a `timeout`: nothing can stop its body from outside; make it an `async fn`, or set a timeout \
+                on the client that it calls"
             }
             true => {
                 "a synchronous function cannot have a `timeout`: nothing can stop its body from outside; where an attribute above, such as \
@@ -132,8 +131,7 @@ fn check_nothing_waits(function: &Function, ours: &[Ours], stack: &Stack, errors
         };
         if let Some(key) = waits {
             let message = format!(
-                "`{key}` lets calls wait for their turn, and a synchronous function would block its thread for that: leave it out, or write \
-                `async fn`"
+                "`{key}` would block the thread of a synchronous function while a call waits; remove it, or write `async fn`"
             );
             errors.push(Error::new(key.span(), message));
         }

@@ -19,7 +19,7 @@ use syn::{Error, Expr, FnArg, GenericParam, LitStr, Pat, Path, Signature};
 
 use crate::{
     error::Errors,
-    syntax::{self, Annotated, Function, Key, Kind, Ours},
+    syntax::{self, Annotated, Arguments, Function, Key, Kind, Ours, Rows, Table},
 };
 
 pub(crate) use bulkhead::Bulkhead;
@@ -28,7 +28,7 @@ pub(crate) use fallback::{Answer, ErrorParameter, Fallback, Only, OwnErrors, err
 pub(crate) use form::{Form, FutureForm};
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use retry::Retry;
-pub(crate) use settings::{Settings, Value};
+pub(crate) use settings::{Setting, Settings};
 pub(crate) use target::{Argument, Passing, Target};
 pub(crate) use timeout::Timeout;
 pub(crate) use waits::timeouts_above;
@@ -111,8 +111,8 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
         let ours = &annotated.ours[0];
         let name = ours.kind.name();
         let message = format!(
-            "this attribute stands below another one under a name or a path by which it cannot be recognised: use its own name, `#[{name}]`, or \
-            write `crate = path` where the runtime crate has another one"
+            "this attribute is below another policy and cannot be recognised by this name or path; use its own name, `#[{name}]`, or add \
+            `crate = path` if the runtime crate is renamed"
         );
         errors.push(Error::new(ours.span, message));
         return None;
@@ -157,7 +157,8 @@ impl Stack {
         self.layers.extend(layer);
         if let Some(map_rejection) = common.map_rejection {
             if self.map_rejection.is_some() {
-                let message = "another attribute of this function has a `map_rejection`; leave one of them out";
+                let message =
+                    "duplicate `map_rejection`: another attribute of this function has one; remove one of them";
                 errors.push(Error::new_spanned(&map_rejection, message));
             }
             self.map_rejection = Some(map_rejection);
@@ -165,7 +166,7 @@ impl Stack {
         if let Some(runtime) = common.runtime {
             let text = |path: &Path| path.to_token_stream().to_string();
             if self.runtime.as_ref().is_some_and(|other| text(other) != text(&runtime)) {
-                let message = "another attribute of this function names another `crate`; one of them is enough";
+                let message = "conflicting `crate`: another attribute of this function names a different one";
                 errors.push(Error::new_spanned(&runtime, message));
             }
             self.runtime = Some(runtime);
@@ -190,17 +191,33 @@ const COMMON_KEYS: &[Key<Common>] = &[
 ];
 
 impl Common {
-    /// Reads an attribute's keys: those of `table` into `policy`, the rest into `self`.
-    fn read<P>(&mut self, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) {
-        ours.arguments.read((table, policy), (COMMON_KEYS, self), ours.kind.name(), errors);
+    /// Reads an attribute's keys into its `tables`, the rest into `self`. The keys that the tables have.
+    fn read(&mut self, ours: &Ours, tables: &mut [&mut dyn Table], errors: &mut Errors) -> Vec<&'static str> {
+        self.read_arguments(&ours.arguments, ours, tables, errors);
+        tables.iter().flat_map(|table| table.names()).collect()
     }
 
     /// As [`read`](Self::read), for an attribute whose value without a key is short for the one of `key`. Whether all keys are
     /// known: one that is not may have been meant for the one that is missing.
-    fn read_with<P>(&mut self, key: &str, ours: &Ours, table: &[Key<P>], policy: &mut P, errors: &mut Errors) -> bool {
-        let attribute = ours.kind.name();
-        let arguments = ours.arguments.with_keys(attribute, key, errors);
-        arguments.read((table, policy), (COMMON_KEYS, self), attribute, errors)
+    fn read_with(&mut self, key: &str, ours: &Ours, settings: &mut dyn Table, errors: &mut Errors) -> bool {
+        let arguments = ours.arguments.with_keys(ours.kind.name(), key, errors);
+        self.read_arguments(&arguments, ours, &mut [settings], errors)
+    }
+
+    fn read_arguments(
+        &mut self,
+        arguments: &Arguments,
+        ours: &Ours,
+        tables: &mut [&mut dyn Table],
+        errors: &mut Errors,
+    ) -> bool {
+        let mut common = Rows { table: COMMON_KEYS, into: self };
+        let mut all: Vec<&mut dyn Table> = Vec::new();
+        for table in tables {
+            all.push(&mut **table);
+        }
+        all.push(&mut common);
+        arguments.read(&mut all, ours.kind.name(), errors)
     }
 }
 
@@ -215,7 +232,7 @@ fn check_constant(expression: &Expr, signature: &Signature, errors: &mut Errors)
     let forbidden: Vec<String> = parameters.chain(["Self".to_owned()]).collect();
     for (word, _) in words_among(expression.to_token_stream(), &forbidden) {
         let message =
-            format!("`{word}` cannot stand here: the value is evaluated once, whatever `{word}` is; name a constant");
+            format!("`{word}` is not allowed here: the value is evaluated once for all instances; use a constant");
         errors.push(Error::new(word.span(), message));
     }
     let own = match expression {
@@ -228,7 +245,7 @@ fn check_constant(expression: &Expr, signature: &Signature, errors: &mut Errors)
         let is_argument = !matches!(next, ':' | '(' | '!') && words_among(own.clone(), &[word.to_string()]).is_empty();
         if is_argument {
             let message = format!(
-                "`{word}` is an argument, and the value is evaluated once, before there is a call: name a constant"
+                "the argument `{word}` is not allowed here: the value is evaluated once, before the first call; use a constant"
             );
             errors.push(Error::new(word.span(), message));
         }

@@ -22,15 +22,17 @@ fn check_twice(above: &[Ours], attribute: &Ours, errors: &mut Errors) {
     let name = attribute.kind.name();
     let message = match attribute.kind {
         Kind::Timeout if has_retry_between && same.next().is_none() => return,
-        Kind::Timeout => "`timeout` stands above this function already; a second one makes sense only below a `retry` \
-            that the first one is above: one limits all attempts together, the other each of them"
-            .to_owned(),
+        Kind::Timeout => {
+            "`timeout` is already applied to this function; a second one is only useful on the other side of a \
+            `retry`: above it, a timeout limits all attempts together, below it, each of them"
+                .to_owned()
+        }
         Kind::Fallback => {
-            "`fallback` stands above this function already; write one `#[fallback(first, second)]`, which \
+            "`fallback` is already applied to this function; write one `#[fallback(first, second)]`, which \
             tries them in turn"
                 .to_owned()
         }
-        _ => format!("`{name}` stands above this function already; write one `#[{name}]` with the keys of both"),
+        _ => format!("`{name}` is already applied to this function; merge the keys of both into one `#[{name}]`"),
     };
     errors.push(Error::new(attribute.span, message));
 }
@@ -44,11 +46,11 @@ fn check_timeout_above_breaker(ours: &[Ours], errors: &mut Errors) {
         return;
     }
     let or_both = match ours[timeout..].iter().any(is(Kind::Retry)) {
-        true => ", or write a second `#[timeout]` there and keep this one for all attempts together",
+        true => ", or add a second `#[timeout]` there and keep this one for all attempts together",
         false => "",
     };
     let message = format!(
-        "this `timeout` stands above `circuit_breaker`, which would see only cancelled calls: a dependency that hangs would \
+        "this `timeout` is above `circuit_breaker`, which would see only cancelled calls, so a dependency that hangs would \
         never open it; move `#[timeout]` below `#[circuit_breaker]`{or_both}"
     );
     errors.push(Error::new(ours[timeout].span, message));

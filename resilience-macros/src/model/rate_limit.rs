@@ -3,10 +3,7 @@ use resilience_config::RateLimitConfig;
 use syn::{LitStr, Signature};
 
 use super::{Common, Settings};
-use crate::{
-    error::Errors,
-    syntax::{Key, Ours},
-};
+use crate::{error::Errors, syntax::Ours};
 
 /// `#[rate_limit(…)]`
 pub(crate) struct RateLimit {
@@ -15,18 +12,10 @@ pub(crate) struct RateLimit {
     pub(crate) settings: Settings<RateLimitConfig>,
 }
 
-type Config = RateLimitConfig;
-
-const KEYS: &[Key<RateLimit>] = &[
-    Key::new("rate", |it, value| it.settings.rate(value, Config::rate)),
-    Key::new("burst", |it, value| it.settings.count(value, Config::burst)),
-    Key::new("max_wait", |it, value| it.settings.duration(value, Config::max_wait)),
-];
-
 impl RateLimit {
     pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self { attribute: ours.span, name: None, settings: Settings::default() };
-        if !common.read_with("rate", ours, KEYS, &mut it, errors) {
+        if !common.read_with("rate", ours, &mut it.settings, errors) {
             it.settings.may_lack("rate");
         }
         it.name = common.name.take();
@@ -34,7 +23,7 @@ impl RateLimit {
     }
 
     pub(super) fn check(&self, signature: &Signature, errors: &mut Errors) {
-        self.settings.check(Config::violations, self.attribute, signature, errors);
+        self.settings.check(RateLimitConfig::violations, self.attribute, signature, errors);
     }
 
     /// Whether a caller may have to wait for its turn.

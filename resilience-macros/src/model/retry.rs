@@ -6,7 +6,7 @@ use syn::{Error, Expr, ExprLit, Lit, LitStr, Signature};
 use super::{Common, Settings};
 use crate::{
     error::Errors,
-    syntax::{self, Key, Ours},
+    syntax::{self, Key, Ours, Rows},
 };
 
 /// `#[retry(…)]`
@@ -19,24 +19,13 @@ pub(crate) struct Retry {
     pub(crate) on_retry: Option<Expr>,
 }
 
-type Config = RetryConfig;
-
-const KEYS: &[Key<Retry>] = &[
-    Key::new("attempts", |it, value| it.settings.count(value, Config::attempts)),
-    Key::new("delay", |it, value| it.settings.duration(value, Config::delay)),
-    Key::new("backoff", |it, value| it.settings.backoff(value, Config::backoff)),
-    Key::new("factor", |it, value| it.settings.number(value, Config::factor)),
-    Key::new("max_delay", |it, value| it.settings.duration(value, Config::max_delay)),
-    Key::new("jitter", |it, value| it.settings.jitter(value, Config::jitter)),
-    Key::new("max_elapsed", |it, value| it.settings.duration(value, Config::max_elapsed)),
+const HOOKS: &[Key<Retry>] = &[
     Key::new("retry_if", |it, value| {
         syntax::hook(value, "|error| error.is_transient()").map(|hook| it.retry_if = Some(hook))
     }),
-    Key::new("retry_rejections", |it, value| it.settings.rejections(value, Config::retry_rejections)),
     Key::new("retry_after", |it, value| {
         syntax::hook(value, "|error| error.retry_after()").map(|hook| it.retry_after = Some(hook))
     }),
-    Key::new("budget", |it, value| it.settings.number(value, Config::budget)),
     Key::new("on_retry", |it, value| {
         syntax::hook(value, "|event| println!(\"{event:?}\")").map(|hook| it.on_retry = Some(hook))
     }),
@@ -52,7 +41,9 @@ impl Retry {
             retry_after: None,
             on_retry: None,
         };
-        common.read(ours, KEYS, &mut it, errors);
+        let mut settings = Settings::default();
+        let keys = common.read(ours, &mut [&mut settings, &mut Rows { table: HOOKS, into: &mut it }], errors);
+        it.settings = settings;
         for value in &ours.arguments.values {
             let example = match syntax::unwrapped(value) {
                 Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => format!("attempts = {number}"),
@@ -61,14 +52,14 @@ impl Retry {
                 }
                 _ => "key = value".to_owned(),
             };
-            let message = format!("`retry` takes no value without a key: write `{example}`");
-            errors.push(syntax::lone_key(value, KEYS).unwrap_or_else(|| Error::new_spanned(value, message)));
+            let message = format!("`retry` takes no value without a key; write `{example}`");
+            errors.push(syntax::lone_key(value, &keys).unwrap_or_else(|| Error::new_spanned(value, message)));
         }
         it.name = common.name.take();
         it
     }
 
     pub(super) fn check(&self, signature: &Signature, errors: &mut Errors) {
-        self.settings.check(Config::violations, self.attribute, signature, errors);
+        self.settings.check(RetryConfig::violations, self.attribute, signature, errors);
     }
 }

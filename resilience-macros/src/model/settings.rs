@@ -1,12 +1,12 @@
-use std::time::Duration;
+//! The part of an attribute that is a policy's configuration, key by key as `resilience-config` lists them.
 
 use proc_macro2::Span;
-use resilience_config::{Backoff, ConfigError, Jitter, Mode, Preset, Rate, Rejections, Window};
-use syn::{Error, Expr, Ident, Result, Signature};
+use resilience_config::{ConfigError, Configurable, Key, Takes, find_key};
+use syn::{Error, Expr, Ident, Result, Signature, ext::IdentExt};
 
 use crate::{
     error::Errors,
-    syntax::{self, Argument, Given},
+    syntax::{self, Argument, Given, Table},
 };
 
 /// The instance keys of a policy, as they were written.
@@ -23,127 +23,46 @@ pub(crate) struct Settings<Config> {
 /// `key = value`.
 pub(crate) struct Setting {
     pub(crate) key: Ident,
-    pub(crate) value: Value,
+    pub(crate) takes: Takes,
+    /// The setter that turns the key off, of one that takes `none` too.
+    pub(crate) off: Option<&'static str>,
+    pub(crate) value: Given,
     written: Expr,
 }
 
-/// The value of an instance key.
-pub(crate) enum Value {
-    Count(Given<u32>),
-    Number(Given<f64>),
-    Duration(Given<Duration>),
-    Window(Given<Window>),
-    Mode(Mode),
-    Preset(Preset),
-    Backoff(Backoff),
-    Jitter(Given<Jitter>),
-    Rejections(Rejections),
-    Rate(Given<Rate>),
-}
-
-impl Value {
-    /// The expression, of a value that the compiler has yet to evaluate.
-    pub(crate) fn expression(&self) -> Option<&Expr> {
-        match self {
-            Self::Count(given) => given.expression(),
-            Self::Number(given) => given.expression(),
-            Self::Duration(given) => given.expression(),
-            Self::Window(given) => given.expression(),
-            Self::Jitter(given) => given.expression(),
-            Self::Rate(given) => given.expression(),
-            Self::Mode(_) | Self::Preset(_) | Self::Backoff(_) | Self::Rejections(_) => None,
-        }
+impl<Config: Configurable> Settings<Config> {
+    fn keys() -> impl Iterator<Item = &'static Key<Config>> {
+        Config::KEYS.iter().filter(|key| key.in_attribute)
     }
 }
 
-/// One function a kind of value: reads it, keeps it for the generated code, and hands a literal to the key's setter.
-impl<Config: Copy> Settings<Config> {
-    pub(crate) fn count(&mut self, argument: &Argument, setter: fn(Config, u32) -> Config) -> Result<()> {
-        self.set(argument, syntax::count(argument), setter, Value::Count)
+/// Reads a value, keeps it for the generated code, and hands a literal to the configuration.
+impl<Config: Configurable> Table for Settings<Config> {
+    fn names(&self) -> Vec<&'static str> {
+        Self::keys().map(|key| key.name).collect()
     }
 
-    pub(crate) fn number(&mut self, argument: &Argument, setter: fn(Config, f64) -> Config) -> Result<()> {
-        self.set(argument, syntax::number(argument), setter, Value::Number)
-    }
-
-    pub(crate) fn duration(&mut self, argument: &Argument, setter: fn(Config, Duration) -> Config) -> Result<()> {
-        self.set(argument, syntax::duration(argument), setter, Value::Duration)
-    }
-
-    pub(crate) fn window(&mut self, argument: &Argument, setter: fn(Config, Window) -> Config) -> Result<()> {
-        self.set(argument, syntax::window(argument), setter, Value::Window)
-    }
-
-    pub(crate) fn mode(&mut self, argument: &Argument, setter: fn(Config, Mode) -> Config) -> Result<()> {
-        self.word(argument, &Mode::ALL, setter, Value::Mode)
-    }
-
-    pub(crate) fn preset(&mut self, argument: &Argument, setter: fn(Config, Preset) -> Config) -> Result<()> {
-        self.word(argument, &Preset::ALL, setter, Value::Preset)
-    }
-
-    pub(crate) fn backoff(&mut self, argument: &Argument, setter: fn(Config, Backoff) -> Config) -> Result<()> {
-        self.word(argument, &Backoff::ALL, setter, Value::Backoff)
-    }
-
-    pub(crate) fn jitter(&mut self, argument: &Argument, setter: fn(Config, Jitter) -> Config) -> Result<()> {
-        self.set(argument, syntax::jitter(argument), setter, Value::Jitter)
-    }
-
-    pub(crate) fn rejections(&mut self, argument: &Argument, setter: fn(Config, Rejections) -> Config) -> Result<()> {
-        let set = syntax::rejections(argument);
-        self.literal(argument, set, setter, Value::Rejections)
-    }
-
-    pub(crate) fn rate(&mut self, argument: &Argument, setter: fn(Config, Rate) -> Config) -> Result<()> {
-        self.set(argument, syntax::rate(argument), setter, Value::Rate)
-    }
-
-    fn word<T: Copy>(
-        &mut self,
-        argument: &Argument,
-        known: &[(&'static str, T)],
-        setter: fn(Config, T) -> Config,
-        value: fn(T) -> Value,
-    ) -> Result<()> {
-        self.literal(argument, syntax::word(argument, known), setter, value)
-    }
-
-    fn literal<T: Copy>(
-        &mut self,
-        argument: &Argument,
-        literal: Result<T>,
-        setter: fn(Config, T) -> Config,
-        value: fn(T) -> Value,
-    ) -> Result<()> {
-        let copy = literal.as_ref().ok().copied();
-        let given = literal.map(Given::Literal);
-        self.set(argument, given, setter, |_| value(copy.expect("it was read")))
-    }
-
-    fn set<T: Copy>(
-        &mut self,
-        argument: &Argument,
-        given: Result<Given<T>>,
-        setter: fn(Config, T) -> Config,
-        value: impl FnOnce(Given<T>) -> Value,
-    ) -> Result<()> {
-        let given = given.inspect_err(|_| self.unreadable.push(argument.key.clone()))?;
-        if let Given::Literal(literal) = given {
-            self.literals = setter(self.literals, literal);
-        }
-        let (key, written) = (argument.key.clone(), argument.value.clone());
-        self.written.push(Setting { key, value: value(given), written });
+    fn read(&mut self, argument: &Argument) -> Result<()> {
+        let key = find_key::<Config>(&argument.key.unraw().to_string()).expect("it is one of the names");
+        let given = syntax::given(argument, key.takes, key.off.is_some()).and_then(|given| {
+            if let Given::Literal(literal) = &given {
+                (key.read)(&mut self.literals, literal).map_err(|error| argument.error(error))?;
+            }
+            Ok(given)
+        });
+        let value = given.inspect_err(|_| self.unreadable.push(argument.key.clone()))?;
+        let (name, written) = (argument.key.clone(), argument.value.clone());
+        self.written.push(Setting { key: name, takes: key.takes, off: key.off, value, written });
         Ok(())
     }
 }
 
-impl<Config: Copy> Settings<Config> {
+impl<Config: Configurable> Settings<Config> {
     /// Reports the rules that the literals break, and what the function's `signature` makes impossible. A rule that looks at
     /// an expression too is left to the compiler. `attribute` is where a key is missed.
-    pub(crate) fn check<const RULES: usize>(
+    pub(crate) fn check(
         &self,
-        violations: impl Fn(&Config) -> [Option<ConfigError>; RULES],
+        violations: impl Fn(&Config) -> Vec<ConfigError>,
         attribute: Span,
         signature: &Signature,
         errors: &mut Errors,
@@ -151,7 +70,7 @@ impl<Config: Copy> Settings<Config> {
         let written = |key: &str| self.written.iter().find(|setting| setting.key == key);
         let is_expression = |key: &str| written(key).is_some_and(|setting| setting.value.expression().is_some());
         let is_unreadable = |key: &str| self.unreadable.iter().any(|other| other == key);
-        for violation in violations(&self.literals).into_iter().flatten() {
+        for violation in violations(&self.literals) {
             let unknown = |key: &str| is_expression(key) || is_unreadable(key);
             if unknown(violation.key) || violation.other.is_some_and(unknown) {
                 continue;
@@ -161,7 +80,7 @@ impl<Config: Copy> Settings<Config> {
                 None => Error::new(attribute, violation),
             });
             if let Some(other) = violation.other.and_then(written) {
-                let message = format!("this `{}` does not go together with `{}`", other.key, violation.key);
+                let message = format!("this `{}` conflicts with `{}`", other.key, violation.key);
                 errors.push(Error::new_spanned(&other.written, message));
             }
         }

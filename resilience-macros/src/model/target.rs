@@ -64,8 +64,8 @@ impl Target {
     ) -> Option<Self> {
         let no_result = |returned: &str| {
             format!(
-                "a guarded function returns a `Result`, so that a policy can answer in its place: write `Result<{returned}, E>`, with an `E` that \
-                is `From<Rejection>`"
+                "a guarded function must return a `Result`, so that a policy can answer in its place; write `Result<{returned}, E>` where \
+                `E: From<Rejection>`"
             )
         };
         let result = match output {
@@ -82,7 +82,7 @@ impl Target {
         }
         let arguments: Vec<Argument> = signature.inputs.iter().enumerate().map(Argument::read).collect();
         if has_fallback && let Some(argument) = arguments.get(MOST_ARGUMENTS) {
-            let message = "a function with a fallback has at most 12 arguments, the receiver included";
+            let message = "a function with a fallback can have at most 12 arguments, including the receiver";
             errors.push(Error::new(argument.span, message));
         }
         if (has_fallback || has_retry)
@@ -90,7 +90,7 @@ impl Target {
         {
             let needs = if has_fallback { "the fallback needs" } else { "the next attempt of `retry` needs" };
             let message =
-                format!("the result borrows from `{from}`, which {needs} after the call: return an owned value");
+                format!("the result borrows from `{from}`, which {needs} after the call; return an owned value");
             errors.push(Error::new(borrow, message));
         }
         Some(Self { arguments, form, result: (**result).clone() })

@@ -3,10 +3,7 @@ use resilience_config::TimeoutConfig;
 use syn::{LitStr, Signature};
 
 use super::{Common, Settings};
-use crate::{
-    error::Errors,
-    syntax::{Key, Ours},
-};
+use crate::{error::Errors, syntax::Ours};
 
 /// `#[timeout(…)]`
 pub(crate) struct Timeout {
@@ -17,17 +14,10 @@ pub(crate) struct Timeout {
     pub(crate) is_of_attempt: bool,
 }
 
-type Config = TimeoutConfig;
-
-const KEYS: &[Key<Timeout>] = &[
-    Key::new("after", |it, value| it.settings.duration(value, Config::after)),
-    Key::new("preset", |it, value| it.settings.preset(value, Config::preset)),
-];
-
 impl Timeout {
     pub(super) fn read(ours: &Ours, is_of_attempt: bool, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self { attribute: ours.span, name: None, settings: Settings::default(), is_of_attempt };
-        if !common.read_with("after", ours, KEYS, &mut it, errors) {
+        if !common.read_with("after", ours, &mut it.settings, errors) {
             it.settings.may_lack("after");
         }
         it.name = common.name.take();
@@ -35,6 +25,6 @@ impl Timeout {
     }
 
     pub(super) fn check(&self, signature: &Signature, errors: &mut Errors) {
-        self.settings.check(Config::violations, self.attribute, signature, errors);
+        self.settings.check(TimeoutConfig::violations, self.attribute, signature, errors);
     }
 }

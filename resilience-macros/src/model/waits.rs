@@ -42,16 +42,17 @@ pub(super) fn check(layers: &[Layer], errors: &mut Errors) {
         let waits: Vec<Duration> = (1..settings.attempts).map(|failures| settings.shortest_wait(failures)).collect();
         let can_begin = settings.attempts_within(limit);
         let message = format!(
-            "the waits between {} attempts are {} at their shortest, and the `timeout` above ends all of them after {limit:?}: only {can_begin} \
-            can ever begin; write `attempts = {can_begin}`, shorter waits or a longer `timeout`",
+            "the `timeout` above ends the call after {limit:?}, but the waits between {} attempts take at least {}, so only {can_begin} {} can \
+            begin; write `attempts = {can_begin}`, shorter waits or a longer `timeout`",
             settings.attempts,
             sum(&waits),
+            if can_begin == 1 { "attempt" } else { "attempts" },
         );
         errors.push(match retry.settings.value("attempts").or_else(|| retry.settings.value("delay")) {
             Some(value) => Error::new_spanned(value, message),
             None => Error::new(retry.attribute, message),
         });
-        let other = "this `timeout` does not go together with the waits of the `retry` below it";
+        let other = "this `timeout` conflicts with the waits of the `retry` below it";
         errors.push(match timeout.settings.value("after") {
             Some(value) => Error::new_spanned(value, other),
             None => Error::new(timeout.attribute, other),

@@ -32,7 +32,33 @@ pub(crate) struct Argument {
     has_no_key: bool,
 }
 
-/// A row of a policy's key table: a key, and what its value does to the policy.
+/// What reads the keys of an attribute, or some of them.
+pub(crate) trait Table {
+    /// The keys.
+    fn names(&self) -> Vec<&'static str>;
+
+    /// Reads the argument of one of them.
+    fn read(&mut self, argument: &Argument) -> Result<()>;
+}
+
+/// Some keys and what they are read into.
+pub(crate) struct Rows<'a, P: 'static> {
+    pub(crate) table: &'static [Key<P>],
+    pub(crate) into: &'a mut P,
+}
+
+impl<P> Table for Rows<'_, P> {
+    fn names(&self) -> Vec<&'static str> {
+        self.table.iter().map(|row| row.name).collect()
+    }
+
+    fn read(&mut self, argument: &Argument) -> Result<()> {
+        let row = self.table.iter().find(|row| argument.key.unraw() == row.name).expect("it is one of the names");
+        (row.read)(self.into, argument)
+    }
+}
+
+/// A key that is no part of a policy's configuration, and what its value does.
 pub(crate) struct Key<P> {
     name: &'static str,
     read: fn(&mut P, &Argument) -> Result<()>,
@@ -66,18 +92,17 @@ impl Argument {
     }
 }
 
-/// An error on a `value` without a key that is the name of one in `table`, alone or as in `key(value)`.
-pub(crate) fn lone_key<P>(value: &Expr, table: &[Key<P>]) -> Option<Error> {
+/// An error on a `value` without a key that is one of the `keys`, alone or as in `key(value)`.
+pub(crate) fn lone_key(value: &Expr, keys: &[&str]) -> Option<Error> {
     let word = match unwrapped(value) {
         Expr::Call(call) => bare_word(&call.func)?,
         value => bare_word(value)?,
     };
-    let is_key = table.iter().any(|row| row.name == word);
-    is_key.then(|| Error::new_spanned(value, wants_a_value(&word)))
+    keys.contains(&&*word).then(|| Error::new_spanned(value, wants_a_value(&word)))
 }
 
 fn wants_a_value(key: &str) -> String {
-    format!("`{key}` wants a value: write `{key} = …`")
+    format!("missing value for `{key}`; write `{key} = ...`")
 }
 
 /// A string that may be meant as a name, with its quotes.
@@ -123,7 +148,7 @@ impl Arguments {
             has_no_key: true,
         });
         for value in values {
-            let message = format!("`{attribute}` takes one value without a key, its `{key}`");
+            let message = format!("`{attribute}` takes only one value without a key, its `{key}`");
             let extra = Argument { key: Ident::new(key, value.span()), value: value.clone(), has_no_key: true };
             errors.push(extra.error(message));
         }
@@ -138,13 +163,13 @@ impl Arguments {
         } else if has_key(input) {
             let key = input.call(Ident::parse_any)?;
             if input.peek(Token![:]) {
-                errors.push(input.error("write `=` between a key and its value"));
+                errors.push(input.error("expected `=` between a key and its value"));
                 input.parse::<Token![:]>()?;
             } else {
                 input.parse::<Token![=]>()?;
             }
             let value = if at_end(input) {
-                Err(Error::new(key.span(), format!("`{key}` wants a value after the `=`")))
+                Err(Error::new(key.span(), format!("missing value for `{key}` after the `=`")))
             } else {
                 parse_value(input)
             };
@@ -159,7 +184,7 @@ impl Arguments {
             if let Some(word) = lone_word(input) {
                 return Err(Error::new(word.span(), wants_a_value(&word.to_string())));
             }
-            let message = format!("write `key = value` here; a value without a key stands before `{}`", first.key);
+            let message = format!("expected `key = value`; a value without a key must come before `{}`", first.key);
             Err(input.error(message))
         } else {
             let value = parse_value(input)?;
@@ -168,34 +193,27 @@ impl Arguments {
         }
     }
 
-    /// Hands each key to the row that reads it: of `table`, which makes `policy`, or of `common`, which every attribute
-    /// has. Whether there is a row for every key.
-    pub(crate) fn read<P, C>(
-        &self,
-        (table, policy): (&[Key<P>], &mut P),
-        (common_table, common): (&[Key<C>], &mut C),
-        attribute: &str,
-        errors: &mut Errors,
-    ) -> bool {
+    /// Hands each key to the first of the tables that has it. Whether each has one.
+    pub(crate) fn read(&self, tables: &mut [&mut dyn Table], attribute: &str, errors: &mut Errors) -> bool {
         let mut are_known = true;
         for (position, argument) in self.keyed.iter().enumerate() {
             let key = argument.key.unraw().to_string();
             let read = if let Some(earlier) = self.keyed[..position].iter().find(|earlier| earlier.key.unraw() == key) {
                 let message = match earlier.has_no_key {
                     true => {
-                        format!("`{key}` is written twice: the value without a key is the `{key}` of `{attribute}`")
+                        format!(
+                            "duplicate key `{key}`: the value without a key is already the `{key}` of `{attribute}`"
+                        )
                     }
-                    false => format!("`{key}` is written twice; leave one of them out"),
+                    false => format!("duplicate key `{key}`; remove one of them"),
                 };
                 Err(Error::new(argument.key.span(), message))
-            } else if let Some(row) = table.iter().find(|row| row.name == key) {
-                let lone_key = lone_key(&argument.value, table).filter(|_| argument.has_no_key);
-                lone_key.map_or_else(|| (row.read)(policy, argument), Err)
-            } else if let Some(row) = common_table.iter().find(|row| row.name == key) {
-                (row.read)(common, argument)
+            } else if let Some(table) = tables.iter_mut().find(|table| table.names().contains(&&*key)) {
+                let lone_key = lone_key(&argument.value, &table.names()).filter(|_| argument.has_no_key);
+                lone_key.map_or_else(|| table.read(argument), Err)
             } else {
-                let names = table.iter().map(|row| row.name).chain(common_table.iter().map(|row| row.name));
-                errors.push(unknown(&argument.key, attribute, &names.collect::<Vec<_>>()));
+                let names: Vec<&str> = tables.iter().flat_map(|table| table.names()).collect();
+                errors.push(unknown(&argument.key, attribute, &names));
                 are_known = false;
                 continue;
             };
@@ -215,7 +233,7 @@ fn unknown(key: &Ident, attribute: &str, known: &[&str]) -> Error {
     let message = match Kind::named(&key.to_string()) {
         Some(kind) => {
             let name = kind.name();
-            format!("`{name}` is no key of `{attribute}`, but an attribute of its own: write `#[{name}(…)]`")
+            format!("unknown key `{name}` for `{attribute}`; `{name}` is a separate attribute: write `#[{name}(...)]`")
         }
         None => unknown_key(attribute, &key.to_string(), known),
     };
@@ -235,7 +253,7 @@ fn dashed_key(input: ParseStream<'_>) -> Option<(Ident, Error)> {
     }
     let is_dashed = first != key && ahead.peek(Token![=]) && !ahead.peek(Token![==]);
     is_dashed.then(|| {
-        let message = format!("a key is written with `_`: `{key} = …`");
+        let message = format!("keys are written with underscores; write `{key} = ...`");
         (Ident::new(&key, first.span()), Error::new_spanned(tokens, message))
     })
 }
@@ -250,18 +268,18 @@ fn has_key(input: ParseStream<'_>) -> bool {
 
 fn parse_value(input: ParseStream<'_>) -> Result<Expr> {
     if let Some((number, percent)) = percentage(input) {
-        let message = format!("a percentage is written without `%`: `{}`", number.to_token_stream());
+        let message = format!("percentages are written without `%`; write `{}`", number.to_token_stream());
         return Err(Error::new_spanned(quote!(#number #percent), message));
     }
     let whole = input.fork();
     let value = input.parse().map_err(|error: Error| {
         // The end of a list has no place of its own, and the whole attribute would be marked.
         match input.is_empty() && error.to_string().starts_with("unexpected end of input") {
-            true => Error::new_spanned(whole.parse::<TokenStream>().unwrap_or_default(), "this value ends too early"),
+            true => Error::new_spanned(whole.parse::<TokenStream>().unwrap_or_default(), "unexpected end of value"),
             false => error,
         }
     })?;
-    if at_end(input) { Ok(value) } else { Err(input.error("write `,` between two arguments")) }
+    if at_end(input) { Ok(value) } else { Err(input.error("expected `,` between two arguments")) }
 }
 
 /// `50%`

@@ -10,15 +10,13 @@ mod value;
 
 use crate::error::Errors;
 
-pub(crate) use arguments::{Argument, Arguments, Key, lone_key};
+pub(crate) use arguments::{Argument, Arguments, Key, Rows, Table, lone_key};
 pub(crate) use attributes::{Kind, Ours, TAKEN, Written, is_taken};
 pub(crate) use captures::{captures_self, is_format_macro, unseen_captures};
 pub(crate) use item::{Function, RUNTIME, split_inner_attributes};
 pub(crate) use tail::{Tail, tail};
 pub(crate) use tokens::{AngleBrackets, begins_item, has_word, inside, punct, rest_of_item};
-pub(crate) use value::{
-    Given, count, duration, hook, jitter, name, number, path, rate, rejections, unwrapped, window, word,
-};
+pub(crate) use value::{Given, given, hook, name, path, rejections, unwrapped};
 
 /// A function and the attributes of ours that stand above it, the topmost first.
 pub(crate) struct Annotated {

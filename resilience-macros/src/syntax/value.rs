@@ -3,9 +3,7 @@
 //! What a literal means is `resilience-config`'s to say, which reads the values of configuration files too. Any other
 //! expression goes to the compiler, which evaluates it in the initialiser of a static.
 
-use std::time::Duration;
-
-use resilience_config::{Jitter, Rate, Rejections, Value, Window, Written, names, read_word};
+use resilience_config::{Jitter, Rejections, Takes, Value, Written, names};
 use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Result, UnOp};
 
 use super::Argument;
@@ -13,12 +11,12 @@ use crate::error::Errors;
 
 /// A value that is known here, or one that the compiler has yet to evaluate.
 #[derive(Clone)]
-pub(crate) enum Given<T> {
-    Literal(T),
+pub(crate) enum Given {
+    Literal(Written<'static>),
     Expression(Expr),
 }
 
-impl<T> Given<T> {
+impl Given {
     pub(crate) fn expression(&self) -> Option<&Expr> {
         match self {
             Self::Literal(_) => None,
@@ -27,34 +25,37 @@ impl<T> Given<T> {
     }
 }
 
-/// A whole number.
-pub(crate) fn count(argument: &Argument) -> Result<Given<u32>> {
-    given(argument, written(argument)?, "a whole number")
-}
-
-/// A number with or without a decimal point.
-pub(crate) fn number(argument: &Argument) -> Result<Given<f64>> {
-    given(argument, written(argument)?, "a number")
-}
-
-/// A duration in a string.
-pub(crate) fn duration(argument: &Argument) -> Result<Given<Duration>> {
-    given(argument, written(argument)?, "a duration")
-}
-
-/// A duration in a string, a number of calls, or `none`.
-pub(crate) fn window(argument: &Argument) -> Result<Given<Window>> {
-    let word = bare_word(&argument.value).filter(|word| word == "none").map(|word| Written::Word(word.into()));
-    given(argument, word.or(written(argument)?), "a duration, a number of calls or `none`")
-}
-
-/// `none`, `equal`, `full`, or a number.
-pub(crate) fn jitter(argument: &Argument) -> Result<Given<Jitter>> {
-    // A constant is written in capitals.
-    let word = bare_word(&argument.value).filter(|word| word.chars().any(char::is_lowercase));
-    let word = word.map(|word| Written::Word(word.into()));
-    without_a_path(argument, ["none", "equal", "full"])?;
-    given(argument, word.or(written(argument)?), "`none`, `equal`, `full` or a share")
+/// The value of a key that takes such values, and `none` where it `may_be_off`.
+pub(crate) fn given(argument: &Argument, takes: Takes, may_be_off: bool) -> Result<Given> {
+    let word = |is_word: fn(&str) -> bool| {
+        bare_word(&argument.value).filter(|word| is_word(word)).map(|word| Written::Word(word.into()))
+    };
+    let is_none = |word: &str| word == "none";
+    let (word, what) = match takes {
+        Takes::Word { words, .. } => {
+            without_a_path(argument, words.iter().copied())?;
+            return word_of(argument).map(Given::Literal);
+        }
+        Takes::Rejections => {
+            let kinds = rejections(argument)?.names().map(|name| Written::Word(name.into()));
+            return Ok(Given::Literal(Written::List(kinds.collect())));
+        }
+        Takes::Jitter => {
+            without_a_path(argument, Jitter::NAMED.map(|(name, _)| name))?;
+            // A constant is written in capitals.
+            (word(|word| word.chars().any(char::is_lowercase)), "`none`, `equal`, `full` or a share")
+        }
+        Takes::Window => (word(is_none), "a duration, a number of calls or `none`"),
+        Takes::Count => (word(is_none).filter(|_| may_be_off), "a whole number"),
+        Takes::Number => (word(is_none).filter(|_| may_be_off), "a number"),
+        Takes::Duration => (word(is_none).filter(|_| may_be_off), "a duration"),
+        Takes::Rate => (None, "a rate"),
+        Takes::Switch => (None, "`true` or `false`"),
+    };
+    match word.or(written(argument)?) {
+        Some(written) => Ok(Given::Literal(written)),
+        None => expression(argument, what),
+    }
 }
 
 /// A list of kinds of rejections.
@@ -74,17 +75,6 @@ pub(crate) fn rejections(argument: &Argument) -> Result<Rejections> {
     errors.finish(Some(set))
 }
 
-/// So many calls in so much time, in a string.
-pub(crate) fn rate(argument: &Argument) -> Result<Given<Rate>> {
-    given(argument, written(argument)?, "a rate")
-}
-
-/// One of a few words, without quotes.
-pub(crate) fn word<T: Copy>(argument: &Argument, known: &[(&'static str, T)]) -> Result<T> {
-    without_a_path(argument, known.iter().map(|(name, _)| *name))?;
-    read_word(&argument.key.to_string(), &word_of(argument)?, known).map_err(|error| argument.error(error))
-}
-
 /// The name of a policy instance.
 pub(crate) fn name(value: &Expr) -> Result<LitStr> {
     match unwrapped(value) {
@@ -95,8 +85,8 @@ pub(crate) fn name(value: &Expr) -> Result<LitStr> {
         value => {
             // A constant is written in capitals.
             let message = match bare_word(value).filter(|word| word.chars().any(char::is_lowercase)) {
-                Some(word) => format!("a name is a string literal: write {word:?}"),
-                None => "a name is a string literal, such as \"payment\"".to_owned(),
+                Some(word) => format!("expected a string literal; write {word:?}"),
+                None => "expected a string literal such as `\"payment\"`".to_owned(),
             };
             Err(syn::Error::new_spanned(value, message))
         }
@@ -107,7 +97,7 @@ pub(crate) fn name(value: &Expr) -> Result<LitStr> {
 pub(crate) fn path(argument: &Argument) -> Result<Path> {
     match unwrapped(&argument.value) {
         Expr::Path(path) if path.qself.is_none() => Ok(path.path.clone()),
-        _ => Err(argument.error(format!("`{}` takes a path, without quotes", argument.key))),
+        _ => Err(argument.error(format!("`{}` must be a path, without quotes", argument.key))),
     }
 }
 
@@ -117,9 +107,9 @@ pub(crate) fn hook(argument: &Argument, example: &str) -> Result<Expr> {
     match value {
         Expr::Path(_) => Ok(value.clone()),
         Expr::Closure(closure) if closure.inputs.len() == 1 => Ok(value.clone()),
-        Expr::Closure(_) => Err(argument.error(format!("this closure takes one parameter, as in `{example}`"))),
+        Expr::Closure(_) => Err(argument.error(format!("expected a closure with one parameter, such as `{example}`"))),
         _ => Err(argument
-            .error(format!("`{}` takes the path of a function, or a closure such as `{example}`", argument.key))),
+            .error(format!("`{}` must be the path of a function or a closure such as `{example}`", argument.key))),
     }
 }
 
@@ -162,7 +152,7 @@ fn without_a_path(argument: &Argument, known: impl IntoIterator<Item = &'static 
         word.extend(letter.to_lowercase());
     }
     match known.into_iter().any(|known| known == word) {
-        true => Err(argument.error(format!("write the word without a path: `{word}`"))),
+        true => Err(argument.error(format!("expected a word without a path; write `{word}`"))),
         false => Ok(()),
     }
 }
@@ -185,7 +175,7 @@ fn written(argument: &Argument) -> Result<Option<Written<'static>>> {
         }
         Some((is_negative, Lit::Float(number))) => {
             let number: f64 =
-                number.base10_digits().parse().map_err(|_| argument.error("this number cannot be read"))?;
+                number.base10_digits().parse().map_err(|_| argument.error("this number cannot be parsed"))?;
             Written::Number(if is_negative { -number } else { number })
         }
         Some((false, Lit::Str(text))) => Written::Text(text.value().into()),
@@ -199,21 +189,13 @@ fn read<T: Value>(argument: &Argument, written: &Written<'_>) -> Result<T> {
     T::read(&argument.key.to_string(), written).map_err(|error| argument.error(error))
 }
 
-/// The value that was written, or the expression for it.
-fn given<T: Value>(argument: &Argument, written: Option<Written<'_>>, what: &str) -> Result<Given<T>> {
-    match written {
-        Some(written) => read(argument, &written).map(Given::Literal),
-        None => expression(argument, what),
-    }
-}
-
 /// Any expression that the compiler can evaluate. What cannot be one is refused here, in words.
-fn expression<T>(argument: &Argument, what: &str) -> Result<Given<T>> {
+fn expression(argument: &Argument, what: &str) -> Result<Given> {
     match unwrapped(&argument.value) {
         _ if argument.is_missing() => Err(argument.error("there is no value")),
-        value @ (Expr::Closure(_) | Expr::Range(_) | Expr::Assign(_) | Expr::Return(_) | Expr::Infer(_)) => Err(
-            syn::Error::new_spanned(value, format!("`{}` takes {what}, or a constant expression of one", argument.key)),
-        ),
+        value @ (Expr::Closure(_) | Expr::Range(_) | Expr::Assign(_) | Expr::Return(_) | Expr::Infer(_)) => {
+            Err(syn::Error::new_spanned(value, format!("`{}` must be {what} or a constant", argument.key)))
+        }
         value => Ok(Given::Expression(value.clone())),
     }
 }

@@ -25,14 +25,14 @@ fn all_mistakes_come_together() {
     assert_eq!(
         messages(&expansion),
         [
-            "`window` wants a value: write `window = …`",
-            "write `key = value` here; a value without a key stands before `failure_rat`",
-            "`circuit_breaker` has no key `failure_rat`; did you mean `failure_rate`?",
-            "`open_for` takes a duration with its unit: \"30ms\" or \"30s\"",
-            "write `mode = off`, without quotes",
-            "`minimum_calls` is written twice; leave one of them out",
-            "`failure_rate` takes a percentage, above 0 and at most 100",
-            "a guarded function returns a `Result`, so that a policy can answer in its place: write `Result<u8, E>`, with an `E` that is `From<Rejection>`",
+            "missing value for `window`; write `window = ...`",
+            "expected `key = value`; a value without a key must come before `failure_rat`",
+            "unknown key `failure_rat` for `circuit_breaker`; did you mean `failure_rate`?",
+            "`open_for` needs a unit: write `\"30ms\"` or `\"30s\"`",
+            "expected a word without quotes; write `mode = off`",
+            "duplicate key `minimum_calls`; remove one of them",
+            "`failure_rate` must be greater than 0 and at most 100",
+            "a guarded function must return a `Result`, so that a policy can answer in its place; write `Result<u8, E>` where `E: From<Rejection>`",
         ]
     );
 }
@@ -40,65 +40,68 @@ fn all_mistakes_come_together() {
 #[test]
 fn values_of_the_wrong_kind() {
     for (arguments, message) in [
-        (quote!(failure_rate = "50"), "`failure_rate` takes a number, without quotes"),
-        (quote!(failure_rate = -5), "`failure_rate` takes a percentage, above 0 and at most 100"),
-        (quote!(failure_rate = 1e999), "`failure_rate` takes a percentage, above 0 and at most 100"),
-        (quote!(minimum_calls = 2.5), "`minimum_calls` takes a whole number"),
-        (quote!(minimum_calls = -2), "`minimum_calls` takes a whole number, not below 0"),
-        (quote!(minimum_calls = "2"), "`minimum_calls` takes a whole number, without quotes"),
-        (quote!(minimum_calls = 99999999999999), "`minimum_calls` takes a number of calls, 1 to 1000000000"),
-        (quote!(open_for = "30"), "`30` wants a unit at its end: \"30ms\", \"30s\" or \"30m\""),
-        (quote!(open_for = 'x'), "`open_for` takes a duration, such as \"250ms\" or \"30s\""),
-        (quote!(open_for = |x| x), "`open_for` takes a duration, or a constant expression of one"),
-        (quote!(window = 0), "a count `window` takes a number of calls, 1 to 65535"),
-        (quote!(window = "1ms"), "a time `window` takes \"10ms\" to \"24h\""),
-        (quote!(window = 1.5), "`window` takes a duration such as \"10s\", a number of calls such as 100, or `none`"),
-        (quote!(mode = monitr), "`mode` has no `monitr`; did you mean `monitor`?"),
-        (quote!(mode = 3), "`mode` takes `enforce`, `monitor` or `off`"),
-        (quote!(preset = Preset::Database), "write the word without a path: `database`"),
+        (quote!(failure_rate = "50"), "`failure_rate` must be a number, without quotes"),
+        (quote!(failure_rate = -5), "`failure_rate` must be greater than 0 and at most 100"),
+        (quote!(failure_rate = 1e999), "`failure_rate` must be greater than 0 and at most 100"),
+        (quote!(minimum_calls = 2.5), "`minimum_calls` must be a whole number"),
+        (quote!(minimum_calls = -2), "`minimum_calls` must not be negative"),
+        (quote!(minimum_calls = "2"), "`minimum_calls` must be a whole number, without quotes"),
+        (quote!(minimum_calls = 99999999999999), "`minimum_calls` must be between 1 and 1000000000"),
+        (quote!(open_for = "30"), "missing unit after `30`; write `\"30ms\"`, `\"30s\"` or `\"30m\"`"),
+        (quote!(open_for = 'x'), "`open_for` must be a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`"),
+        (quote!(open_for = |x| x), "`open_for` must be a duration or a constant"),
+        (quote!(window = 0), "`window` must be between `\"10ms\"` and `\"24h\"`, or between 1 and 65535 calls"),
+        (quote!(window = "1ms"), "`window` must be between `\"10ms\"` and `\"24h\"`, or between 1 and 65535 calls"),
+        (
+            quote!(window = 1.5),
+            "`window` must be a duration such as `\"10s\"`, a number of calls such as `100`, or `none`",
+        ),
+        (quote!(mode = monitr), "unknown value `monitr` for `mode`; did you mean `monitor`?"),
+        (quote!(mode = 3), "`mode` must be `enforce`, `monitor` or `off`"),
+        (quote!(preset = Preset::Database), "expected a word without a path; write `database`"),
         (
             quote!(preset = Preset::Mainframe),
-            "`preset` takes `web_service`, `database`, `external_api` or `internal_service`",
+            "`preset` must be `web_service`, `database`, `external_api` or `internal_service`",
         ),
-        (quote!(failure_rate = 50%), "a percentage is written without `%`: `50`"),
-        (quote!(failure_rate = 50 +), "this value ends too early"),
-        (quote!(failure_if = |error|), "this value ends too early"),
-        (quote!(failure_if = |a, b| true), "this closure takes one parameter, as in `|error| error.is_transient()`"),
+        (quote!(failure_rate = 50%), "percentages are written without `%`; write `50`"),
+        (quote!(failure_rate = 50 +), "unexpected end of value"),
+        (quote!(failure_if = |error|), "unexpected end of value"),
+        (
+            quote!(failure_if = |a, b| true),
+            "expected a closure with one parameter, such as `|error| error.is_transient()`",
+        ),
         (
             quote!(failure_if = 3),
-            "`failure_if` takes the path of a function, or a closure such as `|error| error.is_transient()`",
+            "`failure_if` must be the path of a function or a closure such as `|error| error.is_transient()`",
         ),
-        (quote!(crate = "x"), "`crate` takes a path, without quotes"),
-        (quote!(name = billing), "a name is a string literal: write \"billing\""),
-        (quote!(name = BILLING), "a name is a string literal, such as \"payment\""),
-        (quote!(7), "a name is a string literal, such as \"payment\""),
-        (quote!(mode), "`mode` wants a value: write `mode = …`"),
-        (quote!(window(10)), "`window` wants a value: write `window = …`"),
-        (quote!("a", window(10)), "`window` wants a value: write `window = …`"),
-        (quote!(mode = monitor, window(10)), "`window` wants a value: write `window = …`"),
-        (quote!(open-for = "1s"), "a key is written with `_`: `open_for = …`"),
-        (quote!("a", half - open - calls = 2), "a key is written with `_`: `half_open_calls = …`"),
+        (quote!(crate = "x"), "`crate` must be a path, without quotes"),
+        (quote!(name = billing), "expected a string literal; write \"billing\""),
+        (quote!(name = BILLING), "expected a string literal such as `\"payment\"`"),
+        (quote!(7), "expected a string literal such as `\"payment\"`"),
+        (quote!(mode), "missing value for `mode`; write `mode = ...`"),
+        (quote!(window(10)), "missing value for `window`; write `window = ...`"),
+        (quote!("a", window(10)), "missing value for `window`; write `window = ...`"),
+        (quote!(mode = monitor, window(10)), "missing value for `window`; write `window = ...`"),
+        (quote!(open-for = "1s"), "keys are written with underscores; write `open_for = ...`"),
+        (quote!("a", half - open - calls = 2), "keys are written with underscores; write `half_open_calls = ...`"),
         (
             quote!(timeout = "1s"),
-            "`timeout` is no key of `circuit_breaker`, but an attribute of its own: write `#[timeout(…)]`",
+            "unknown key `timeout` for `circuit_breaker`; `timeout` is a separate attribute: write `#[timeout(...)]`",
         ),
-        (quote!(""), "`name` takes 1 to 128 characters"),
-        (quote!("a", name = "b"), "the name is written twice: here and as `name`"),
-        (quote!("a", "b"), "`circuit_breaker` takes one value without a key, its name; write `key = value`"),
-        (quote!(window =), "`window` wants a value after the `=`"),
-        (quote!(window: 5), "write `=` between a key and its value"),
-        (quote!(window = 5 open_for = "1s"), "write `,` between two arguments"),
+        (quote!(""), "`name` must have between 1 and 128 characters"),
+        (quote!("a", name = "b"), "the name is given twice: here and as `name`"),
+        (quote!("a", "b"), "`circuit_breaker` takes only one value without a key, its name; write `key = value`"),
+        (quote!(window =), "missing value for `window` after the `=`"),
+        (quote!(window: 5), "expected `=` between a key and its value"),
+        (quote!(window = 5 open_for = "1s"), "expected `,` between two arguments"),
         (
             quote!(colour = 3),
-            "`circuit_breaker` has no key `colour`; it takes `failure_rate`, `minimum_calls`, `window`, \
+            "unknown key `colour` for `circuit_breaker`; expected `failure_rate`, `minimum_calls`, `window`, \
             `consecutive_failures`, `slow_call`, `slow_call_rate`, `open_for`, `open_backoff`, `max_open_for`, `open_jitter`, \
-            `half_open_calls`, `half_open_successes`, `half_open_timeout`, `mode`, `preset`, `max_keys`, `key`, `failure_if`, \
+            `half_open_calls`, `half_open_successes`, `half_open_timeout`, `mode`, `max_keys`, `preset`, `key`, `failure_if`, \
             `ignore_if`, `trip_if`, `name`, `map_rejection` or `crate`",
         ),
-        (
-            quote!(max_keys = 3),
-            "`max_keys` wants `key` beside it, which says what the keys are, as in `key = order.warehouse`",
-        ),
+        (quote!(max_keys = 3), "`max_keys` requires `key`, such as `key = order.warehouse`"),
     ] {
         assert_eq!(refused(arguments.clone()), [message], "{arguments}");
     }
@@ -112,86 +115,94 @@ fn values_of_the_other_policies() {
         )
     };
     for (attribute, arguments, message) in [
-        (retry as fn(_, _) -> _, quote!(3), "`retry` takes no value without a key: write `attempts = 3`"),
-        (retry, quote!("db"), "`retry` takes no value without a key: write `name = \"db\"`"),
-        (retry, quote!(DELAY), "`retry` takes no value without a key: write `key = value`"),
-        (retry, quote!(attempts), "`attempts` wants a value: write `attempts = …`"),
-        (retry, quote!(jitter = "full"), "write `jitter = full`, without quotes"),
-        (retry, quote!(jitter = true), "`jitter` takes `none`, `equal`, `full` or a share, 0 to 1"),
-        (retry, quote!(jitter = ful), "`jitter` has no `ful`; did you mean `full`?"),
-        (retry, quote!(jitter = -0.1), "`jitter` takes `none`, `equal`, `full` or a share, 0 to 1"),
+        (retry as fn(_, _) -> _, quote!(3), "`retry` takes no value without a key; write `attempts = 3`"),
+        (retry, quote!("db"), "`retry` takes no value without a key; write `name = \"db\"`"),
+        (retry, quote!(DELAY), "`retry` takes no value without a key; write `key = value`"),
+        (retry, quote!(attempts), "missing value for `attempts`; write `attempts = ...`"),
+        (retry, quote!(jitter = "full"), "expected a word without quotes; write `jitter = full`"),
+        (retry, quote!(jitter = true), "`jitter` must be `none`, `equal`, `full` or a share between 0 and 1"),
+        (retry, quote!(jitter = ful), "unknown value `ful` for `jitter`; did you mean `full`?"),
+        (retry, quote!(jitter = -0.1), "`jitter` must be `none`, `equal`, `full` or a share between 0 and 1"),
         (
             retry,
             quote!(backoff = 2),
-            "`backoff` takes `constant`, `linear`, `exponential`, `fibonacci` or `decorrelated`",
+            "`backoff` must be `constant`, `linear`, `exponential`, `fibonacci` or `decorrelated`",
         ),
         (
             retry,
             quote!(retry_rejections = timed_out),
-            "`retry_rejections` takes a list, such as `[timed_out]`, of `circuit_open`, `timed_out`, `bulkhead_full` or \
+            "`retry_rejections` must be a list such as `[timed_out]`, with any of `circuit_open`, `timed_out`, `bulkhead_full` or \
             `rate_limited`",
         ),
-        (retry, quote!(retry_rejections = [timed_out, timed_out]), "this is in the list already"),
-        (retry, quote!(backoff = Backoff::Linear), "write the word without a path: `linear`"),
-        (retry, quote!(jitter = resilience_runtime::Jitter::Full), "write the word without a path: `full`"),
-        (retry, quote!(retry_rejections = [RejectionKind::TimedOut]), "write the word without a path: `timed_out`"),
+        (retry, quote!(retry_rejections = [timed_out, timed_out]), "this value is already in the list"),
+        (retry, quote!(backoff = Backoff::Linear), "expected a word without a path; write `linear`"),
+        (retry, quote!(jitter = resilience_runtime::Jitter::Full), "expected a word without a path; write `full`"),
+        (
+            retry,
+            quote!(retry_rejections = [RejectionKind::TimedOut]),
+            "expected a word without a path; write `timed_out`",
+        ),
         (
             timeout,
             quote!(duration = "2s"),
-            "`timeout` has no key `duration`; it takes `after`, `preset`, `name`, `map_rejection` or `crate`",
+            "unknown key `duration` for `timeout`; expected `after`, `preset`, `name`, `map_rejection` or `crate`",
         ),
-        (rate_limit, quote!(rat = "2/s"), "`rate_limit` has no key `rat`; did you mean `rate`?"),
-        (retry, quote!(backoff = constant, factor = 3), "`factor` belongs to `backoff = exponential`"),
-        (retry, quote!(retyr_if = f), "`retry` has no key `retyr_if`; did you mean `retry_if`?"),
-        (timeout, quote!(), "a `timeout` wants a duration, such as \"2s\", or a `preset`"),
-        (timeout, quote!(after =), "`after` wants a value after the `=`"),
-        (timeout, quote!(2), "`after` takes a duration with its unit: \"2ms\" or \"2s\""),
-        (timeout, quote!(after: "2s"), "write `=` between a key and its value"),
-        (timeout, quote!(after = "2s" 3), "write `,` between two arguments"),
-        (timeout, quote!("5"), "`5` wants a unit at its end: \"5ms\", \"5s\" or \"5m\""),
+        (rate_limit, quote!(rat = "2/s"), "unknown key `rat` for `rate_limit`; did you mean `rate`?"),
+        (retry, quote!(backoff = constant, factor = 3), "`factor` requires `backoff = exponential`"),
+        (retry, quote!(retyr_if = f), "unknown key `retyr_if` for `retry`; did you mean `retry_if`?"),
+        (timeout, quote!(), "`timeout` requires a duration, such as `\"2s\"`, or a `preset`"),
+        (timeout, quote!(after =), "missing value for `after` after the `=`"),
+        (timeout, quote!(2), "`after` needs a unit: write `\"2ms\"` or `\"2s\"`"),
+        (timeout, quote!(after: "2s"), "expected `=` between a key and its value"),
+        (timeout, quote!(after = "2s" 3), "expected `,` between two arguments"),
+        (timeout, quote!("5"), "missing unit after `5`; write `\"5ms\"`, `\"5s\"` or `\"5m\"`"),
         (
             timeout,
             quote!("payment"),
-            "a duration is numbers with units, such as \"250ms\", \"5s\" or \"1m30s\"; if \"payment\" is a name, write `name = \"payment\"`",
+            "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`; if \"payment\" is a name, write `name = \"payment\"`",
         ),
         (
             timeout,
             quote!("1s", "payment"),
-            "`timeout` takes one value without a key, its `after`; if \"payment\" is a name, write `name = \"payment\"`",
+            "`timeout` takes only one value without a key, its `after`; if \"payment\" is a name, write `name = \"payment\"`",
         ),
         (
             timeout,
             quote!("1s", after = "2s"),
-            "`after` is written twice: the value without a key is the `after` of `timeout`",
+            "duplicate key `after`: the value without a key is already the `after` of `timeout`",
         ),
-        (timeout, quote!("1s", "2s"), "`timeout` takes one value without a key, its `after`"),
-        (bulkhead, quote!("db"), "`max_concurrent` takes a whole number; if \"db\" is a name, write `name = \"db\"`"),
-        (bulkhead, quote!(max_queue), "`max_queue` wants a value: write `max_queue = …`"),
+        (timeout, quote!("1s", "2s"), "`timeout` takes only one value without a key, its `after`"),
+        (bulkhead, quote!("db"), "`max_concurrent` must be a whole number; if \"db\" is a name, write `name = \"db\"`"),
+        (bulkhead, quote!(max_queue), "missing value for `max_queue`; write `max_queue = ...`"),
         (
             rate_limit,
             quote!("partner"),
-            "a rate is a number of calls and a unit of time: \"100/s\", \"10/min\" or \"5000/h\"; if \"partner\" is a name, write \
+            "expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`; if \"partner\" is a name, write \
             `name = \"partner\"`",
         ),
-        (bulkhead, quote!(0), "`max_concurrent` takes a number of calls, 1 to 1000000"),
+        (bulkhead, quote!(0), "`max_concurrent` must be between 1 and 1000000"),
         (
             bulkhead,
             quote!(3, queue_timeout = "1s"),
-            "`queue_timeout` wants a `max_queue` above 0 (default 0): nobody waits without one",
+            "`queue_timeout` requires a `max_queue` above 0 (default 0), without which nobody waits",
         ),
-        (rate_limit, quote!(), "a `rate_limit` wants a rate, such as \"100/s\", \"10/min\" or \"5000/h\""),
-        (rate_limit, quote!(5), "a rate is a number of calls and a unit of time: \"5/s\" or \"5/min\""),
-        (rate_limit, quote!("0/s"), "a rate is 1 to 1000000000 calls in a time above 0"),
-        (rate_limit, quote!(true), "a rate is a string, such as \"100/s\", \"10/min\" or \"5000/h\""),
-        (fallback, quote!(f, on = [open]), "`on` takes `circuit_open`, `timed_out`, `bulkhead_full` or `rate_limited`"),
+        (rate_limit, quote!(), "`rate_limit` requires a rate, such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`"),
+        (rate_limit, quote!(5), "missing unit of time; write `\"5/s\"` or `\"5/min\"`"),
+        (rate_limit, quote!("0/s"), "`rate` must be between 1 and 1000000000 calls in a time above 0"),
+        (rate_limit, quote!(true), "expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`"),
+        (
+            fallback,
+            quote!(f, on = [open]),
+            "`on` must be `circuit_open`, `timed_out`, `bulkhead_full` or `rate_limited`",
+        ),
         (
             fallback,
             quote!(f, on = []),
-            "a fallback that answers `on` nothing never answers: name the rejections, or write `if` beside it",
+            "a fallback with an empty `on` list never answers; list the rejections, or add `if`",
         ),
     ] {
         let messages: Vec<String> = messages(&attribute(arguments.clone(), function()));
-        let is_the_other_half = |message: &String| message.contains("does not go together with");
+        let is_the_other_half = |message: &String| message.contains("conflicts with");
         let found: Vec<&String> = messages.iter().filter(|message| !is_the_other_half(message)).collect();
         assert_eq!(found, [message], "{arguments}");
     }
@@ -216,18 +227,16 @@ fn orders_in_which_a_policy_cannot_do_its_job() {
         assert!(messages.len() < 2, "{messages:?}");
         messages.concat()
     };
-    let above = "this `timeout` stands above `circuit_breaker`";
+    let above = "this `timeout` is above `circuit_breaker`";
     assert!(refused(quote!(#[timeout("1s")] #[circuit_breaker])).starts_with(above));
     assert!(refused(quote!(#[retry] #[timeout("1s")] #[bulkhead] #[circuit_breaker])).starts_with(above));
-    assert!(
-        refused(quote!(#[timeout("1s")] #[retry] #[circuit_breaker])).contains("write a second `#[timeout]` there")
-    );
+    assert!(refused(quote!(#[timeout("1s")] #[retry] #[circuit_breaker])).contains("add a second `#[timeout]` there"));
     assert!(refused(quote!(#[timeout("1s")] #[retry] #[timeout("1s")] #[circuit_breaker])).starts_with(above));
-    let twice = "`timeout` stands above this function already";
+    let twice = "`timeout` is already applied to this function";
     assert!(refused(quote!(#[timeout("1s")] #[bulkhead] #[timeout("1s")])).starts_with(twice));
     assert!(refused(quote!(#[retry] #[timeout("1s")] #[timeout("1s")])).starts_with(twice));
     assert!(refused(quote!(#[timeout("2s")] #[retry] #[timeout("1s")] #[timeout("1s")])).starts_with(twice));
-    assert!(refused(quote!(#[retry] #[bulkhead] #[retry])).starts_with("`retry` stands above"));
+    assert!(refused(quote!(#[retry] #[bulkhead] #[retry])).starts_with("`retry` is already applied"));
 
     assert_eq!(refused(quote!(#[timeout("1s")] #[retry] #[circuit_breaker] #[timeout("1s")])), "");
     assert_eq!(refused(quote!(#[circuit_breaker] #[timeout("1s")])), "");
@@ -240,15 +249,15 @@ fn a_timeout_that_ends_a_retry_before_its_last_attempt() {
     let refused = |stack: proc_macro2::TokenStream| {
         messages(&timeout(quote!("5s"), quote!(#stack async fn f() -> Result<(), Error> {})))
     };
-    let message = "the waits between 5 attempts are 1s + 2s + 4s + 8s = 15s at their shortest, and the `timeout` above ends all of \
-        them after 5s: only 3 can ever begin; write `attempts = 3`, shorter waits or a longer `timeout`";
-    let other = "this `timeout` does not go together with the waits of the `retry` below it";
+    let message = "the `timeout` above ends the call after 5s, but the waits between 5 attempts take at least 1s + 2s + 4s + 8s = 15s, so \
+        only 3 attempts can begin; write `attempts = 3`, shorter waits or a longer `timeout`";
+    let other = "this `timeout` conflicts with the waits of the `retry` below it";
     assert_eq!(refused(quote!(#[retry(attempts = 5, delay = "1s", jitter = none)])), [message, other]);
     assert_eq!(refused(quote!(#[bulkhead(2)] #[retry(attempts = 5, delay = "1s", jitter = none)])), [message, other]);
     let two = refused(quote!(#[retry(attempts = 2, delay = "8s", jitter = equal, max_delay = "8s")] #[timeout("1s")]));
     assert!(two.is_empty(), "{two:?}");
     let two = refused(quote!(#[retry(attempts = 2, delay = "10s", jitter = equal)]));
-    assert!(two[0].starts_with("the waits between 2 attempts are 5s at their shortest"), "{two:?}");
+    assert!(two[0].contains("the waits between 2 attempts take at least 5s, so only 1 attempt can begin"), "{two:?}");
     for fits in [
         quote!(#[retry(attempts = 5, delay = "1s")]),
         quote!(#[retry(attempts = 3, delay = "1s", jitter = none)]),
@@ -312,9 +321,8 @@ fn constants_cannot_depend_on_generics() {
         ),
         function,
     );
-    let about = |word| {
-        format!("`{word}` cannot stand here: the value is evaluated once, whatever `{word}` is; name a constant")
-    };
+    let about =
+        |word| format!("`{word}` is not allowed here: the value is evaluated once for all instances; use a constant");
     assert_eq!(messages(&expansion), [about("T"), about("Self"), about("N"), about("N")]);
 }
 
@@ -327,7 +335,9 @@ fn constants_cannot_depend_on_arguments() {
     );
     let refused = |arguments| messages(&circuit_breaker(arguments, function.clone()));
     let about = |word| {
-        format!("`{word}` is an argument, and the value is evaluated once, before there is a call: name a constant")
+        format!(
+            "the argument `{word}` is not allowed here: the value is evaluated once, before the first call; use a constant"
+        )
     };
     assert_eq!(refused(quote!(failure_rate = rate)), [about("rate")]);
     assert_eq!(refused(quote!(failure_rate = 2.0 * self.rate)), [about("self")]);
@@ -394,7 +404,7 @@ fn results_that_borrow_what_the_fallback_needs() {
     assert_eq!(
         again,
         [
-            "the result borrows from `self`, which the next attempt of `retry` needs after the call: return an owned value"
+            "the result borrows from `self`, which the next attempt of `retry` needs after the call; return an owned value"
         ]
     );
 
@@ -425,16 +435,16 @@ fn fallbacks_that_cannot_be_called() {
             ),
         ))
     };
-    assert_eq!(refused(quote!()), ["`fallback` wants what answers: `#[fallback(path)]`"]);
-    assert_eq!(refused(quote!("path")), ["`fallback` takes a path without quotes, or a closure"]);
+    assert_eq!(refused(quote!()), ["`fallback` requires a function or a closure; write `#[fallback(path)]`"]);
+    assert_eq!(refused(quote!("path")), ["`fallback` must be a path, without quotes, or a closure"]);
     assert_eq!(
         refused(quote!(self.cached)),
-        ["write the path of the method, as in `Self::cached`; it gets `self` as its first argument"]
+        ["write the path of the method, such as `Self::cached`; `self` is passed as its first argument"]
     );
-    assert_eq!(refused(quote!(1 + 1)), ["`fallback` takes the path of a function or method, or a closure"]);
+    assert_eq!(refused(quote!(1 + 1)), ["`fallback` must be the path of a function or method, or a closure"]);
     assert_eq!(
         refused(quote!(|id| Ok(()))),
-        ["this closure takes what the function takes, `|this, id|`, or the error after it"]
+        ["expected a closure that takes the arguments of the function, `|this, id|`, or those and then the error"]
     );
     assert_eq!(refused(quote!(|this, id, error: Error| Ok(()))), [""; 0]);
     assert_eq!(refused(quote!(Self::cached)), [""; 0]);
@@ -452,9 +462,9 @@ fn attributes_that_do_not_go_together() {
     );
     let twice = messages(&twice);
     for message in [
-        "`circuit_breaker` stands above this function already; write one `#[circuit_breaker]` with the keys of both",
-        "another attribute of this function has a `map_rejection`; leave one of them out",
-        "another attribute of this function names another `crate`; one of them is enough",
+        "`circuit_breaker` is already applied to this function; merge the keys of both into one `#[circuit_breaker]`",
+        "duplicate `map_rejection`: another attribute of this function has one; remove one of them",
+        "conflicting `crate`: another attribute of this function names a different one",
         "write parentheses around the arguments: `#[circuit_breaker(\"c\")]`",
     ] {
         assert!(twice.iter().any(|other| other == message), "{message}");
@@ -494,15 +504,11 @@ fn what_a_form_of_function_cannot_have() {
     let result = quote!(Result<(), Error>);
     for (stack, function, message) in [
         (quote!(#[timeout("1s")]), quote!(fn f() -> #result {}), "a synchronous function cannot have a `timeout`"),
-        (quote!(#[bulkhead(1, max_queue = 3)]), quote!(fn f() -> #result {}), "`max_queue` lets calls wait"),
-        (quote!(#[rate_limit("1/s", max_wait = W)]), quote!(fn f() -> #result {}), "`max_wait` lets calls wait"),
-        (quote!(), quote!(const fn f() -> #result {}), "a `const fn` has nothing that could fail"),
-        (
-            quote!(),
-            quote!(fn f() -> impl Future<Output = #result> { g() }),
-            "the body of `f` has to end in `async move",
-        ),
-        (quote!(), quote!(fn f() -> BoxFuture<'_, #result> { g() }), "the body of `f` has to end in `Box::pin(async"),
+        (quote!(#[bulkhead(1, max_queue = 3)]), quote!(fn f() -> #result {}), "`max_queue` would block the thread"),
+        (quote!(#[rate_limit("1/s", max_wait = W)]), quote!(fn f() -> #result {}), "`max_wait` would block the thread"),
+        (quote!(), quote!(const fn f() -> #result {}), "a `const fn` cannot be guarded"),
+        (quote!(), quote!(fn f() -> impl Future<Output = #result> { g() }), "the body of `f` must end in `async move"),
+        (quote!(), quote!(fn f() -> BoxFuture<'_, #result> { g() }), "the body of `f` must end in `Box::pin(async"),
         (quote!(), quote!(fn f() -> MyFuture<#result> { g() }), ""),
         (quote!(#[retry]), quote!(fn f() -> #result {}), ""),
         (
@@ -512,9 +518,9 @@ fn what_a_form_of_function_cannot_have() {
                     async {}
                 }
             ),
-            "what this future comes to cannot be seen",
+            "the output of this future is not known here",
         ),
-        (quote!(#[retry]), quote!(fn f() -> impl Future<Output = #result> { async {} }), "`retry` calls a body again"),
+        (quote!(#[retry]), quote!(fn f() -> impl Future<Output = #result> { async {} }), "`retry` runs the body again"),
         (
             quote!(#[fallback(g)]),
             quote!(fn f(x: &mut X) -> impl Future<Output = #result> { x.y(); async {} }),

@@ -3,7 +3,7 @@
 use super::breaker::{CircuitBreaker, TripIf};
 use super::registered::{Declared, TripRule};
 
-use crate::builder::keys;
+use crate::builder::setters;
 use crate::error::Name;
 use crate::registry::{RegisterError, registry};
 use crate::window::WindowCounts;
@@ -33,41 +33,7 @@ impl CircuitBreakerBuilder {
         Self { name, config: CircuitBreakerConfig::new(), configured: false, trip_if: None }
     }
 
-    keys! {
-        /// Percent of failures in the window at which it opens: above 0, at most 100. Default 50.
-        failure_rate: f64,
-        /// Calls in the window before a rate counts. Default 20, or the count window where that is smaller.
-        minimum_calls: u32,
-        /// The calls that rates are taken over. Default the last 10 seconds.
-        window: Window,
-        /// Failures in a row that open it, whatever the volume. Default 10; off where `minimum_calls` or `window` is given.
-        consecutive_failures: u32,
-        /// A call longer than this is slow. Off by default.
-        slow_call: Duration,
-        /// Percent of slow calls at which it opens. Default 100.
-        slow_call_rate: f64,
-        /// How long it stays open. Default 30 s.
-        open_for: Duration,
-        /// Each opening after a failed half-open lasts this many times longer. Default 1.
-        open_backoff: f64,
-        /// The longest that `open_backoff` gets to. Default 10 min.
-        max_open_for: Duration,
-        /// An opening is lengthened by up to this share, 0 to 1. Default 0.
-        open_jitter: f64,
-        /// Probes admitted while half-open, 1 to 255. Default 3.
-        half_open_calls: u32,
-        /// Successful probes that close it. Default all of `half_open_calls`.
-        half_open_successes: u32,
-        /// A probe that has not answered within this time opens it again. Counted from when a probe entered while no
-        /// other was in flight. Default 60 s.
-        half_open_timeout: Duration,
-        /// Whether it enforces, only monitors, or is off. Default enforce.
-        mode: Mode,
-        /// How many keys a keyed breaker holds at most. Default 1024.
-        max_keys: u32,
-        /// Values for a kind of dependency; what is given beside it wins.
-        preset: Preset,
-    }
+    resilience_config::circuit_breaker_keys! { setters! {} }
 
     /// A rule of one's own, asked with the window's counts after every outcome that counts. It runs on the caller's path, under no lock.
     pub fn trip_if(mut self, trip_if: fn(&WindowCounts) -> bool) -> Self {

@@ -136,7 +136,7 @@ impl Registry {
     /// assert_eq!((rate.key, rate.value.as_str(), rate.source.to_string().as_str()), ("failure_rate", "30", "text:2"));
     ///
     /// let error = registry().configure_from_str("[circuit_breaker.mail]\nfailure_rate = 300").unwrap_err();
-    /// assert_eq!(error.to_string(), "text:2:16: `failure_rate` takes a percentage, above 0 and at most 100");
+    /// assert_eq!(error.to_string(), "text:2:16: `failure_rate` must be greater than 0 and at most 100");
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     ///
