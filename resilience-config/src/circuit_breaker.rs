@@ -39,7 +39,9 @@ impl Mode {
 const FAILURE_RATE: f64 = 50.0;
 const MINIMUM_CALLS: u32 = 20;
 const WINDOW: Window = Window::Time(Duration::from_secs(10));
+/// The fewest consecutive failures that open a breaker by default.
 const CONSECUTIVE_FAILURES: u32 = 10;
+const LIKELIHOOD_OF_CHANCE: f64 = 1.0 / 1000.0;
 const OPEN_FOR: Duration = Duration::from_secs(30);
 const MAX_OPEN_FOR: Duration = Duration::from_secs(10 * 60);
 const HALF_OPEN_CALLS: u32 = 3;
@@ -50,8 +52,8 @@ keys! {
 
     /// The keys of a circuit breaker, as far as they were written.
     ///
-    /// A preset stands in for the defaults of three keys. It writes none of them, so that with a preset alone
-    /// `consecutive_failures` stays on, and a preset's `minimum_calls` yields to a smaller count window.
+    /// A preset stands in for the defaults of three keys. It writes none of them, so that its `minimum_calls` yields to a smaller count
+    /// window.
     ///
     /// Two configurations are equal when they mean the same, whether by default or in writing.
     CircuitBreakerConfig
@@ -59,18 +61,16 @@ keys! {
     /// A [`CircuitBreakerConfig`] with every default applied.
     CircuitBreakerSettings {
         /// Percent of failures in the window at which it opens: above 0, at most 100. Default 50, or the preset's.
-        failure_rate: f64 [percentage] = match written.preset {
-            Some(preset) => preset.breaker().failure_rate,
-            None => FAILURE_RATE,
-        };
+        failure_rate: f64 [percentage] = written.default_failure_rate();
         /// Calls in the window before a rate counts: 1 to 1,000,000,000, not above a count window. Default 20, or the preset's, or the count
         /// window where that is smaller.
         minimum_calls: u32 [1..=1_000_000_000] = written.default_minimum_calls();
         /// The calls that rates are taken over: those of 10 ms to 24 h, or 1 to 65,535 calls. Default the last 10 seconds.
         window: Window [is_window, "`window` must be between `\"10ms\"` and `\"24h\"`, or between 1 and 65535 calls"] = WINDOW;
-        /// Consecutive failures that open it, whatever the volume: 1 to 1,000,000. Default 10; off where `minimum_calls` or `window` is given.
-        consecutive_failures or no_consecutive_failures: u32 [1..=1_000_000] =
-            if written.minimum_calls.is_none() && written.window.is_none() { Some(CONSECUTIVE_FAILURES) } else { None };
+        /// Consecutive failures that open it, whatever the volume: 1 to 1,000,000. Default 10 up to a `failure_rate` of 50; above it as many
+        /// as are equally unlikely, which is 14 at 60, 20 at 70, 31 at 80 and 66 at 90, and none from 99 up. By default they open it only if the first
+        /// of them is at least 100 ms old: ten calls that fail with one lost connection are one event.
+        consecutive_failures or no_consecutive_failures: u32 [1..=1_000_000] = written.default_consecutive_failures();
         /// A call longer than this is slow: 1 us to 1 h. Off by default.
         slow_call or no_slow_call: Duration ["1us"..="1h"] = None;
         /// Percent of slow calls at which it opens: above 0, at most 100; requires `slow_call`. Default 100.
@@ -104,7 +104,10 @@ keys! {
         /// `false` is [`Mode::Off`], whatever `mode` says.
         enabled: bool;
     }
-    also settled {} by finish
+    also settled {
+        /// Whether nobody wrote `consecutive_failures`, so that those of one moment do not open the breaker.
+        consecutive_failures_by_default: bool = written.consecutive_failures.is_none();
+    } by finish
     beside {
         /// Whether the breaker has a trip rule of its user's own, without which `Window::None` requires
         /// `consecutive_failures`.
@@ -116,6 +119,12 @@ keys! {
 
     fn preset_name(&self) -> Option<&'static str> {
         self.preset.map(Preset::name)
+    }
+
+    fn yield_to(&mut self, written: &Self) {
+        if let (None, Some(calls), Some(Window::Count(window))) = (written.minimum_calls, self.minimum_calls, self.window) {
+            self.minimum_calls = Some(calls.min(window));
+        }
     }
 
     fn decided_by(&self, key: &'static str) -> &'static str {
@@ -152,6 +161,31 @@ impl CircuitBreakerConfig {
         match self.window {
             Some(Window::Count(window)) if window < calls => window,
             _ => calls,
+        }
+    }
+
+    /// The smallest number of failures in a row whose probability, at a failure rate just below `failure_rate`, is at most a thousandth.
+    const fn default_consecutive_failures(&self) -> Option<u32> {
+        let rate = or!(self.failure_rate, self.default_failure_rate()) / 100.0;
+        if rate >= 0.99 {
+            return None;
+        }
+        let (mut failures, mut probability) = (CONSECUTIVE_FAILURES, 1.0);
+        let mut nth = 0;
+        while nth < failures {
+            probability *= rate;
+            nth += 1;
+            if nth == failures && probability > LIKELIHOOD_OF_CHANCE {
+                failures += 1;
+            }
+        }
+        Some(failures)
+    }
+
+    const fn default_failure_rate(&self) -> f64 {
+        match self.preset {
+            Some(preset) => preset.breaker().failure_rate,
+            None => FAILURE_RATE,
         }
     }
 
@@ -263,6 +297,7 @@ mod tests {
                 minimum_calls: 20,
                 window: Window::Time(Duration::from_secs(10)),
                 consecutive_failures: Some(10),
+                consecutive_failures_by_default: true,
                 slow_call: None,
                 slow_call_rate: 100.0,
                 open_for: Duration::from_secs(30),
@@ -281,13 +316,70 @@ mod tests {
 
     #[test]
     fn defaults_that_depend_on_other_keys() {
-        assert_eq!(config().minimum_calls(20).resolve().consecutive_failures, None);
-        assert_eq!(config().window(Window::Count(100)).resolve().consecutive_failures, None);
-        assert_eq!(config().window(Window::Count(100)).consecutive_failures(4).resolve().consecutive_failures, Some(4));
         assert_eq!(config().window(Window::Count(5)).resolve().minimum_calls, 5);
         assert_eq!(config().window(Window::Count(500)).resolve().minimum_calls, 20);
         assert_eq!(config().half_open_calls(7).resolve().half_open_successes, 7);
         assert_eq!(config().open_for(HOUR).resolve().max_open_for, HOUR);
+    }
+
+    #[test]
+    fn as_many_consecutive_failures_as_are_unlikely_by_chance_whatever_else_is_written() {
+        let at = |rate| config().failure_rate(rate).resolve().consecutive_failures;
+        let expected = [
+            (0.1, 10),
+            (50.0, 10),
+            (50.2, 11),
+            (60.0, 14),
+            (70.0, 20),
+            (80.0, 31),
+            (90.0, 66),
+            (95.0, 135),
+            (98.9, 625),
+        ];
+        for (rate, failures) in expected {
+            assert_eq!(at(rate), Some(failures), "{rate}");
+            let rate = rate / 100.0;
+            let by_chance = |failures: u32| rate.powi(failures as i32);
+            assert!(by_chance(failures) <= 0.001 && (failures == 10 || by_chance(failures - 1) > 0.001), "{rate}");
+        }
+        assert_eq!([99.0, 100.0].map(at), [None, None]);
+        for config in [
+            config().minimum_calls(100),
+            config().window(Window::Count(100)),
+            config().window(Window::Time(SECOND)).minimum_calls(3),
+            config().window(Window::None),
+            config().preset(Preset::Database),
+        ] {
+            assert_eq!(config.resolve().consecutive_failures, Some(10), "{config:?}");
+            assert!(config.resolve().consecutive_failures_by_default);
+        }
+        assert_eq!(config().preset(Preset::ExternalApi).resolve().consecutive_failures, Some(14));
+        let written = config().consecutive_failures(10);
+        assert!(!written.resolve().consecutive_failures_by_default);
+        assert_ne!(config(), written, "a written one opens at once");
+        assert_eq!(written.no_consecutive_failures().resolve().consecutive_failures, None);
+    }
+
+    #[test]
+    fn a_default_minimum_from_outside_yields_to_a_count_window() {
+        let laid = |written: CircuitBreakerConfig| {
+            let mut laid = written;
+            laid.lay_over(&config().minimum_calls(50).open_for(SECOND));
+            let settings = laid.resolve();
+            (settings.minimum_calls, settings.open_for)
+        };
+        assert_eq!(laid(config()), (50, SECOND));
+        assert_eq!(laid(config().window(Window::Count(10))), (10, SECOND));
+        assert_eq!(laid(config().window(Window::Count(100))), (50, SECOND));
+        assert_eq!(laid(config().minimum_calls(60).window(Window::Count(10))), (60, SECOND), "refused by its rule");
+        assert_eq!(laid(config().preset(Preset::Database)), (10, Duration::from_secs(15)));
+    }
+
+    #[test]
+    fn enabled_goes_before_a_mode_that_is_written() {
+        let off = config().mode(Mode::Monitor).enabled(false);
+        assert_eq!((off.resolve().mode, off.decided_by("mode")), (Mode::Off, "enabled"));
+        assert_eq!((off.enabled(true).resolve().mode, off.enabled(true).decided_by("mode")), (Mode::Monitor, "mode"));
     }
 
     #[test]
@@ -314,7 +406,8 @@ mod tests {
     #[test]
     fn equal_when_they_mean_the_same() {
         assert_eq!(config(), config().failure_rate(50.0).preset(Preset::WebService));
-        assert_ne!(config(), config().minimum_calls(20));
+        assert_eq!(config(), config().minimum_calls(20));
+        assert_ne!(config(), config().minimum_calls(21));
     }
 
     #[test]
@@ -363,7 +456,8 @@ mod tests {
         assert_eq!(broken(largest), []);
         assert_eq!(broken(config().window(Window::Time(SHORTEST_WINDOW))), []);
         assert_eq!(broken(config().window(Window::Time(DAY)).minimum_calls(1_000_000_000)), []);
-        assert_eq!(broken(config().window(Window::None).has_trip_if(true)), []);
+        assert_eq!(broken(config().window(Window::None).no_consecutive_failures().has_trip_if(true)), []);
+        assert_eq!(broken(config().window(Window::None)), []);
         assert_eq!(broken(config().window(Window::None).consecutive_failures(1)), []);
     }
 
@@ -402,7 +496,8 @@ mod tests {
             (config().max_keys(0), "max_keys", None),
             (config().max_keys(1_000_001), "max_keys", None),
             (config().window(Window::Count(10)).minimum_calls(11), "minimum_calls", Some("window")),
-            (config().window(Window::None), "window", Some("consecutive_failures")),
+            (config().window(Window::None).no_consecutive_failures(), "window", Some("consecutive_failures")),
+            (config().window(Window::None).failure_rate(99.0), "window", Some("consecutive_failures")),
             (config().slow_call_rate(50.0), "slow_call_rate", Some("slow_call")),
             (config().half_open_successes(4), "half_open_successes", Some("half_open_calls")),
             (config().max_open_for(SECOND), "max_open_for", Some("open_for")),

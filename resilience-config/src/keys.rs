@@ -30,6 +30,23 @@ pub trait Configurable: Copy + Default + PartialEq + Send + Sync + 'static {
         None
     }
 
+    /// Takes from `defaults` what is not written here, and no preset says.
+    fn lay_over(&mut self, defaults: &Self) {
+        let written = *self;
+        let has_preset = written.preset_name().is_some();
+        for key in Self::KEYS {
+            if !(key.is_written)(&written) && (key.is_written)(defaults) && !(has_preset && key.in_presets) {
+                (key.copy)(self, defaults);
+            }
+        }
+        self.yield_to(&written);
+    }
+
+    /// Has the defaults that were laid under what is `written` yield to it, as built-in ones do.
+    fn yield_to(&mut self, written: &Self) {
+        let _ = written;
+    }
+
     /// The key by which the value of `key` was decided: usually itself.
     fn decided_by(&self, key: &'static str) -> &'static str {
         key

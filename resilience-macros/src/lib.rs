@@ -120,8 +120,8 @@ use syntax::Kind;
 /// | the first value, or `name` | the function | a string of 1 to 128 characters; functions that name the same breaker share it |
 /// | `failure_rate` | `50` | percent, above 0 and at most 100; opens when the rate of failures is this or higher |
 /// | `minimum_calls` | `20`, or the count window where that is smaller | calls in the window before a rate counts; 1 to 1,000,000,000, and not above a count window |
-/// | `window` | `"10s"` | a duration, `"10ms"` to `"24h"`: the calls within that time, in 10 buckets; a whole number, 1 to 65535: that many of the latest calls; `none`: no rate, which requires `consecutive_failures` or `trip_if` |
-/// | `consecutive_failures` | `10`; off where `minimum_calls` or `window` is written | also opens after this many consecutive failures, whatever the volume; 1 to 1,000,000 |
+/// | `window` | `"10s"` | a duration, `"10ms"` to `"24h"`: the calls within that time, in 10 buckets; a whole number, 1 to 65535: that many of the latest calls; `none`: no rate, which requires `trip_if` where `consecutive_failures` is off |
+/// | `consecutive_failures` | `10` up to a `failure_rate` of 50; above it as many as are equally unlikely: 14 at 60, 20 at 70, 31 at 80, 66 at 90, none from 99 up | also opens after this many consecutive failures, whatever the volume; 1 to 1,000,000, or `none`. By default only if the first of them is at least 100 ms old |
 /// | `slow_call` | off | a call longer than this is slow; `"1us"` to `"1h"` |
 /// | `slow_call_rate` | `100` | percent; opens when the rate of slow calls is this or higher; a slow probe is a failed probe |
 /// | `open_for` | `"30s"` | how long it stays open; `"1ms"` to `"365d"` |

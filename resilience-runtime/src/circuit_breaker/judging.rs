@@ -99,7 +99,9 @@ impl CircuitBreaker {
         let reason = match verdict {
             Verdict::FailureRate => OpenReason::FailureRate { failures, calls },
             Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls },
-            _ if self.settings.is_too_long_a_streak(streak) => OpenReason::ConsecutiveFailures { failures: streak },
+            _ if self.settings.is_too_long_a_streak(streak) => {
+                OpenReason::ConsecutiveFailures { failures: streak.failures }
+            }
             _ if self.trip_if_says_so(&counts) => OpenReason::TripIf { failures, calls },
             _ => return,
         };

@@ -3,11 +3,14 @@
 use super::state::{HalfOpenRule, OpenRule};
 use crate::settings::{HotWords, Settings};
 use crate::time::{millis_up, nanos};
-use crate::window::{Span, WindowCounts};
+use crate::window::{Consecutive, Span, WindowCounts};
 use resilience_config::{CircuitBreakerSettings, Window};
 
 /// 100 % in the unit of the rates: millionths of a percent.
 const WHOLE: u128 = 100_000_000;
+
+/// How old the first failure has to be where nobody wrote how many in a row open the breaker.
+const YOUNGEST_STREAK_MILLIS: u64 = 100;
 
 /// `failure rate << 32 | minimum calls`
 const RATES: usize = 0;
@@ -15,7 +18,7 @@ const RATES: usize = 0;
 const SLOW_RATE: usize = 1;
 /// Nanoseconds; 0 is off.
 const SLOW_CALL: usize = 2;
-/// 0 is off.
+/// `consecutive failures << 1 | whether nobody wrote them`; 0 is off.
 const CONSECUTIVE_FAILURES: usize = 3;
 const OPEN_FOR_MILLIS: usize = 4;
 const MAX_OPEN_FOR_MILLIS: usize = 5;
@@ -32,7 +35,9 @@ impl HotWords<WORDS> for CircuitBreakerSettings {
         words[RATES] = u64::from(self.failure_rate_millionths()) << 32 | u64::from(self.minimum_calls);
         words[SLOW_RATE] = u64::from(self.slow_call_rate_millionths()) << 1 | has_window;
         words[SLOW_CALL] = self.slow_call.map_or(0, nanos);
-        words[CONSECUTIVE_FAILURES] = self.consecutive_failures.map_or(0, u64::from);
+        words[CONSECUTIVE_FAILURES] = self
+            .consecutive_failures
+            .map_or(0, |failures| u64::from(failures) << 1 | u64::from(self.consecutive_failures_by_default));
         words[OPEN_FOR_MILLIS] = millis_up(self.open_for);
         words[MAX_OPEN_FOR_MILLIS] = millis_up(self.max_open_for);
         words[OPEN_BACKOFF] = self.open_backoff.to_bits();
@@ -78,9 +83,11 @@ impl Settings<CircuitBreakerSettings, WORDS> {
         }
     }
 
-    pub(super) fn is_too_long_a_streak(&self, failures: u64) -> bool {
-        let limit = self.word(CONSECUTIVE_FAILURES);
-        limit != 0 && failures >= limit
+    /// By default, failures of one moment are one event.
+    pub(super) fn is_too_long_a_streak(&self, Consecutive { failures, age_millis }: Consecutive) -> bool {
+        let rule = self.word(CONSECUTIVE_FAILURES);
+        let (limit, by_default) = (rule >> 1, rule & 1 != 0);
+        limit != 0 && failures >= limit && (!by_default || age_millis >= YOUNGEST_STREAK_MILLIS)
     }
 
     #[inline]
@@ -139,6 +146,7 @@ mod tests {
             settings.half_open_successes = successes.index(calls as usize) as u32 + 1;
             settings.half_open_timeout = timeout;
             (settings.mode, settings.max_keys) = (mode, max_keys);
+            settings.consecutive_failures_by_default = max_keys % 2 == 0;
             settings
         })
     }
@@ -164,8 +172,12 @@ mod tests {
             prop_assert_eq!(breaker.settings.slow_call_nanos(), second.slow_call.map_or(0, nanos));
             let limit = second.consecutive_failures.map(u64::from);
             for failures in 1..1000 {
-                let is_too_long = limit.is_some_and(|limit| failures >= limit);
-                prop_assert_eq!(breaker.settings.is_too_long_a_streak(failures), is_too_long);
+                for age_millis in [0, 99, 100, 101] {
+                    let is_old = !second.consecutive_failures_by_default || age_millis >= 100;
+                    let is_too_long = limit.is_some_and(|limit| failures >= limit) && is_old;
+                    let row = Consecutive { failures, age_millis };
+                    prop_assert_eq!(breaker.settings.is_too_long_a_streak(row), is_too_long);
+                }
             }
         }
     }

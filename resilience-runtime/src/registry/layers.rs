@@ -203,12 +203,8 @@ impl<C: Configurable> Layers<C> {
     /// What the program says, with what is said outside laid over and under it.
     pub(crate) fn lay(&self, name: &str, base: &C) -> C {
         let mut merged = Self::over(&self.about(name), base);
-        let Some(defaults) = &self.defaults else { return merged };
-        let has_preset = merged.preset_name().is_some();
-        for key in C::KEYS {
-            if !(key.is_written)(&merged) && (key.is_written)(&defaults.keys) && !(has_preset && key.in_presets) {
-                (key.copy)(&mut merged, &defaults.keys);
-            }
+        if let Some(defaults) = &self.defaults {
+            merged.lay_over(&defaults.keys);
         }
         merged
     }

@@ -30,6 +30,7 @@ mod streak;
 
 use crate::sync::{AtomicSetting, AtomicU64, Ordering, RwLock, fence, read, write};
 pub(crate) use shards::{Counter, Shard, Total};
+pub(crate) use streak::Consecutive;
 use {
     marks::Marks,
     shards::{Shards, Tally},
@@ -92,8 +93,7 @@ pub(crate) struct Finished {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) counts: WindowCounts,
-    /// Failures in a row.
-    pub(crate) streak: u64,
+    pub(crate) streak: Consecutive,
 }
 
 /// Laid out by who writes: what failures write shares no cache line with what every call reads.
@@ -179,7 +179,8 @@ impl Window {
     fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
         fence(Ordering::SeqCst);
         let (counts, tally) = self.counts_after(generation, now, Some(finished));
-        let streak = if finished.failed { self.streak.failed(generation, tally.ok) } else { 0 };
+        let streak =
+            if finished.failed { self.streak.failed(generation, tally.ok, now) } else { Consecutive::default() };
         Standing { counts, streak }
     }
 
