@@ -78,7 +78,7 @@ async fn the_first_that_is_written_of_environment_file_attribute_and_defaults_ho
     configure(&file);
     assert_eq!(of_breaker("layered", "failure_rate"), is("20", "text:5"));
     assert_eq!(of_breaker("layered", "window"), is("100", "text:6"));
-    assert_eq!(of_breaker("layered", "consecutive_failures"), is("none", "default"), "off beside a written window");
+    assert_eq!(of_breaker("layered", "consecutive_failures"), is("10", "default"), "whatever else is written");
     assert_eq!(of_breaker("layered", "half_open_calls"), is("4", &at_attribute));
 
     let variable = "RESILIENCE__CIRCUIT_BREAKER__LAYERED__FAILURE_RATE";

@@ -81,7 +81,8 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
                 let most = if let Window::Count(calls) = window { calls } else { u32::MAX };
                 config = config.minimum_calls(minimum.min(most));
             }
-            if window == Window::None || row.is_some() {
+            // From 99 % up there is no default.
+            if row.is_some() || window == Window::None && rate == 100.0 {
                 config = config.consecutive_failures(row.unwrap_or(3));
             }
             if let Some((slow, rate)) = slow {

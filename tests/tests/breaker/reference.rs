@@ -78,6 +78,8 @@ pub struct Reference {
     generation: u64,
     recorded: Vec<Recorded>,
     row: u64,
+    /// When the first failure of the row was.
+    row_began: u64,
     reason: Option<OpenReason>,
     frozen: WindowCounts,
     pub totals: Totals,
@@ -110,6 +112,7 @@ impl Reference {
             generation: 0,
             recorded: Vec::new(),
             row: 0,
+            row_began: 0,
             reason: None,
             frozen: WindowCounts::default(),
             totals: Totals::default(),
@@ -352,6 +355,11 @@ impl Reference {
         let mark = self.recorded.last().map_or(start, |last| last.mark.max(start));
         self.recorded.push(Recorded { mark, failed, slow });
         self.row = if failed { self.row + 1 } else { 0 };
+        if self.row == 1 {
+            self.row_began = self.now;
+        }
+        // By default, failures of one moment are one event.
+        let is_old = !settings.consecutive_failures_by_default || self.now >= self.row_began + 100;
 
         let counts = self.window();
         let WindowCounts { calls, failures, slow, .. } = counts;
@@ -364,7 +372,7 @@ impl Reference {
             OpenReason::FailureRate { failures, calls }
         } else if enough && settings.slow_call.is_some() && reaches(slow, settings.slow_call_rate) {
             OpenReason::SlowCallRate { slow, calls }
-        } else if failed && settings.consecutive_failures.is_some_and(|limit| self.row >= u64::from(limit)) {
+        } else if failed && is_old && settings.consecutive_failures.is_some_and(|limit| self.row >= u64::from(limit)) {
             OpenReason::ConsecutiveFailures { failures: self.row }
         } else if self.trip_if.is_some_and(|trip_if| trip_if(&counts)) {
             OpenReason::TripIf { failures, calls }
