@@ -18,7 +18,8 @@ async fn fail(breaker: &CircuitBreaker, failures: u32, every: Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn ten_failures_in_a_row_open_a_breaker_whatever_else_is_written() {
-    for builder in [quiet("a"), quiet("b").window(Window::Time(Duration::from_secs(60))), quiet("c").failure_rate(1.0)] {
+    for builder in [quiet("a"), quiet("b").window(Window::Time(Duration::from_secs(60))), quiet("c").failure_rate(1.0)]
+    {
         let breaker = builder.build().unwrap();
         fail(&breaker, 9, Duration::from_millis(50)).await;
         breaker.try_acquire().unwrap().success();
