@@ -347,3 +347,69 @@ async fn a_script_ends_where_it_says_and_its_last_step_may_go_on_for_ever() {
     let shared = Arc::new(Script::<u8, &str>::new().ok(7).forever());
     assert_eq!((shared.call().await, shared.clone().call().await), (Ok(7), Ok(7)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_slow_when_it_takes_longer_than_slow_call_and_not_when_it_takes_as_long() {
+    let config = CircuitBreakerConfig::new().window(Window::Count(10)).slow_call(SECOND);
+    for (takes, slow) in [(SECOND - Duration::from_millis(1), 0), (SECOND, 0), (SECOND + Duration::from_millis(1), 1)] {
+        let breaker = CircuitBreaker::builder("slow").config(config).build().unwrap();
+        let permit = breaker.try_acquire().unwrap();
+        advance(takes).await;
+        permit.success();
+        assert_eq!((breaker.totals().slow, breaker.snapshot().window.slow), (slow, slow), "{takes:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_outcome_is_judged_by_a_configuration_that_has_become_stricter() {
+    for window in [Window::Count(100), Window::Time(60 * SECOND)] {
+        let config = CircuitBreakerConfig::new().window(window).minimum_calls(4).failure_rate(50.0);
+        for stricter in [config.failure_rate(20.0), config.minimum_calls(2).failure_rate(20.0)] {
+            let breaker = CircuitBreaker::builder("stricter").config(config).build().unwrap();
+            for fails in [true, false, false, false] {
+                let permit = breaker.try_acquire().unwrap();
+                if fails { permit.failure() } else { permit.success() }
+            }
+            assert_eq!(breaker.state(), State::Closed);
+            breaker.reconfigure(stricter).unwrap();
+            assert_eq!(breaker.state(), State::Closed, "it is an outcome that trips");
+            breaker.try_acquire().unwrap().success();
+            assert_eq!(breaker.state(), State::Open, "one of five, {window:?}");
+        }
+    }
+}
+
+/// For how long each of so many openings in a row lasts, every one but the first after a probe that failed.
+async fn openings(config: CircuitBreakerConfig, count: usize) -> Vec<Duration> {
+    let breaker = CircuitBreaker::builder("opens").config(config.half_open_calls(1)).build().unwrap();
+    let mut lasts = Vec::new();
+    for _ in 0..count {
+        breaker.try_acquire().unwrap().failure();
+        let due = breaker.snapshot().probe_due_in.unwrap();
+        lasts.push(due);
+        advance(due - Duration::from_millis(1)).await;
+        assert!(breaker.try_acquire().is_err(), "a millisecond before {due:?}");
+        advance(Duration::from_millis(1)).await;
+    }
+    lasts
+}
+
+#[tokio::test(start_paused = true)]
+async fn openings_grow_up_to_the_cap_and_jitter_only_lengthens_them() {
+    let seconds = Duration::from_secs;
+    let config = brittle().open_for(seconds(10)).open_backoff(2.0).max_open_for(seconds(35));
+    let expected = [10, 20, 35, 35, 35].map(seconds);
+    assert_eq!(openings(config, 5).await, expected);
+    assert_eq!(openings(config.open_backoff(1.0), 3).await, [seconds(10); 3]);
+    let mut shares = Vec::new();
+    for _ in 0..40 {
+        let lasts = openings(config.open_jitter(0.5), 5).await;
+        shares
+            .push(lasts.iter().zip(expected).map(|(lasts, least)| lasts.as_secs_f64() / least.as_secs_f64()).collect());
+    }
+    for nth in 0..5 {
+        let of_this = || shares.iter().map(|of: &Vec<f64>| of[nth]);
+        let (least, most) = (of_this().fold(f64::MAX, f64::min), of_this().fold(0.0, f64::max));
+        assert!((1.0..1.15).contains(&least) && (1.35..1.501).contains(&most), "opening {nth}: {least} to {most}");
+    }
+}
