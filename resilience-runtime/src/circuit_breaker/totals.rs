@@ -2,7 +2,7 @@
 
 use crate::event::Runs;
 
-/// All that a breaker has counted. See the table at [`CircuitBreaker`]: every admitted call ends in exactly one of
+/// All that a breaker has counted. See the table at [`CircuitBreaker`](crate::CircuitBreaker): every admitted call ends in exactly one of
 /// `successes`, `failures`, `ignored`, `cancelled` and `stale`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
