@@ -16,14 +16,23 @@ macro_rules! checked {
         impl $config {
             /// Every rule that is broken. A value outside its own bounds breaks no combination as well.
             #[must_use]
-            pub fn violations(&self) -> Vec<ConfigError> {
+            pub fn violations(&self) -> Vec<BrokenRule> {
                 self.out_of_bounds().into_iter().chain(self.contradictions()).flatten().collect()
             }
 
-            /// The first rule that is broken.
-            pub const fn check(&self) -> Result<(), ConfigError> {
-                match ConfigError::first(&self.out_of_bounds()) {
-                    Ok(()) => ConfigError::first(&self.contradictions()),
+            /// Refuses a configuration that breaks a rule.
+            ///
+            /// # Errors
+            ///
+            /// Every rule that is broken.
+            pub fn validate(&self) -> Result<(), $crate::ConfigError> {
+                $crate::ConfigError::unless_none(self.violations())
+            }
+
+            /// The first rule that is broken, for a constant.
+            pub const fn check(&self) -> Result<(), BrokenRule> {
+                match BrokenRule::first(&self.out_of_bounds()) {
+                    Ok(()) => BrokenRule::first(&self.contradictions()),
                     error => error,
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ConfigError;
+use crate::BrokenRule;
 
 const MAX_CONCURRENT: u32 = 25;
 
@@ -19,7 +19,8 @@ keys! {
         /// Callers that may wait, first come first served: up to 1,000,000. Default 0.
         max_queue: u32 [0..=1_000_000] = 0;
         /// How long one waits: 1 ms to 24 h; requires a `max_queue`. Default without end.
-        queue_timeout or no_queue_timeout: Duration ["1ms"..="24h"] = None;
+        #[doc(alias = "queue_timeout")]
+        max_wait or no_max_wait: Duration ["1ms"..="24h"] = None;
         /// Whether it does anything: one that does not lets every call pass and counts nothing. Default true.
         enabled: bool [any] = true;
     }
@@ -30,13 +31,13 @@ keys! {
 }
 
 impl BulkheadConfig {
-    const fn contradictions(&self) -> [Option<ConfigError>; 1] {
+    const fn contradictions(&self) -> [Option<BrokenRule>; 1] {
         let settings = self.resolve();
-        [ConfigError::unless_both(
-            settings.queue_timeout.is_none() || settings.max_queue > 0,
-            "queue_timeout",
+        [BrokenRule::unless_both(
+            settings.max_wait.is_none() || settings.max_queue > 0,
+            "max_wait",
             Some("max_queue"),
-            "`queue_timeout` requires a `max_queue` above 0 (default 0), without which nobody waits",
+            "`max_wait` requires a `max_queue` above 0 (default 0), without which nobody waits",
         )]
     }
 }
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_defaults() {
-        let expected = BulkheadSettings { enabled: true, max_concurrent: 25, max_queue: 0, queue_timeout: None };
+        let expected = BulkheadSettings { enabled: true, max_concurrent: 25, max_queue: 0, max_wait: None };
         assert_eq!(config().resolve(), expected);
         assert_eq!(config().check(), Ok(()));
     }
@@ -67,9 +68,9 @@ mod tests {
         assert_eq!(key(config().max_concurrent(0)), Err("max_concurrent"));
         assert_eq!(key(config().max_concurrent(MOST + 1)), Err("max_concurrent"));
         assert_eq!(key(config().max_queue(MOST + 1)), Err("max_queue"));
-        assert_eq!(key(config().max_queue(1).queue_timeout(Duration::ZERO)), Err("queue_timeout"));
-        assert_eq!(key(config().queue_timeout(MILLISECOND)), Err("queue_timeout"));
-        assert_eq!(key(config().max_concurrent(MOST).max_queue(MOST).queue_timeout(DAY)), Ok(()));
-        assert_eq!(key(config().max_concurrent(1).max_queue(1).queue_timeout(MILLISECOND)), Ok(()));
+        assert_eq!(key(config().max_queue(1).max_wait(Duration::ZERO)), Err("max_wait"));
+        assert_eq!(key(config().max_wait(MILLISECOND)), Err("max_wait"));
+        assert_eq!(key(config().max_concurrent(MOST).max_queue(MOST).max_wait(DAY)), Ok(()));
+        assert_eq!(key(config().max_concurrent(1).max_queue(1).max_wait(MILLISECOND)), Ok(()));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    ConfigError, Preset,
+    BrokenRule, Preset,
     bounds::{DAY, MILLISECOND, MINUTE, YEAR, between, longer, millionths, time_between},
 };
 
@@ -204,10 +204,10 @@ impl CircuitBreakerConfig {
     }
 
     /// What does not go together. A value outside its own bounds breaks no combination as well.
-    const fn contradictions(&self) -> [Option<ConfigError>; 5] {
+    const fn contradictions(&self) -> [Option<BrokenRule>; 5] {
         let settings = self.resolve();
         [
-            ConfigError::unless_both(
+            BrokenRule::unless_both(
                 match settings.window {
                     Window::Count(calls) if between(calls, 1, LARGEST_WINDOW) => settings.minimum_calls <= calls,
                     _ => true,
@@ -216,7 +216,7 @@ impl CircuitBreakerConfig {
                 Some("window"),
                 "`minimum_calls` must not be larger than a count `window`, which never holds more calls than its size",
             ),
-            ConfigError::unless_both(
+            BrokenRule::unless_both(
                 match settings.window {
                     Window::None => settings.consecutive_failures.is_some() || self.has_trip_if,
                     Window::Time(_) | Window::Count(_) => true,
@@ -225,13 +225,13 @@ impl CircuitBreakerConfig {
                 Some("consecutive_failures"),
                 "`window = none` requires `consecutive_failures` or `trip_if`",
             ),
-            ConfigError::unless_both(
+            BrokenRule::unless_both(
                 self.slow_call_rate.is_none() || settings.slow_call.is_some(),
                 "slow_call_rate",
                 Some("slow_call"),
                 "`slow_call_rate` requires `slow_call`, such as `slow_call = \"2s\"`",
             ),
-            ConfigError::unless_both(
+            BrokenRule::unless_both(
                 settings.half_open_successes <= settings.half_open_calls
                     || !between(settings.half_open_successes, 1, 255),
                 "half_open_successes",
@@ -243,19 +243,19 @@ impl CircuitBreakerConfig {
     }
 
     /// A default cap makes room for a longer `open_for`, unless there is something to cap.
-    const fn open_times_do_not_fit(&self, open_for: Duration) -> Option<ConfigError> {
+    const fn open_times_do_not_fit(&self, open_for: Duration) -> Option<BrokenRule> {
         if !is_open_time(open_for) || !is_open_time(or!(self.max_open_for, MAX_OPEN_FOR)) {
             return None;
         }
         let backs_off = or!(self.open_backoff, 1.0) > 1.0;
         match self.max_open_for {
-            Some(cap) => ConfigError::unless_both(
+            Some(cap) => BrokenRule::unless_both(
                 !longer(open_for, cap),
                 "max_open_for",
                 Some("open_for"),
                 "`max_open_for` must not be shorter than `open_for` (default `\"30s\"`), whose growth it caps",
             ),
-            None => ConfigError::unless_both(
+            None => BrokenRule::unless_both(
                 !(backs_off && longer(open_for, MAX_OPEN_FOR)),
                 "open_backoff",
                 Some("max_open_for"),

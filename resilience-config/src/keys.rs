@@ -3,7 +3,7 @@
 //! The configuration, its setters, its settings, the reading of files and variables, the runtime's builders and the attributes are all made
 //! of that row.
 
-use crate::{ConfigError, Written};
+use crate::{BrokenRule, Written};
 
 /// A policy's configuration, key by key.
 pub trait Configurable: Copy + Default + PartialEq + Send + Sync + 'static {
@@ -23,7 +23,7 @@ pub trait Configurable: Copy + Default + PartialEq + Send + Sync + 'static {
     fn settings(&self) -> Self::Settings;
 
     /// The rules that are broken.
-    fn broken_rules(&self) -> Vec<ConfigError>;
+    fn broken_rules(&self) -> Vec<BrokenRule>;
 
     /// The preset, where one is written.
     fn preset_name(&self) -> Option<&'static str> {
@@ -226,7 +226,7 @@ macro_rules! keys {
             }
 
             /// The bounds in turn: `None` where a value is within its own, or is not written.
-            const fn out_of_bounds(&self) -> [Option<$crate::ConfigError>; [$(stringify!($key)),*].len()] {
+            const fn out_of_bounds(&self) -> [Option<$crate::BrokenRule>; [$(stringify!($key)),*].len()] {
                 [$(match self.$key {
                     Some(keys!(@pattern value $($off)?)) => keys!(@bounds $key value $type [$($bounds)*]),
                     _ => None,
@@ -256,7 +256,7 @@ macro_rules! keys {
                 self.resolve()
             }
 
-            fn broken_rules(&self) -> Vec<$crate::ConfigError> {
+            fn broken_rules(&self) -> Vec<$crate::BrokenRule> {
                 self.violations()
             }
 
@@ -305,34 +305,34 @@ macro_rules! keys {
         None
     }};
     (@bounds $key:ident $value:ident f64 [percentage]) => {
-        ConfigError::unless(
+        BrokenRule::unless(
             $crate::bounds::is_percentage($value),
             stringify!($key),
             concat!("`", stringify!($key), "` must be greater than 0 and at most 100"),
         )
     };
     (@bounds $key:ident $value:ident u32 [$low:literal..=$high:literal]) => {
-        ConfigError::unless(
+        BrokenRule::unless(
             $crate::bounds::between($value, $low, $high),
             stringify!($key),
             concat!("`", stringify!($key), "` must be between ", $low, " and ", $high),
         )
     };
     (@bounds $key:ident $value:ident f64 [$low:literal..=$high:literal]) => {
-        ConfigError::unless(
+        BrokenRule::unless(
             $crate::bounds::number_between($value, $low as f64, $high as f64),
             stringify!($key),
             concat!("`", stringify!($key), "` must be between ", $low, " and ", $high),
         )
     };
     (@bounds $key:ident $value:ident Duration [$low:literal..=$high:literal]) => {
-        ConfigError::unless(
+        BrokenRule::unless(
             $crate::bounds::time_between($value, $crate::bounds::time($low), $crate::bounds::time($high)),
             stringify!($key),
             concat!("`", stringify!($key), "` must be between `\"", $low, "\"` and `\"", $high, "\"`"),
         )
     };
     (@bounds $key:ident $value:ident $type:ident [$holds:ident, $message:literal]) => {
-        ConfigError::unless($holds($value), stringify!($key), $message)
+        BrokenRule::unless($holds($value), stringify!($key), $message)
     };
 }

@@ -6,7 +6,8 @@
 //! - a `…Config`: a const builder that remembers which keys were written,
 //! - a `…Settings`: the same with every default applied,
 //! - its `KEYS`, by which they are set from text and listed ([`Configurable`]),
-//! - its bounds, and beside the table what does not go together: `violations` lists the broken rules, `check` returns the first, `validated`
+//! - its bounds, and beside the table what does not go together: `violations` lists the broken rules, `validate` refuses
+//!   them, `check` returns the first, and `validated`
 //!   panics with it, which in the initialiser of a static is an error of the compiler's.
 //!
 //! This crate is a part of `resilience-runtime`, which re-exports what its users need.
@@ -36,11 +37,11 @@ pub use bulkhead::{BulkheadConfig, BulkheadSettings};
 pub use circuit_breaker::{CircuitBreakerConfig, CircuitBreakerSettings, Mode, Window};
 pub use constant::Constant;
 pub use duration::{InvalidDuration, parse_duration};
-pub use error::ConfigError;
+pub use error::{BrokenRule, ConfigError};
 pub use keys::{Configurable, Key, Takes, find_key};
 pub use nearest::nearest;
 pub use preset::Preset;
 pub use rate_limit::{Rate, RateLimitConfig, RateLimitSettings};
 pub use retry::{Backoff, Jitter, Rejections, RetryConfig, RetrySettings};
 pub use timeout::{TimeoutConfig, TimeoutSettings};
-pub use value::{Value, Written, listed, read_word, unknown_key};
+pub use value::{InvalidValue, Value, Written, listed, read_word, unknown_key};

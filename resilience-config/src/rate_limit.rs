@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    ConfigError,
+    BrokenRule,
     bounds::{HOUR, MINUTE, SECOND, between},
 };
 
@@ -33,29 +33,77 @@ impl Rate {
         Self { count, per: HOUR }
     }
 
-    /// Reads `"100/s"`, `"10/min"` or `"5000/h"`.
-    pub const fn parse(text: &str) -> Result<Self, ConfigError> {
-        const NOT_A_RATE: ConfigError = ConfigError {
+    /// Reads `"100/s"`, `"10/min"`, `"5000/h"`, or any other time after the `/`, as in `"1/30s"`.
+    pub const fn parse(text: &str) -> Result<Self, BrokenRule> {
+        const NOT_A_RATE: BrokenRule = BrokenRule {
             key: "rate",
             other: None,
+            more: &[],
             message: "expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`",
         };
-        let bytes = text.as_bytes();
-        let (mut at, mut count) = (0, 0_u32);
-        while at < bytes.len() && bytes[at].is_ascii_digit() {
-            // A number too large for its type is too large for the rule about it as well.
-            count = count.saturating_mul(10).saturating_add((bytes[at] - b'0') as u32);
-            at += 1;
-        }
-        if at == 0 {
-            return Err(NOT_A_RATE);
-        }
-        match bytes.split_at(at).1 {
+        let (count, rest) = digits(text.as_bytes());
+        // A number too large for its type is too large for the rule about it as well.
+        let count = match count {
+            Some(count) if count < u32::MAX as u64 => count as u32,
+            Some(_) => u32::MAX,
+            None => return Err(NOT_A_RATE),
+        };
+        match rest {
             b"/s" => Ok(Self::per_second(count)),
             b"/min" => Ok(Self::per_minute(count)),
             b"/h" => Ok(Self::per_hour(count)),
+            [b'/', time @ ..] => match time_of(time) {
+                Some(per) => Ok(Self { count, per }),
+                None => Err(NOT_A_RATE),
+            },
             _ => Err(NOT_A_RATE),
         }
+    }
+}
+
+/// The number that a text begins with, and what comes after it.
+const fn digits(text: &[u8]) -> (Option<u64>, &[u8]) {
+    let (mut at, mut number) = (0, 0_u64);
+    while at < text.len() && text[at].is_ascii_digit() {
+        number = number.saturating_mul(10).saturating_add((text[at] - b'0') as u64);
+        at += 1;
+    }
+    (if at > 0 { Some(number) } else { None }, text.split_at(at).1)
+}
+
+/// A duration such as `1m30s`, in a constant.
+const fn time_of(mut text: &[u8]) -> Option<Duration> {
+    let mut time = Duration::ZERO;
+    loop {
+        let (Some(number), rest) = digits(text) else { return None };
+        let mut unit = 0;
+        while unit < rest.len() && !rest[unit].is_ascii_digit() {
+            unit += 1;
+        }
+        let (unit, rest) = rest.split_at(unit);
+        let nanos: u64 = match unit {
+            b"ns" => 1,
+            b"us" => 1_000,
+            b"ms" => 1_000_000,
+            b"s" => 1_000_000_000,
+            b"m" | b"min" => 60_000_000_000,
+            b"h" => 3_600_000_000_000,
+            b"d" => 86_400_000_000_000,
+            _ => return None,
+        };
+        let nanos = number as u128 * nanos as u128;
+        let (secs, nanos) = (nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
+        if secs > u64::MAX as u128 {
+            return None;
+        }
+        time = match time.checked_add(Duration::new(secs as u64, nanos)) {
+            Some(time) => time,
+            None => return None,
+        };
+        if rest.is_empty() {
+            return Some(time);
+        }
+        text = rest;
     }
 }
 
@@ -89,8 +137,8 @@ const fn is_rate(rate: Rate) -> bool {
 }
 
 impl RateLimitConfig {
-    const fn contradictions(&self) -> [Option<ConfigError>; 1] {
-        [ConfigError::unless(
+    const fn contradictions(&self) -> [Option<BrokenRule>; 1] {
+        [BrokenRule::unless(
             self.rate.is_some(),
             "rate",
             "`rate_limit` requires a rate, such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`",
@@ -110,11 +158,17 @@ mod tests {
 
     #[test]
     fn reads_rates() {
-        const CONSTANT: Result<Rate, ConfigError> = Rate::parse("100/s");
+        const CONSTANT: Result<Rate, BrokenRule> = Rate::parse("100/s");
         assert_eq!(CONSTANT, Ok(Rate { count: 100, per: SECOND }));
         assert_eq!(Rate::parse("10/min"), Ok(Rate::per_minute(10)));
         assert_eq!(Rate::parse("5000/h"), Ok(Rate::per_hour(5000)));
         assert_eq!(Rate::parse("99999999999999/s"), Ok(Rate::per_second(u32::MAX)));
+        assert_eq!(Rate::parse("1/30s"), Ok(Rate { count: 1, per: Duration::from_secs(30) }));
+        assert_eq!(Rate::parse("3/1m30s"), Ok(Rate { count: 3, per: Duration::from_secs(90) }));
+        assert_eq!(Rate::parse("3/5min"), Ok(Rate { count: 3, per: Duration::from_secs(300) }));
+        for text in ["1/30", "1/30x", "1/s30", "1/30s ", "1/-3s", "1/99999999999999999999999d"] {
+            assert!(Rate::parse(text).is_err(), "{text}");
+        }
         for text in ["", "/s", "100", "100/", "100/sec", "100 /s", "-1/s", "1.5/s", "100/s ", "x/s", "100/m", "ü/s"] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }

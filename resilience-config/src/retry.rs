@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    ConfigError,
+    BrokenRule,
     bounds::{DAY, MILLISECOND, longer, number_between, time_between},
 };
 
@@ -146,11 +146,11 @@ const fn is_jitter(jitter: Jitter) -> bool {
 
 impl RetryConfig {
     /// What does not go together. A value outside its own bounds breaks no combination as well.
-    const fn contradictions(&self) -> [Option<ConfigError>; 2] {
+    const fn contradictions(&self) -> [Option<BrokenRule>; 3] {
         let settings = self.resolve();
         let (key, other) = if self.max_delay.is_some() { ("max_delay", "delay") } else { ("delay", "max_delay") };
         [
-            ConfigError::unless_both(
+            BrokenRule::unless_both(
                 !longer(settings.delay, settings.max_delay)
                     || longer(settings.delay, DAY)
                     || !time_between(settings.max_delay, MILLISECOND, DAY),
@@ -158,13 +158,53 @@ impl RetryConfig {
                 Some(other),
                 "`delay` (default `\"100ms\"`) must not be longer than `max_delay` (default `\"10s\"`)",
             ),
-            ConfigError::unless_both(
+            BrokenRule::unless_both(
                 self.factor.is_none() || matches!(settings.backoff, Backoff::Exponential),
                 "factor",
                 Some("backoff"),
                 "`factor` requires `backoff = exponential`",
             ),
+            BrokenRule::looking_at(
+                BrokenRule::unless_both(
+                    self.has_room_for_a_second_attempt(),
+                    "max_elapsed",
+                    Some("delay"),
+                    match (settings.backoff, settings.jitter) {
+                        (Backoff::Decorrelated, _) | (_, Jitter::None) => {
+                            "`max_elapsed` must be longer than `delay` (default `\"100ms\"`), the first wait, or no second attempt can begin"
+                        }
+                        (_, Jitter::Equal) => {
+                            "`max_elapsed` must be longer than half of `delay` (default `\"100ms\"`), the least that `jitter = equal` leaves of the first wait, \
+                        or no second attempt can begin"
+                        }
+                        (_, Jitter::Full) => {
+                            "`max_elapsed` must be longer than `delay` (default `\"100ms\"`), up to which `jitter = full` makes the first wait, or hardly any second \
+                        attempt begins"
+                        }
+                        (_, Jitter::Share(_)) => {
+                            "`max_elapsed` must be longer than what `jitter` leaves of `delay` (default `\"100ms\"`), the least first wait, or no second attempt \
+                        can begin"
+                        }
+                    },
+                ),
+                &["attempts", "jitter"],
+            ),
         ]
+    }
+}
+
+impl RetryConfig {
+    /// Whether the least first wait is shorter than `max_elapsed`. With full jitter it may be nothing, and the whole of `delay` is asked for.
+    const fn has_room_for_a_second_attempt(&self) -> bool {
+        let settings = self.resolve();
+        let Some(limit) = settings.max_elapsed else { return true };
+        let is_within_bounds =
+            BrokenRule::first(&self.out_of_bounds()).is_ok() && !longer(settings.delay, settings.max_delay);
+        let least = match (settings.backoff, settings.jitter) {
+            (Backoff::Decorrelated, _) | (_, Jitter::Full) => settings.delay,
+            _ => settings.shortest_wait(1),
+        };
+        !is_within_bounds || settings.attempts == 1 || longer(limit, least)
     }
 }
 
@@ -198,6 +238,31 @@ mod tests {
     }
 
     #[test]
+    fn a_second_attempt_has_room_before_max_elapsed() {
+        let nano = Duration::from_nanos(1);
+        let plain = config().delay(SECOND);
+        for (config, least) in [
+            (plain.jitter(Jitter::None), SECOND),
+            (plain.jitter(Jitter::None).backoff(Backoff::Fibonacci), SECOND),
+            (plain.jitter(Jitter::Equal), SECOND / 2),
+            (plain.jitter(Jitter::Share(0.25)), SECOND * 3 / 4),
+            (plain.jitter(Jitter::Share(1.0)), Duration::ZERO),
+            (plain, SECOND),
+            (plain.backoff(Backoff::Decorrelated).jitter(Jitter::Equal), SECOND),
+        ] {
+            let key = |limit| config.max_elapsed(limit).check().map_err(|rule| (rule.key, rule.other));
+            assert_eq!(key((least + nano).max(MILLISECOND)), Ok(()), "{config:?}");
+            if !least.is_zero() {
+                assert_eq!(key(least), Err(("max_elapsed", Some("delay"))), "{config:?}");
+            }
+            assert_eq!(config.max_elapsed(MILLISECOND).attempts(1).check(), Ok(()), "there is no second attempt");
+        }
+        let messages = [Jitter::None, Jitter::Equal, Jitter::Full, Jitter::Share(0.1)]
+            .map(|jitter| plain.jitter(jitter).max_elapsed(MILLISECOND).check().unwrap_err().message);
+        assert!((1..4).all(|nth| !messages[..nth].contains(&messages[nth])), "one a kind: {messages:?}");
+    }
+
+    #[test]
     fn sets_of_rejections() {
         let set = config().resolve().retry_rejections;
         assert!(set.contains(Rejections::TIMED_OUT) && set.contains(Rejections::BULKHEAD_FULL));
@@ -212,7 +277,11 @@ mod tests {
         for edges in [
             config().attempts(1).delay(Duration::ZERO).factor(1.0).max_delay(MILLISECOND).jitter(Jitter::Share(0.0)),
             config().attempts(100).delay(DAY).factor(100.0).max_delay(DAY).jitter(Jitter::Share(1.0)),
-            config().max_elapsed(MILLISECOND).budget(f64::MIN_POSITIVE).backoff(Backoff::Fibonacci),
+            config()
+                .delay(Duration::ZERO)
+                .max_elapsed(MILLISECOND)
+                .budget(f64::MIN_POSITIVE)
+                .backoff(Backoff::Fibonacci),
             config().max_elapsed(YEAR).budget(100.0).retry_rejections(Rejections::NONE),
         ] {
             assert_eq!(edges.check(), Ok(()));
@@ -236,6 +305,7 @@ mod tests {
             (config().delay(SECOND).max_delay(MILLISECOND), "max_delay", Some("delay")),
             (config().delay(DAY), "delay", Some("max_delay")),
             (config().backoff(Backoff::Linear).factor(2.0), "factor", Some("backoff")),
+            (config().max_elapsed(DELAY), "max_elapsed", Some("delay")),
         ] {
             let broken: Vec<_> = config.violations().into_iter().map(|error| (error.key, error.other)).collect();
             assert_eq!(broken, [(key, other)], "{config:?}");

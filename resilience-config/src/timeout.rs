@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ConfigError, Preset};
+use crate::{BrokenRule, Preset};
 
 keys! {
     $ timeout_keys of written
@@ -34,8 +34,8 @@ keys! {
 }
 
 impl TimeoutConfig {
-    const fn contradictions(&self) -> [Option<ConfigError>; 1] {
-        [ConfigError::unless(
+    const fn contradictions(&self) -> [Option<BrokenRule>; 1] {
+        [BrokenRule::unless(
             self.after.is_some() || self.preset.is_some(),
             "after",
             "`timeout` requires a duration, such as `\"2s\"`, or a `preset`",

@@ -3,7 +3,7 @@
 //! The macros bring the literals of an attribute here and the runtime the values of a file or of the environment, so that
 //! both read the same and say the same.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, error::Error, fmt, str::FromStr, time::Duration};
 
 use crate::{Backoff, Jitter, Mode, Preset, Rate, Rejections, Takes, Window, nearest, parse_duration};
 
@@ -292,6 +292,53 @@ macro_rules! words {
 
 words! { Mode Preset Backoff }
 
+/// A text that is no value of its kind. As text it says what would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidValue {
+    message: String,
+}
+
+impl fmt::Display for InvalidValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for InvalidValue {}
+
+/// The grammar of the attributes, without quotes, for whoever reads a value from elsewhere.
+macro_rules! texts {
+    ($($type:ty, $key:literal;)*) => {
+        $(
+            /// As an attribute or a file takes it, without quotes.
+            impl FromStr for $type {
+                type Err = InvalidValue;
+
+                fn from_str(text: &str) -> Result<Self, InvalidValue> {
+                    Self::read($key, &Written::of_text(text)).map_err(|message| InvalidValue { message })
+                }
+            }
+
+            /// As an attribute or a file takes it, without quotes.
+            impl fmt::Display for $type {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.pad(&self.show())
+                }
+            }
+        )*
+    };
+}
+
+texts! {
+    Rate, "rate";
+    Window, "window";
+    Jitter, "jitter";
+    Backoff, "backoff";
+    Mode, "mode";
+    Preset, "preset";
+    Rejections, "retry_rejections";
+}
+
 /// One of a few words, each of which stands for a value.
 ///
 /// # Errors
@@ -338,10 +385,15 @@ pub fn listed(names: &[&str]) -> String {
     }
 }
 
+/// Keys that had another name, and what they are called now.
+const RENAMED: [(&str, &str); 1] = [("queue_timeout", "max_wait")];
+
 /// What is said of a key that `policy` does not have.
 #[must_use]
 pub fn unknown_key(policy: &str, key: &str, known: &[&str]) -> String {
-    let instead = match nearest(key, known) {
+    let renamed = RENAMED.iter().find(|(before, now)| *before == key && known.contains(now));
+    let instead = match renamed.map(|(_, now)| *now).or_else(|| nearest(key, known)) {
+        Some(meant) if renamed.is_some() => format!("it is called `{meant}` now"),
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("expected {}", listed(known)),
     };
@@ -351,6 +403,7 @@ pub fn unknown_key(policy: &str, key: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn text(text: &str) -> Written<'_> {
         Written::of_text(text)
@@ -380,6 +433,52 @@ mod tests {
         round(Rejections::NONE, "[]");
         round(Rejections::TIMED_OUT.and(Rejections::RATE_LIMITED), "[timed_out, rate_limited]");
         round(Rate::per_minute(10), "10/min");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_displayed_is_parsed_as_the_same(
+            count in any::<u32>(),
+            nanos in 1..u64::MAX,
+            share in 0.0..=1.0,
+            kind in any::<proptest::sample::Index>(),
+        ) {
+            fn round<T: FromStr<Err = InvalidValue> + fmt::Display + PartialEq + fmt::Debug>(value: T) {
+                assert_eq!(value.to_string().parse(), Ok(value));
+            }
+            let time = Duration::from_nanos(nanos);
+            for per in [time, Duration::from_secs(nanos), Duration::from_secs(1), Duration::from_secs(60)] {
+                round(Rate { count, per });
+            }
+            [Window::Time(time), Window::Count(count), Window::None].into_iter().for_each(round);
+            [Jitter::Share(share), kind.get(&Jitter::NAMED).1].into_iter().for_each(round);
+            round(kind.get(&Backoff::ALL).1);
+            round(kind.get(&Mode::ALL).1);
+            round(kind.get(&Preset::ALL).1);
+            let some = Rejections::ALL.iter().enumerate().filter(|(nth, _)| count >> nth & 1 != 0);
+            round(some.fold(Rejections::NONE, |set, (_, (_, kind))| set.and(*kind)));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_is_told_in_the_words_of_the_attributes() {
+        let error = |text: &str| text.parse::<Rate>().unwrap_err().to_string();
+        assert_eq!(error("100"), "missing unit of time; write `\"100/s\"` or `\"100/min\"`");
+        assert_eq!(error("x"), "expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`");
+        assert_eq!(
+            "monitr".parse::<Mode>().unwrap_err().to_string(),
+            "unknown value `monitr` for `mode`; did you mean `monitor`?"
+        );
+        assert!("".parse::<Window>().is_err());
+    }
+
+    #[test]
+    fn a_key_that_was_renamed_is_told_by_its_new_name() {
+        assert_eq!(
+            unknown_key("bulkhead", "queue_timeout", &["max_concurrent", "max_wait"]),
+            "unknown key `queue_timeout` for `bulkhead`; it is called `max_wait` now"
+        );
+        assert!(!unknown_key("retry", "queue_timeout", &["delay"]).contains("max_wait"));
     }
 
     #[test]

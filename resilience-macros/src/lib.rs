@@ -258,7 +258,7 @@ pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | the first value, or `max_concurrent` | `25` | calls that run at once; 1 to 1,000,000 |
 /// | `max_queue` | `0` | callers that may wait, first come, first served; 0 to 1,000,000 |
-/// | `queue_timeout` | none | how long one waits; `"1ms"` to `"24h"`; wants `max_queue` |
+/// | `max_wait` | none | how long one waits; `"1ms"` to `"24h"`; wants `max_queue` |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same bulkhead share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |

@@ -1,5 +1,7 @@
 //! Building a policy without its attribute: the same keys, the same bounds, the same words. What all builders share is written here once.
 
+use resilience_config::{ConfigError, Configurable, names};
+
 /// A setter a key, named like it, each handing on to the configuration's own.
 macro_rules! setters {
     ($($(#[$doc:meta])* $key:ident $(or $off:ident)?: $value:ty;)*) => {
@@ -55,15 +57,14 @@ macro_rules! builder {
             }
 
             fn check(&self) -> Result<(), resilience_config::ConfigError> {
-                resilience_config::names::check(&self.name)?;
-                self.config.check()
+                $crate::builder::check(&self.name, &self.config)
             }
 
             /// One that is in no registry. Its events go to the current registry's readers.
             ///
             /// # Errors
             ///
-            /// The first key that is missing, out of bounds or contradicts another.
+            /// Every key that is missing, out of bounds or contradicts another.
             pub fn build(self) -> Result<$policy, resilience_config::ConfigError> {
                 self.check()?;
                 let bus = $crate::registry::registry().bus();
@@ -82,6 +83,12 @@ macro_rules! builder {
             }
         }
     };
+}
+
+/// Every mistake in the name and the keys.
+pub(crate) fn check<C: Configurable>(name: &str, config: &C) -> Result<(), ConfigError> {
+    let name = names::check(name).err();
+    ConfigError::unless_none(name.into_iter().chain(config.broken_rules()).collect())
 }
 
 pub(crate) use {builder, setters};

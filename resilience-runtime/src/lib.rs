@@ -98,8 +98,8 @@ pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, 
 pub use registry::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
 pub use registry::{Matching, Reached, Steer, SteerError};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
+pub use resilience_config::{BrokenRule, CircuitBreakerConfig, ConfigError, InvalidValue, Mode, Preset, Window};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};
-pub use resilience_config::{CircuitBreakerConfig, ConfigError, Mode, Preset, Window};
 pub use resilience_macros::{bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
 pub use retry::{GaveUp, Retry, RetryBuilder, RetryEvent, RetrySnapshot};
 pub use time::Timestamp;

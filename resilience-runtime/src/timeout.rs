@@ -90,7 +90,7 @@ impl Timeout {
     }
 
     fn put(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
-        config.check()?;
+        config.validate()?;
         self.settings.replace(config.resolve(), |_| Ok(()))
     }
 

@@ -58,13 +58,9 @@ fn who_does_not_wait_passes_nobody_who_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_waits_no_longer_than_the_queue_timeout() {
-    let bulkhead = Bulkhead::builder("b")
-        .max_concurrent(1)
-        .max_queue(2)
-        .queue_timeout(Duration::from_millis(100))
-        .build()
-        .unwrap();
+async fn a_call_waits_no_longer_than_the_max_wait() {
+    let bulkhead =
+        Bulkhead::builder("b").max_concurrent(1).max_queue(2).max_wait(Duration::from_millis(100)).build().unwrap();
     let began = Instant::now();
     let slow = bulkhead.call(async {
         sleep(Duration::from_millis(150)).await;

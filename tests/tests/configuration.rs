@@ -891,7 +891,7 @@ after = "1s"
 
 [bulkhead.disabled]
 max_concurrent = 7
-queue_timeout = "2s"
+max_wait = "2s"
 
 [rate_limit.disabled]
 rate = "100/s"

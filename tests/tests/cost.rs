@@ -200,7 +200,7 @@ fn a_policy_adds_at_most_64_bytes_to_the_future_and_its_timer_or_its_place_in_a_
         ("retry", over(size_of_val(&sizes::retried(&[]))), 64 + timer),
         ("timeout", over(size_of_val(&sizes::timed(&[]))), 64 + timer),
         ("bulkhead", over(size_of_val(&sizes::bulkheaded(&[]))), 64),
-        // A queue's timer is in the future whether `queue_timeout` is set or not: it may be set while the program runs.
+        // A queue's timer is in the future whether `max_wait` is set or not: it may be set while the program runs.
         ("bulkhead with a queue", over(size_of_val(&sizes::queued(&[]))), 64 + 88 + timer),
         ("rate_limit", over(size_of_val(&sizes::limited(&[]))), 64),
     ] {

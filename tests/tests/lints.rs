@@ -124,7 +124,7 @@ impl Courier for Gateway {
     #[retry(delay = "0s", retry_after = Rejection::retry_after, retry_rejections = [timed_out])]
     #[circuit_breaker("strict: courier", key = format_args!("{a}/{}", order.cents))]
     #[rate_limit("1000/s", max_wait = "1s")]
-    #[bulkhead(3, max_queue = 5, queue_timeout = "1s")]
+    #[bulkhead(3, max_queue = 5, max_wait = "1s")]
     #[timeout("1s")]
     #[fallback = Self::keep]
     async fn deliver(&mut self, mut order: Order, (a, mut b): (u64, u64)) -> Result<u64, Rejection> {

@@ -120,8 +120,7 @@ async fn a_breaker_says_why_and_since_when() {
 async fn every_kind_says_what_comes_next_and_how_old_it_is() {
     let scope = Scope::new();
     let _entered = scope.enter();
-    let bulkhead =
-        Bulkhead::builder("reports").max_concurrent(1).max_queue(1).queue_timeout(SECOND).register().unwrap();
+    let bulkhead = Bulkhead::builder("reports").max_concurrent(1).max_queue(1).max_wait(SECOND).register().unwrap();
     let limiter =
         RateLimiter::builder("mail").rate(Rate::per_second(2)).burst(2).max_wait(SECOND / 2).register().unwrap();
     let retry = Retry::builder("stock").attempts(3).delay(Duration::ZERO).budget(1.0).register().unwrap();

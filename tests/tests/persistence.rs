@@ -476,7 +476,8 @@ fn what_is_no_file_is_not_replaced_by_one() {
     let place = Place::new();
     let _socket = std::os::unix::net::UnixListener::bind(place.path()).unwrap();
     let error = registry().save(place.path()).unwrap_err();
-    assert!(error.to_string().ends_with("there is something else than a file"), "{error}");
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    assert_eq!(cause.as_deref(), Some("there is something else than a file"), "{error}");
     assert!(!std::fs::symlink_metadata(place.path()).unwrap().is_file());
     let entries = std::fs::read_dir(place.directory.path()).unwrap().count();
     assert_eq!(entries, 1, "no file beside its place is left");
@@ -499,6 +500,9 @@ fn a_file_is_replaced_whole_and_nothing_else_is_left_behind() {
     std::fs::create_dir(&taken).unwrap();
     let error = registry().save(&taken).unwrap_err();
     assert!(error.to_string().starts_with("the breakers' states could not be saved to "), "{error}");
+    assert!(std::error::Error::source(&error).is_some(), "what the system said");
+    let error = registry().restore(&taken).unwrap_err();
+    assert!(std::error::Error::source(&error).is_some(), "{error}");
     assert_eq!(entries(place.directory.path()), 2, "no file beside its place is left");
 }
 

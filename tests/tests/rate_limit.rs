@@ -168,9 +168,9 @@ async fn nobody_waits_longer_than_twice_max_wait() {
 #[tokio::test(start_paused = true)]
 async fn a_mistake_changes_nothing() {
     let limiter = limiter(2, Duration::ZERO);
-    assert_eq!(limiter.reconfigure(RateLimitConfig::new()).unwrap_err().key, "rate");
+    assert_eq!(limiter.reconfigure(RateLimitConfig::new()).unwrap_err().broken_rules()[0].key, "rate");
     assert_eq!((limiter.snapshot().burst, limiter.snapshot().available), (2, 2));
-    assert_eq!(RateLimiter::builder("r").build().unwrap_err().key, "rate");
+    assert_eq!(RateLimiter::builder("r").build().unwrap_err().broken_rules()[0].key, "rate");
 }
 
 #[test]

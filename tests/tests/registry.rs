@@ -2,8 +2,8 @@
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, Event, RegisterError, Rejection, State, bulkhead, circuit_breaker, fallback, registry, retry,
-    timeout,
+    CircuitBreaker, Event, RegisterError, Rejection, State, Window, bulkhead, circuit_breaker, fallback, registry,
+    retry, timeout,
 };
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -235,4 +235,28 @@ fn what_a_builder_refuses_it_refuses_in_the_words_of_the_attribute() {
     let error = CircuitBreaker::builder("").build().unwrap_err();
     assert_eq!(error.to_string(), "`name` must have between 1 and 128 characters");
     assert_eq!(CircuitBreaker::builder("registry: one").build().unwrap().state(), State::Closed);
+}
+
+#[test]
+fn a_builder_reports_every_mistake_a_line_each() {
+    let builder = CircuitBreaker::builder("a\u{7}b").failure_rate(0.0).minimum_calls(11).window(Window::Count(10));
+    let error = builder.clone().build().unwrap_err();
+    let keys: Vec<_> = error.broken_rules().iter().map(|rule| rule.key).collect();
+    assert_eq!(keys, ["name", "failure_rate", "minimum_calls"]);
+    assert_eq!(
+        error.to_string(),
+        "`name` must not contain control characters\n\
+        `failure_rate` must be greater than 0 and at most 100\n\
+        `minimum_calls` must not be larger than a count `window`, which never holds more calls than its size"
+    );
+    assert_eq!(builder.register().unwrap_err().to_string(), error.to_string());
+    let config = resilience_runtime::RetryConfig::new().attempts(0).factor(0.0);
+    let retry = resilience_runtime::Retry::builder("r").build().unwrap();
+    assert_eq!(retry.reconfigure(config).unwrap_err().broken_rules().len(), 2);
+    let too_short = resilience_runtime::RetryConfig::new().max_elapsed(std::time::Duration::from_millis(1));
+    assert_eq!(
+        retry.reconfigure(too_short).unwrap_err().to_string(),
+        too_short.check().unwrap_err().message,
+        "the attribute's own sentence"
+    );
 }

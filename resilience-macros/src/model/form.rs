@@ -125,7 +125,7 @@ fn check_nothing_waits(function: &Function, ours: &[Ours], stack: &Stack, errors
     }
     for layer in &stack.layers {
         let waits = match layer {
-            Layer::Bulkhead(bulkhead) => bulkhead.settings.key(&["max_queue", "queue_timeout"]),
+            Layer::Bulkhead(bulkhead) => bulkhead.settings.key(&["max_queue", "max_wait"]),
             Layer::RateLimit(limit) => limit.settings.key(&["max_wait"]),
             Layer::Retry(_) | Layer::CircuitBreaker(_) | Layer::Timeout(_) => None,
         };

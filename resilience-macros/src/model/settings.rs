@@ -1,7 +1,7 @@
 //! The part of an attribute that is a policy's configuration, key by key as `resilience-config` lists them.
 
 use proc_macro2::Span;
-use resilience_config::{ConfigError, Configurable, Key, Takes, find_key};
+use resilience_config::{BrokenRule, Configurable, Key, Takes, find_key};
 use syn::{Error, Expr, Ident, Result, Signature, ext::IdentExt};
 
 use crate::{
@@ -62,7 +62,7 @@ impl<Config: Configurable> Settings<Config> {
     /// an expression too is left to the compiler. `attribute` is where a key is missed.
     pub(crate) fn check(
         &self,
-        violations: impl Fn(&Config) -> Vec<ConfigError>,
+        violations: impl Fn(&Config) -> Vec<BrokenRule>,
         attribute: Span,
         signature: &Signature,
         errors: &mut Errors,
@@ -72,7 +72,10 @@ impl<Config: Configurable> Settings<Config> {
         let is_unreadable = |key: &str| self.unreadable.iter().any(|other| other == key);
         for violation in violations(&self.literals) {
             let unknown = |key: &str| is_expression(key) || is_unreadable(key);
-            if unknown(violation.key) || violation.other.is_some_and(unknown) {
+            if unknown(violation.key)
+                || violation.other.is_some_and(unknown)
+                || violation.more.iter().any(|key| unknown(key))
+            {
                 continue;
             }
             errors.push(match written(violation.key) {

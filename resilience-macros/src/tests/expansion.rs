@@ -178,7 +178,7 @@ fn timeout_on_a_function() {
 #[test]
 fn bulkhead_on_a_function() {
     let expansion = bulkhead(
-        quote!(10, max_queue = QUEUE, queue_timeout = "250ms"),
+        quote!(10, max_queue = QUEUE, max_wait = "250ms"),
         quote!(
             async fn report(day: Day) -> Result<Report, Error> {
                 build(day).await

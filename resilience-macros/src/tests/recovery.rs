@@ -139,10 +139,7 @@ fn no_slip_in_the_arguments_loses_the_function() {
             circuit_breaker,
             quote!(name = "payment", window = "10s", failure_if = Error::counts::<u8>, crate = ::resilience_runtime),
         ),
-        (
-            bulkhead,
-            quote!(5, max_queue = 2 * 3, queue_timeout = "1s", map_rejection = |rejection| Error::from(rejection)),
-        ),
+        (bulkhead, quote!(5, max_queue = 2 * 3, max_wait = "1s", map_rejection = |rejection| Error::from(rejection))),
         (timeout, quote!("1s", name = "total")),
         (rate_limit, quote!("100/s", burst = 5, max_wait = Duration::from_secs(1))),
         (fallback, quote!(Self::later, |this, order, failure| async move { Ok(()) }, on = [timed_out], if = |_| true)),

@@ -183,8 +183,8 @@ fn values_of_the_other_policies() {
         (bulkhead, quote!(0), "`max_concurrent` must be between 1 and 1000000"),
         (
             bulkhead,
-            quote!(3, queue_timeout = "1s"),
-            "`queue_timeout` requires a `max_queue` above 0 (default 0), without which nobody waits",
+            quote!(3, max_wait = "1s"),
+            "`max_wait` requires a `max_queue` above 0 (default 0), without which nobody waits",
         ),
         (rate_limit, quote!(), "`rate_limit` requires a rate, such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`"),
         (rate_limit, quote!(5), "missing unit of time; write `\"5/s\"` or `\"5/min\"`"),
@@ -210,9 +210,13 @@ fn values_of_the_other_policies() {
         (retry as fn(_, _) -> _, quote!(jitter = Shares::OFTEN, attempts = 50 % 7)),
         (retry, quote!(jitter = JITTER, retry_rejections = [], delay = DELAY, backoff = decorrelated)),
         (retry, quote!(jitter = 1, attempts = ATTEMPTS, factor = 1.5)),
+        // How much of the first wait jitter leaves, and whether there is a second attempt, is the compiler's to see.
+        (retry, quote!(jitter = JITTER, delay = "1s", max_elapsed = "800ms")),
+        (retry, quote!(attempts = ATTEMPTS, delay = "1s", max_elapsed = "800ms")),
+        (retry, quote!(attempts = 1, delay = "1s", max_elapsed = "800ms")),
         (timeout, quote!(AFTER)),
         (timeout, quote!(preset = database, name = "query")),
-        (bulkhead, quote!(10, max_queue = QUEUE, queue_timeout = "1s")),
+        (bulkhead, quote!(10, max_queue = QUEUE, max_wait = "1s")),
         (rate_limit, quote!(RATE, burst = 3)),
         (fallback, quote!(f, on = [], if = f)),
     ] {

@@ -36,7 +36,7 @@ use tokio::sync::Semaphore;
 
 /// Lets so many calls in at once, so that one slow dependency cannot take everything there is.
 ///
-/// A caller that finds a place free takes it. Otherwise it waits in the queue, if that has a place, for at most `queue_timeout`; first come,
+/// A caller that finds a place free takes it. Otherwise it waits in the queue, if that has a place, for at most `max_wait`; first come,
 /// first served. Who is inside leaves by dropping its [`Place`], which hands it to the first who waits. A waiter that is dropped leaves the
 /// queue, and a place that was already handed to it goes on to the next.
 ///
@@ -46,7 +46,7 @@ use tokio::sync::Semaphore;
 /// `max_queue` callers wait; those who come then are rejected at once and counted. Both are exact on any number of threads. After
 /// [`reconfigure`](Self::reconfigure) has lowered the limit, nobody is let in before fewer are inside than the new one.
 ///
-/// Waiting allocates nothing. A `queue_timeout` wants tokio's timer in the runtime; without one, any executor will do.
+/// Waiting allocates nothing. A `max_wait` wants tokio's timer in the runtime; without one, any executor will do.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -94,7 +94,7 @@ const QUEUE_TIMEOUT: usize = 1;
 
 impl HotWords<2> for BulkheadSettings {
     fn words(&self) -> [u64; 2] {
-        [u64::from(self.max_queue), self.queue_timeout.map_or(0, nanos)]
+        [u64::from(self.max_queue), self.max_wait.map_or(0, nanos)]
     }
 }
 
@@ -156,11 +156,11 @@ impl Bulkhead {
     ///
     /// # Errors
     ///
-    /// [`Rejection::BulkheadFull`] when the queue is full, or after `queue_timeout` in it.
+    /// [`Rejection::BulkheadFull`] when the queue is full, or after `max_wait` in it.
     ///
     /// # Panics
     ///
-    /// Where it has to wait with a `queue_timeout`, and the runtime has no timer.
+    /// Where it has to wait with a `max_wait`, and the runtime has no timer.
     #[inline]
     pub async fn acquire(&self) -> Result<Place<'_>, Rejection> {
         match self.gate.arrive(self.settings.word(MAX_QUEUE)) {
@@ -224,7 +224,7 @@ impl Bulkhead {
     }
 
     fn put(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
-        config.check()?;
+        config.validate()?;
         let handed = self.settings.replace(config.resolve(), |settings| self.gate.resize(limit(settings)));
         self.gate.hand(handed);
         Ok(())
@@ -241,7 +241,7 @@ impl Bulkhead {
         } else if word.enter().is_some() {
             NextCall::Admitted
         } else if word.join(u64::from(settings.max_queue)).is_some() {
-            NextCall::Waits { ahead: u64::try_from(word.waiting()).unwrap_or(0), at_most: settings.queue_timeout }
+            NextCall::Waits { ahead: u64::try_from(word.waiting()).unwrap_or(0), at_most: settings.max_wait }
         } else {
             NextCall::Rejected(Rejection::BulkheadFull { name: self.name() })
         }
@@ -253,7 +253,7 @@ impl Bulkhead {
             name: self.name(),
             max_concurrent: u64::from(settings.max_concurrent),
             max_queue: u64::from(settings.max_queue),
-            queue_timeout: settings.queue_timeout,
+            max_wait: settings.max_wait,
             inside: word.inside(),
             waiting: u64::try_from(word.waiting()).unwrap_or(0),
             admitted: self.admitted.get(),
@@ -278,7 +278,7 @@ pub struct BulkheadSnapshot {
     /// Callers that may wait.
     pub max_queue: u64,
     /// How long one waits.
-    pub queue_timeout: Option<Duration>,
+    pub max_wait: Option<Duration>,
     /// Calls inside, and waiters to whom a place was handed. More than `max_concurrent` for a while after that was lowered.
     pub inside: u64,
     /// Callers in the queue.
@@ -287,7 +287,7 @@ pub struct BulkheadSnapshot {
     pub admitted: u64,
     /// Calls that were rejected at once; only grows.
     pub rejected: u64,
-    /// Calls that were rejected after `queue_timeout` in the queue; only grows.
+    /// Calls that were rejected after `max_wait` in the queue; only grows.
     pub timed_out: u64,
     /// How long ago it was built.
     pub age: Duration,

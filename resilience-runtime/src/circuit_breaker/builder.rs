@@ -51,15 +51,14 @@ impl CircuitBreakerBuilder {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        resilience_config::names::check(&self.name)?;
-        self.config.check()
+        crate::builder::check(&self.name, &self.config)
     }
 
     /// A breaker that is in no registry. Its events go to the current registry's readers.
     ///
     /// # Errors
     ///
-    /// The first key that is out of bounds or contradicts another.
+    /// Every key that is out of bounds or contradicts another.
     pub fn build(self) -> Result<CircuitBreaker, ConfigError> {
         self.check()?;
         Ok(CircuitBreaker::new(self.name, &self.config.resolve(), self.trip_if, registry().bus()))

@@ -129,7 +129,7 @@ impl CircuitBreaker {
     /// Whether it could be put in force here.
     pub(crate) fn checked(&self, config: CircuitBreakerConfig) -> Result<CircuitBreakerConfig, ConfigError> {
         let config = config.has_trip_if(self.trip_if.is_some());
-        config.check().map(|()| config)
+        config.validate().map(|()| config)
     }
 
     pub(super) fn put_alone(&self, settings: &CircuitBreakerSettings) {

@@ -5,7 +5,7 @@ use super::tables::{self, Entry, FORCE_OPEN, KINDS, Tables};
 use crate::error::Name;
 use crate::registry::{Layers, Place, Policy};
 use crate::{Bulkhead, CircuitBreaker, Retry, Timeout};
-use resilience_config::{Configurable, Written};
+use resilience_config::{Configurable, Written, names};
 use std::collections::BTreeMap;
 
 const PREFIX: &str = "RESILIENCE__";
@@ -53,6 +53,9 @@ impl Reader {
         };
         if name.contains('*') {
             return self.warn(variable, "a variable takes a name; patterns are written in a file".to_owned());
+        }
+        if let Err(rule) = names::check(name) {
+            return self.warn(variable, rule.to_string());
         }
         let key = key.to_lowercase();
         let at = Place::Variable(Name::from(variable.to_owned()));

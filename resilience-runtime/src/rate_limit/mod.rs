@@ -213,7 +213,7 @@ impl RateLimiter {
     }
 
     fn put(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
-        config.check()?;
+        config.validate()?;
         self.settings.replace(config.resolve(), |settings| {
             self.turns.set_rule(Rule::of(settings), precise_nanos());
         });

@@ -5,7 +5,7 @@ use crate::circuit_breaker::{CircuitBreaker, State};
 use crate::error::{Name, Rejection};
 use crate::next_call::NextCall;
 use crate::sync::locked;
-use resilience_config::{ConfigError, names};
+use resilience_config::{BrokenRule, names};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
@@ -122,9 +122,9 @@ impl Display for HealthReason {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HealthError {
-    /// The name is empty or too long.
+    /// The name is empty or too long, or has control characters.
     #[error(transparent)]
-    Name(#[from] ConfigError),
+    Name(#[from] BrokenRule),
     /// The timeout is out of bounds.
     #[error("a health check takes a timeout of 1ms to 1h, and `{name}` has {timeout:?}")]
     Timeout {

@@ -1,5 +1,6 @@
 //! Names with `*` in them.
 
+use resilience_config::names;
 use std::fmt;
 
 /// A pattern that names of policies match: every `*` in it stands for any number of characters, none included, and everything
@@ -21,7 +22,7 @@ pub struct Pattern(Box<str>);
 
 /// A text that is no pattern, because it could match no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a name or a pattern takes 1 to 128 characters besides its `*`")]
+#[error("a name or a pattern must have between 1 and 128 characters besides its `*`, and no control characters")]
 pub struct InvalidPattern;
 
 impl Pattern {
@@ -29,10 +30,11 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// A text that is empty, or that has more than 128 characters besides its `*`: no name is either.
+    /// A text that is empty, that has more than 128 characters besides its `*`, or that has control characters: no name is any of those.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
         let characters = text.chars().filter(|c| *c != '*').count();
-        if text.is_empty() || characters > resilience_config::names::LONGEST {
+        let is_a_name = characters <= names::LONGEST && !names::has_control_characters(text);
+        if text.is_empty() || !is_a_name {
             return Err(InvalidPattern);
         }
         Ok(Self(text.into()))

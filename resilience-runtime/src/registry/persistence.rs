@@ -40,11 +40,12 @@ struct Body {
 #[non_exhaustive]
 pub enum SaveError {
     /// The file could not be written or put in its place.
-    #[error("the breakers' states could not be saved to {}: {error}", path.display())]
+    #[error("the breakers' states could not be saved to {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
+        #[source]
         error: io::Error,
     },
     /// They would be larger than [`MAX_STATE_BYTES`].
@@ -66,11 +67,12 @@ pub enum RestoreError {
         path: PathBuf,
     },
     /// The file could not be read.
-    #[error("the saved states could not be read from {}: {error}", path.display())]
+    #[error("the saved states could not be read from {}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
+        #[source]
         error: io::Error,
     },
     /// The file is larger than [`MAX_STATE_BYTES`].

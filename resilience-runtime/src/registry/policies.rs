@@ -201,7 +201,7 @@ impl<P: Policy> Policies<P> {
     fn build(&self, name: &Name, bus: &Arc<Bus>, config: P::Config, origin: Origin) -> (Named<P>, Option<ConfigError>) {
         let layers = self.layers();
         let keys = layers.lay(name, P::keys(&config));
-        let refused = keys.broken_rules().into_iter().next();
+        let refused = ConfigError::unless_none(keys.broken_rules()).err();
         let in_force = if refused.is_none() { P::with_keys(&config, keys) } else { config };
         bus.rings().open(P::KIND, name);
         let policy = Arc::new(P::from_config(name.clone(), &in_force, Arc::clone(bus)));

@@ -294,7 +294,7 @@ macro_rules! steerable {
                     type Reached = Vec<Reached>;
 
                     fn reconfigure(self, config: $config, by: Option<Steering>) -> Result<Vec<Reached>, SteerError> {
-                        self.$all::<$policy>(|_| config.check(), |policy| policy.reconfigure_by(config, by.clone()))
+                        self.$all::<$policy>(|_| config.validate(), |policy| policy.reconfigure_by(config, by.clone()))
                     }
                 }
             )?

@@ -207,7 +207,7 @@ impl Retry {
     }
 
     fn put(&self, config: RetryConfig) -> Result<(), ConfigError> {
-        config.check()?;
+        config.validate()?;
         self.settings.replace(config.resolve(), |_| Ok(()))
     }
 

@@ -19,7 +19,7 @@ async fn report(day: Day) -> Result<Report, Error> {
                 __resilience::BulkheadConfig::new()
                     .max_concurrent(10)
                     .max_queue(QUEUE)
-                    .queue_timeout(__resilience::Duration::from_millis(250)),
+                    .max_wait(__resilience::Duration::from_millis(250)),
             ),
             true,
         );

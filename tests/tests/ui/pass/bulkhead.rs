@@ -14,7 +14,7 @@ async fn one(text: &mut String) -> Result<&mut String, Rejection> {
     Ok(text)
 }
 
-#[bulkhead(max_concurrent = CALLS, max_queue = 1, queue_timeout = "1s", name = "queue")]
+#[bulkhead(max_concurrent = CALLS, max_queue = 1, max_wait = "1s", name = "queue")]
 async fn queued() -> Result<(), Rejection> {
     yield_now().await;
     Ok(())

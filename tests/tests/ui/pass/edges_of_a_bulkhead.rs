@@ -7,12 +7,12 @@ async fn least() -> Result<(), Rejection> {
     Ok(())
 }
 
-#[bulkhead(1, max_queue = 1, queue_timeout = "1ms")]
+#[bulkhead(1, max_queue = 1, max_wait = "1ms")]
 async fn least_queue() -> Result<(), Rejection> {
     Ok(())
 }
 
-#[bulkhead(1_000_000, max_queue = 1_000_000, queue_timeout = "24h")]
+#[bulkhead(1_000_000, max_queue = 1_000_000, max_wait = "24h")]
 async fn most() -> Result<(), Rejection> {
     Ok(())
 }

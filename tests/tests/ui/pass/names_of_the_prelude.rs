@@ -34,7 +34,7 @@ mod guarded {
     #[retry(on_retry = |_| {}, retry_after = |_| ::core::option::Option::None, budget = 50)]
     #[circuit_breaker(key = text.len(), trip_if = |counts| counts.failures > 3)]
     #[rate_limit("100/s", max_wait = "1s")]
-    #[bulkhead(3, max_queue = 2, queue_timeout = "1s")]
+    #[bulkhead(3, max_queue = 2, max_wait = "1s")]
     #[timeout("1s")]
     #[fallback(later, |_, _| ::core::result::Result::Ok(0), on = [timed_out], if = |_| true)]
     pub(crate) async fn all(text: &str, bytes: &mut [u8; 1]) -> Result<usize> {

@@ -1,11 +1,11 @@
 use resilience_runtime::{Rejection, bulkhead};
 
-#[bulkhead(3, max_queue = 1, queue_timeout = "0s")]
+#[bulkhead(3, max_wait = "1s")]
 async fn charge() -> Result<(), Rejection> {
     Ok(())
 }
 
-#[bulkhead(3, max_queue = 1, queue_timeout = "25h")]
+#[bulkhead(3, max_queue = 0, max_wait = "1s")]
 async fn refund() -> Result<(), Rejection> {
     Ok(())
 }

@@ -1,11 +1,11 @@
 use resilience_runtime::{Rejection, bulkhead};
 
-#[bulkhead(3, queue_timeout = "1s")]
+#[bulkhead(3, max_queue = 1, max_wait = "0s")]
 async fn charge() -> Result<(), Rejection> {
     Ok(())
 }
 
-#[bulkhead(3, max_queue = 0, queue_timeout = "1s")]
+#[bulkhead(3, max_queue = 1, max_wait = "25h")]
 async fn refund() -> Result<(), Rejection> {
     Ok(())
 }
