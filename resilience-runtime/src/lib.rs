@@ -84,7 +84,9 @@ pub use circuit_breaker::{
 #[cfg(feature = "config")]
 pub use configuration::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
 pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
-pub use event::{Act, EVENT_CAPACITY, Ended, Event, EventFilter, Events, RECENT_EVENTS, Steering, Topic, Transition};
+pub use event::{
+    Act, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Listener, Order, RECENT_EVENTS, Steering, Topic, Transition,
+};
 pub use next_call::NextCall;
 pub use outcome::Outcome;
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};

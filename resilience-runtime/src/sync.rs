@@ -2,13 +2,13 @@
 
 #[cfg(not(resilience_loom))]
 pub(crate) use std::sync::{
-    RwLock,
+    Mutex, MutexGuard, RwLock,
     atomic::{AtomicU64, Ordering, fence},
 };
 
 #[cfg(resilience_loom)]
 pub(crate) use loom::sync::{
-    RwLock,
+    Mutex, MutexGuard, RwLock,
     atomic::{AtomicU64, Ordering, fence},
 };
 
@@ -22,7 +22,12 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> impl std::ops::DerefMut<Target = T> 
     lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// As [`read`], for a mutex, which a static can hold: never loom's.
+/// As [`read`], for a mutex.
+pub(crate) fn exclusive<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// As [`exclusive`], for a mutex that a static can hold: never loom's.
 pub(crate) fn locked<T>(lock: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -102,10 +107,10 @@ impl Count {
 }
 
 /// The greatest of what was seen, which a static can hold: never loom's.
-#[cfg(not(feature = "test-util"))]
+#[cfg(all(not(feature = "test-util"), any(target_os = "linux", target_os = "android")))]
 pub(crate) struct Latest(std::sync::atomic::AtomicU64);
 
-#[cfg(not(feature = "test-util"))]
+#[cfg(all(not(feature = "test-util"), any(target_os = "linux", target_os = "android")))]
 impl Latest {
     pub(crate) const fn new(value: u64) -> Self {
         Self(std::sync::atomic::AtomicU64::new(value))

@@ -2,9 +2,9 @@
 
 use crate::builder::builder;
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Runs, Source, Topic};
+use crate::event::{Emitter, Runs, Topic};
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting, registered, registry};
+use crate::registry::{Policy, Registry, Setting, registered, registry};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
@@ -36,7 +36,7 @@ pub struct Timeout {
     name: Name,
     settings: Settings<TimeoutSettings, 1>,
     timed_out: Count,
-    source: Source,
+    source: Emitter,
     built: Timestamp,
 }
 
@@ -86,12 +86,12 @@ impl Timeout {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
-        self.reconfigure_by(config, None)
+        Policy::reconfigure_by(self, config, None)
     }
 
-    fn put(&self, config: TimeoutConfig) -> Result<(), ConfigError> {
+    fn put(&self, config: TimeoutConfig) -> Result<u64, ConfigError> {
         config.validate()?;
-        self.settings.replace(config.resolve(), |_| Ok(()))
+        self.settings.replace(config.resolve(), |_| Ok(0))
     }
 
     /// The timeout as it is now.

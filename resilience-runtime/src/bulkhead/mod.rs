@@ -19,9 +19,9 @@ pub use builder::BulkheadBuilder;
 pub use registered::BulkheadSite;
 
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Source, Topic};
+use crate::event::{Emitter, Topic};
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting, registry};
+use crate::registry::{Policy, Registry, Setting, registry};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
@@ -67,7 +67,7 @@ pub struct Bulkhead {
     settings: Settings<BulkheadSettings, 2>,
     name: Name,
     built: Timestamp,
-    source: Source,
+    source: Emitter,
 }
 
 /// The right to make one call inside a [`Bulkhead`]; dropped, it goes to the next.
@@ -118,7 +118,7 @@ impl Bulkhead {
         BulkheadBuilder::new(name.into())
     }
 
-    fn new(name: Name, settings: BulkheadSettings, source: Source) -> Self {
+    fn new(name: Name, settings: BulkheadSettings, source: Emitter) -> Self {
         Self {
             gate: Gate::new(limit(&settings), Semaphore::new(0)),
             admitted: Total::new(),
@@ -220,14 +220,17 @@ impl Bulkhead {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
-        self.reconfigure_by(config, None)
+        Policy::reconfigure_by(self, config, None)
     }
 
-    fn put(&self, config: BulkheadConfig) -> Result<(), ConfigError> {
+    /// For how many of those who wait there is room now.
+    fn put(&self, config: BulkheadConfig) -> Result<u64, ConfigError> {
         config.validate()?;
-        let handed = self.settings.replace(config.resolve(), |settings| self.gate.resize(limit(settings)));
-        self.gate.hand(handed);
-        Ok(())
+        Ok(self.settings.replace(config.resolve(), |settings| self.gate.resize(limit(settings))))
+    }
+
+    fn go_on(&self, waiting: u64) {
+        self.gate.hand(waiting);
     }
 
     /// The bulkhead as it is now.

@@ -10,5 +10,6 @@ registered! {
     new: Bulkhead::new,
     in_force: |bulkhead| *bulkhead.settings.get(),
     waits_with: Some("max_queue"),
+    go_on: Bulkhead::go_on,
     runs: |bulkhead| Runs { rejected: bulkhead.rejected.get() + bulkhead.timed_out.get(), ..Runs::default() },
 }

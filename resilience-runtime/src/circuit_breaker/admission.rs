@@ -37,7 +37,8 @@ impl Refused<'_> {
     #[cold]
     #[inline(never)]
     fn tell(self) {
-        self.breaker.bus.send_rejected(CircuitBreaker::KIND, &self.rejection(), &self.breaker.name);
+        let breaker = self.breaker;
+        breaker.emitter.send_rejected(CircuitBreaker::KIND, &self.rejection(), &breaker.name, breaker.generation());
     }
 }
 
@@ -45,7 +46,7 @@ impl From<Refused<'_>> for Rejection {
     #[inline(always)]
     fn from(refused: Refused<'_>) -> Self {
         // Asked before the count, behind which a load would have to wait for it.
-        let wanted = refused.breaker.bus.wants(Topic::Rejected);
+        let wanted = refused.breaker.emitter.wants(Topic::Rejected);
         refused.breaker.count_rejection(Shard::of_this_thread());
         if wanted {
             refused.tell();
@@ -142,7 +143,10 @@ impl CircuitBreaker {
                         return self.reject(word, Some(due - now));
                     }
                     let half_open = word.transition_to_half_open(now);
-                    if !self.enter(word, half_open, now, None) {
+                    let mut turn = self.emitter.turn();
+                    let entered = self.enter(&mut turn, word, half_open, now, None);
+                    self.end(turn);
+                    if !entered {
                         continue;
                     }
                     Admitted::Probe(half_open.generation())

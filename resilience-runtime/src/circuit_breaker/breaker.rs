@@ -8,7 +8,7 @@ use super::slots::{Keys, SlotPast};
 use super::state::{AtomicWord, State, Word};
 use super::totals::Totals;
 use crate::error::Name;
-use crate::event::{Bus, Topic};
+use crate::event::{Emitter, Topic};
 use crate::settings::Settings;
 use crate::sync::{AtomicSetting, Count, locked};
 use crate::time;
@@ -87,7 +87,7 @@ pub struct CircuitBreaker {
     pub(super) trip_if: Option<TripIf>,
     pub(super) enforcement: Enforcement,
     pub(super) name: Name,
-    pub(super) bus: Arc<Bus>,
+    pub(super) emitter: Emitter,
     /// The breakers of its keys, once it was called with one.
     pub(super) keys: OnceCell<Box<Keys<Self>>>,
     /// Of a breaker that belongs to a key: which, and what it had counted for the keys before.
@@ -100,20 +100,26 @@ pub(super) const TRIP_IF: u64 = 1;
 pub(super) const TELL_OUTCOMES: u64 = 2;
 
 impl CircuitBreaker {
-    pub(crate) fn new(name: Name, settings: &CircuitBreakerSettings, trip_if: Option<TripIf>, bus: Arc<Bus>) -> Self {
-        Self::new_at(name, settings, trip_if, bus, time::precise_millis())
+    pub(crate) fn new(
+        name: Name,
+        settings: &CircuitBreakerSettings,
+        trip_if: Option<TripIf>,
+        emitter: Emitter,
+    ) -> Self {
+        Self::new_at(name, settings, trip_if, emitter, time::precise_millis())
     }
 
     pub(super) fn new_at(
         name: Name,
         settings: &CircuitBreakerSettings,
         trip_if: Option<TripIf>,
-        bus: Arc<Bus>,
+        emitter: Emitter,
         now: u64,
     ) -> Self {
         let window = Window::new(span(settings), settings.slow_call.is_some());
-        let judge_all =
-            if trip_if.is_some() { TRIP_IF } else { 0 } | if bus.wants(Topic::Outcome) { TELL_OUTCOMES } else { 0 };
+        // It may be built under a lock: what collects for `tracing` is asked later, by `tell_wanted_outcomes`.
+        let tells = emitter.is_read(Topic::Outcome);
+        let judge_all = if trip_if.is_some() { TRIP_IF } else { 0 } | if tells { TELL_OUTCOMES } else { 0 };
         if judge_all != 0 {
             window.arm();
         }
@@ -127,7 +133,7 @@ impl CircuitBreaker {
             trip_if,
             enforcement: Enforcement::new(settings.mode),
             name,
-            bus,
+            emitter,
             keys: OnceCell::new(),
             past: None,
         }

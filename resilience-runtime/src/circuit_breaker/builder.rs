@@ -2,9 +2,9 @@
 
 use super::breaker::{CircuitBreaker, TripIf};
 use super::registered::{Declared, TripRule};
-
 use crate::builder::setters;
 use crate::error::Name;
+use crate::event::Emitter;
 use crate::registry::{RegisterError, registry};
 use crate::window::WindowCounts;
 use resilience_config::{CircuitBreakerConfig, ConfigError, Mode, Preset, Window};
@@ -61,7 +61,10 @@ impl CircuitBreakerBuilder {
     /// Every key that is out of bounds or contradicts another.
     pub fn build(self) -> Result<CircuitBreaker, ConfigError> {
         self.check()?;
-        Ok(CircuitBreaker::new(self.name, &self.config.resolve(), self.trip_if, registry().bus()))
+        let emitter = Emitter::new(registry().bus());
+        let breaker = CircuitBreaker::new(self.name, &self.config.resolve(), self.trip_if, emitter);
+        breaker.tell_wanted_outcomes();
+        Ok(breaker)
     }
 
     /// The breaker of that name in the registry: a new one, or the one that is there already with the same configuration. Without any key given,

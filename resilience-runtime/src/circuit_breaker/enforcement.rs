@@ -1,15 +1,14 @@
 //! How much of what a breaker decides is enforced: its `mode`, and the share that a careful roll-out has got to. One word, because a breaker has no room for more.
 //!
 //! ```text
-//! bits  0..2  2            8..16            16..64
-//!       mode  in registry  share (percent)  calls that a share was asked about
+//! bits  0..2  8..16            16..64
+//!       mode  share (percent)  calls that a share was asked about
 //! ```
 
 use crate::sync::AtomicSetting;
 use resilience_config::Mode;
 
 const MODE: u64 = 0b11;
-const IN_REGISTRY: u64 = 0b100;
 const SHARE_AT: u32 = 8;
 const SHARE: u64 = 0xff << SHARE_AT;
 const ASKED_AT: u32 = 16;
@@ -31,14 +30,6 @@ impl Enforcement {
     pub(super) fn set_mode(&self, mode: Mode) -> Mode {
         let before = self.0.change(|word| word & !MODE | mode as u64);
         [Mode::Enforce, Mode::Monitor, Mode::Off][(before & MODE) as usize]
-    }
-
-    pub(super) fn is_in_registry(&self) -> bool {
-        self.0.get() & IN_REGISTRY != 0
-    }
-
-    pub(super) fn enter_registry(&self) {
-        self.0.change(|word| word | IN_REGISTRY);
     }
 
     /// Percent of the calls to be rejected that are rejected.
@@ -105,12 +96,11 @@ mod tests {
     #[test]
     fn a_word_keeps_its_numbers_apart() {
         let enforcement = Enforcement::new(Mode::Monitor);
-        enforcement.enter_registry();
         enforcement.set_share(30);
         (0..1000).for_each(|_| _ = enforcement.enforces());
-        assert_eq!((enforcement.mode(), enforcement.share(), enforcement.is_in_registry()), (Mode::Monitor, 30, true));
+        assert_eq!((enforcement.mode(), enforcement.share()), (Mode::Monitor, 30));
         assert_eq!(enforcement.set_mode(Mode::Off), Mode::Monitor);
         enforcement.set_share(100);
-        assert_eq!((enforcement.mode(), enforcement.share(), enforcement.is_in_registry()), (Mode::Off, 100, true));
+        assert_eq!((enforcement.mode(), enforcement.share()), (Mode::Off, 100));
     }
 }

@@ -47,8 +47,8 @@ impl CircuitBreaker {
                 let finished = Finished { failed, slow };
                 let standing = self.window.record(shard, word.generation(), || clock.coarse_millis(), finished);
                 if let Some(standing) = standing {
-                    self.judge(now, standing, clock);
                     self.tell_judged(failed);
+                    self.judge(now, standing, clock);
                 }
             }
             Admitted::Probe(generation) => self.record_probe(shard, clock, generation, Finished { failed, slow }),
@@ -76,7 +76,7 @@ impl CircuitBreaker {
             self.tell_ended(if counter == Counter::Ignored { Ended::Ignored } else { Ended::Cancelled });
         }
         if let Admitted::Probe(generation) = admitted {
-            self.answer(generation, clock, None);
+            self.answer(generation, clock, None, None);
         }
     }
 
@@ -120,10 +120,10 @@ impl CircuitBreaker {
     pub(super) fn record_probe(&self, shard: Shard, clock: impl Clock, generation: u64, finished: Finished) {
         // A slow probe says that the dependency has not recovered.
         let succeeded = !finished.failed && !finished.slow;
-        if !self.answer(generation, clock, Some(succeeded)) {
+        let ended = if finished.failed { Ended::Failed } else { Ended::Succeeded };
+        if !self.answer(generation, clock, Some(succeeded), Some(ended)) {
             return self.count_stale(shard);
         }
-        self.tell_ended(if finished.failed { Ended::Failed } else { Ended::Succeeded });
         self.window.count(shard, if finished.failed { Counter::Failed } else { Counter::Ok });
         if finished.slow {
             self.window.count(shard, Counter::Slow);

@@ -16,16 +16,15 @@
 //! A slot's counters go on counting for the next key, and what they showed at the taking is subtracted for it; so the
 //! sum over all slots is what all keys had, evicted ones included.
 
-use super::breaker::CircuitBreaker;
+use super::breaker::{CircuitBreaker, TELL_OUTCOMES};
 use super::clock::Present;
 use super::key::Key;
 use super::permit::Permit;
 use super::slots::{Keys, Lease, Slot, Takings};
 use super::state::{Phase, Word};
-use super::steering::Change;
 use super::totals::KeyCounts;
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Event, Topic};
+use crate::event::{Event, Topic, Turn};
 use crate::outcome::Outcome;
 use crate::registry::Policy;
 use crate::sync::{AtomicEpoch, AtomicSetting, locked};
@@ -38,9 +37,6 @@ use std::sync::Arc;
 /// Each taking of a slot is a millisecond of its own in the breaker's word, and an opening is not dated before it: so a breaker would stay open
 /// for so much longer than it should.
 const MOST_AHEAD_MILLIS: u64 = 5000;
-
-/// All `max_keys` are held, and none is closed.
-struct NoneClosed;
 
 /// The breaker of one key. See [`CircuitBreaker::keyed`].
 #[must_use = "it is there to be called through"]
@@ -132,8 +128,9 @@ impl<'a> Keyed<'a> {
                 slot.breaker.count_rejection(Shard::of_this_thread());
                 let rejection = keys.named(self.key.text(), refused.rejection());
                 let family = self.family;
-                if family.bus.wants(Topic::Rejected) {
-                    family.bus.send_rejected(CircuitBreaker::KIND, &rejection, &family.name);
+                if family.emitter.wants(Topic::Rejected) {
+                    let generation = slot.breaker.generation();
+                    family.emitter.send_rejected(CircuitBreaker::KIND, &rejection, &family.name, generation);
                 }
                 rejection
             });
@@ -172,43 +169,27 @@ impl Keys<CircuitBreaker> {
     /// Makes sure that the key has a slot, unless all are held and none is closed.
     #[cold]
     pub(super) fn give_slot(&self, family: &CircuitBreaker, key: &str, now: u64) -> bool {
-        let mut evicted = Vec::new();
-        let given = self.take_slot(family, key, now, &mut evicted);
-        // What listens is the user's: told under no lock.
-        for key in evicted {
-            let name = || Name::from(format!("{}/{key}", family.name()));
-            family.bus.emit(Topic::Evicted, || Event::Evicted { name: name(), at: Timestamp::now() });
-        }
-        match given {
-            Ok(Some((slot, change))) => slot.tell(change),
-            Ok(None) => {}
-            Err(NoneClosed) => return false,
-        }
-        true
+        let mut turn = family.emitter.turn();
+        let given = self.give_slot_in(&mut turn, family, key, now);
+        family.end(turn);
+        given
     }
 
-    /// Under the lock: what there is to be told of the breaker that the key has got.
-    #[allow(clippy::type_complexity, reason = "a type of its own would be used once")]
-    fn take_slot(
-        &self,
-        family: &CircuitBreaker,
-        key: &str,
-        now: u64,
-        evicted: &mut Vec<Box<str>>,
-    ) -> Result<Option<(Arc<CircuitBreaker>, Change)>, NoneClosed> {
+    /// In a turn, and therefore not while something is done to all keys.
+    pub(super) fn give_slot_in(&self, turn: &mut Turn<'_>, family: &CircuitBreaker, key: &str, now: u64) -> bool {
         let mut takings = self.takings();
         if self.find(key).is_some() {
-            return Ok(None);
+            return true;
         }
         let most = usize::try_from(family.settings.get().max_keys).unwrap_or(usize::MAX);
         let held = takings.slots - takings.free.len();
         // One more than it frees, while there are more than `max_keys` has become.
         for _ in most..held {
-            let Some(slot) = self.evict(&mut takings, now, evicted) else { break };
+            let Some(slot) = self.evict(turn, family, &mut takings, now) else { break };
             takings.free.push(slot);
         }
         let index = if takings.slots - takings.free.len() >= most {
-            let Some(slot) = self.evict(&mut takings, now, evicted) else { return Err(NoneClosed) };
+            let Some(slot) = self.evict(turn, family, &mut takings, now) else { return false };
             slot
         } else {
             takings.free.pop().unwrap_or(takings.slots)
@@ -223,15 +204,15 @@ impl Keys<CircuitBreaker> {
                 self.slots.put(index, Slot { breaker, epoch: AtomicEpoch::new(), last_used: AtomicSetting::new(now) })
             }
         };
-        let change = slot.breaker.begin_for_key(name.clone(), family);
+        slot.breaker.begin_for_key(turn, name.clone(), family);
         slot.last_used.set(now);
         takings.keys[index] = Some(key.into());
         self.leases.pin().insert(key.into(), Lease { slot: index, epoch: slot.epoch.get(), name });
-        Ok(change.map(|change| (Arc::clone(&slot.breaker), change)))
+        true
     }
 
     /// Takes the slot of the longest unused closed breaker from its key.
-    fn evict(&self, takings: &mut Takings, now: u64, evicted: &mut Vec<Box<str>>) -> Option<usize> {
+    fn evict(&self, turn: &mut Turn<'_>, family: &CircuitBreaker, takings: &mut Takings, now: u64) -> Option<usize> {
         for _ in 0..2 {
             while let Some((last_used, index)) = takings.candidates.pop() {
                 let (Some(slot), Some(key)) = (self.slots.get(index), takings.keys[index].take()) else { continue };
@@ -241,7 +222,10 @@ impl Keys<CircuitBreaker> {
                 if unused && slot.breaker.restart_if_closed() {
                     self.leases.pin().remove(&key);
                     self.evicted.increment();
-                    evicted.push(key);
+                    turn.push(Topic::Evicted, slot.breaker.generation(), |order| {
+                        let name = Name::from(format!("{}/{key}", family.name()));
+                        Event::Evicted { name, at: Timestamp::now(), order }
+                    });
                     return Some(index);
                 }
                 self.leases.pin().update(key.clone(), |lease| Lease { epoch, ..lease.clone() });
@@ -276,21 +260,21 @@ impl Keys<CircuitBreaker> {
 impl CircuitBreaker {
     /// A breaker like this one, for a key.
     fn slot(&self) -> Self {
-        let mut slot = Self::new(self.name().clone(), &self.settings.get(), self.trip_if, Arc::clone(&self.bus));
+        let mut slot = Self::new(self.name().clone(), &self.settings.get(), self.trip_if, self.emitter.clone());
         slot.past = Some(Box::default());
-        if self.enforcement.is_in_registry() {
-            slot.enforcement.enter_registry();
+        if self.judge_all.get() & TELL_OUTCOMES != 0 {
+            slot.tell_outcomes();
         }
         slot
     }
 
-    fn begin_for_key(&self, name: Name, family: &CircuitBreaker) -> Option<Change> {
+    fn begin_for_key(&self, turn: &mut Turn<'_>, name: Name, family: &CircuitBreaker) {
         if let Some(past) = &self.past {
             let mut past = locked(past);
             past.totals = self.counted();
             past.name = Some(name);
         }
-        self.follow(family)
+        self.follow(turn, family);
     }
 
     /// Begins anew in the same mode, unless it is not closed, or too far ahead of the time by having begun anew too often.

@@ -44,7 +44,13 @@ fn model(body: impl Fn() + Sync + Send + 'static) {
 
 fn breaker(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
     let settings = config.validated().resolve();
-    Shared::new(CircuitBreaker::new_at("model".into(), &settings, None, std::sync::Arc::default(), START))
+    Shared::new(CircuitBreaker::new_at(
+        "model".into(),
+        &settings,
+        None,
+        crate::event::Emitter::new(std::sync::Arc::default()),
+        START,
+    ))
 }
 
 fn pairs() -> CircuitBreakerConfig {

@@ -103,7 +103,7 @@ impl<'a> Permit<'a> {
     pub(super) fn give_back(self) {
         let Call { breaker, admitted, .. } = self.spent();
         if let Admitted::Probe(generation) = admitted {
-            breaker.answer(generation, Present, None);
+            breaker.answer(generation, Present, None, None);
         }
     }
 

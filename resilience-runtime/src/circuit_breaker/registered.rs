@@ -6,7 +6,9 @@ use super::clock::Present;
 use super::keyed::Keyed;
 use super::permit::Permit;
 use crate::error::Name;
-use crate::event::{Act, Bus, Runs};
+#[cfg(feature = "persistence")]
+use crate::event::Untold;
+use crate::event::{Act, Audience, Bus, Emitter, Runs, Turn};
 use crate::hooks::BreakerKey;
 use crate::registry::{Layer, Operation, Policies, Policy, Registry, Site};
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
@@ -49,7 +51,7 @@ impl Policy for CircuitBreaker {
     }
 
     fn from_config(name: Name, config: &Declared, bus: Arc<Bus>) -> Self {
-        Self::new(name, &config.keys.resolve(), config.trip_if.map(|trip_if| trip_if.rule), bus)
+        Self::new(name, &config.keys.resolve(), config.trip_if.map(|trip_if| trip_if.rule), Emitter::new(bus))
     }
 
     fn keys(config: &Declared) -> &CircuitBreakerConfig {
@@ -64,37 +66,48 @@ impl Policy for CircuitBreaker {
         *self.settings.get()
     }
 
-    fn put_in_force(&self, keys: CircuitBreakerConfig) -> Result<(), ConfigError> {
-        self.put(&self.checked(keys)?.resolve());
-        Ok(())
+    fn put_in_force(&self, keys: CircuitBreakerConfig, turn: &mut Turn<'_>) -> Result<u64, ConfigError> {
+        self.put(turn, &self.checked(keys)?.resolve());
+        Ok(0)
     }
 
     /// One of a key is configured as all of them.
     fn is_configured_as(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-            || self.past.is_some() && self.name == other.name && Arc::ptr_eq(&self.bus, &other.bus)
+        std::ptr::eq(self, other) || self.past.is_some() && self.emitter.is(&other.emitter)
     }
 
     fn begin_forced_open(&self) {
         // Untold: nobody knows of the breaker yet.
-        let _untold = self.act_quietly(Act::ForceOpen);
+        self.act_alone(&mut self.emitter.turn_told(Audience::nobody()), Act::ForceOpen);
     }
 
     #[cfg(feature = "persistence")]
-    fn about_to_be_called(&self, registry: &Registry) {
-        registry.resume_built(self);
+    fn resume_built(&self, registry: &Registry, audience: Audience) -> Untold {
+        registry.resume_built(self, audience)
     }
 
-    fn set_forced_open(&self, forced: bool) {
-        if forced { self.force_open_quietly() } else { self.take_back_force_open() }
+    fn about_to_be_called(&self) {
+        self.tell_wanted_outcomes();
+    }
+
+    fn set_forced_open(&self, forced: bool, turn: &mut Turn<'_>) {
+        if forced { self.force_open_quietly(turn) } else { self.take_back_force_open(turn) }
+    }
+
+    fn told_as(&self) -> Name {
+        Self::name(self)
+    }
+
+    fn generation(&self) -> u64 {
+        Self::generation(self)
     }
 
     fn name(&self) -> &Name {
         &self.name
     }
 
-    fn enter_registry(&self) {
-        self.enforcement.enter_registry();
+    fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 
     fn runs(&self) -> Runs {

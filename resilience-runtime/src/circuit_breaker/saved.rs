@@ -6,6 +6,7 @@ use super::key::Key;
 use super::state::{Phase, Word};
 use super::totals::Totals;
 use crate::error::{Name, OpenReason};
+use crate::event::Turn;
 use crate::time::precise_millis;
 use resilience_config::Mode;
 use serde::{Deserialize, Serialize};
@@ -129,21 +130,21 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// Why not.
-    pub(crate) fn resume(&self, saved: &Saved, since: Since) -> Result<(), &'static str> {
-        let Some(key) = &saved.key else { return self.resume_alone(saved, since) };
+    pub(crate) fn resume(&self, turn: &mut Turn<'_>, saved: &Saved, since: Since) -> Result<(), &'static str> {
+        let Some(key) = &saved.key else { return self.resume_alone(turn, saved, since) };
         let keys = self.keys();
         let key = Key::print(key);
         if keys.find(key.text()).is_some() {
             return Err(CALLED);
         }
-        if !keys.give_slot(self, key.text(), keys.unit_of_now(self)) {
+        if !keys.give_slot_in(turn, self, key.text(), keys.unit_of_now(self)) {
             return Err("there is no slot left for its key");
         }
         // Taken by yet another key, it has made calls.
-        keys.find(key.text()).ok_or(CALLED)?.0.breaker.resume_alone(saved, since)
+        keys.find(key.text()).ok_or(CALLED)?.0.breaker.resume_alone(turn, saved, since)
     }
 
-    fn resume_alone(&self, saved: &Saved, since: Since) -> Result<(), &'static str> {
+    fn resume_alone(&self, turn: &mut Turn<'_>, saved: &Saved, since: Since) -> Result<(), &'static str> {
         let (from, now, mode) = (self.word.load(), precise_millis(), self.enforcement.mode());
         let monitors = mode == Mode::Monitor;
         if self.without_past(self.counted()) != Totals::default() {
@@ -186,7 +187,7 @@ impl CircuitBreaker {
             SavedPhase::Disabled => (Word::disabled(from.entering(now)), None),
         };
         let is_so_already = to.phase() == from.phase() && to.monitored() == from.monitored();
-        if !is_so_already && !self.enter(from, to, now, reason) {
+        if !is_so_already && !self.enter(turn, from, to, now, reason) {
             return Err(CALLED);
         }
         saved.share.into_iter().for_each(|share| self.enforcement.set_share(share.min(WHOLE)));

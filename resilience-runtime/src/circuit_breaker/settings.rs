@@ -119,6 +119,7 @@ pub(super) fn span(settings: &CircuitBreakerSettings) -> Span {
 mod tests {
     use super::super::breaker::CircuitBreaker;
     use super::*;
+    use crate::event::Emitter;
     use proptest::prelude::*;
     use resilience_config::{CircuitBreakerConfig, Mode};
     use std::sync::Arc;
@@ -154,9 +155,9 @@ mod tests {
     proptest! {
         #[test]
         fn settings_are_read_back_as_they_were_written(first in settings(), second in settings()) {
-            let breaker = CircuitBreaker::new("settings".into(), &first, None, Arc::default());
+            let breaker = CircuitBreaker::new("settings".into(), &first, None, Emitter::new(Arc::default()));
             prop_assert_eq!(*breaker.settings.get(), first);
-            breaker.put(&second);
+            breaker.put(&mut breaker.emitter.turn(), &second);
             prop_assert_eq!(*breaker.settings.get(), second);
             let _ = breaker.keyed(7).try_acquire();
             prop_assert_eq!(*breaker.of_key("7").unwrap().settings.get(), second);

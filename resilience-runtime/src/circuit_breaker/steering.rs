@@ -5,19 +5,10 @@ use super::enforcement::WHOLE;
 use super::settings::span;
 use super::state::{Phase, Word};
 use crate::error::OpenReason;
-use crate::event::{Act, Event, Steering, Topic};
+use crate::event::{Act, Event, Steering, Topic, Turn};
 use crate::registry::Policy;
 use crate::time::{self, Timestamp};
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError, Mode};
-
-/// A transition that has happened, and is to be told.
-#[must_use = "it has to be told"]
-pub(super) struct Change {
-    from: Word,
-    to: Word,
-    reason: Option<OpenReason>,
-    at: u64,
-}
 
 impl CircuitBreaker {
     /// Rejects every call until told otherwise. Forcing again restarts nothing.
@@ -50,43 +41,43 @@ impl CircuitBreaker {
     /// Its last events, as [`Registry::recent_events`](crate::Registry::recent_events) gives them; empty of a breaker that is in no registry.
     /// Those of a key's breaker are at the breaker that has the keys.
     pub fn recent_events(&self) -> Vec<Event> {
-        if !self.enforcement.is_in_registry() || self.past.is_some() {
+        if self.past.is_some() {
             return Vec::new();
         }
-        self.bus.rings().recent(Self::KIND, &self.name, || self.runs())
+        self.emitter.recent(Self::KIND, &self.name, || self.runs())
     }
 
     pub(crate) fn act(&self, act: Act, by: Option<Steering>) {
-        let event = || Event::Steered { kind: Self::KIND, name: self.name(), act, by, at: Timestamp::now() };
-        self.keep(Topic::Steered, event);
-        self.act_alone(act);
-        // A key that gets its breaker from now on finds this one as it is.
-        self.slots_now().iter().for_each(|slot| slot.act_alone(act));
+        let mut turn = self.emitter.turn();
+        let at = Timestamp::now();
+        let event = |order| Event::Steered { kind: Self::KIND, name: self.name(), act, by, at, order };
+        turn.push(Topic::Steered, self.generation(), event);
+        self.act_in(&mut turn, act);
+        self.end(turn);
     }
 
-    pub(super) fn act_alone(&self, act: Act) {
-        if let Some(change) = self.act_quietly(act) {
-            self.tell(change);
-        }
+    /// It and the breakers of its keys: none gets another one meanwhile, and none gets a key.
+    fn act_in(&self, turn: &mut Turn<'_>, act: Act) {
+        self.act_alone(turn, act);
+        self.slots_now().iter().for_each(|slot| slot.act_alone(turn, act));
     }
 
-    /// Leaves it to the caller to tell what has changed.
-    pub(super) fn act_quietly(&self, act: Act) -> Option<Change> {
+    pub(super) fn act_alone(&self, turn: &mut Turn<'_>, act: Act) {
         match act {
-            Act::ForceOpen => self.command(|word, now| match word.phase() {
+            Act::ForceOpen => self.command(turn, &|word, now| match word.phase() {
                 Phase::Forced => word,
                 _ => Word::forced(word.entering(now)),
             }),
-            Act::Disable => self.command(|word, now| match word.phase() {
+            Act::Disable => self.command(turn, &|word, now| match word.phase() {
                 Phase::Disabled => word,
                 _ => Word::disabled(word.entering(now)),
             }),
-            Act::Monitor | Act::EnforceShare(0) => self.set_enforcement(true, WHOLE),
-            Act::Enforce => self.set_enforcement(false, WHOLE),
-            Act::EnforceShare(percent) => self.set_enforcement(false, percent.min(WHOLE)),
+            Act::Monitor | Act::EnforceShare(0) => self.set_enforcement(turn, true, WHOLE),
+            Act::Enforce => self.set_enforcement(turn, false, WHOLE),
+            Act::EnforceShare(percent) => self.set_enforcement(turn, false, percent.min(WHOLE)),
             Act::Reset => {
                 self.enforcement.set_share(WHOLE);
-                self.command(|word, now| Word::initial(self.enforcement.mode(), word.entering_closed(now)))
+                self.command(turn, &|word, now| Word::initial(self.enforcement.mode(), word.entering_closed(now)));
             }
         }
     }
@@ -96,9 +87,9 @@ impl CircuitBreaker {
         self.enforcement.share()
     }
 
-    fn set_enforcement(&self, monitored: bool, share: u8) -> Option<Change> {
+    fn set_enforcement(&self, turn: &mut Turn<'_>, monitored: bool, share: u8) {
         self.enforcement.set_share(share);
-        self.command(|word, now| word.with_enforcement(monitored, now))
+        self.command(turn, &|word, now| word.with_enforcement(monitored, now));
     }
 
     /// Puts another configuration in force at once, with calls in flight and keeping what is known: the state, the window's newest outcomes, the
@@ -114,16 +105,9 @@ impl CircuitBreaker {
         self.reconfigure_by(config, None)
     }
 
-    pub(crate) fn reconfigure_by(&self, config: CircuitBreakerConfig, by: Option<Steering>) -> Result<(), ConfigError> {
-        let config = self.checked(config)?;
-        self.keep(Topic::Reconfigured, || Event::reconfigured(Self::KIND, self.name(), by));
-        self.put(&config.resolve());
-        Ok(())
-    }
-
-    pub(super) fn put(&self, settings: &CircuitBreakerSettings) {
-        self.put_alone(settings);
-        self.slots_now().iter().for_each(|slot| slot.put_alone(settings));
+    pub(super) fn put(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings) {
+        self.put_alone(turn, settings);
+        self.slots_now().iter().for_each(|slot| slot.put_alone(turn, settings));
     }
 
     /// Whether it could be put in force here.
@@ -132,7 +116,7 @@ impl CircuitBreaker {
         config.validate().map(|()| config)
     }
 
-    pub(super) fn put_alone(&self, settings: &CircuitBreakerSettings) {
+    fn put_alone(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings) {
         let now = time::precise_millis();
         let before = self.settings.replace(*settings, |settings| {
             self.window.resize(span(settings), settings.slow_call.is_some(), now);
@@ -141,69 +125,59 @@ impl CircuitBreaker {
             self.enforcement.set_mode(settings.mode)
         });
         if before != settings.mode {
-            self.act_alone(match settings.mode {
+            let act = match settings.mode {
                 Mode::Enforce => Act::Enforce,
                 Mode::Monitor => Act::Monitor,
                 Mode::Off => Act::Disable,
-            });
+            };
+            self.act_alone(turn, act);
         }
         let word = self.word.load();
         if word.phase() == Phase::HalfOpen {
             // Under the new rule the probes so far may be enough.
-            self.follow_due(word, now);
+            self.enter_due(turn, word, word.due(now, &self.settings.half_open_rule()), now);
         }
     }
 
     /// Not by hand: what is told is the transition alone.
-    pub(super) fn force_open_quietly(&self) {
-        self.act_alone(Act::ForceOpen);
-        self.slots_now().iter().for_each(|slot| slot.act_alone(Act::ForceOpen));
+    pub(super) fn force_open_quietly(&self, turn: &mut Turn<'_>) {
+        self.act_in(turn, Act::ForceOpen);
     }
 
     /// Where it is forced open: closed again, or as `mode` says.
-    pub(super) fn take_back_force_open(&self) {
-        self.take_back_force_open_alone();
-        self.slots_now().iter().for_each(|slot| slot.take_back_force_open_alone());
+    pub(super) fn take_back_force_open(&self, turn: &mut Turn<'_>) {
+        self.take_back_force_open_alone(turn);
+        self.slots_now().iter().for_each(|slot| slot.take_back_force_open_alone(turn));
     }
 
-    fn take_back_force_open_alone(&self) {
-        let change = self.command(|word, now| match word.phase() {
+    fn take_back_force_open_alone(&self, turn: &mut Turn<'_>) {
+        self.command(turn, &|word, now| match word.phase() {
             Phase::Forced => Word::initial(self.enforcement.mode(), word.entering_closed(now)),
             _ => word,
         });
-        if let Some(change) = change {
-            self.tell(change);
-        }
     }
 
-    /// What it has come to, unless it was so already.
-    fn command(&self, next: impl Fn(Word, u64) -> Word) -> Option<Change> {
+    /// Enters that state, unless it is in it.
+    fn command(&self, turn: &mut Turn<'_>, next: &dyn Fn(Word, u64) -> Word) {
         loop {
             let (from, now) = (self.word.load(), time::precise_millis());
             let to = next(from, now);
-            if to == from {
-                return None;
-            }
             let reason = (to.phase() == Phase::Forced).then_some(OpenReason::Forced);
-            if self.enter_quietly(from, to, now, reason) {
-                return Some(Change { from, to, reason, at: now });
+            if to == from || self.enter(turn, from, to, now, reason) {
+                return;
             }
         }
     }
 
-    /// Under no lock.
-    pub(super) fn tell(&self, Change { from, to, reason, at }: Change) {
-        self.announce(from, to, reason, at);
-    }
-
     /// Everything that was done to the family holds for a breaker that a key gets now.
-    pub(super) fn follow(&self, family: &Self) -> Option<Change> {
+    pub(super) fn follow(&self, turn: &mut Turn<'_>, family: &Self) {
         let word = family.word.load();
-        self.act_quietly(match word.phase() {
+        let act = match word.phase() {
             Phase::Forced => Act::ForceOpen,
             Phase::Disabled => Act::Disable,
             _ if word.monitored() => Act::Monitor,
             _ => Act::EnforceShare(family.enforcement.share()),
-        })
+        };
+        self.act_alone(turn, act);
     }
 }

@@ -5,34 +5,29 @@ use super::clock::Clock;
 use super::opening::{Opening, PackedReason};
 use super::state::{Due, Phase, Word};
 use crate::error::OpenReason;
+use crate::event::{Ended, Turn};
 use crate::window::WindowCounts;
 
 impl CircuitBreaker {
     /// Closed to open, unless the generation is over.
     pub(super) fn trip(&self, closed: Word, reason: OpenReason, frozen: WindowCounts, now: u64) {
-        let open = Word::open(closed.entering(now), 0, self.jitter(), closed.monitored());
-        if self.word.exchange(closed, open) {
-            self.last_opening.write(Opening { generation: open.generation(), reason, frozen });
-            self.announce(closed, open, Some(reason), now);
-            return;
+        let mut turn = self.emitter.turn();
+        let (mut from, generation) = (closed, closed.generation());
+        // `monitor` or `enforce` may come between, which changes no generation.
+        while from.phase() == Phase::Closed && from.generation() == generation {
+            let open = Word::open(from.entering(now), 0, self.jitter(), from.monitored());
+            if self.word.exchange(from, open) {
+                self.last_opening.write(Opening { generation: open.generation(), reason, frozen });
+                self.push_transition(&mut turn, (from, open), Some(reason), now);
+                break;
+            }
+            from = self.word.load();
         }
-        // `monitor` or `enforce` may have come between, which changes no generation.
-        let now_closed = self.word.load();
-        if now_closed.phase() == Phase::Closed && now_closed.generation() == closed.generation() {
-            self.trip(now_closed, reason, frozen, now);
-        }
+        self.end(turn);
     }
 
     /// Enters a state other than by tripping, unless somebody was faster.
-    pub(super) fn enter(&self, from: Word, to: Word, at: u64, reason: Option<OpenReason>) -> bool {
-        let entered = self.enter_quietly(from, to, at, reason);
-        if entered {
-            self.announce(from, to, reason, at);
-        }
-        entered
-    }
-
-    pub(super) fn enter_quietly(&self, from: Word, to: Word, at: u64, reason: Option<OpenReason>) -> bool {
+    pub(super) fn enter(&self, turn: &mut Turn<'_>, from: Word, to: Word, at: u64, reason: Option<OpenReason>) -> bool {
         // What the window was when the breaker opened stays readable until it closes.
         let frozen = if reason.is_some() { self.frozen(from, at) } else { WindowCounts::default() };
         if !self.word.exchange(from, to) {
@@ -41,6 +36,7 @@ impl CircuitBreaker {
         if let Some(reason) = reason {
             self.last_opening.write(Opening { generation: to.generation(), reason, frozen });
         }
+        self.push_transition(turn, (from, to), reason, at);
         true
     }
 
@@ -49,27 +45,39 @@ impl CircuitBreaker {
         match half_open.due(now, &self.settings.half_open_rule()) {
             Due::Nothing => false,
             due => {
-                self.enter_due(half_open, due, now);
+                let mut turn = self.emitter.turn();
+                self.enter_due(&mut turn, half_open, due, now);
+                self.end(turn);
                 true
             }
         }
     }
 
-    pub(super) fn enter_due(&self, half_open: Word, due: Due, now: u64) -> bool {
+    pub(super) fn enter_due(&self, turn: &mut Turn<'_>, half_open: Word, due: Due, now: u64) -> bool {
         let monitored = half_open.monitored();
         let reopen = |at: u64| Word::open(half_open.entering(at), half_open.openings() + 1, self.jitter(), monitored);
         match due {
             Due::Nothing => false,
-            Due::Close => self.enter(half_open, Word::closed(half_open.entering_closed(now), monitored), now, None),
-            Due::ReopenFailed { failures } => {
-                self.enter(half_open, reopen(now), now, Some(OpenReason::ProbesFailed { failures }))
+            Due::Close => {
+                self.enter(turn, half_open, Word::closed(half_open.entering_closed(now), monitored), now, None)
             }
-            Due::ReopenTimedOut { at } => self.enter(half_open, reopen(at), at, Some(OpenReason::ProbeTimedOut)),
+            Due::ReopenFailed { failures } => {
+                self.enter(turn, half_open, reopen(now), now, Some(OpenReason::ProbesFailed { failures }))
+            }
+            Due::ReopenTimedOut { at } => self.enter(turn, half_open, reopen(at), at, Some(OpenReason::ProbeTimedOut)),
         }
     }
 
     /// Takes a probe's answer into the half-open state, or its permit back; whether it came in time.
-    pub(super) fn answer(&self, generation: u64, clock: impl Clock, succeeded: Option<bool>) -> bool {
+    ///
+    /// `ended` is told before what follows from it.
+    pub(super) fn answer(
+        &self,
+        generation: u64,
+        clock: impl Clock,
+        succeeded: Option<bool>,
+        ended: Option<Ended>,
+    ) -> bool {
         loop {
             let word = self.word.load();
             if word.phase() != Phase::HalfOpen || word.generation() != generation {
@@ -80,12 +88,24 @@ impl CircuitBreaker {
                 continue;
             }
             let answered = word.release_probe(now, succeeded);
-            let entered = match answered.due(now, &self.settings.half_open_rule()) {
-                Due::Nothing => self.word.exchange(word, answered),
-                due => self.enter_due(word, due, clock.precise_millis_up()),
-            };
-            if entered {
-                return true;
+            match answered.due(now, &self.settings.half_open_rule()) {
+                Due::Nothing => {
+                    if self.word.exchange(word, answered) {
+                        ended.into_iter().for_each(|ended| self.tell_ended(ended));
+                        return true;
+                    }
+                }
+                due => {
+                    let mut turn = self.emitter.turn();
+                    let entered = self.enter_due(&mut turn, word, due, clock.precise_millis_up());
+                    if let (true, Some(ended)) = (entered, ended) {
+                        self.push_ended(&mut turn, word.since(now), ended);
+                    }
+                    self.end(turn);
+                    if entered {
+                        return true;
+                    }
+                }
             }
         }
     }

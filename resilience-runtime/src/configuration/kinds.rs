@@ -2,8 +2,8 @@
 
 use super::error::{Change, ConfigWarning, Mistake};
 use crate::error::Name;
-use crate::event::{Event, Runs};
-use crate::registry::{Layers, Place, Policies, Policy, in_variable};
+use crate::event::{Audience, Event, Topic, Untold};
+use crate::registry::{Layers, Named, Place, Policies, Policy, in_variable};
 use crate::time::Timestamp;
 use resilience_config::{Configurable, find_key, nearest};
 use std::collections::{BTreeMap, HashMap};
@@ -185,47 +185,61 @@ fn never_waits<P: Policy>(
     }
 }
 
-/// The change as an event, which comes `from` there.
-pub(super) fn told(Change { kind, name, keys }: &Change, from: &Name) -> Event {
-    let (name, keys, source) = (name.clone(), keys.clone(), Some(from.clone()));
-    Event::Reconfigured { kind, name, keys, source, by: None, at: Timestamp::now() }
+/// What is to be told once nothing is locked any more.
+pub(super) struct Told<'a> {
+    pub(super) source: &'a Name,
+    pub(super) audience: Audience,
+    pub(super) untold: &'a mut Untold,
+    /// What could not be put in force.
+    pub(super) refused: &'a mut Vec<String>,
 }
 
 /// Puts the layers in force. What they do not go together with, because a builder has registered it since they were checked, stays as it is and is
-/// among the `refused`.
+/// refused.
 pub(super) fn apply<P: Policy>(
     policies: &Policies<P>,
     layers: Layers<P::Keys>,
-    keep: impl Fn(&Change, &dyn Fn() -> Runs),
+    told: &mut Told<'_>,
     changes: &mut Vec<Change>,
-    refused: &mut Vec<String>,
 ) {
     let layers = Arc::new(layers);
     // First for those that are built from now on.
     let before = policies.replace_layers(Arc::clone(&layers));
     let mut existing = policies.existing();
     existing.sort_by(|a, b| a.policy.name().cmp(b.policy.name()));
-    for named in existing {
-        let (name, base) = (named.policy.name(), P::keys(&named.config));
+    for Named { policy, config, .. } in existing {
+        let (name, base) = (policy.name(), P::keys(&config));
         let next = layers.lay(name, base);
         let (was, is) = (before.lay(name, base).settings(), next.settings());
         let changed = |key: &&resilience_config::Key<P::Keys>| key.show.is_some_and(|show| show(&was) != show(&is));
         let mut keys: Vec<_> = P::Keys::KEYS.iter().filter(changed).map(|key| key.name).collect();
-        if !keys.is_empty()
-            && let Err(error) = named.policy.put_in_force(next)
-        {
-            refused.push(format!("{} `{name}`: {error}; it stays as it is", P::KIND));
+        let (was_forced, is_forced) = (before.force_open(name), layers.force_open(name));
+        if keys.is_empty() && was_forced == is_forced {
             continue;
         }
-        let (was_forced, is_forced) = (before.force_open(name), layers.force_open(name));
+        let mut waiting = 0;
+        let mut turn = policy.emitter().turn_told(told.audience);
+        if !keys.is_empty() {
+            match policy.put_in_force(next, &mut turn) {
+                Ok(room) => waiting = room,
+                Err(error) => {
+                    told.refused.push(format!("{} `{name}`: {error}; it stays as it is", P::KIND));
+                    continue;
+                }
+            }
+        }
         if was_forced != is_forced {
-            named.policy.set_forced_open(is_forced);
+            policy.set_forced_open(is_forced, &mut turn);
             keys.push(super::tables::FORCE_OPEN);
         }
-        if !keys.is_empty() {
-            let change = Change { kind: P::KIND, name: name.clone(), keys };
-            keep(&change, &|| named.policy.runs());
-            changes.push(change);
+        turn.push_cause(Topic::Reconfigured, policy.generation(), |order| {
+            let (name, keys, source) = (name.clone(), keys.clone(), Some(told.source.clone()));
+            Event::Reconfigured { kind: P::KIND, name, keys, source, by: None, at: Timestamp::now(), order }
+        });
+        changes.push(Change { kind: P::KIND, name: name.clone(), keys });
+        told.untold.append(turn.end(|| Some(policy.runs())));
+        if waiting > 0 {
+            told.untold.and(move || policy.go_on(waiting));
         }
     }
 }

@@ -14,7 +14,7 @@ pub use error::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake}
 pub use watch::{Watch, Watcher};
 
 use crate::error::Name;
-use crate::event::{Event, Runs, Topic};
+use crate::event::{Audience, Event, Topic, Untold};
 use crate::registry::Registry;
 use crate::sync::locked;
 use std::path::Path;
@@ -185,29 +185,23 @@ impl Registry {
 
     /// Puts all of it in force, or nothing; and tells of it.
     fn put(&self, source: Name, next: Result<Next, ConfigureError>) -> Result<ConfigureReport, ConfigureError> {
-        let mut refused = Vec::new();
-        let done = next.and_then(|next| self.put_if_sound(&source, next, &mut refused));
+        let (mut refused, mut untold) = (Vec::new(), Untold::default());
+        let audience = Audience::now();
+        let done = next.and_then(|next| {
+            let mut told = kinds::Told { source: &source, audience, untold: &mut untold, refused: &mut refused };
+            self.put_if_sound(next, &mut told)
+        });
+        // The lock is let go.
+        untold.tell();
         let bus = self.bus();
-        match &done {
-            Ok(report) => {
-                for change in &report.changes {
-                    bus.emit(Topic::Reconfigured, || kinds::told(change, &source));
-                }
-            }
-            Err(error) => refused.push(error.to_string()),
-        }
+        refused.extend(done.as_ref().err().map(ToString::to_string));
         for error in refused {
             bus.emit(Topic::ConfigRefused, || Event::config_refused(source.clone(), error));
         }
         done
     }
 
-    fn put_if_sound(
-        &self,
-        source: &Name,
-        next: Next,
-        refused: &mut Vec<String>,
-    ) -> Result<ConfigureReport, ConfigureError> {
+    fn put_if_sound(&self, next: Next, told: &mut kinds::Told<'_>) -> Result<ConfigureReport, ConfigureError> {
         let mut sources = locked(&self.outside().0);
         let file = next.file.unwrap_or_else(|| sources.file.clone());
         let environment = next.environment.unwrap_or_else(|| sources.environment.clone());
@@ -229,15 +223,11 @@ impl Registry {
         }
 
         let mut changes = Vec::new();
-        let bus = self.bus();
-        let keep = |change: &Change, runs: &dyn Fn() -> Runs| {
-            bus.rings().keep(change.kind, &change.name, &kinds::told(change, source), || Some(runs()));
-        };
-        kinds::apply(self.of_circuit_breakers(), circuit_breakers, keep, &mut changes, refused);
-        kinds::apply(self.of_retries(), retries, keep, &mut changes, refused);
-        kinds::apply(self.of_timeouts(), timeouts, keep, &mut changes, refused);
-        kinds::apply(self.of_bulkheads(), bulkheads, keep, &mut changes, refused);
-        kinds::apply(self.of_rate_limiters(), rate_limiters, keep, &mut changes, refused);
+        kinds::apply(self.of_circuit_breakers(), circuit_breakers, told, &mut changes);
+        kinds::apply(self.of_retries(), retries, told, &mut changes);
+        kinds::apply(self.of_timeouts(), timeouts, told, &mut changes);
+        kinds::apply(self.of_bulkheads(), bulkheads, told, &mut changes);
+        kinds::apply(self.of_rate_limiters(), rate_limiters, told, &mut changes);
         *sources = Sources { file, environment };
         Ok(ConfigureReport { changes, warnings })
     }

@@ -1,12 +1,10 @@
-//! From whom to whom: who wants which events, and the rings of those that are kept.
+//! From whom to whom: who wants which events.
 
+use super::listener::{Listener, listen};
 use super::queue::{Events, Reader};
-use super::ring::{Rings, Runs};
-use super::{Event, Steering, Topic};
-use crate::error::{Name, Rejection};
-use crate::registry::{Pattern, Policy, operation_of};
-use crate::sync::{ArcSwap, Count, Flag, Switches, locked};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use super::{Event, Topic};
+use crate::registry::Pattern;
+use crate::sync::{ArcSwap, Switches, locked};
 use std::sync::{Arc, Mutex};
 
 /// Which events a reader gets.
@@ -82,32 +80,32 @@ pub struct Bus {
     wanted: Switches,
     readers: ArcSwap<Vec<Arc<Reader>>>,
     one_change_at_a_time: Mutex<()>,
-    rings: Rings,
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self {
-            wanted: Switches::new(0),
-            readers: ArcSwap::default(),
-            one_change_at_a_time: Mutex::default(),
-            rings: Rings::default(),
-        }
+        Self { wanted: Switches::new(0), readers: ArcSwap::default(), one_change_at_a_time: Mutex::default() }
     }
 }
 
 impl Bus {
-    /// Whether somebody wants to know of it.
+    /// Whether somebody wants to know of it. A collector of `tracing` may be asked, which is the user's code: never under a lock.
     #[inline]
     pub(crate) fn wants(&self, topic: Topic) -> bool {
         #[cfg(feature = "tracing")]
         if super::trace::wants(topic) {
             return true;
         }
+        self.is_read(topic)
+    }
+
+    /// Whether a reader wants to know of it: one load, under whatever lock.
+    #[inline]
+    pub(crate) fn is_read(&self, topic: Topic) -> bool {
         self.wanted.get() & topic.bit() != 0
     }
 
-    /// Never under a lock of ours.
+    /// Of what changes nothing, and has therefore no place in an order. Never under a lock.
     #[inline]
     pub(crate) fn emit(&self, topic: Topic, event: impl FnOnce() -> Event) {
         if self.wants(topic) {
@@ -115,21 +113,26 @@ impl Bus {
         }
     }
 
-    /// A rejection of the policy that the registry knows by `policy`, where somebody wants to know of it; a key's breaker has a name of its
-    /// own besides. Out of the way of those to whom nobody listens: an event is large.
     #[cold]
-    #[inline(never)]
-    pub(crate) fn send_rejected(&self, kind: &'static str, rejection: &Rejection, policy: &Name) {
-        self.send(&Event::rejected(kind, rejection, operation_of(kind, policy)));
+    pub(super) fn send(&self, event: &Event) {
+        self.put(event);
+        self.tell(event);
     }
 
-    #[cold]
-    fn send(&self, event: &Event) {
+    /// Gives it its place in the queues of those who want it, and wakes nobody: under whatever lock.
+    pub(super) fn put(&self, event: &Event) {
+        for reader in self.readers.load().iter().filter(|reader| reader.filter.lets_through(event)) {
+            reader.put(event.clone());
+        }
+    }
+
+    /// Wakes those who want it, which find it in their queues, and hands it on to `tracing`. Both are the user's code: never under a lock.
+    pub(super) fn tell(&self, event: &Event) {
         #[cfg(feature = "tracing")]
         super::trace::tell(event);
-        for reader in self.readers.load().iter().filter(|reader| reader.filter.lets_through(event)) {
-            reader.send(event.clone());
-        }
+        // Held without a lock; but wakers may take their time, and a list that is held blocks a slot of this thread.
+        let readers = self.readers.load_full();
+        readers.iter().filter(|reader| reader.filter.lets_through(event)).for_each(|reader| reader.wake());
     }
 
     pub(crate) fn subscribe(self: &Arc<Self>, filter: EventFilter) -> Events {
@@ -152,86 +155,18 @@ impl Bus {
         self.wanted.set(wanted);
     }
 
-    pub(crate) fn on_event(self: &Arc<Self>, filter: EventFilter, mut listener: impl FnMut(&Event) + Send + 'static) {
-        let mut events = self.subscribe(filter);
-        let listen = move || {
-            while let Some(event) = events.blocking_recv() {
-                // A listener that panics has lost this event and gets the next one.
-                let _ = catch_unwind(AssertUnwindSafe(|| listener(&event)));
-            }
-        };
-        std::thread::Builder::new()
-            .name("resilience-events".into())
-            .spawn(listen)
-            .map(drop)
-            .unwrap_or_else(|error| eprintln!("resilience: no thread for a listener, it will hear nothing: {error}"));
-    }
-
-    pub(crate) fn rings(&self) -> &Rings {
-        &self.rings
+    pub(crate) fn on_event(
+        self: &Arc<Self>,
+        filter: EventFilter,
+        listener: impl FnMut(&Event) + Send + 'static,
+    ) -> Listener {
+        listen(self.subscribe(filter), listener)
     }
 }
 
 impl Drop for Bus {
     fn drop(&mut self) {
         self.readers.load().iter().for_each(|reader| reader.close());
-    }
-}
-
-/// Where a policy's events go, and whether its registry keeps the last of them.
-pub(crate) struct Source {
-    bus: Arc<Bus>,
-    in_registry: Flag,
-}
-
-impl Source {
-    pub(crate) fn new(bus: Arc<Bus>) -> Self {
-        Self { bus, in_registry: Flag::new() }
-    }
-
-    pub(crate) fn enter_registry(&self) {
-        self.in_registry.raise();
-    }
-
-    /// Of an event that is kept nowhere.
-    #[inline]
-    pub(crate) fn emit(&self, topic: Topic, event: impl FnOnce() -> Event) {
-        self.bus.emit(topic, event);
-    }
-
-    /// Counts a rejection, tells it, and makes it: written down where the caller wants it, and once more where somebody listens.
-    #[inline]
-    pub(crate) fn rejected<P: Policy>(
-        &self,
-        topic: Topic,
-        count: &Count,
-        rejection: impl Fn() -> Rejection,
-    ) -> Rejection {
-        // Asked before the count, behind which a load would have to wait for it.
-        let wanted = self.bus.wants(topic);
-        count.increment();
-        if wanted {
-            let rejection = rejection();
-            self.bus.send_rejected(P::KIND, &rejection, rejection.name());
-        }
-        rejection()
-    }
-
-    /// That another configuration is in force: kept in the registry's ring.
-    pub(crate) fn reconfigured<P: Policy>(&self, policy: &P, by: Option<Steering>) {
-        let name = policy.name();
-        let event = Event::reconfigured(P::KIND, name.clone(), by);
-        keep(&self.bus, self.in_registry.is_raised().then_some(name), &event, || Some(policy.runs()));
-    }
-}
-
-/// Sends the event, and keeps it in the ring of that name.
-pub(crate) fn keep(bus: &Bus, ring: Option<&Name>, event: &Event, runs: impl FnOnce() -> Option<Runs>) {
-    if let (Some(name), Some(kind)) = (ring, event.kind()) {
-        bus.rings.keep(kind, name, event, runs);
-    }
-    if bus.wants(event.topic()) {
-        bus.send(event);
     }
 }
 

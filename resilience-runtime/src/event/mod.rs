@@ -1,23 +1,29 @@
 //! What happens in the registry, told to whoever asked.
 //!
 //! Nobody asking costs one load an event; somebody asking costs the event and a slot of each reader's queue, and no lock. Nothing of a listener runs on a caller's
-//! path: a listener has a thread of its own, so one that is slow or panics harms no call and no breaker.
+//! path: a listener has a thread of its own, so one that is slow or panics harms no call and no breaker. Changes take a turn, so that they are told in the order in
+//! which they were made.
 //!
 //! # Where things are
 //!
-//! `bus` sends, to whoever wants to know; `queue` is what waits for one reader, with the argument for its protocol; `ring` keeps the last events of each policy; `steering` says
-//! who did something by hand, and why; `trace` hands on to `tracing`.
+//! `bus` sends, to whoever wants to know; `order` is where a policy's events come from, and the turns in which changes are made and told; `queue` is what waits for one reader, with the
+//! argument for its protocol, and `listener` a thread that reads one; `ring` keeps the last events of each policy; `steering` says who did something by hand, and why; `trace` hands on to `tracing`.
 
 mod bus;
 mod display;
+mod listener;
+mod order;
 mod queue;
 mod ring;
 mod steering;
 #[cfg(feature = "tracing")]
 pub(crate) mod trace;
 
+pub(crate) use bus::Bus;
 pub use bus::EventFilter;
-pub(crate) use bus::{Bus, Source, keep};
+pub use listener::Listener;
+pub use order::Order;
+pub(crate) use order::{Audience, Emitter, Turn, Untold};
 pub use queue::{EVENT_CAPACITY, Events};
 pub use ring::RECENT_EVENTS;
 pub(crate) use ring::Runs;
@@ -75,6 +81,9 @@ pub enum Event {
         before: Option<RejectionKind>,
         /// When.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// Two places configure one name differently; the first is in force. Said once a name.
     Conflict {
@@ -88,6 +97,9 @@ pub enum Event {
         not_in_force: String,
         /// When.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// This reader was too slow and has lost so many events, the oldest first.
     Missed {
@@ -111,6 +123,9 @@ pub enum Event {
         operation: Option<Name>,
         /// When.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// A call took too long and is dropped.
     TimedOut {
@@ -122,6 +137,9 @@ pub enum Event {
         operation: Option<Name>,
         /// When.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// A fallback answers for a call that failed or was rejected.
     Fallback {
@@ -140,6 +158,9 @@ pub enum Event {
         limit: Duration,
         /// When it ended.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// A call that a circuit breaker let through has ended. Off by default: see [`EventFilter`]. Told of every breaker in the registry,
     /// and of any other one that was built when somebody wanted to know already.
@@ -150,6 +171,9 @@ pub enum Event {
         ended: Ended,
         /// When.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// A key lost its breaker to another one, since `max_keys` are held.
     Evicted {
@@ -157,6 +181,9 @@ pub enum Event {
         name: Name,
         /// When.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// Another configuration is in force.
     Reconfigured {
@@ -172,6 +199,9 @@ pub enum Event {
         by: Option<Steering>,
         /// When.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// A configuration from outside of the program was refused, or a part of it that a policy registered meanwhile contradicts. What ran before keeps
     /// running.
@@ -195,6 +225,9 @@ pub enum Event {
         by: Option<Steering>,
         /// When.
         at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
     },
     /// So many events of one topic, told as one. Only among the [`recent_events`](crate::Registry::recent_events).
     Repeated {
@@ -291,6 +324,11 @@ impl Topic {
         }
     }
 
+    /// Whether a policy is another one after it. What is none may come with every call.
+    pub(crate) const fn is_change(self) -> bool {
+        matches!(self, Self::Transition | Self::Conflict | Self::Reconfigured | Self::Steered)
+    }
+
     pub(crate) const fn bit(self) -> u64 {
         1 << self as u32
     }
@@ -313,6 +351,9 @@ pub struct Transition {
     pub monitored: bool,
     /// When. An opening by `half_open_timeout` is dated from that deadline.
     pub at: Timestamp,
+    /// Where it belongs among the events of its breaker; the generation is the one that it begins.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub order: Order,
 }
 
 /// How a call ended that a circuit breaker let through: one for each of [`Totals`](crate::Totals) that an admitted call ends in.
@@ -345,18 +386,42 @@ impl Ended {
     }
 }
 
+/// A field that each of them has, read or written.
+macro_rules! of_each {
+    ($event:expr, $field:ident) => {
+        match $event {
+            Event::Transition(Transition { $field, .. })
+            | Event::Retry(RetryEvent { $field, .. })
+            | Event::RetriesEnded { $field, .. }
+            | Event::Conflict { $field, .. }
+            | Event::Missed { $field, .. }
+            | Event::Rejected { $field, .. }
+            | Event::TimedOut { $field, .. }
+            | Event::Fallback { $field, .. }
+            | Event::SlowCall { $field, .. }
+            | Event::Outcome { $field, .. }
+            | Event::Evicted { $field, .. }
+            | Event::Reconfigured { $field, .. }
+            | Event::ConfigRefused { $field, .. }
+            | Event::Steered { $field, .. }
+            | Event::Repeated { $field, .. } => $field,
+        }
+    };
+}
+
+/// Says on standard error what nobody can be told otherwise. That it cannot be written harms no call.
+pub(crate) fn complain(what: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "resilience: {what}");
+}
+
 impl Event {
-    pub(crate) fn rejected(kind: &'static str, rejection: &Rejection, operation: Option<Name>) -> Self {
+    pub(crate) fn rejected(kind: &'static str, rejection: &Rejection, operation: Option<Name>, order: Order) -> Self {
         let (name, retry_after, at) = (rejection.name().clone(), rejection.retry_after(), Timestamp::now());
         match *rejection {
-            Rejection::TimedOut { after, .. } => Self::TimedOut { name, after, operation, at },
-            _ => Self::Rejected { kind, name, rejection: rejection.kind(), retry_after, operation, at },
+            Rejection::TimedOut { after, .. } => Self::TimedOut { name, after, operation, at, order },
+            _ => Self::Rejected { kind, name, rejection: rejection.kind(), retry_after, operation, at, order },
         }
-    }
-
-    /// By a call.
-    pub(crate) fn reconfigured(kind: &'static str, name: Name, by: Option<Steering>) -> Self {
-        Self::Reconfigured { kind, name, keys: Vec::new(), source: None, by, at: Timestamp::now() }
     }
 
     pub(crate) fn config_refused(source: impl Into<Name>, error: String) -> Self {
@@ -424,22 +489,28 @@ impl Event {
 
     /// When.
     pub fn at(&self) -> Timestamp {
+        *of_each!(self, at)
+    }
+
+    pub(crate) fn set_at(&mut self, to: Timestamp) {
+        *of_each!(self, at) = to;
+    }
+
+    /// Where it belongs among the events of its policy; `None` of what happened to no single one, and of [`Repeated`](Self::Repeated), which stands for several.
+    pub fn order(&self) -> Option<Order> {
         match self {
-            Self::Transition(Transition { at, .. })
-            | Self::Retry(RetryEvent { at, .. })
-            | Self::RetriesEnded { at, .. }
-            | Self::Conflict { at, .. }
-            | Self::Missed { at, .. }
-            | Self::Rejected { at, .. }
-            | Self::TimedOut { at, .. }
-            | Self::Fallback { at, .. }
-            | Self::SlowCall { at, .. }
-            | Self::Outcome { at, .. }
-            | Self::Evicted { at, .. }
-            | Self::Reconfigured { at, .. }
-            | Self::ConfigRefused { at, .. }
-            | Self::Steered { at, .. }
-            | Self::Repeated { at, .. } => *at,
+            Self::Transition(Transition { order, .. })
+            | Self::Retry(RetryEvent { order, .. })
+            | Self::RetriesEnded { order, .. }
+            | Self::Conflict { order, .. }
+            | Self::Rejected { order, .. }
+            | Self::TimedOut { order, .. }
+            | Self::SlowCall { order, .. }
+            | Self::Outcome { order, .. }
+            | Self::Evicted { order, .. }
+            | Self::Reconfigured { order, .. }
+            | Self::Steered { order, .. } => Some(*order),
+            Self::Missed { .. } | Self::Fallback { .. } | Self::ConfigRefused { .. } | Self::Repeated { .. } => None,
         }
     }
 

@@ -52,21 +52,21 @@ impl Reader {
         &self.slots[(number % EVENT_CAPACITY as u64) as usize]
     }
 
-    pub(super) fn send(&self, event: Event) {
-        self.put(self.newest.raise(), event);
+    /// Gives it its place and wakes nobody.
+    pub(super) fn put(&self, event: Event) {
+        self.put_as(self.newest.raise(), event);
     }
 
-    fn put(&self, number: u64, event: Event) {
+    fn put_as(&self, number: u64, event: Event) {
         let mut sent = Arc::new(Sent { number, event });
         let slot = self.slot(sent.number);
         loop {
             let number = sent.number;
             match slot.swap(Some(sent)) {
                 Some(newer) if newer.number > number => sent = newer,
-                _ => break,
+                _ => return,
             }
         }
-        self.wake();
     }
 
     pub(super) fn close(&self) {
@@ -75,15 +75,15 @@ impl Reader {
     }
 
     /// The waker is the user's, and whoever sends makes a call: one that panics harms no call.
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         let _ = catch_unwind(AssertUnwindSafe(|| self.waker.wake()));
     }
 }
 
 /// The events from now on, for one reader.
 ///
-/// At most [`EVENT_CAPACITY`] of them wait; a reader that is slower loses the oldest and is told how many by [`Event::Missed`]. The events of one thread
-/// come in the order in which they happened there.
+/// At most [`EVENT_CAPACITY`] of them wait; a reader that is slower loses the oldest and is told how many by [`Event::Missed`]. The changes of a policy
+/// come in the order in which they happened, and so does all that happens on one thread; see [`Order`](super::Order).
 ///
 /// Whoever sends an event runs the waker of the task that waits for it, if one does: once for each time that it waits. One that panics harms no call.
 #[derive(Debug)]
@@ -97,6 +97,14 @@ pub struct Events {
 impl Events {
     pub(super) fn new(reader: Arc<Reader>, bus: Weak<super::Bus>) -> Self {
         Self { reader, bus, next: 1 }
+    }
+
+    pub(super) fn reader(&self) -> Arc<Reader> {
+        Arc::clone(&self.reader)
+    }
+
+    pub(super) fn bus(&self) -> Weak<super::Bus> {
+        Weak::clone(&self.bus)
     }
 
     /// The next event; `None` once nobody can send any more, which for the global registry is never. Cancel-safe.
@@ -199,9 +207,9 @@ mod tests {
     fn a_sender_that_was_held_up_keeps_its_place_and_the_reader_waits_for_it() {
         let (reader, mut events) = subscribed();
         let held_up = reader.newest.raise();
-        reader.send(event(2));
+        reader.put(event(2));
         assert_eq!(next(&mut events), None);
-        reader.put(held_up, event(1));
+        reader.put_as(held_up, event(1));
         assert_eq!([next(&mut events), next(&mut events), next(&mut events)], [Some(1), Some(2), None]);
     }
 
@@ -209,9 +217,9 @@ mod tests {
     fn a_sender_that_was_held_up_for_a_lap_hides_nothing_and_is_counted() {
         let (reader, mut events) = subscribed();
         let held_up = reader.newest.raise();
-        (2..=CAPACITY + 1).for_each(|number| reader.send(event(number)));
+        (2..=CAPACITY + 1).for_each(|number| reader.put(event(number)));
         // Over the newest of all, which comes back.
-        reader.put(held_up, event(1));
+        reader.put_as(held_up, event(1));
         assert_eq!(next(&mut events), Some(1_000_001), "one is lost");
         let read: Vec<_> = std::iter::from_fn(|| next(&mut events)).collect();
         assert!(read.iter().copied().eq(2..=CAPACITY + 1), "{read:?}");
@@ -224,7 +232,7 @@ mod tests {
         for lap in 0..50 {
             for _ in 0..CAPACITY * lap / 10 {
                 sent += 1;
-                reader.send(event(sent));
+                reader.put(event(sent));
             }
             for _ in 0..lap * 7 {
                 match next(&mut events) {

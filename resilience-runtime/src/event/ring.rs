@@ -1,4 +1,4 @@
-//! The last events of each policy in a registry.
+//! The last events of a policy in a registry.
 //!
 //! What happens now and then is kept one by one. What may happen at every call (rejections, retries, …) is not written at all: the policy counts it anyway, and a
 //! ring remembers what the counters showed at each entry. What was counted between two entries is told as one event when the ring is read. So a flood evicts
@@ -6,11 +6,8 @@
 
 use super::{Event, Topic};
 use crate::error::Name;
-use crate::sync::locked;
 use crate::time::Timestamp;
-use dashmap::DashMap;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
 
 /// How many events [`Registry::recent_events`](crate::Registry::recent_events) keeps of each policy, the oldest going first.
 pub const RECENT_EVENTS: usize = 64;
@@ -50,48 +47,35 @@ struct Kept {
     mark: Option<Mark>,
 }
 
-struct Ring {
+pub(super) struct Ring {
     /// Before the oldest entry.
     before: Mark,
     kept: VecDeque<Kept>,
 }
 
-#[derive(Default)]
-pub(crate) struct Rings {
-    rings: DashMap<(&'static str, Name), Arc<Mutex<Ring>>>,
-}
-
-impl Rings {
+impl Ring {
     /// For a policy that comes into the registry.
-    pub(crate) fn open(&self, kind: &'static str, name: &Name) {
-        let before = Mark { runs: Runs::default(), at: Timestamp::now() };
-        let ring = || Arc::new(Mutex::new(Ring { before, kept: VecDeque::new() }));
-        self.rings.entry((kind, name.clone())).or_insert_with(ring);
+    pub(super) fn new() -> Self {
+        Self { before: Mark { runs: Runs::default(), at: Timestamp::now() }, kept: VecDeque::new() }
     }
 
-    fn find(&self, kind: &'static str, name: &Name) -> Option<Arc<Mutex<Ring>>> {
-        self.rings.get(&(kind, name.clone())).map(|ring| Arc::clone(&ring))
-    }
-
-    /// `runs` is asked under the ring's lock, so that the marks are in the order of the entries.
-    pub(crate) fn keep(&self, kind: &'static str, name: &Name, event: &Event, runs: impl FnOnce() -> Option<Runs>) {
-        let Some(ring) = self.find(kind, name) else { return };
-        let mut ring = locked(&ring);
-        let mark = runs().map(|runs| Mark { runs, at: event.at() });
-        if ring.kept.len() == RECENT_EVENTS
-            && let Some(Kept { mark: Some(mark), .. }) = ring.kept.pop_front()
-        {
-            ring.before = mark;
+    /// `runs` is what the policy has counted by now.
+    pub(super) fn keep(&mut self, events: &[Event], runs: Option<Runs>) {
+        for event in events.iter().filter(|event| event.topic().is_change()) {
+            if self.kept.len() == RECENT_EVENTS
+                && let Some(Kept { mark: Some(mark), .. }) = self.kept.pop_front()
+            {
+                self.before = mark;
+            }
+            let mark = runs.map(|runs| Mark { runs, at: event.at() });
+            self.kept.push_back(Kept { event: event.clone(), mark });
         }
-        ring.kept.push_back(Kept { event: event.clone(), mark });
     }
 
     /// The entries, and between them what was counted; `now` is what the counters show.
-    pub(crate) fn recent(&self, kind: &'static str, name: &Name, now: impl FnOnce() -> Runs) -> Vec<Event> {
-        let Some(ring) = self.find(kind, name) else { return Vec::new() };
-        let ring = locked(&ring);
+    pub(super) fn recent(&self, kind: &'static str, name: &Name, now: Runs) -> Vec<Event> {
         let mut events = Vec::new();
-        let mut last = ring.before;
+        let mut last = self.before;
         let between = |from: Mark, to: Mark| {
             let counted = from.runs.by_topic().into_iter().zip(to.runs.by_topic());
             counted.filter(|((_, before), (_, after))| after > before).map(move |((topic, before), (_, after))| {
@@ -99,14 +83,14 @@ impl Rings {
                 Event::Repeated { kind, name: name.clone(), topic, count, since: from.at, at: to.at }
             })
         };
-        for Kept { event, mark } in &ring.kept {
+        for Kept { event, mark } in &self.kept {
             if let Some(mark) = *mark {
                 events.extend(between(last, mark));
                 last = mark;
             }
             events.push(event.clone());
         }
-        events.extend(between(last, Mark { runs: now(), at: Timestamp::now() }));
+        events.extend(between(last, Mark { runs: now, at: Timestamp::now() }));
         events
     }
 }

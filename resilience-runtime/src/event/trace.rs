@@ -6,6 +6,7 @@ use super::{Event, Topic, Transition};
 use crate::State;
 use crate::error::Failure;
 use crate::registry::Operation;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use tracing::{Level, Span, enabled, field};
 
@@ -25,6 +26,11 @@ pub(super) fn wants(topic: Topic) -> bool {
     }
 }
 
+/// Whether somebody collects changes of a policy, whatever they are.
+pub(super) fn wants_changes() -> bool {
+    [Topic::Transition, Topic::Steered].into_iter().any(wants)
+}
+
 fn level(event: &Event) -> Level {
     match event {
         Event::Transition(Transition { to: State::Open | State::ForcedOpen, monitored: false, .. })
@@ -37,6 +43,7 @@ fn level(event: &Event) -> Level {
 }
 
 pub(super) fn tell(event: &Event) {
+    let order = event.order();
     macro_rules! at {
         ($level:expr) => {
             tracing::event!(
@@ -47,18 +54,20 @@ pub(super) fn tell(event: &Event) {
                 resilience.name = event.name().map(|name| name.as_str()),
                 resilience.by = event.by().and_then(|by| by.by()),
                 resilience.why = event.by().and_then(|by| by.why()),
+                resilience.generation = order.map(|order| order.generation),
+                resilience.sequence = order.map(|order| order.sequence),
                 "{event}"
             )
         };
     }
-    // Each level is a place of its own to `tracing`.
-    match level(event) {
+    // Each level is a place of its own to `tracing`. A collector that panics harms no call, and nobody else who is to be told.
+    let _ = catch_unwind(AssertUnwindSafe(|| match level(event) {
         Level::ERROR => at!(Level::ERROR),
         Level::WARN => at!(Level::WARN),
         Level::INFO => at!(Level::INFO),
         Level::DEBUG => at!(Level::DEBUG),
         _ => at!(Level::TRACE),
-    }
+    }));
 }
 
 /// The span of one guarded call. What is not known yet is recorded when it is.

@@ -17,9 +17,9 @@ pub use builder::RateLimiterBuilder;
 pub use registered::RateLimitSite;
 
 use crate::error::{Failure, Name, Rejection};
-use crate::event::{Source, Topic};
+use crate::event::{Emitter, Topic};
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting, registry};
+use crate::registry::{Policy, Registry, Setting, registry};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, millis_up, nanos, precise_nanos};
@@ -77,7 +77,7 @@ pub struct RateLimiter {
     changed: Notify,
     settings: Settings<RateLimitSettings, 1>,
     name: Name,
-    source: Source,
+    source: Emitter,
     built: Timestamp,
 }
 
@@ -106,7 +106,7 @@ impl RateLimiter {
         RateLimiterBuilder::new(name.into())
     }
 
-    fn new(name: Name, settings: RateLimitSettings, source: Source) -> Self {
+    fn new(name: Name, settings: RateLimitSettings, source: Emitter) -> Self {
         Self {
             turns: Turns::new(Rule::of(&settings)),
             allowed: Total::new(),
@@ -209,17 +209,20 @@ impl RateLimiter {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
-        self.reconfigure_by(config, None)
+        Policy::reconfigure_by(self, config, None)
     }
 
-    fn put(&self, config: RateLimitConfig) -> Result<(), ConfigError> {
+    /// All who wait have to look again.
+    fn put(&self, config: RateLimitConfig) -> Result<u64, ConfigError> {
         config.validate()?;
         self.settings.replace(config.resolve(), |settings| {
             self.turns.set_rule(Rule::of(settings), precise_nanos());
         });
-        // Runs wakers, which are not ours: under no lock.
+        Ok(u64::MAX)
+    }
+
+    fn go_on(&self, _all: u64) {
         self.changed.notify_waiters();
-        Ok(())
     }
 
     /// The rate limiter as it is now.

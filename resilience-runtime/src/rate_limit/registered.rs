@@ -10,5 +10,6 @@ registered! {
     new: RateLimiter::new,
     in_force: |limiter| *limiter.settings.get(),
     waits_with: Some("max_wait"),
+    go_on: RateLimiter::go_on,
     runs: |limiter| Runs { rejected: limiter.rejected.get(), ..Runs::default() },
 }

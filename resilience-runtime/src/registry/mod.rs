@@ -33,6 +33,8 @@ pub use operation::{Layer, OPERATIONS, Operation};
 pub use pattern::{InvalidPattern, Pattern};
 #[cfg(feature = "persistence")]
 pub use persistence::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
+#[cfg(feature = "config")]
+pub(crate) use policies::Named;
 pub use policies::RegisterError;
 pub(crate) use policies::{Policies, Policy};
 pub(crate) use registered::registered;
@@ -42,7 +44,7 @@ pub use steering::{Matching, Reached, Steer, SteerError};
 use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
 use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot};
 use crate::error::Name;
-use crate::event::{Bus, Event, EventFilter, Events, Topic};
+use crate::event::{Bus, Event, EventFilter, Events, Listener, Topic};
 use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
 use crate::timeout::{Timeout, TimeoutSnapshot};
@@ -226,7 +228,7 @@ impl Registry {
     pub fn recent_events(&self, kind: &str, name: &str) -> Vec<Event> {
         fn of<P: Policy>(registry: &Registry, name: &str) -> Vec<Event> {
             let Some(policy) = P::policies(registry).find(name) else { return Vec::new() };
-            registry.inner.bus.rings().recent(P::KIND, policy.name(), || policy.runs())
+            policy.emitter().recent(P::KIND, policy.name(), || policy.runs())
         }
         match kind {
             CircuitBreaker::KIND => of::<CircuitBreaker>(self, name),
@@ -239,9 +241,10 @@ impl Registry {
     }
 
     /// Calls `listener` with every event from now on, on a thread of its own: one that is slow or panics harms no call, and loses
-    /// the oldest events when [`EVENT_CAPACITY`](crate::EVENT_CAPACITY) of them wait.
-    pub fn on_event(&self, listener: impl FnMut(&Event) + Send + 'static) {
-        self.inner.bus.on_event(EventFilter::default(), listener);
+    /// the oldest events when [`EVENT_CAPACITY`](crate::EVENT_CAPACITY) of them wait. Until it is [stopped](Listener::stop): dropping what is returned
+    /// ends nothing.
+    pub fn on_event(&self, listener: impl FnMut(&Event) + Send + 'static) -> Listener {
+        self.inner.bus.on_event(EventFilter::default(), listener)
     }
 
     pub(crate) fn bus(&self) -> Arc<Bus> {
@@ -259,14 +262,14 @@ impl Registry {
         config: P::Config,
         configured: bool,
     ) -> Result<Arc<P>, RegisterError> {
-        let policy = P::policies(self).register(name, &self.inner.bus, config, configured)?;
-        policy.about_to_be_called(self);
+        let policy = P::policies(self).register(name, self, config, configured)?;
+        policy.about_to_be_called();
         Ok(policy)
     }
 
     pub(crate) fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
-        let policy = P::policies(self).join(site, &self.inner.bus);
-        policy.about_to_be_called(self);
+        let policy = P::policies(self).join(site, self);
+        policy.about_to_be_called();
         policy
     }
 

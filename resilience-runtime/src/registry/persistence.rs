@@ -5,9 +5,10 @@
 //! One line of ASCII, `resilience-breakers VERSION CHECKSUM LENGTH`, and then so many bytes of JSON. The checksum is FNV-1a of those bytes in
 //! hexadecimal: it is there to find damage, not forgery. Everything is read and checked before anything is changed.
 
-use super::Registry;
+use super::{Policy, Registry};
 use crate::circuit_breaker::{CircuitBreaker, Saved, Since};
 use crate::error::Name;
+use crate::event::{Audience, Untold};
 use crate::sync::locked;
 use crate::time::{precise_millis, wall_clock_millis};
 use resilience_config::names;
@@ -222,7 +223,7 @@ impl Registry {
         // Whatever is built from now on asks for itself.
         let mut restored = Restored { away: Duration::from_millis(wall_millis), ..Restored::default() };
         for breaker in self.circuit_breakers() {
-            self.resume(&breaker, &mut restored);
+            self.resume(&breaker, &mut restored, Audience::now()).tell();
         }
         let skipped = restored.skipped.iter().map(|(name, _)| name);
         let told: HashSet<Name> = restored.applied.iter().chain(skipped).cloned().collect();
@@ -231,19 +232,22 @@ impl Registry {
     }
 
     /// A breaker goes on where one of its name was when it was saved.
-    fn resume(&self, breaker: &CircuitBreaker, restored: &mut Restored) {
-        let Some((since, saved)) = self.inner.pending.take(&breaker.name()) else { return };
+    fn resume(&self, breaker: &CircuitBreaker, restored: &mut Restored, audience: Audience) -> Untold {
+        let Some((since, saved)) = self.inner.pending.take(&breaker.name()) else { return Untold::default() };
+        // In one turn, so that no key is called between.
+        let mut turn = breaker.emitter().turn_told(audience);
         for saved in &saved {
-            match breaker.resume(saved, since) {
+            match breaker.resume(&mut turn, saved, since) {
                 Ok(()) => restored.applied.push(saved.shown_as()),
                 Err(why) => restored.skipped.push((saved.shown_as(), why)),
             }
         }
+        turn.end(|| None)
     }
 
-    /// Before the first call of a breaker that was just built.
-    pub(crate) fn resume_built(&self, breaker: &CircuitBreaker) {
-        self.resume(breaker, &mut Restored::default());
+    /// Before a breaker that was just built can be called.
+    pub(crate) fn resume_built(&self, breaker: &CircuitBreaker, audience: Audience) -> Untold {
+        self.resume(breaker, &mut Restored::default(), audience)
     }
 }
 

@@ -6,7 +6,7 @@ use super::layers::{self, Layers, Origin, Setting};
 use super::operation::{self, Layer};
 use super::{Registry, Site};
 use crate::error::Name;
-use crate::event::{Bus, Event, Runs, Topic, keep};
+use crate::event::{Audience, Bus, Emitter, Event, Runs, Steering, Topic, Turn, Untold};
 use crate::sync::locked;
 use crate::time::Timestamp;
 use dashmap::{DashMap, DashSet, Entry};
@@ -46,8 +46,28 @@ pub trait Policy: Sized + Send + Sync + 'static {
         settings
     }
 
+    /// For how many of those who wait there is room then. What follows from it is told with the turn.
     #[doc(hidden)]
-    fn put_in_force(&self, keys: Self::Keys) -> Result<(), ConfigError>;
+    fn put_in_force(&self, keys: Self::Keys, turn: &mut Turn<'_>) -> Result<u64, ConfigError>;
+
+    /// Wakes so many of those who wait, which is the user's code: under no lock.
+    #[doc(hidden)]
+    fn go_on(&self, _waiting: u64) {}
+
+    /// Puts other keys in force by hand, and tells it.
+    #[doc(hidden)]
+    fn reconfigure_by(&self, keys: Self::Keys, by: Option<Steering>) -> Result<(), ConfigError> {
+        let mut turn = self.emitter().turn();
+        let waiting = self.put_in_force(keys, &mut turn)?;
+        turn.push_cause(Topic::Reconfigured, self.generation(), |order| {
+            let (name, at) = (self.told_as(), Timestamp::now());
+            Event::Reconfigured { kind: Self::KIND, name, keys: Vec::new(), source: None, by, at, order }
+        });
+        let untold = turn.end(|| Some(self.runs()));
+        self.go_on(waiting);
+        untold.tell();
+        Ok(())
+    }
 
     /// Whether what is written of `other` is written of it.
     #[doc(hidden)]
@@ -59,12 +79,18 @@ pub trait Policy: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn begin_forced_open(&self) {}
 
+    /// Nobody has called it yet: it goes on where one of its name was when it was saved.
+    #[doc(hidden)]
+    fn resume_built(&self, _: &Registry, _: Audience) -> Untold {
+        Untold::default()
+    }
+
     /// It is in the registry, new or not, and is about to be handed to somebody.
     #[doc(hidden)]
-    fn about_to_be_called(&self, _: &Registry) {}
+    fn about_to_be_called(&self) {}
 
     #[doc(hidden)]
-    fn set_forced_open(&self, _forced: bool) {}
+    fn set_forced_open(&self, _forced: bool, _: &mut Turn<'_>) {}
 
     /// A rule of the user's own among the instance keys, as it was written.
     #[doc(hidden)]
@@ -78,9 +104,20 @@ pub trait Policy: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn name(&self) -> &Name;
 
-    /// Its registry keeps its last events from now on.
+    /// As its events call it.
     #[doc(hidden)]
-    fn enter_registry(&self);
+    fn told_as(&self) -> Name {
+        self.name().clone()
+    }
+
+    /// Which of its states it is in, as its events count them.
+    #[doc(hidden)]
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    #[doc(hidden)]
+    fn emitter(&self) -> &Emitter;
 
     /// What it has counted of the events that its registry does not keep one by one.
     #[doc(hidden)]
@@ -180,36 +217,63 @@ impl<P: Policy> Policies<P> {
     }
 
     /// The policy of a name, and the configuration that it was built with; built by whoever comes first.
-    fn named(&self, name: &Name, bus: &Arc<Bus>, config: impl FnOnce() -> (P::Config, Origin)) -> (Arc<P>, P::Config) {
+    fn named(
+        &self,
+        name: &Name,
+        registry: &Registry,
+        config: impl FnOnce() -> (P::Config, Origin),
+    ) -> (Arc<P>, P::Config) {
         if let Some(known) = self.named.get(&**name) {
             return (Arc::clone(&known.policy), known.config);
         }
-        match self.named.entry(name.clone()) {
-            Entry::Occupied(known) => (Arc::clone(&known.get().policy), known.get().config),
+        self.find_or_build(&self.named, name, registry, config)
+    }
+
+    /// Built while its entry is held, so that nobody finds it before it is as it has to be; and told when it is let go.
+    fn find_or_build(
+        &self,
+        among: &DashMap<Name, Named<P>>,
+        name: &Name,
+        registry: &Registry,
+        config: impl FnOnce() -> (P::Config, Origin),
+    ) -> (Arc<P>, P::Config) {
+        let audience = Audience::now();
+        let (built, untold) = match among.entry(name.clone()) {
+            Entry::Occupied(known) => (known.get().clone(), Untold::default()),
             Entry::Vacant(free) => {
                 let (config, origin) = config();
-                let (built, refused) = self.build(name, bus, config, origin);
-                // The entry is let go before anybody is told.
-                let built = free.insert(built).clone();
-                tell_refused::<P>(bus, name, refused);
-                (built.policy, config)
+                let (built, untold) = self.build(name, registry, config, origin, audience);
+                (free.insert(built).clone(), untold)
             }
-        }
+        };
+        untold.tell();
+        (built.policy, built.config)
     }
 
     /// A new policy, as the program and the layers have it. Where they do not go together, the program's word holds.
-    fn build(&self, name: &Name, bus: &Arc<Bus>, config: P::Config, origin: Origin) -> (Named<P>, Option<ConfigError>) {
+    fn build(
+        &self,
+        name: &Name,
+        registry: &Registry,
+        config: P::Config,
+        origin: Origin,
+        audience: Audience,
+    ) -> (Named<P>, Untold) {
         let layers = self.layers();
         let keys = layers.lay(name, P::keys(&config));
         let refused = ConfigError::unless_none(keys.broken_rules()).err();
         let in_force = if refused.is_none() { P::with_keys(&config, keys) } else { config };
-        bus.rings().open(P::KIND, name);
-        let policy = Arc::new(P::from_config(name.clone(), &in_force, Arc::clone(bus)));
-        policy.enter_registry();
+        let policy = Arc::new(P::from_config(name.clone(), &in_force, registry.bus()));
+        policy.emitter().enter_registry();
         if layers.force_open(name) {
             policy.begin_forced_open();
         }
-        (Named { policy, config, origin }, refused)
+        let mut untold = policy.resume_built(registry, audience);
+        if let Some(error) = refused {
+            let (bus, name) = (registry.bus(), name.clone());
+            untold.and(move || tell_refused::<P>(&bus, &name, &error));
+        }
+        (Named { policy, config, origin }, untold)
     }
 
     pub(super) fn layers(&self) -> Arc<Layers<P::Keys>> {
@@ -237,13 +301,13 @@ impl<P: Policy> Policies<P> {
     pub(super) fn register(
         &self,
         name: Name,
-        bus: &Arc<Bus>,
+        registry: &Registry,
         config: P::Config,
         configured: bool,
     ) -> Result<Arc<P>, RegisterError> {
         // What attributes say of the name comes first, called or not.
         let by_attribute = configured_sites::<P>(&name).next().map(Site::origin);
-        let (policy, in_force) = self.named(&name, bus, || by_attribute.unwrap_or((config, Origin::Builder)));
+        let (policy, in_force) = self.named(&name, registry, || by_attribute.unwrap_or((config, Origin::Builder)));
         if configured && in_force != config {
             return Err(RegisterError::Conflict { kind: P::KIND, name });
         }
@@ -262,31 +326,22 @@ impl<P: Policy> Policies<P> {
     }
 
     /// For the statics of guarded functions.
-    pub(super) fn join(&self, site: &'static Site<P>, bus: &Arc<Bus>) -> Arc<P> {
+    pub(super) fn join(&self, site: &'static Site<P>, registry: &Registry) -> Arc<P> {
         let Some(name) = site.name() else {
-            // Once a function: a site joins once.
+            // Once a function, or a few times where several threads make its first call.
             let name = Name::kept_for_good(Self::shown_as(site));
-            let (policy, refused) = match self.unnamed.entry(name.clone()) {
-                Entry::Occupied(known) => (Arc::clone(&known.get().policy), None),
-                Entry::Vacant(free) => {
-                    let (config, origin) = site.origin();
-                    let (built, refused) = self.build(&name, bus, config, origin);
-                    (Arc::clone(&free.insert(built).policy), refused)
-                }
-            };
-            tell_refused::<P>(bus, &name, refused);
-            return policy;
+            return self.find_or_build(&self.unnamed, &name, registry, || site.origin()).0;
         };
         let name = Name::from(name);
         let first = configured_sites::<P>(&name).next();
-        let (policy, in_force) = self.named(&name, bus, || first.unwrap_or(site).origin());
+        let (policy, in_force) = self.named(&name, registry, || first.unwrap_or(site).origin());
         if let Some(other) = configured_sites::<P>(&name).find(|other| *other.config() != in_force)
             && self.conflicts_told.insert(name.clone())
         {
             let in_force = first
                 .filter(|first| *first.config() == in_force)
                 .map_or_else(|| "a builder".to_owned(), |first| first.operation().place());
-            tell_conflict(bus, &*policy, in_force, other.operation().place());
+            tell_conflict(&*policy, in_force, other.operation().place());
         }
         policy
     }
@@ -298,20 +353,28 @@ pub(super) fn configured_sites<P: Policy>(name: &str) -> impl Iterator<Item = &'
 }
 
 /// The layers were laid over a configuration of the program's that they do not go together with.
-fn tell_refused<P: Policy>(bus: &Bus, name: &Name, refused: Option<ConfigError>) {
-    let Some(error) = refused else { return };
+fn tell_refused<P: Policy>(bus: &Bus, name: &Name, error: &ConfigError) {
     let error = format!("{} `{name}`: {error}; it runs as the program says", P::KIND);
     // As with a conflict.
     #[cfg(not(feature = "tracing"))]
-    eprintln!("resilience: {error}");
+    crate::event::complain(&error);
     bus.emit(Topic::ConfigRefused, || Event::config_refused("registration", error));
 }
 
-fn tell_conflict<P: Policy>(bus: &Bus, policy: &P, in_force: String, not_in_force: String) {
-    let name = policy.name();
-    let event = Event::Conflict { kind: P::KIND, name: name.clone(), in_force, not_in_force, at: Timestamp::now() };
+fn tell_conflict<P: Policy>(policy: &P, in_force: String, not_in_force: String) {
+    let (name, at) = (policy.name().clone(), Timestamp::now());
+    let mut turn = policy.emitter().turn();
+    turn.push(Topic::Conflict, policy.generation(), |order| Event::Conflict {
+        kind: P::KIND,
+        name,
+        in_force,
+        not_in_force,
+        at,
+        order,
+    });
+    let untold = turn.end(|| Some(policy.runs()));
     // With `tracing` it is one of its events, and whoever collects those decides where it is written.
     #[cfg(not(feature = "tracing"))]
-    eprintln!("resilience: {event}");
-    keep(bus, Some(name), &event, || Some(policy.runs()));
+    untold.events().for_each(crate::event::complain);
+    untold.tell();
 }

@@ -8,6 +8,7 @@ macro_rules! registered {
         layer: $layer:ident, kept: $kept:ident,
         new: $new:expr, in_force: $in_force:expr,
         waits_with: $waits_with:expr,
+        $(go_on: $go_on:expr,)?
         runs: $runs:expr,
     ) => {
         $(#[$doc])*
@@ -22,18 +23,6 @@ macro_rules! registered {
                 configured: bool,
             ) -> Self {
                 Self::of(operation, name, config, configured)
-            }
-        }
-
-        impl $policy {
-            pub(crate) fn reconfigure_by(
-                &self,
-                config: $config,
-                by: Option<$crate::event::Steering>,
-            ) -> Result<(), resilience_config::ConfigError> {
-                self.put(config)?;
-                self.source.reconfigured(self, by);
-                Ok(())
             }
         }
 
@@ -57,24 +46,35 @@ macro_rules! registered {
                 in_force(self)
             }
 
-            fn put_in_force(&self, keys: $config) -> Result<(), resilience_config::ConfigError> {
+            fn put_in_force(
+                &self,
+                keys: $config,
+                _: &mut $crate::event::Turn<'_>,
+            ) -> Result<u64, resilience_config::ConfigError> {
                 self.put(keys)
             }
+
+            $(
+                fn go_on(&self, waiting: u64) {
+                    let go_on: fn(&Self, u64) = $go_on;
+                    go_on(self, waiting);
+                }
+            )?
 
             fn from_config(
                 name: $crate::error::Name,
                 config: &$config,
                 bus: std::sync::Arc<$crate::event::Bus>,
             ) -> Self {
-                $new(name, config.resolve(), $crate::event::Source::new(bus))
+                $new(name, config.resolve(), $crate::event::Emitter::new(bus))
             }
 
             fn name(&self) -> &$crate::error::Name {
                 &self.name
             }
 
-            fn enter_registry(&self) {
-                self.source.enter_registry();
+            fn emitter(&self) -> &$crate::event::Emitter {
+                &self.source
             }
 
             fn runs(&self) -> $crate::event::Runs {

@@ -52,7 +52,17 @@ impl<P: Policy> Site<P> {
         if let Some(scoped) = crate::testing::policy(self) {
             return scoped;
         }
-        self.policy.get_or_init(|| registry().join(self))
+        match self.policy.get() {
+            Some(policy) => policy,
+            None => self.look_up(),
+        }
+    }
+
+    /// Not while the cell is being written, since joining tells of conflicts and what was restored. Several threads may do it, and find the same.
+    #[cold]
+    fn look_up(&'static self) -> &'static P {
+        let policy = registry().join(self);
+        self.policy.get_or_init(|| policy)
     }
 
     /// The guarded function.

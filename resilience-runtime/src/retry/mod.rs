@@ -15,9 +15,9 @@ pub use builder::RetryBuilder;
 pub use run::{Run, Wait};
 
 use crate::error::{Name, RejectionKind};
-use crate::event::{Runs, Source};
+use crate::event::{Emitter, Order, Runs};
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting, registered, registry};
+use crate::registry::{Policy, Registry, Setting, registered, registry};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, precise_nanos};
@@ -54,7 +54,7 @@ pub struct Retry {
     recovered: Count,
     exhausted: Count,
     over_budget: Count,
-    source: Source,
+    source: Emitter,
     built: Timestamp,
 }
 
@@ -91,6 +91,9 @@ pub struct RetryEvent {
     pub rejection: Option<RejectionKind>,
     /// When it failed.
     pub at: Timestamp,
+    /// Where it belongs among the events of its retry.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub order: Order,
 }
 
 /// Why no attempt followed.
@@ -203,12 +206,12 @@ impl Retry {
     ///
     /// The configuration's first mistake; nothing has changed then.
     pub fn reconfigure(&self, config: RetryConfig) -> Result<(), ConfigError> {
-        self.reconfigure_by(config, None)
+        Policy::reconfigure_by(self, config, None)
     }
 
-    fn put(&self, config: RetryConfig) -> Result<(), ConfigError> {
+    fn put(&self, config: RetryConfig) -> Result<u64, ConfigError> {
         config.validate()?;
-        self.settings.replace(config.resolve(), |_| Ok(()))
+        self.settings.replace(config.resolve(), |_| Ok(0))
     }
 
     /// The retry as it is now.

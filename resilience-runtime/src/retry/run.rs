@@ -140,9 +140,11 @@ impl<'a> Run<'a> {
         }
         self.retry.retries.increment();
         let at = Timestamp::from_millis(now / 1_000_000);
-        let event = RetryEvent { name: self.retry.name.clone(), attempt: self.made, wait, elapsed, rejection, at };
+        let order = self.retry.source.order(0);
+        let event =
+            RetryEvent { name: self.retry.name.clone(), attempt: self.made, wait, elapsed, rejection, at, order };
         on_retry(&event);
-        self.retry.source.emit(Topic::Retry, || Event::Retry(event));
+        self.retry.source.emit(Topic::Retry, 0, |_| Event::Retry(event));
         self.before = rejection;
         Ok(wait)
     }
@@ -169,7 +171,7 @@ impl<'a> Run<'a> {
             GaveUp::NotRetryable | GaveUp::TurnedOff if self.made == 1 => return,
             GaveUp::NotRetryable | GaveUp::TurnedOff | GaveUp::Elapsed | GaveUp::AskedTooMuch => {}
         }
-        self.retry.source.emit(Topic::RetriesEnded, || Event::RetriesEnded {
+        self.retry.source.emit(Topic::RetriesEnded, 0, |order| Event::RetriesEnded {
             name: self.retry.name.clone(),
             attempts: self.made,
             elapsed: self.elapsed(),
@@ -177,6 +179,7 @@ impl<'a> Run<'a> {
             rejection,
             before: self.before,
             at: Timestamp::now(),
+            order,
         });
     }
 }

@@ -1,0 +1,61 @@
+//! A listener and the thread that it runs on, until somebody ends it.
+
+use super::queue::{Events, Reader};
+use super::{Bus, Event, complain};
+use crate::sync::Flag;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+
+/// Ends what [`Registry::on_event`](crate::Registry::on_event) has begun.
+///
+/// As with tokio's `AbortHandle`, dropping it ends nothing: the listener listens for as long as its registry is there, which for the global one is until
+/// the process ends.
+///
+/// # Examples
+///
+/// ```
+/// use resilience_runtime::registry;
+///
+/// let listener = registry().on_event(|event| println!("{event}"));
+/// listener.stop();
+/// assert!(listener.is_stopped());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Listener {
+    reader: Arc<Reader>,
+    bus: Weak<Bus>,
+    stopped: Arc<Flag>,
+}
+
+impl Listener {
+    /// Ends the listening: no event is handed to the listener after the one that it may be at, its thread ends, and what it has captured is dropped. Does not
+    /// wait for any of that, so that a listener may stop itself. Stopping it again does nothing.
+    pub fn stop(&self) {
+        self.stopped.raise();
+        if let Some(bus) = self.bus.upgrade() {
+            bus.leave(&self.reader);
+        }
+        self.reader.close();
+    }
+
+    /// Whether it was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.is_raised()
+    }
+}
+
+/// Calls the listener with each event, on a thread of its own.
+pub(super) fn listen(mut events: Events, mut listener: impl FnMut(&Event) + Send + 'static) -> Listener {
+    let handle = Listener { reader: events.reader(), bus: events.bus(), stopped: Arc::new(Flag::new()) };
+    let stopped = Arc::clone(&handle.stopped);
+    let run = move || {
+        while let Some(event) = events.blocking_recv().filter(|_| !stopped.is_raised()) {
+            // One that panics has lost this event and gets the next one.
+            let _ = catch_unwind(AssertUnwindSafe(|| listener(&event)));
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("resilience-events".into()).spawn(run) {
+        complain(format_args!("no thread for a listener, it will hear nothing: {error}"));
+    }
+    handle
+}

@@ -1,0 +1,253 @@
+//! The order in which what happens to one policy is told: the order in which it happened, to every reader and among its recent events.
+//!
+//! Whoever changes something takes a [`Turn`], which is a lock of the policy's own: under it the change is made, and its events get their places in the queues of the
+//! readers and in the ring. Whatever is the user's runs after it: a turn ends in what is [`Untold`], which wakes readers and hands on to `tracing`.
+//!
+//! Successes, rejections and whatever else changes nothing take no turn. Their events carry the generation that they were decided in, and a number between those of
+//! the changes before and after; they may reach a reader later than the next change.
+//!
+//! # Why the numbers sort
+//!
+//! A turn raises the number by two **before** anything is changed, and whoever sees the change (it is published by a release, and seen by an acquire) sees that number. So what is
+//! decided after a change has a number above the change's: the last one, made odd.
+
+use super::ring::{Ring, Runs};
+use super::{Bus, Event, Topic};
+use crate::error::{Name, Rejection};
+use crate::registry::{Policy, operation_of};
+use crate::sync::{AtomicSetting, Count, Mutex, MutexGuard, exclusive};
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// Where an event belongs in the history of its policy: sorted by it (and otherwise left as they come), events are in the order in which they happened.
+///
+/// Changes (transitions, what is done by hand, reconfigurations, conflicts) reach every reader in this order anyway. What changes nothing (rejections, outcomes, slow calls,
+/// retries, timeouts, evictions) may reach one a little later than the change that comes after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Order {
+    /// Of a circuit breaker: which of its states it was decided in, or which one it begins. It grows. Each key's breaker has its own; other policies have one only, 0.
+    pub generation: u64,
+    /// Even of a change, and the same for all that one act has changed; odd of what happened between two changes. It grows, and may skip numbers.
+    pub sequence: u64,
+}
+
+/// Where a policy's events go. Clones are the same: a breaker with keys and the breakers of those keys have one history.
+#[derive(Clone)]
+pub struct Emitter {
+    bus: Arc<Bus>,
+    history: Arc<History>,
+}
+
+struct History {
+    /// That of the last turn.
+    sequence: AtomicSetting,
+    told: Mutex<Told>,
+}
+
+struct Told {
+    /// When the last change was, as it was told.
+    latest: Timestamp,
+    /// What a registry keeps of it.
+    ring: Option<Ring>,
+}
+
+impl Emitter {
+    pub(crate) fn new(bus: Arc<Bus>) -> Self {
+        let told = Mutex::new(Told { latest: Timestamp::from_millis(0), ring: None });
+        Self { bus, history: Arc::new(History { sequence: AtomicSetting::new(0), told }) }
+    }
+
+    /// Its registry keeps its last events from now on.
+    pub(crate) fn enter_registry(&self) {
+        exclusive(&self.history.told).ring.get_or_insert_with(Ring::new);
+    }
+
+    /// Whether both have one history.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.history, &other.history)
+    }
+
+    /// See [`Bus::wants`].
+    #[inline]
+    pub(crate) fn wants(&self, topic: Topic) -> bool {
+        self.bus.wants(topic)
+    }
+
+    /// Of something that is decided now, in that generation, and changes nothing.
+    pub(crate) fn order(&self, generation: u64) -> Order {
+        Order { generation, sequence: self.history.sequence.get() | 1 }
+    }
+
+    /// Of something that changes nothing.
+    #[inline]
+    pub(crate) fn emit(&self, topic: Topic, generation: u64, event: impl FnOnce(Order) -> Event) {
+        self.bus.emit(topic, || event(self.order(generation)));
+    }
+
+    /// A rejection of the policy that the registry knows by `policy`, where somebody wants to know of it; a key's breaker has a name of its
+    /// own besides. Out of the way of those to whom nobody listens: an event is large.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn send_rejected(&self, kind: &'static str, rejection: &Rejection, policy: &Name, generation: u64) {
+        let operation = operation_of(kind, policy);
+        self.bus.send(&Event::rejected(kind, rejection, operation, self.order(generation)));
+    }
+
+    /// Counts a rejection, tells it, and makes it: written down where the caller wants it, and once more where somebody listens.
+    #[inline]
+    pub(crate) fn rejected<P: Policy>(
+        &self,
+        topic: Topic,
+        count: &Count,
+        rejection: impl Fn() -> Rejection,
+    ) -> Rejection {
+        // Asked before the count, behind which a load would have to wait for it.
+        let wanted = self.wants(topic);
+        count.increment();
+        if wanted {
+            let rejection = rejection();
+            self.send_rejected(P::KIND, &rejection, rejection.name(), 0);
+        }
+        rejection()
+    }
+
+    /// Whether a reader wants to know of it: one load, under whatever lock.
+    pub(crate) fn is_read(&self, topic: Topic) -> bool {
+        self.bus.is_read(topic)
+    }
+
+    /// Waits for the changes that are being made. Nothing of the user's may run before it ends.
+    pub(crate) fn turn(&self) -> Turn<'_> {
+        self.turn_told(Audience::now())
+    }
+
+    /// As [`turn`](Self::turn), for whoever holds a lock already.
+    pub(crate) fn turn_told(&self, Audience { collected }: Audience) -> Turn<'_> {
+        let told = exclusive(&self.history.told);
+        let sequence = self.history.sequence.add(2) + 2;
+        Turn { emitter: self, collected, told, sequence, events: Vec::new() }
+    }
+
+    /// The last changes, oldest first; nothing where no registry keeps them. `runs` is what the policy has counted.
+    pub(crate) fn recent(&self, kind: &'static str, name: &Name, runs: impl FnOnce() -> Runs) -> Vec<Event> {
+        let told = exclusive(&self.history.told);
+        told.ring.as_ref().map_or_else(Vec::new, |ring| ring.recent(kind, name, runs()))
+    }
+}
+
+/// Whether `tracing` is to be told of changes: asked before any lock is taken, since what collects is the user's. One answer does for all of them, since whoever
+/// collects is asked for each again when it is told.
+#[derive(Clone, Copy)]
+pub struct Audience {
+    collected: bool,
+}
+
+impl Audience {
+    pub(crate) fn now() -> Self {
+        #[cfg(feature = "tracing")]
+        let collected = super::trace::wants_changes();
+        #[cfg(not(feature = "tracing"))]
+        let collected = false;
+        Self { collected }
+    }
+
+    pub(crate) const fn nobody() -> Self {
+        Self { collected: false }
+    }
+}
+
+/// The right to change a policy, held while it is changed.
+#[must_use = "what it has changed has to be told"]
+pub struct Turn<'s> {
+    emitter: &'s Emitter,
+    /// Whether `tracing` is to be told.
+    collected: bool,
+    told: MutexGuard<'s, Told>,
+    sequence: u64,
+    events: Vec<Event>,
+}
+
+impl Turn<'_> {
+    /// Something was changed, in that generation.
+    pub(crate) fn push(&mut self, topic: Topic, generation: u64, event: impl FnOnce(Order) -> Event) {
+        if self.told.ring.is_some() || self.collected || self.emitter.bus.is_read(topic) {
+            self.events.push(event(Order { generation, sequence: self.sequence }));
+        }
+    }
+
+    /// What everything that was pushed so far has followed from.
+    pub(crate) fn push_cause(&mut self, topic: Topic, generation: u64, event: impl FnOnce(Order) -> Event) {
+        let following = self.events.len();
+        self.push(topic, generation, event);
+        if self.events.len() > following {
+            self.events.rotate_right(1);
+        }
+    }
+
+    /// Lets the next one have its turn. `runs` is what the policy has counted, where it can say so without waiting for anybody.
+    pub(crate) fn end(self, runs: impl FnOnce() -> Option<Runs>) -> Untold {
+        let Self { emitter, mut told, mut events, .. } = self;
+        if events.is_empty() {
+            return Untold::default();
+        }
+        // From the last to the first: what has followed is no earlier than what it followed from. From the first to the last: never back.
+        let mut at = Timestamp::from_millis(u64::MAX);
+        for event in events.iter_mut().rev() {
+            at = event.at().min(at);
+            event.set_at(at);
+        }
+        for event in &mut events {
+            told.latest = event.at().max(told.latest);
+            event.set_at(told.latest);
+        }
+        if let Some(ring) = &mut told.ring {
+            ring.keep(&events, runs());
+        }
+        events.iter().for_each(|event| emitter.bus.put(event));
+        drop(told);
+        Untold(vec![Telling::Events(Arc::clone(&emitter.bus), events)])
+    }
+}
+
+/// What has happened and is told once no lock is held.
+#[derive(Default)]
+#[must_use = "somebody waits to be told"]
+pub struct Untold(Vec<Telling>);
+
+enum Telling {
+    Events(Arc<Bus>, Vec<Event>),
+    Other(Box<dyn FnOnce() + Send>),
+}
+
+impl Untold {
+    /// Whatever else runs the user's code.
+    pub(crate) fn and(&mut self, tell: impl FnOnce() + Send + 'static) {
+        self.0.push(Telling::Other(Box::new(tell)));
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn append(&mut self, Self(later): Self) {
+        self.0.extend(later);
+    }
+
+    /// What has happened, for whoever says it in another way besides.
+    #[cfg(not(feature = "tracing"))]
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.0.iter().flat_map(|telling| match telling {
+            Telling::Events(_, events) => &events[..],
+            Telling::Other(_) => &[],
+        })
+    }
+
+    /// Under no lock.
+    pub(crate) fn tell(self) {
+        for telling in self.0 {
+            match telling {
+                Telling::Events(bus, events) => events.iter().for_each(|event| bus.tell(event)),
+                Telling::Other(tell) => tell(),
+            }
+        }
+    }
+}
