@@ -1,121 +1,10 @@
 //! What a policy answers in place of the function.
 
+#[cfg(feature = "tracing")]
+use crate::kind::Kind;
+use crate::name::Name;
 use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// The name of a policy: a literal of the program, or text made while it runs.
-///
-/// Cloning a literal's name costs nothing, so a rejection that carries one touches no shared counter.
-#[derive(Clone)]
-pub struct Name(Text);
-
-#[derive(Clone)]
-enum Text {
-    Literal(&'static str),
-    Made(Arc<str>),
-}
-
-impl Name {
-    /// Made once, for what lives as long as the program: cloning it costs nothing either.
-    pub(crate) fn kept_for_good(text: String) -> Self {
-        Self(Text::Literal(text.leak()))
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Text::Literal(text) => text,
-            Text::Made(text) => text,
-        }
-    }
-}
-
-impl From<&'static str> for Name {
-    fn from(text: &'static str) -> Self {
-        Self(Text::Literal(text))
-    }
-}
-
-impl From<String> for Name {
-    fn from(text: String) -> Self {
-        Self(Text::Made(text.into()))
-    }
-}
-
-impl Deref for Name {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl std::borrow::Borrow<str> for Name {
-    fn borrow(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl PartialEq<str> for Name {
-    fn eq(&self, other: &str) -> bool {
-        self.as_str() == other
-    }
-}
-
-impl PartialEq<&str> for Name {
-    fn eq(&self, other: &&str) -> bool {
-        self.as_str() == *other
-    }
-}
-
-impl Eq for Name {}
-
-impl Hash for Name {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // As `str` hashes, so that a map of names can be asked with text.
-        self.as_str().hash(state);
-    }
-}
-
-impl PartialOrd for Name {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Name {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.as_str().cmp(other.as_str())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Name {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
 
 /// A policy's decision that stands in the place of the function's result.
 ///
@@ -158,15 +47,6 @@ pub enum Rejection {
         /// The limit that it passed.
         after: Duration,
     },
-}
-
-/// The known name that may have been meant, as the end of a sentence about one that is not known.
-pub(crate) struct DidYouMean<'a>(pub(crate) Option<&'a str>);
-
-impl fmt::Display for DidYouMean<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |name| write!(f, "; did you mean `{name}`?"))
-    }
 }
 
 struct TryAgain(Option<Duration>);
@@ -240,14 +120,13 @@ impl RejectionKind {
 
 #[cfg(feature = "tracing")]
 impl RejectionKind {
-    /// The kind of policy that says so, as its attribute is called.
-    pub(crate) const fn policy(self) -> &'static str {
-        use crate::registry::Policy;
+    /// The kind of policy that says so.
+    pub(crate) const fn policy(self) -> Kind {
         match self {
-            Self::CircuitOpen => crate::CircuitBreaker::KIND,
-            Self::BulkheadFull => crate::Bulkhead::KIND,
-            Self::RateLimited => crate::RateLimiter::KIND,
-            Self::TimedOut => crate::Timeout::KIND,
+            Self::CircuitOpen => Kind::CircuitBreaker,
+            Self::BulkheadFull => Kind::Bulkhead,
+            Self::RateLimited => Kind::RateLimit,
+            Self::TimedOut => Kind::Timeout,
         }
     }
 }
@@ -366,10 +245,5 @@ mod tests {
             "circuit breaker `payment` is open: 12 of 20 calls failed (60.0 %); try again in 1.5s"
         );
         assert_eq!(rejection.kind().to_string(), "circuit_open");
-    }
-
-    #[test]
-    fn names_made_and_written_are_the_same() {
-        assert_eq!(Name::from("a"), Name::from(String::from("a")));
     }
 }

@@ -4,8 +4,8 @@
 //! only one can ever hold: with one alone, the compiler would report the `Fn…` that is behind it, in its own words.
 
 use crate::error::Rejection;
+use crate::event::RetryEvent;
 use crate::fallback::{MapRejection, MapWith};
-use crate::retry::RetryEvent;
 use std::fmt::Display;
 use std::time::Duration;
 

@@ -54,20 +54,26 @@
 mod builder;
 mod bulkhead;
 mod circuit_breaker;
-#[cfg(feature = "config")]
-mod configuration;
 mod error;
 mod event;
 mod fallback;
 mod hooks;
+mod kind;
+mod name;
 mod next_call;
+mod operate;
 mod outcome;
+mod overlay;
+mod policy;
 mod rate_limit;
 mod registry;
 mod retry;
+mod seqlock;
 mod settings;
+#[cfg(feature = "tracing")]
+mod span;
+mod state;
 mod sync;
-mod tagged;
 mod time;
 mod timeout;
 mod window;
@@ -79,31 +85,34 @@ pub mod testing;
 
 pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, Place};
 pub use circuit_breaker::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, KeyCounts, Keyed, Permit, Probes, State, Totals,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, KeyCounts, Keyed, Permit, Probes, Totals,
 };
-#[cfg(feature = "config")]
-pub use configuration::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
-pub use error::{Failure, Name, OpenReason, Rejection, RejectionKind};
+pub use error::{Failure, OpenReason, Rejection, RejectionKind};
 pub use event::{
     Act, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Listener, Order, RECENT_EVENTS, Steering, Topic, Transition,
 };
+pub use event::{GaveUp, RetryEvent};
+pub use kind::{InvalidKind, Kind};
+pub use name::{InvalidPattern, Name, Pattern};
 pub use next_call::NextCall;
-pub use outcome::Outcome;
-pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
-pub use registry::{Conflict, Conflicts, Description, Difference, KeyValue, assert_verified};
-pub use registry::{
-    Health, HealthCheck, HealthError, HealthReason, HealthStatus, MAX_CRITICAL, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
-};
-pub use registry::{InvalidPattern, Pattern, Setting, Source};
-pub use registry::{Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
+#[cfg(feature = "config")]
+pub use operate::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
+pub use operate::{Conflict, Conflicts, Description, Difference, assert_verified};
+pub use operate::{Health, HealthReason, HealthStatus, MAX_HEALTH_REASONS};
 #[cfg(feature = "persistence")]
-pub use registry::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
-pub use registry::{Matching, Reached, Steer, SteerError};
+pub use operate::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
+pub use operate::{Matching, Reached, Steer, SteerError};
+pub use outcome::Outcome;
+pub use overlay::{Setting, Source};
+pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
+pub use registry::{HealthCheck, HealthError, MAX_CRITICAL, MAX_HEALTH_CHECKS};
+pub use registry::{KeyValue, Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BrokenRule, CircuitBreakerConfig, ConfigError, InvalidValue, Mode, Preset, Window};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};
 pub use resilience_macros::{bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
-pub use retry::{GaveUp, Retry, RetryBuilder, RetryEvent, RetrySnapshot};
+pub use retry::{Retry, RetryBuilder, RetrySnapshot};
+pub use state::State;
 pub use time::Timestamp;
 pub use timeout::{Timed, Timeout, TimeoutBuilder, TimeoutSnapshot};
 pub use window::WindowCounts;

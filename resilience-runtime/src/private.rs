@@ -1,13 +1,11 @@
 //! Everything that generated code may name, and nothing else. No stability is promised here.
 
-pub use crate::bulkhead::BulkheadSite;
-pub use crate::circuit_breaker::{BreakerSite, Permit};
+pub use crate::circuit_breaker::Permit;
 pub use crate::fallback::*;
 pub use crate::hooks::*;
-pub use crate::rate_limit::RateLimitSite;
+use crate::registry::Site;
 pub use crate::registry::{Layer, OPERATIONS, Operation};
-pub use crate::retry::{RetrySite, Run, Wait};
-pub use crate::timeout::TimeoutSite;
+pub use crate::retry::{Run, Wait};
 pub use core::clone::Clone;
 pub use core::future::Future;
 pub use core::ops::ControlFlow;
@@ -20,13 +18,24 @@ pub use resilience_config::*;
 pub use crate::error::{Failure, Rejection};
 pub use crate::window::WindowCounts;
 
+/// A `#[circuit_breaker]` at its function.
+pub type BreakerSite = Site<crate::CircuitBreaker>;
+/// A `#[retry]` at its function.
+pub type RetrySite = Site<crate::Retry>;
+/// A `#[timeout]` at its function.
+pub type TimeoutSite = Site<crate::Timeout>;
+/// A `#[bulkhead]` at its function.
+pub type BulkheadSite = Site<crate::Bulkhead>;
+/// A `#[rate_limit]` at its function.
+pub type RateLimitSite = Site<crate::RateLimiter>;
+
 /// Runs a guarded call inside its span. The span is entered for each poll, and left while the call waits.
 #[cfg(feature = "tracing")]
 pub fn in_span<R, F: Future<Output = R>>(
     operation: &'static Operation,
     call: F,
 ) -> impl Future<Output = R> + use<R, F> {
-    tracing::Instrument::instrument(call, crate::event::trace::span(operation))
+    tracing::Instrument::instrument(call, crate::span::of(operation))
 }
 
 /// Where another build of this crate in the same program has the feature, and this one has not, the attributes write this line all the same.
@@ -39,7 +48,7 @@ pub fn in_span<R, F: Future<Output = R>>(_: &'static Operation, call: F) -> F {
 /// The span of a guarded call that is not async, entered until it is dropped.
 #[cfg(feature = "tracing")]
 pub fn enter_span(operation: &'static Operation) -> impl Drop {
-    crate::event::trace::span(operation).entered()
+    crate::span::of(operation).entered()
 }
 
 /// As for [`in_span`]: nothing.
@@ -53,7 +62,7 @@ pub fn no_retry_after<E>(_: &E) -> Option<Duration> {
 }
 
 /// `on_retry` where none is written.
-pub fn no_hook(_: &crate::retry::RetryEvent) {}
+pub fn no_hook(_: &crate::RetryEvent) {}
 
 /// An argument that a retry gives to every attempt: the last one takes it, those before get clones.
 #[inline]

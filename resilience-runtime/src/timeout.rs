@@ -1,15 +1,19 @@
 //! Limiting how long a call may take.
 
-use crate::builder::builder;
-use crate::error::{Failure, Name, Rejection};
-use crate::event::{Emitter, Runs, Topic};
+use crate::builder::{Builder, setters};
+use crate::error::{Failure, Rejection};
+use crate::event::{Emitter, Runs, Topic, Turn};
+use crate::kind::Kind;
+use crate::name::Name;
 use crate::next_call::NextCall;
-use crate::registry::{Policy, Registry, Setting, registered, registry};
+use crate::overlay::Setting;
+use crate::policy::{Definition, Policy};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
 use pin_project_lite::pin_project;
 use resilience_config::{ConfigError, Preset, TimeoutConfig, TimeoutSettings};
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -36,7 +40,7 @@ pub struct Timeout {
     name: Name,
     settings: Settings<TimeoutSettings, 1>,
     timed_out: Count,
-    source: Emitter,
+    emitter: Emitter,
     built: Timestamp,
 }
 
@@ -94,22 +98,6 @@ impl Timeout {
         self.settings.replace(config.resolve(), |_| Ok(0))
     }
 
-    /// The timeout as it is now.
-    pub fn snapshot(&self) -> TimeoutSnapshot {
-        self.snapshot_in(&registry())
-    }
-
-    pub(crate) fn snapshot_in(&self, registry: &Registry) -> TimeoutSnapshot {
-        TimeoutSnapshot {
-            name: self.name(),
-            after: self.settings.get().after,
-            timed_out: self.timed_out.get(),
-            age: self.built.elapsed(),
-            next: self.limit().map_or(NextCall::Unguarded, |to| NextCall::Limited { to }),
-            settings: registry.of_timeouts().settings(self),
-        }
-    }
-
     /// None while it is not enabled.
     fn limit(&self) -> Option<Duration> {
         let after = self.settings.word(AFTER);
@@ -154,17 +142,17 @@ impl<F: Future> Future for Timed<'_, F> {
         if !expired {
             return Poll::Pending;
         }
-        let Timeout { name, timed_out, source, .. } = this.timeout;
+        let Timeout { name, timed_out, emitter, .. } = this.timeout;
         let rejection = || Rejection::TimedOut { name: name.clone(), after: *this.after };
-        Poll::Ready(Err(source.rejected::<Timeout>(Topic::TimedOut, timed_out, rejection)))
+        Poll::Ready(Err(emitter.rejected(Kind::Timeout, Topic::TimedOut, timed_out, rejection)))
     }
 }
 
-resilience_config::timeout_keys! {
-    builder! {
-        /// Configures a [`Timeout`].
-        TimeoutBuilder: Timeout by TimeoutConfig,
-    }
+/// Configures a [`Timeout`].
+pub type TimeoutBuilder = Builder<Timeout>;
+
+impl TimeoutBuilder {
+    resilience_config::timeout_keys! { setters! {} }
 }
 
 /// What a [`Timeout`] is set to and has counted.
@@ -186,20 +174,53 @@ pub struct TimeoutSnapshot {
     pub settings: Vec<Setting>,
 }
 
-registered! {
-    /// A `#[timeout]` at its function.
-    TimeoutSite: Timeout by TimeoutConfig as "timeout";
-    layer: Timeout, kept: of_timeouts,
-    new: |name, settings: TimeoutSettings, source| Timeout {
-        name,
-        settings: Settings::new(settings),
-        timed_out: Count::new(),
-        source,
-        built: Timestamp::now(),
-    },
-    in_force: |timeout| *timeout.settings.get(),
-    waits_with: None,
-    runs: |timeout| Runs { timed_out: timeout.timed_out.get(), ..Runs::default() },
+impl Policy for Timeout {
+    type Keys = TimeoutConfig;
+    type Rule = Infallible;
+    type Snapshot = TimeoutSnapshot;
+
+    const KIND: Kind = Kind::Timeout;
+
+    fn new(name: Name, definition: &Definition<Self>, emitter: Emitter) -> Self {
+        Self {
+            name,
+            settings: Settings::new(definition.keys.resolve()),
+            timed_out: Count::new(),
+            emitter,
+            built: Timestamp::now(),
+        }
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn in_force(&self) -> TimeoutSettings {
+        *self.settings.get()
+    }
+
+    fn put_in_force(&self, keys: TimeoutConfig, _: &mut Turn<'_>) -> Result<u64, ConfigError> {
+        self.put(keys)
+    }
+
+    fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    fn runs(&self) -> Runs {
+        Runs { timed_out: self.timed_out.get(), ..Runs::default() }
+    }
+
+    fn snapshot_with(&self, shown: Vec<Setting>) -> TimeoutSnapshot {
+        TimeoutSnapshot {
+            name: self.name(),
+            after: self.settings.get().after,
+            timed_out: self.timed_out.get(),
+            age: self.built.elapsed(),
+            next: self.limit().map_or(NextCall::Unguarded, |to| NextCall::Limited { to }),
+            settings: shown,
+        }
+    }
 }
 
 impl std::fmt::Debug for Timeout {

@@ -1,7 +1,7 @@
 //! The bulkhead: its bound, its queue, its debt. Against a plain reference, in virtual time, and on all cores.
 
 use proptest::prelude::*;
-use resilience_runtime::{Bulkhead, BulkheadConfig, Failure, Place, RegisterError, Rejection, registry};
+use resilience_runtime::{Bulkhead, BulkheadConfig, Failure, Kind, Place, RegisterError, Rejection, registry};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -131,7 +131,7 @@ fn a_name_is_one_bulkhead() {
     assert!(Arc::ptr_eq(&shared, &registry().bulkhead("shared").unwrap()));
     assert!(Arc::ptr_eq(&shared, &Bulkhead::builder("shared").register().unwrap()));
     let other = Bulkhead::builder("shared").max_concurrent(4).register();
-    assert!(matches!(other, Err(RegisterError::Conflict { kind: "bulkhead", .. })));
+    assert!(matches!(other, Err(RegisterError::Conflict { kind: Kind::Bulkhead, .. })));
     assert!(registry().bulkheads().any(|bulkhead| bulkhead.name() == "shared"));
     let json = serde_json::to_value(registry().snapshot()).unwrap();
     assert_eq!(json["bulkheads"][0]["max_concurrent"], 3);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use resilience_runtime::testing::{Entered, Scope};
 use resilience_runtime::{
     Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerConfig, ConfigWarning, ConfigureError, ConfigureReport,
-    Event, Rate, RateLimiter, Rejection, Retry, RetryConfig, Setting, Source, State, Timeout, bulkhead,
+    Event, Kind, Rate, RateLimiter, Rejection, Retry, RetryConfig, Setting, Source, State, Timeout, bulkhead,
     circuit_breaker, rate_limit, registry, retry, timeout,
 };
 use std::path::PathBuf;
@@ -492,9 +492,9 @@ async fn a_reload_keeps_the_window_the_state_and_the_totals() {
     let mut events = registry().subscribe();
     let report = configure("[circuit_breaker.keeps]\nminimum_calls = 9\nopen_for = \"30s\"");
     let [change] = &report.changes[..] else { panic!("{report:?}") };
-    assert_eq!((change.kind, &*change.name, &change.keys[..]), ("circuit_breaker", "keeps", &["minimum_calls"][..]));
+    assert_eq!((change.kind, &*change.name, &change.keys[..]), (Kind::CircuitBreaker, "keeps", &["minimum_calls"][..]));
     assert!(
-        matches!(events.try_recv(), Some(Event::Reconfigured { kind: "circuit_breaker", name, keys, source: Some(source), .. })
+        matches!(events.try_recv(), Some(Event::Reconfigured { kind: Kind::CircuitBreaker, name, keys, source: Some(source), .. })
         if &*name == "keeps" && keys == ["minimum_calls"] && source == "text")
     );
     let kept = breaker.recent_events();

@@ -2,7 +2,7 @@
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, Failure, Layer, Operation, Rejection, bulkhead, circuit_breaker, fallback, registry,
+    CircuitBreaker, Failure, Kind, Layer, Operation, Rejection, bulkhead, circuit_breaker, fallback, registry,
 };
 use std::collections::HashSet;
 
@@ -197,7 +197,7 @@ fn no_name_breaks_out_of_its_label() {
 #[test]
 fn every_kind_of_layer_has_a_word() {
     let [breaker, bulkhead] = operation("describe::offer").layers() else { panic!("there are two") };
-    assert_eq!((breaker.kind(), bulkhead.kind()), ("circuit_breaker", "bulkhead"));
+    assert_eq!((breaker.kind(), bulkhead.kind()), (Kind::CircuitBreaker, Kind::Bulkhead));
     assert_eq!(bulkhead.to_string(), "bulkhead(max_concurrent = 7)");
-    assert_eq!(Layer::Fallback("answer").kind(), "fallback");
+    assert_eq!(Layer::Fallback("answer").kind(), Kind::Fallback);
 }

@@ -1,7 +1,7 @@
 //! What happens is told: to readers of their own pace, in order, to the unit; and the last of it is kept for each name.
 
 use resilience_runtime::{
-    Bulkhead, CircuitBreaker, CircuitBreakerConfig, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Outcome,
+    Bulkhead, CircuitBreaker, CircuitBreakerConfig, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Kind, Outcome,
     RECENT_EVENTS, Rate, RateLimiter, Rejection, RejectionKind, Retry, RetryConfig, State, Topic, Transition,
     circuit_breaker, fallback, registry, retry, timeout,
 };
@@ -71,7 +71,7 @@ async fn each_single_rejection_is_told_with_the_function_where_that_is_known() {
         .collect();
     assert_eq!(told.len(), 3);
     let Event::Rejected { kind, rejection, retry_after, operation, .. } = &told[0] else { panic!("{told:?}") };
-    assert_eq!((*kind, *rejection), ("circuit_breaker", RejectionKind::CircuitOpen));
+    assert_eq!((*kind, *rejection), (Kind::CircuitBreaker, RejectionKind::CircuitOpen));
     assert_eq!(*retry_after, Some(Duration::from_secs(30)));
     assert_eq!(operation.as_deref(), Some("events::alone"));
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_full_bulkhead_and_a_reached_rate_limit_are_told() {
     limiter.try_acquire().unwrap();
     limiter.try_acquire().unwrap_err();
     let told: Vec<_> = told(&mut events).iter().map(|event| (event.topic(), event.kind())).collect();
-    assert_eq!(told, [(Topic::Rejected, Some("bulkhead")), (Topic::Rejected, Some("rate_limit"))]);
+    assert_eq!(told, [(Topic::Rejected, Some(Kind::Bulkhead)), (Topic::Rejected, Some(Kind::RateLimit))]);
 }
 
 #[retry(name = "events: retry", attempts = 2, delay = "10ms", jitter = none)]
@@ -453,9 +453,9 @@ async fn the_ring_keeps_what_happened_and_a_flood_of_rejections_is_one_entry() {
     let Event::Repeated { since, at, .. } = recent[1] else { panic!() };
     assert_eq!((since, at), (recent[0].at(), recent[2].at()));
     assert!(recent.is_sorted_by_key(Event::at));
-    assert_eq!(registry().recent_events("circuit_breaker", "events: ring"), recent);
-    assert_eq!(registry().recent_events("retry", "events: ring"), []);
-    assert_eq!(registry().recent_events("circuit_breaker", "events: no such ring"), []);
+    assert_eq!(registry().recent_events(Kind::CircuitBreaker, "events: ring"), recent);
+    assert_eq!(registry().recent_events(Kind::Retry, "events: ring"), []);
+    assert_eq!(registry().recent_events(Kind::CircuitBreaker, "events: no such ring"), []);
 }
 
 #[test]
@@ -508,7 +508,7 @@ async fn other_policies_have_rings_of_their_own() {
     retry.reconfigure(RetryConfig::new().attempts(2)).unwrap();
     let _ = retry.call(|| async { Err::<(), _>("busy") }).await;
     let shown: Vec<_> =
-        registry().recent_events("retry", "events: ring of a retry").iter().map(ToString::to_string).collect();
+        registry().recent_events(Kind::Retry, "events: ring of a retry").iter().map(ToString::to_string).collect();
     let whose = "retry `events: ring of a retry`";
     assert_eq!(
         shown,

@@ -1,7 +1,7 @@
 //! The rate limiter in virtual time: exact over any interval, turns given back, waits that are refused at once.
 
 use proptest::prelude::*;
-use resilience_runtime::{Failure, Rate, RateLimitConfig, RateLimiter, RegisterError, Rejection, registry};
+use resilience_runtime::{Failure, Kind, Rate, RateLimitConfig, RateLimiter, RegisterError, Rejection, registry};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,7 +179,7 @@ fn a_name_is_one_rate_limiter() {
     let shared = build(7).unwrap();
     assert!(Arc::ptr_eq(&shared, &registry().rate_limiter("shared").unwrap()));
     assert!(Arc::ptr_eq(&shared, &build(7).unwrap()));
-    assert!(matches!(build(8), Err(RegisterError::Conflict { kind: "rate_limit", .. })));
+    assert!(matches!(build(8), Err(RegisterError::Conflict { kind: Kind::RateLimit, .. })));
     assert!(registry().rate_limiters().any(|limiter| limiter.name() == "shared"));
     let json = serde_json::to_value(registry().snapshot()).unwrap();
     assert_eq!(json["rate_limiters"][0]["rate"], 7);

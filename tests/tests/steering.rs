@@ -1,7 +1,7 @@
 //! What is done by hand: by name and by pattern, with who and why, all or nothing, and as a share.
 
 use resilience_runtime::{
-    Act, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, RateLimitConfig,
+    Act, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Kind, RateLimitConfig,
     Rejection, Retry, RetryConfig, State, SteerError, TimeoutConfig, Topic, circuit_breaker, rate_limit, registry,
     timeout,
 };
@@ -100,7 +100,7 @@ fn a_pattern_that_reaches_nobody_is_an_error_that_names_the_nearest() {
     let error = registry().steer("steer: never caled").reset().unwrap_err();
     assert!(error.to_string().ends_with("did you mean `steer: never called`?"), "{error}");
     let error = registry().steer("something else entirely").reset().unwrap_err();
-    let (kind, pattern) = ("circuit_breaker", "something else entirely".into());
+    let (kind, pattern) = (Kind::CircuitBreaker, "something else entirely".into());
     assert_eq!(error, SteerError::NoneReached { kind, pattern, nearest: None });
     // The name is that of a breaker, and no retry has it.
     let error = registry().steer("steer: inventory").reconfigure(RetryConfig::new()).unwrap_err();
@@ -145,7 +145,7 @@ fn a_configuration_with_a_mistake_changes_none_of_those_that_match() {
     assert!(ruled.steer().reconfigure(without_rules).is_ok());
     let error = registry().steer("steer: all*").by("ops").reconfigure(without_rules).unwrap_err();
     let SteerError::Config { kind, name, .. } = &error else { panic!("{error}") };
-    assert_eq!((*kind, name.as_str()), ("circuit_breaker", "steer: all b"));
+    assert_eq!((*kind, name.as_str()), (Kind::CircuitBreaker, "steer: all b"));
     assert!(plain.recent_events().is_empty(), "{:?}", plain.recent_events());
     assert_eq!(ruled.recent_events().len(), 1, "the one before: {:?}", ruled.recent_events());
     assert!(error.to_string().starts_with("circuit_breaker `steer: all b`: `"), "{error}");
@@ -160,7 +160,7 @@ fn every_kind_can_be_reconfigured_by_pattern() {
     steer().reconfigure(RetryConfig::new().attempts(7)).unwrap();
     assert_eq!((bulkhead.snapshot().max_concurrent, retry.snapshot().attempts), (2, 7));
     assert!(steer().reconfigure(TimeoutConfig::new().after(Duration::from_secs(1))).is_err(), "there is none");
-    let recent = registry().recent_events("bulkhead", "steer: kinds");
+    let recent = registry().recent_events(Kind::Bulkhead, "steer: kinds");
     assert_eq!(recent[0].by().and_then(|by| by.by()), Some("ops"));
     bulkhead.steer().reconfigure(BulkheadConfig::new().max_concurrent(3)).unwrap();
     assert_eq!(bulkhead.snapshot().max_concurrent, 3);

@@ -1,6 +1,8 @@
 //! Conflicts are found before anything is called. A program of its own, since they are those of the whole program.
 
-use resilience_runtime::{Conflict, Rejection, Window, assert_verified, circuit_breaker, rate_limit, registry, retry};
+use resilience_runtime::{
+    Conflict, Kind, Rejection, Window, assert_verified, circuit_breaker, rate_limit, registry, retry,
+};
 use std::time::Duration;
 
 const TEN: u32 = 10;
@@ -80,7 +82,7 @@ async fn limited_otherwise() -> Result<(), Rejection> {
 }
 
 /// Kind, name, the function in force, the other one, and each key with both values.
-type Told<'c> = (&'c str, &'c str, &'c str, &'c str, Vec<(&'c str, &'c str, &'c str)>);
+type Told<'c> = (Kind, &'c str, &'c str, &'c str, Vec<(&'c str, &'c str, &'c str)>);
 
 fn told(conflict: &Conflict) -> Told<'_> {
     let differences = conflict.differences.iter().map(|it| (it.key, &*it.in_force, &*it.not_in_force)).collect();
@@ -92,7 +94,7 @@ fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call
     let conflicts = registry().verify().unwrap_err();
     let trip_if = conflicts.iter().next().unwrap().differences.last().unwrap().not_in_force.clone();
     assert!(trip_if.contains("failures > 3"), "{trip_if}");
-    let contested = |other, differences| ("circuit_breaker", "contested", "comes_first", other, differences);
+    let contested = |other, differences| (Kind::CircuitBreaker, "contested", "comes_first", other, differences);
     assert_eq!(
         conflicts.iter().map(told).collect::<Vec<_>>(),
         [
@@ -102,10 +104,10 @@ fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call
             ),
             contested("comes_third", vec![("failure_rate", "30", "40")]),
             // By name, wherever they are written.
-            ("retry", "ant", "ant", "other_ant", vec![("attempts", "4", "5")]),
-            ("retry", "zebra", "zebra", "other_zebra", vec![("attempts", "2", "3")]),
+            (Kind::Retry, "ant", "ant", "other_ant", vec![("attempts", "4", "5")]),
+            (Kind::Retry, "zebra", "zebra", "other_zebra", vec![("attempts", "2", "3")]),
             (
-                "rate_limit",
+                Kind::RateLimit,
                 "limit",
                 "limited",
                 "limited_otherwise",

@@ -1,11 +1,12 @@
+//! Building a bulkhead without its attribute.
+
 use super::Bulkhead;
-use crate::builder::builder;
-use resilience_config::BulkheadConfig;
+use crate::builder::{Builder, setters};
 use std::time::Duration;
 
-resilience_config::bulkhead_keys! {
-    builder! {
-        /// Configures a [`Bulkhead`].
-        BulkheadBuilder: Bulkhead by BulkheadConfig,
-    }
+/// Configures a [`Bulkhead`].
+pub type BulkheadBuilder = Builder<Bulkhead>;
+
+impl BulkheadBuilder {
+    resilience_config::bulkhead_keys! { setters! {} }
 }

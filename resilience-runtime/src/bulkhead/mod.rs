@@ -5,23 +5,24 @@
 //! # Where things are
 //!
 //! `state` is the atomic word and its steps, with the argument for the orderings; `gate` the word together with the line of those who
-//! wait, which is tokio's semaphore; `registered` what the registry needs.
+//! wait, which is tokio's semaphore.
 
 mod builder;
 mod gate;
-mod registered;
 mod state;
 
 #[cfg(all(test, resilience_loom))]
 mod models;
 
 pub use builder::BulkheadBuilder;
-pub use registered::BulkheadSite;
 
-use crate::error::{Failure, Name, Rejection};
-use crate::event::{Emitter, Topic};
+use crate::error::{Failure, Rejection};
+use crate::event::{Emitter, Runs, Topic, Turn};
+use crate::kind::Kind;
+use crate::name::Name;
 use crate::next_call::NextCall;
-use crate::registry::{Policy, Registry, Setting, registry};
+use crate::overlay::Setting;
+use crate::policy::{Definition, Policy};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
@@ -29,6 +30,7 @@ use crate::window::Total;
 use gate::{Arrival, Gate};
 use resilience_config::{BulkheadConfig, BulkheadSettings, ConfigError};
 use state::Word;
+use std::convert::Infallible;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::time::Duration;
@@ -67,7 +69,7 @@ pub struct Bulkhead {
     settings: Settings<BulkheadSettings, 2>,
     name: Name,
     built: Timestamp,
-    source: Emitter,
+    emitter: Emitter,
 }
 
 /// The right to make one call inside a [`Bulkhead`]; dropped, it goes to the next.
@@ -116,19 +118,6 @@ impl Bulkhead {
     /// A bulkhead of that name, to be configured with the keys of the attribute.
     pub fn builder(name: impl Into<Name>) -> BulkheadBuilder {
         BulkheadBuilder::new(name.into())
-    }
-
-    fn new(name: Name, settings: BulkheadSettings, source: Emitter) -> Self {
-        Self {
-            gate: Gate::new(limit(&settings), Semaphore::new(0)),
-            admitted: Total::new(),
-            rejected: Count::new(),
-            timed_out: Count::new(),
-            settings: Settings::new(settings),
-            name,
-            built: Timestamp::now(),
-            source,
-        }
     }
 
     /// The name, as rejections and snapshots give it.
@@ -208,7 +197,8 @@ impl Bulkhead {
 
     #[cold]
     fn reject(&self, count: &Count) -> Rejection {
-        self.source.rejected::<Self>(Topic::Rejected, count, || Rejection::BulkheadFull { name: self.name.clone() })
+        self.emitter
+            .rejected(Kind::Bulkhead, Topic::Rejected, count, || Rejection::BulkheadFull { name: self.name.clone() })
     }
 
     /// Puts another configuration in force at once, with calls inside and waiting. A higher limit lets in those who wait; under a lower one nobody is put
@@ -229,15 +219,6 @@ impl Bulkhead {
         Ok(self.settings.replace(config.resolve(), |settings| self.gate.resize(limit(settings))))
     }
 
-    fn go_on(&self, waiting: u64) {
-        self.gate.hand(waiting);
-    }
-
-    /// The bulkhead as it is now.
-    pub fn snapshot(&self) -> BulkheadSnapshot {
-        self.snapshot_in(&registry())
-    }
-
     fn next_call(&self, settings: &BulkheadSettings, word: Word) -> NextCall {
         if word.is_off() {
             NextCall::Unguarded
@@ -247,24 +228,6 @@ impl Bulkhead {
             NextCall::Waits { ahead: u64::try_from(word.waiting()).unwrap_or(0), at_most: settings.max_wait }
         } else {
             NextCall::Rejected(Rejection::BulkheadFull { name: self.name() })
-        }
-    }
-
-    pub(crate) fn snapshot_in(&self, registry: &Registry) -> BulkheadSnapshot {
-        let (settings, word) = (self.settings.get(), self.gate.word());
-        BulkheadSnapshot {
-            name: self.name(),
-            max_concurrent: u64::from(settings.max_concurrent),
-            max_queue: u64::from(settings.max_queue),
-            max_wait: settings.max_wait,
-            inside: word.inside(),
-            waiting: u64::try_from(word.waiting()).unwrap_or(0),
-            admitted: self.admitted.get(),
-            rejected: self.rejected.get(),
-            timed_out: self.timed_out.get(),
-            age: self.built.elapsed(),
-            next: self.next_call(&settings, word),
-            settings: registry.of_bulkheads().settings(self),
         }
     }
 }
@@ -298,6 +261,71 @@ pub struct BulkheadSnapshot {
     pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<Setting>,
+}
+
+impl Policy for Bulkhead {
+    type Keys = BulkheadConfig;
+    type Rule = Infallible;
+    type Snapshot = BulkheadSnapshot;
+
+    const KIND: Kind = Kind::Bulkhead;
+    const WAITS_WITH: Option<&'static str> = Some("max_queue");
+
+    fn new(name: Name, definition: &Definition<Self>, emitter: Emitter) -> Self {
+        let settings = definition.keys.resolve();
+        Self {
+            gate: Gate::new(limit(&settings), Semaphore::new(0)),
+            admitted: Total::new(),
+            rejected: Count::new(),
+            timed_out: Count::new(),
+            settings: Settings::new(settings),
+            name,
+            built: Timestamp::now(),
+            emitter,
+        }
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn in_force(&self) -> BulkheadSettings {
+        *self.settings.get()
+    }
+
+    fn put_in_force(&self, keys: BulkheadConfig, _: &mut Turn<'_>) -> Result<u64, ConfigError> {
+        self.put(keys)
+    }
+
+    fn go_on(&self, waiting: u64) {
+        self.gate.hand(waiting);
+    }
+
+    fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    fn runs(&self) -> Runs {
+        Runs { rejected: self.rejected.get() + self.timed_out.get(), ..Runs::default() }
+    }
+
+    fn snapshot_with(&self, shown: Vec<Setting>) -> BulkheadSnapshot {
+        let (settings, word) = (self.settings.get(), self.gate.word());
+        BulkheadSnapshot {
+            name: self.name(),
+            max_concurrent: u64::from(settings.max_concurrent),
+            max_queue: u64::from(settings.max_queue),
+            max_wait: settings.max_wait,
+            inside: word.inside(),
+            waiting: u64::try_from(word.waiting()).unwrap_or(0),
+            admitted: self.admitted.get(),
+            rejected: self.rejected.get(),
+            timed_out: self.timed_out.get(),
+            age: self.built.elapsed(),
+            next: self.next_call(&settings, word),
+            settings: shown,
+        }
+    }
 }
 
 impl std::fmt::Debug for Bulkhead {

@@ -8,8 +8,8 @@ use super::permit::Permit;
 use super::state::{Phase, Word};
 use crate::error::{Failure, Rejection};
 use crate::event::Topic;
+use crate::kind::Kind;
 use crate::outcome::Outcome;
-use crate::registry::Policy;
 use crate::time::COARSE_ERROR_MILLIS;
 use crate::window::{Counter, Shard};
 use std::future::Future;
@@ -38,7 +38,7 @@ impl Refused<'_> {
     #[inline(never)]
     fn tell(self) {
         let breaker = self.breaker;
-        breaker.emitter.send_rejected(CircuitBreaker::KIND, &self.rejection(), &breaker.name, breaker.generation());
+        breaker.emitter.send_rejected(Kind::CircuitBreaker, &self.rejection(), breaker.generation());
     }
 }
 
@@ -64,6 +64,12 @@ impl CircuitBreaker {
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, Rejection> {
         self.admit(Present).map_err(Rejection::from)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), and leaves it to the caller whether a rejection counts.
+    #[inline]
+    pub(crate) fn admit_now(&self) -> Result<Permit<'_>, Refused<'_>> {
+        self.admit(Present)
     }
 
     /// As [`try_acquire`](Self::try_acquire), and leaves it to the caller whether a rejection counts.

@@ -23,10 +23,11 @@ use super::permit::Permit;
 use super::slots::{Keys, Lease, Slot, Takings};
 use super::state::{Phase, Word};
 use super::totals::KeyCounts;
-use crate::error::{Failure, Name, Rejection};
+use crate::error::{Failure, Rejection};
 use crate::event::{Event, Topic, Turn};
+use crate::kind::Kind;
+use crate::name::Name;
 use crate::outcome::Outcome;
-use crate::registry::Policy;
 use crate::sync::{AtomicEpoch, AtomicSetting, locked};
 use crate::time::{Timestamp, coarse_millis};
 use crate::window::Shard;
@@ -130,7 +131,7 @@ impl<'a> Keyed<'a> {
                 let family = self.family;
                 if family.emitter.wants(Topic::Rejected) {
                     let generation = slot.breaker.generation();
-                    family.emitter.send_rejected(CircuitBreaker::KIND, &rejection, &family.name, generation);
+                    family.emitter.send_rejected(Kind::CircuitBreaker, &rejection, generation);
                 }
                 rejection
             });

@@ -23,9 +23,9 @@
 //! | `keyed` | one breaker a key |
 //! | `saved` | what a restart must not forget |
 //! | `next_call`, `snapshot` | what can be read from it |
-//! | `registered`, `builder` | what the registry needs, and how it is built |
+//! | `policy`, `builder` | what the rest of the crate needs, and how it is built |
 //!
-//! Counting is in `crate::window`. The orderings are argued in `state`, `crate::tagged` and `crate::window`.
+//! Counting is in `crate::window`. The orderings are argued in `state`, `crate::seqlock` and `crate::window`.
 
 mod admission;
 mod breaker;
@@ -38,7 +38,7 @@ mod keyed;
 mod next_call;
 mod opening;
 mod permit;
-mod registered;
+mod policy;
 #[cfg(feature = "persistence")]
 mod saved;
 mod settings;
@@ -53,13 +53,14 @@ mod transitions;
 #[cfg(all(test, resilience_loom))]
 mod models;
 
+pub(crate) use admission::Refused;
 pub use breaker::CircuitBreaker;
+pub(crate) use breaker::TripIf;
 pub use builder::CircuitBreakerBuilder;
 pub use keyed::Keyed;
 pub use permit::Permit;
-pub use registered::BreakerSite;
+pub(crate) use policy::TripRule;
 #[cfg(feature = "persistence")]
 pub(crate) use saved::{Saved, Since};
 pub use snapshot::{CircuitBreakerSnapshot, Probes};
-pub use state::State;
 pub use totals::{KeyCounts, Totals};

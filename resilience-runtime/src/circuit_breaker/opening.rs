@@ -1,7 +1,7 @@
 //! Why a breaker opened, and its window as it was then: written once an opening, read by every rejection.
 
 use crate::error::OpenReason;
-use crate::tagged::{BUSY, EMPTY, Tagged};
+use crate::seqlock::{BUSY, EMPTY, Tagged};
 use crate::window::WindowCounts;
 
 /// One opening: the generation of the open state, the reason, and the window that the opening froze.

@@ -3,7 +3,7 @@
 //! What a slot holds is a parameter, so that a breaker can hold slots of breakers.
 
 use super::totals::Totals;
-use crate::error::Name;
+use crate::name::Name;
 use crate::sync::{AtomicEpoch, AtomicSetting, Count, locked};
 use once_cell::sync::OnceCell;
 use papaya::HashMap;

@@ -1,11 +1,13 @@
 //! A breaker as it is at one moment, for dashboards, health checks and tests.
 
 use super::breaker::CircuitBreaker;
-use super::state::{Phase, State};
+use super::state::Phase;
 use super::totals::{KeyCounts, Totals};
-use crate::error::{Name, OpenReason};
+use crate::error::OpenReason;
+use crate::name::Name;
 use crate::next_call::NextCall;
-use crate::registry::{Registry, Setting, registry};
+use crate::overlay::Setting;
+use crate::state::State;
 use crate::time::precise_millis;
 use crate::window::WindowCounts;
 use std::time::Duration;
@@ -63,12 +65,7 @@ pub struct Probes {
 }
 
 impl CircuitBreaker {
-    /// The breaker as it is now.
-    pub fn snapshot(&self) -> CircuitBreakerSnapshot {
-        self.snapshot_in(&registry())
-    }
-
-    pub(crate) fn snapshot_in(&self, registry: &Registry) -> CircuitBreakerSnapshot {
+    pub(super) fn snapshot_with(&self, settings: Vec<Setting>) -> CircuitBreakerSnapshot {
         let now = precise_millis();
         let word = self.word.load();
         let phase = word.phase();
@@ -99,7 +96,7 @@ impl CircuitBreaker {
                 failed: probes.failed,
             }),
             keys: self.key_counts(),
-            settings: registry.of_circuit_breakers().settings(self),
+            settings,
         }
     }
 }

@@ -31,6 +31,7 @@
 //! loaded with `Acquire` and exchanged with `AcqRel`, so that whoever acts on a state sees what was written before
 //! it was entered. The counters have their own argument, in `window`.
 
+use crate::state::State;
 use crate::sync::{AtomicU64, Ordering};
 use resilience_config::Mode;
 
@@ -45,43 +46,6 @@ const TURN: u64 = 1 << SINCE_BITS;
 
 const fn mask(bits: u32) -> u64 {
     (1 << bits) - 1
-}
-
-/// What a circuit breaker does with calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum State {
-    /// Calls pass and are counted.
-    Closed,
-    /// Calls are rejected until `open_for` is over.
-    Open,
-    /// A few probes pass and decide.
-    HalfOpen,
-    /// Calls are rejected until somebody says otherwise.
-    ForcedOpen,
-    /// It decides, records and emits, and rejects nothing.
-    Monitoring,
-    /// It does nothing.
-    Disabled,
-}
-
-impl State {
-    /// The word used in events, metrics and snapshots: `closed`, `open`, `half_open`, `forced_open`, `monitoring`, `disabled`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-            Self::ForcedOpen => "forced_open",
-            Self::Monitoring => "monitoring",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-impl std::fmt::Display for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
 }
 
 /// The phase of the state machine; `monitored` ones decide and reject nothing.

@@ -6,7 +6,8 @@ use super::settings::span;
 use super::state::{Phase, Word};
 use crate::error::OpenReason;
 use crate::event::{Act, Event, Steering, Topic, Turn};
-use crate::registry::Policy;
+use crate::kind::Kind;
+use crate::policy::Policy;
 use crate::time::{self, Timestamp};
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError, Mode};
 
@@ -44,13 +45,13 @@ impl CircuitBreaker {
         if self.past.is_some() {
             return Vec::new();
         }
-        self.emitter.recent(Self::KIND, &self.name, || self.runs())
+        self.emitter.recent(Kind::CircuitBreaker, &self.name, || self.runs())
     }
 
     pub(crate) fn act(&self, act: Act, by: Option<Steering>) {
         let mut turn = self.emitter.turn();
         let at = Timestamp::now();
-        let event = |order| Event::Steered { kind: Self::KIND, name: self.name(), act, by, at, order };
+        let event = |order| Event::Steered { kind: Kind::CircuitBreaker, name: self.name(), act, by, at, order };
         turn.push(Topic::Steered, self.generation(), event);
         self.act_in(&mut turn, act);
         self.end(turn);

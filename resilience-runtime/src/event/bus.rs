@@ -3,7 +3,7 @@
 use super::listener::{Listener, listen};
 use super::queue::{Events, Reader};
 use super::{Event, Topic};
-use crate::registry::Pattern;
+use crate::name::Pattern;
 use crate::sync::{ArcSwap, Switches, locked};
 use std::sync::{Arc, Mutex};
 
@@ -75,7 +75,7 @@ impl EventFilter {
 }
 
 /// Where events are sent: a registry's, or that of a breaker that is in none.
-pub struct Bus {
+pub(crate) struct Bus {
     /// The topics that some reader wants: all that an event costs which nobody wants.
     wanted: Switches,
     readers: ArcSwap<Vec<Arc<Reader>>>,

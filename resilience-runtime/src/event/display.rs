@@ -1,7 +1,6 @@
 //! An event as one line.
 
-use super::{Act, Ended, Event, Steering, Topic, Transition};
-use crate::retry::{GaveUp, RetryEvent};
+use super::{Act, Ended, Event, GaveUp, RetryEvent, Steering, Topic, Transition};
 use std::fmt;
 
 impl fmt::Display for Event {

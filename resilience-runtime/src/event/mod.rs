@@ -14,6 +14,7 @@ mod display;
 mod listener;
 mod order;
 mod queue;
+mod retry;
 mod ring;
 mod steering;
 #[cfg(feature = "tracing")]
@@ -25,17 +26,17 @@ pub use listener::Listener;
 pub use order::Order;
 pub(crate) use order::{Audience, Emitter, Turn, Untold};
 pub use queue::{EVENT_CAPACITY, Events};
+pub use retry::{GaveUp, RetryEvent};
 pub use ring::RECENT_EVENTS;
 pub(crate) use ring::Runs;
 pub(crate) use steering::TooLong;
 pub use steering::{Act, Steering};
 
-use crate::circuit_breaker::CircuitBreaker;
-use crate::error::{Name, OpenReason, Rejection, RejectionKind};
-use crate::registry::Policy;
-use crate::retry::{GaveUp, Retry, RetryEvent};
+use crate::error::{OpenReason, Rejection, RejectionKind};
+use crate::kind::Kind;
+use crate::name::Name;
+use crate::state::State;
 use crate::time::Timestamp;
-use crate::timeout::Timeout;
 use std::time::Duration;
 
 /// Something that happened to a policy.
@@ -88,7 +89,7 @@ pub enum Event {
     /// Two places configure one name differently; the first is in force. Said once a name.
     Conflict {
         /// The kind of policy, as its attribute is called.
-        kind: &'static str,
+        kind: Kind,
         /// The name that both claim.
         name: Name,
         /// `file:line` of the place whose configuration is in force.
@@ -112,7 +113,7 @@ pub enum Event {
     /// [`TimedOut`](Self::TimedOut).
     Rejected {
         /// The kind of policy, as its attribute is called.
-        kind: &'static str,
+        kind: Kind,
         /// Which policy.
         name: Name,
         /// What it said.
@@ -188,7 +189,7 @@ pub enum Event {
     /// Another configuration is in force.
     Reconfigured {
         /// The kind of policy, as its attribute is called.
-        kind: &'static str,
+        kind: Kind,
         /// Which policy.
         name: Name,
         /// The keys that have another value now, where it came from outside of the program; a call of `reconfigure` replaces all of them, and says none.
@@ -216,7 +217,7 @@ pub enum Event {
     /// Something was done to a circuit breaker by hand. What follows from it comes after it.
     Steered {
         /// The kind of policy, as its attribute is called.
-        kind: &'static str,
+        kind: Kind,
         /// Which policy.
         name: Name,
         /// What.
@@ -232,7 +233,7 @@ pub enum Event {
     /// So many events of one topic, told as one. Only among the [`recent_events`](crate::Registry::recent_events).
     Repeated {
         /// The kind of policy, as its attribute is called.
-        kind: &'static str,
+        kind: Kind,
         /// Which policy.
         name: Name,
         /// What happened.
@@ -342,9 +343,9 @@ pub struct Transition {
     /// Which breaker.
     pub name: Name,
     /// The state that was left.
-    pub from: crate::State,
+    pub from: State,
     /// The state that was entered.
-    pub to: crate::State,
+    pub to: State,
     /// Why it opened, where it did.
     pub reason: Option<OpenReason>,
     /// Whether the breaker only records what it would do (`mode = monitor`).
@@ -416,7 +417,7 @@ pub(crate) fn complain(what: impl std::fmt::Display) {
 }
 
 impl Event {
-    pub(crate) fn rejected(kind: &'static str, rejection: &Rejection, operation: Option<Name>, order: Order) -> Self {
+    pub(crate) fn rejected(kind: Kind, rejection: &Rejection, operation: Option<Name>, order: Order) -> Self {
         let (name, retry_after, at) = (rejection.name().clone(), rejection.retry_after(), Timestamp::now());
         match *rejection {
             Rejection::TimedOut { after, .. } => Self::TimedOut { name, after, operation, at, order },
@@ -450,19 +451,19 @@ impl Event {
     }
 
     /// The kind of policy that it happened to, as its attribute is called; `None` of [`Missed`](Self::Missed) and [`ConfigRefused`](Self::ConfigRefused).
-    pub fn kind(&self) -> Option<&'static str> {
+    pub fn kind(&self) -> Option<Kind> {
         match self {
             Self::Transition(_) | Self::SlowCall { .. } | Self::Outcome { .. } | Self::Evicted { .. } => {
-                Some(CircuitBreaker::KIND)
+                Some(Kind::CircuitBreaker)
             }
-            Self::Retry(_) | Self::RetriesEnded { .. } => Some(Retry::KIND),
-            Self::TimedOut { .. } => Some(Timeout::KIND),
-            Self::Fallback { .. } => Some("fallback"),
+            Self::Retry(_) | Self::RetriesEnded { .. } => Some(Kind::Retry),
+            Self::TimedOut { .. } => Some(Kind::Timeout),
+            Self::Fallback { .. } => Some(Kind::Fallback),
             Self::Conflict { kind, .. }
             | Self::Rejected { kind, .. }
             | Self::Reconfigured { kind, .. }
             | Self::Steered { kind, .. }
-            | Self::Repeated { kind, .. } => Some(kind),
+            | Self::Repeated { kind, .. } => Some(*kind),
             Self::Missed { .. } | Self::ConfigRefused { .. } => None,
         }
     }

@@ -13,10 +13,12 @@
 
 use super::ring::{Ring, Runs};
 use super::{Bus, Event, Topic};
-use crate::error::{Name, Rejection};
-use crate::registry::{Policy, operation_of};
+use crate::error::Rejection;
+use crate::kind::Kind;
+use crate::name::Name;
 use crate::sync::{AtomicSetting, Count, Mutex, MutexGuard, exclusive};
 use crate::time::Timestamp;
+use once_cell::sync::OnceCell;
 use std::sync::Arc;
 
 /// Where an event belongs in the history of its policy: sorted by it (and otherwise left as they come), events are in the order in which they happened.
@@ -41,6 +43,8 @@ pub struct Emitter {
 }
 
 struct History {
+    /// `module::function`, where one guarded function alone has this policy.
+    operation: OnceCell<Name>,
     /// That of the last turn.
     sequence: AtomicSetting,
     told: Mutex<Told>,
@@ -56,11 +60,14 @@ struct Told {
 impl Emitter {
     pub(crate) fn new(bus: Arc<Bus>) -> Self {
         let told = Mutex::new(Told { latest: Timestamp::from_millis(0), ring: None });
-        Self { bus, history: Arc::new(History { sequence: AtomicSetting::new(0), told }) }
+        Self { bus, history: Arc::new(History { operation: OnceCell::new(), sequence: AtomicSetting::new(0), told }) }
     }
 
-    /// Its registry keeps its last events from now on.
-    pub(crate) fn enter_registry(&self) {
+    /// Its registry keeps its last events from now on, and knows which guarded function alone has it, if one has.
+    pub(crate) fn enter_registry(&self, operation: Option<Name>) {
+        if let Some(operation) = operation {
+            let _ = self.history.operation.set(operation);
+        }
         exclusive(&self.history.told).ring.get_or_insert_with(Ring::new);
     }
 
@@ -86,19 +93,19 @@ impl Emitter {
         self.bus.emit(topic, || event(self.order(generation)));
     }
 
-    /// A rejection of the policy that the registry knows by `policy`, where somebody wants to know of it; a key's breaker has a name of its
-    /// own besides. Out of the way of those to whom nobody listens: an event is large.
+    /// A rejection, where somebody wants to know of it. Out of the way of those to whom nobody listens: an event is large.
     #[cold]
     #[inline(never)]
-    pub(crate) fn send_rejected(&self, kind: &'static str, rejection: &Rejection, policy: &Name, generation: u64) {
-        let operation = operation_of(kind, policy);
+    pub(crate) fn send_rejected(&self, kind: Kind, rejection: &Rejection, generation: u64) {
+        let operation = self.history.operation.get().cloned();
         self.bus.send(&Event::rejected(kind, rejection, operation, self.order(generation)));
     }
 
     /// Counts a rejection, tells it, and makes it: written down where the caller wants it, and once more where somebody listens.
     #[inline]
-    pub(crate) fn rejected<P: Policy>(
+    pub(crate) fn rejected(
         &self,
+        kind: Kind,
         topic: Topic,
         count: &Count,
         rejection: impl Fn() -> Rejection,
@@ -108,7 +115,7 @@ impl Emitter {
         count.increment();
         if wanted {
             let rejection = rejection();
-            self.send_rejected(P::KIND, &rejection, rejection.name(), 0);
+            self.send_rejected(kind, &rejection, 0);
         }
         rejection()
     }
@@ -131,7 +138,7 @@ impl Emitter {
     }
 
     /// The last changes, oldest first; nothing where no registry keeps them. `runs` is what the policy has counted.
-    pub(crate) fn recent(&self, kind: &'static str, name: &Name, runs: impl FnOnce() -> Runs) -> Vec<Event> {
+    pub(crate) fn recent(&self, kind: Kind, name: &Name, runs: impl FnOnce() -> Runs) -> Vec<Event> {
         let told = exclusive(&self.history.told);
         told.ring.as_ref().map_or_else(Vec::new, |ring| ring.recent(kind, name, runs()))
     }
@@ -140,7 +147,7 @@ impl Emitter {
 /// Whether `tracing` is to be told of changes: asked before any lock is taken, since what collects is the user's. One answer does for all of them, since whoever
 /// collects is asked for each again when it is told.
 #[derive(Clone, Copy)]
-pub struct Audience {
+pub(crate) struct Audience {
     collected: bool,
 }
 
@@ -214,7 +221,7 @@ impl Turn<'_> {
 /// What has happened and is told once no lock is held.
 #[derive(Default)]
 #[must_use = "somebody waits to be told"]
-pub struct Untold(Vec<Telling>);
+pub(crate) struct Untold(Vec<Telling>);
 
 enum Telling {
     Events(Arc<Bus>, Vec<Event>),

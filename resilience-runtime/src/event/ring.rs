@@ -5,7 +5,8 @@
 //! nothing, and costs whoever is in it nothing.
 
 use super::{Event, Topic};
-use crate::error::Name;
+use crate::kind::Kind;
+use crate::name::Name;
 use crate::time::Timestamp;
 use std::collections::VecDeque;
 
@@ -73,7 +74,7 @@ impl Ring {
     }
 
     /// The entries, and between them what was counted; `now` is what the counters show.
-    pub(super) fn recent(&self, kind: &'static str, name: &Name, now: Runs) -> Vec<Event> {
+    pub(super) fn recent(&self, kind: Kind, name: &Name, now: Runs) -> Vec<Event> {
         let mut events = Vec::new();
         let mut last = self.before;
         let between = |from: Mark, to: Mark| {

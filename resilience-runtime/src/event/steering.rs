@@ -1,6 +1,6 @@
 //! Who does something by hand, and why.
 
-use crate::error::Name;
+use crate::name::Name;
 
 /// The longest `by` and `why`, in bytes.
 pub(crate) const LONGEST: usize = 256;

@@ -3,15 +3,15 @@
 //! Collectors are the user's code and run where a call runs, as with everything that uses `tracing`; never under a lock of ours.
 
 use super::{Event, Topic, Transition};
-use crate::State;
 use crate::error::Failure;
-use crate::registry::Operation;
+use crate::kind::Kind;
+use crate::state::State;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use tracing::{Level, Span, enabled, field};
+use tracing::{Level, Span, enabled};
 
 /// Of all spans and events.
-const TARGET: &str = "resilience";
+pub(crate) const TARGET: &str = "resilience";
 
 /// Whether somebody collects events of this topic, at the most severe level that it has.
 #[inline]
@@ -50,7 +50,7 @@ pub(super) fn tell(event: &Event) {
                 target: TARGET,
                 $level,
                 resilience.event = event.topic().as_str(),
-                resilience.policy = event.kind(),
+                resilience.policy = event.kind().map(Kind::as_str),
                 resilience.name = event.name().map(|name| name.as_str()),
                 resilience.by = event.by().and_then(|by| by.by()),
                 resilience.why = event.by().and_then(|by| by.why()),
@@ -70,24 +70,6 @@ pub(super) fn tell(event: &Event) {
     }));
 }
 
-/// The span of one guarded call. What is not known yet is recorded when it is.
-pub(crate) fn span(operation: &'static Operation) -> Span {
-    tracing::info_span!(
-        target: TARGET,
-        "guarded_call",
-        otel.name = operation.function(),
-        code.function.name = operation.path(),
-        code.file.path = operation.file(),
-        code.line.number = operation.line(),
-        resilience.policy = field::Empty,
-        resilience.name = field::Empty,
-        resilience.attempts = field::Empty,
-        resilience.elapsed_ms = field::Empty,
-        resilience.fallback = field::Empty,
-        error.r#type = field::Empty,
-    )
-}
-
 /// The guarded call fails so.
 pub(crate) fn failed<E>(failure: &Failure<E>) {
     let span = Span::current();
@@ -97,7 +79,7 @@ pub(crate) fn failed<E>(failure: &Failure<E>) {
         }
         Failure::Rejected(rejection) => {
             span.record("error.type", rejection.kind().as_str());
-            span.record("resilience.policy", rejection.kind().policy());
+            span.record("resilience.policy", rejection.kind().policy().as_str());
             span.record("resilience.name", rejection.name().as_str());
         }
     }

@@ -1,11 +1,13 @@
+//! Building a rate limiter without its attribute.
+
 use super::RateLimiter;
-use crate::builder::builder;
-use resilience_config::{Rate, RateLimitConfig};
+use crate::builder::{Builder, setters};
+use resilience_config::Rate;
 use std::time::Duration;
 
-resilience_config::rate_limit_keys! {
-    builder! {
-        /// Configures a [`RateLimiter`].
-        RateLimiterBuilder: RateLimiter by RateLimitConfig,
-    }
+/// Configures a [`RateLimiter`].
+pub type RateLimiterBuilder = Builder<RateLimiter>;
+
+impl RateLimiterBuilder {
+    resilience_config::rate_limit_keys! { setters! {} }
 }

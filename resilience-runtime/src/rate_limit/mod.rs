@@ -4,28 +4,30 @@
 //!
 //! # Where things are
 //!
-//! `state` is the algorithm and its word, with the proof of the bound and the argument for the orderings; `registered` what the registry needs.
+//! `state` is the algorithm and its word, with the proof of the bound and the argument for the orderings.
 
 mod builder;
-mod registered;
 mod state;
 
 #[cfg(all(test, resilience_loom))]
 mod models;
 
 pub use builder::RateLimiterBuilder;
-pub use registered::RateLimitSite;
 
-use crate::error::{Failure, Name, Rejection};
-use crate::event::{Emitter, Topic};
+use crate::error::{Failure, Rejection};
+use crate::event::{Emitter, Runs, Topic, Turn};
+use crate::kind::Kind;
+use crate::name::Name;
 use crate::next_call::NextCall;
-use crate::registry::{Policy, Registry, Setting, registry};
+use crate::overlay::Setting;
+use crate::policy::{Definition, Policy};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, millis_up, nanos, precise_nanos};
 use crate::window::Total;
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
 use state::{Arrival, Rule, Turns};
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -77,7 +79,7 @@ pub struct RateLimiter {
     changed: Notify,
     settings: Settings<RateLimitSettings, 1>,
     name: Name,
-    source: Emitter,
+    emitter: Emitter,
     built: Timestamp,
 }
 
@@ -104,21 +106,6 @@ impl RateLimiter {
     /// A rate limiter of that name; it wants a [`rate`](RateLimiterBuilder::rate).
     pub fn builder(name: impl Into<Name>) -> RateLimiterBuilder {
         RateLimiterBuilder::new(name.into())
-    }
-
-    fn new(name: Name, settings: RateLimitSettings, source: Emitter) -> Self {
-        Self {
-            turns: Turns::new(Rule::of(&settings)),
-            allowed: Total::new(),
-            waited: Count::new(),
-            rejected: Count::new(),
-            line: Semaphore::new(1),
-            changed: Notify::new(),
-            settings: Settings::new(settings),
-            name,
-            built: Timestamp::now(),
-            source,
-        }
     }
 
     /// The name, as rejections and snapshots give it.
@@ -197,7 +184,7 @@ impl RateLimiter {
         let wait = Duration::from_nanos(turn.saturating_sub(now));
         let retry_after = Duration::from_millis(millis_up(wait));
         let rejection = || Rejection::RateLimited { name: self.name.clone(), retry_after };
-        self.source.rejected::<Self>(Topic::Rejected, &self.rejected, rejection)
+        self.emitter.rejected(Kind::RateLimit, Topic::Rejected, &self.rejected, rejection)
     }
 
     /// Puts another configuration in force at once. As many calls as were used up of the burst are used up of the new one; those who wait go on
@@ -221,15 +208,6 @@ impl RateLimiter {
         Ok(u64::MAX)
     }
 
-    fn go_on(&self, _all: u64) {
-        self.changed.notify_waiters();
-    }
-
-    /// The rate limiter as it is now.
-    pub fn snapshot(&self) -> RateLimiterSnapshot {
-        self.snapshot_in(&registry())
-    }
-
     fn next_call(&self, settings: &RateLimitSettings, now: u64) -> NextCall {
         if !settings.enabled {
             return NextCall::Unguarded;
@@ -242,25 +220,6 @@ impl RateLimiter {
         } else {
             let retry_after = Duration::from_millis(millis_up(wait));
             NextCall::Rejected(Rejection::RateLimited { name: self.name(), retry_after })
-        }
-    }
-
-    pub(crate) fn snapshot_in(&self, registry: &Registry) -> RateLimiterSnapshot {
-        let (settings, now) = (self.settings.get(), precise_nanos());
-        RateLimiterSnapshot {
-            name: self.name(),
-            rate: settings.rate.count,
-            per: settings.rate.per,
-            burst: settings.burst,
-            max_wait: settings.max_wait,
-            available: self.turns.available(now),
-            waiting: self.turns.waiting(),
-            allowed: self.allowed.get(),
-            waited: self.waited.get(),
-            rejected: self.rejected.get(),
-            age: self.built.elapsed(),
-            next: self.next_call(&settings, now),
-            settings: registry.of_rate_limiters().settings(self),
         }
     }
 }
@@ -332,6 +291,74 @@ pub struct RateLimiterSnapshot {
     pub next: NextCall,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<Setting>,
+}
+
+impl Policy for RateLimiter {
+    type Keys = RateLimitConfig;
+    type Rule = Infallible;
+    type Snapshot = RateLimiterSnapshot;
+
+    const KIND: Kind = Kind::RateLimit;
+    const WAITS_WITH: Option<&'static str> = Some("max_wait");
+
+    fn new(name: Name, definition: &Definition<Self>, emitter: Emitter) -> Self {
+        let settings = definition.keys.resolve();
+        Self {
+            turns: Turns::new(Rule::of(&settings)),
+            allowed: Total::new(),
+            waited: Count::new(),
+            rejected: Count::new(),
+            line: Semaphore::new(1),
+            changed: Notify::new(),
+            settings: Settings::new(settings),
+            name,
+            built: Timestamp::now(),
+            emitter,
+        }
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn in_force(&self) -> RateLimitSettings {
+        *self.settings.get()
+    }
+
+    fn put_in_force(&self, keys: RateLimitConfig, _: &mut Turn<'_>) -> Result<u64, ConfigError> {
+        self.put(keys)
+    }
+
+    fn go_on(&self, _all: u64) {
+        self.changed.notify_waiters();
+    }
+
+    fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    fn runs(&self) -> Runs {
+        Runs { rejected: self.rejected.get(), ..Runs::default() }
+    }
+
+    fn snapshot_with(&self, shown: Vec<Setting>) -> RateLimiterSnapshot {
+        let (settings, now) = (self.settings.get(), precise_nanos());
+        RateLimiterSnapshot {
+            name: self.name(),
+            rate: settings.rate.count,
+            per: settings.rate.per,
+            burst: settings.burst,
+            max_wait: settings.max_wait,
+            available: self.turns.available(now),
+            waiting: self.turns.waiting(),
+            allowed: self.allowed.get(),
+            waited: self.waited.get(),
+            rejected: self.rejected.get(),
+            age: self.built.elapsed(),
+            next: self.next_call(&settings, now),
+            settings: shown,
+        }
+    }
 }
 
 impl std::fmt::Debug for RateLimiter {

@@ -22,7 +22,7 @@ impl fmt::Display for KeyValue {
 }
 
 /// Every key that has a value of its own, whether by default or in writing.
-pub(super) fn resolved<C: Configurable>(config: &C) -> Vec<KeyValue> {
+pub(crate) fn resolved<C: Configurable>(config: &C) -> Vec<KeyValue> {
     let settings = config.settings();
     C::KEYS.iter().filter_map(|key| key.show.map(|show| KeyValue { key: key.name, value: show(&settings) })).collect()
 }

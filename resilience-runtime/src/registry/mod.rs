@@ -5,70 +5,100 @@
 //! file and line.
 
 mod attribute;
-mod conflicts;
-mod describe;
-mod health;
+mod checks;
 mod key_value;
-mod layers;
+mod kinds;
+mod lookup;
 mod operation;
-mod pattern;
 #[cfg(feature = "persistence")]
-mod persistence;
+mod pending;
 mod policies;
-mod registered;
 mod site;
-mod steering;
 
-pub use conflicts::{Conflict, Conflicts, Difference, assert_verified};
-pub use describe::Description;
-pub use health::{
-    Health, HealthCheck, HealthError, HealthReason, HealthStatus, MAX_CRITICAL, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
-};
+pub use checks::{HealthCheck, HealthError, MAX_CRITICAL, MAX_HEALTH_CHECKS};
 pub use key_value::KeyValue;
+pub(crate) use key_value::resolved;
+pub(crate) use kinds::{EachKind, Kept, OfEachKind, for_each_kind, for_kind};
 #[cfg(feature = "config")]
-pub(crate) use layers::{Layers, Place, Table, in_variable};
-pub use layers::{Setting, Source};
-pub(crate) use operation::operation_of;
+pub(crate) use kinds::{Family, KINDS};
+pub(crate) use operation::Site;
 pub use operation::{Layer, OPERATIONS, Operation};
-pub use pattern::{InvalidPattern, Pattern};
-#[cfg(feature = "persistence")]
-pub use persistence::{MAX_STATE_BYTES, RestoreError, Restored, SaveError};
 #[cfg(feature = "config")]
 pub(crate) use policies::Named;
+pub(crate) use policies::Policies;
 pub use policies::RegisterError;
-pub(crate) use policies::{Policies, Policy};
-pub(crate) use registered::registered;
-pub(crate) use site::Site;
-pub use steering::{Matching, Reached, Steer, SteerError};
+pub(crate) use site::sites;
 
 use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
 use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot};
-use crate::error::Name;
-use crate::event::{Bus, Event, EventFilter, Events, Listener, Topic};
+use crate::event::{Audience, Bus, Event, EventFilter, Events, Listener, Topic, Untold};
+use crate::kind::Kind;
+use crate::name::Name;
+#[cfg(feature = "config")]
+use crate::overlay::Overlay;
+use crate::policy::Definition;
 use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
 use crate::timeout::{Timeout, TimeoutSnapshot};
+use checks::HealthRules;
 use once_cell::sync::Lazy;
 use std::sync::Arc;
+#[cfg(feature = "test-util")]
+use {
+    crate::sync::locked,
+    std::{any::Any, cell::RefCell, collections::HashMap, sync::Mutex},
+};
 
 static GLOBAL: Lazy<Registry> = Lazy::new(Registry::default);
 
 /// The registry of this program; with the feature `test-util`, of the test's scope where one is entered.
 pub fn registry() -> Registry {
     #[cfg(feature = "test-util")]
-    if let Some(scoped) = crate::testing::registry() {
-        return scoped;
+    if let Some(scoped) = scoped() {
+        return scoped.registry;
     }
     GLOBAL.clone()
 }
 
-/// Tells the readers of this program's registry, without taking hold of it, or those of the test's scope.
-fn emit(topic: Topic, event: impl FnOnce() -> Event) {
-    #[cfg(feature = "test-util")]
-    if let Some(scoped) = crate::testing::registry() {
-        return scoped.inner.bus.emit(topic, event);
+/// A registry of a test's own, and what each attribute has found in it.
+#[cfg(feature = "test-util")]
+#[derive(Clone, Default)]
+pub(crate) struct ScopedRegistry {
+    pub(crate) registry: Registry,
+    /// By the address of the attribute's static.
+    found: Arc<Mutex<HashMap<usize, &'static (dyn Any + Send + Sync)>>>,
+}
+
+#[cfg(feature = "test-util")]
+thread_local! {
+    static ENTERED: RefCell<Option<ScopedRegistry>> = const { RefCell::new(None) };
+}
+
+#[cfg(feature = "test-util")]
+impl ScopedRegistry {
+    /// Makes this thread see it, or none; what it saw before.
+    pub(crate) fn enter(entered: Option<Self>) -> Option<Self> {
+        // A thread that ends has left its scope.
+        ENTERED.try_with(|before| before.replace(entered)).ok().flatten()
     }
-    GLOBAL.inner.bus.emit(topic, event);
+
+    fn policy<P: Kept>(&self, site: &'static Site<P>) -> &'static P {
+        let address = std::ptr::from_ref(site).addr();
+        let found = locked(&self.found).get(&address).copied();
+        if let Some(policy) = found.and_then(|policy| policy.downcast_ref()) {
+            return policy;
+        }
+        // Another thread may find it as well, which leaks one more handle on the same policy.
+        let policy: &'static P = Box::leak(Box::new(self.registry.join(site)));
+        locked(&self.found).insert(address, policy);
+        policy
+    }
+}
+
+/// Of the scope that this thread has entered.
+#[cfg(feature = "test-util")]
+fn scoped() -> Option<ScopedRegistry> {
+    ENTERED.try_with(|entered| entered.borrow().clone()).ok().flatten()
 }
 
 /// A handle on the policies of a program by kind and name; clones are the same registry.
@@ -79,17 +109,30 @@ pub struct Registry {
 
 #[derive(Default)]
 struct Inner {
-    circuit_breakers: Policies<CircuitBreaker>,
-    retries: Policies<Retry>,
-    timeouts: Policies<Timeout>,
-    bulkheads: Policies<Bulkhead>,
-    rate_limiters: Policies<RateLimiter>,
+    policies: OfEachKind<policies::ByKind>,
     bus: Arc<Bus>,
-    health: health::HealthRules,
+    health: HealthRules,
     #[cfg(feature = "persistence")]
-    pending: persistence::Pending,
+    pending: pending::Pending,
     #[cfg(feature = "config")]
-    outside: crate::configuration::Outside,
+    sources: std::sync::Mutex<Sources>,
+}
+
+/// What each source outside of the program says. The lock is also what makes two configurations follow one another.
+#[cfg(feature = "config")]
+#[derive(Default)]
+pub(crate) struct Sources {
+    pub(crate) file: OfEachKind<Overlays>,
+    pub(crate) environment: OfEachKind<Overlays>,
+}
+
+/// What one source says of each kind.
+#[cfg(feature = "config")]
+pub(crate) struct Overlays;
+
+#[cfg(feature = "config")]
+impl Family for Overlays {
+    type Of<P: Kept> = Overlay<P::Keys>;
 }
 
 /// All policies of a registry at one moment.
@@ -118,52 +161,52 @@ impl Registry {
     /// change: give a name to those that you want to address). A breaker is here
     /// from the first call of a function that it guards, or from [`register`](crate::CircuitBreakerBuilder::register).
     pub fn circuit_breaker(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
-        self.inner.circuit_breakers.find(name)
+        self.inner.policies.circuit_breakers.find(name)
     }
 
     /// Every circuit breaker, by name.
     pub fn circuit_breakers(&self) -> impl Iterator<Item = Arc<CircuitBreaker>> + use<> {
-        self.inner.circuit_breakers.all().into_iter()
+        self.inner.policies.circuit_breakers.all().into_iter()
     }
 
     /// The retry of that name.
     pub fn retry(&self, name: &str) -> Option<Arc<Retry>> {
-        self.inner.retries.find(name)
+        self.inner.policies.retries.find(name)
     }
 
     /// Every retry, by name.
     pub fn retries(&self) -> impl Iterator<Item = Arc<Retry>> + use<> {
-        self.inner.retries.all().into_iter()
+        self.inner.policies.retries.all().into_iter()
     }
 
     /// The timeout of that name.
     pub fn timeout(&self, name: &str) -> Option<Arc<Timeout>> {
-        self.inner.timeouts.find(name)
+        self.inner.policies.timeouts.find(name)
     }
 
     /// Every timeout, by name.
     pub fn timeouts(&self) -> impl Iterator<Item = Arc<Timeout>> + use<> {
-        self.inner.timeouts.all().into_iter()
+        self.inner.policies.timeouts.all().into_iter()
     }
 
     /// The bulkhead of that name.
     pub fn bulkhead(&self, name: &str) -> Option<Arc<Bulkhead>> {
-        self.inner.bulkheads.find(name)
+        self.inner.policies.bulkheads.find(name)
     }
 
     /// Every bulkhead, by name.
     pub fn bulkheads(&self) -> impl Iterator<Item = Arc<Bulkhead>> + use<> {
-        self.inner.bulkheads.all().into_iter()
+        self.inner.policies.bulkheads.all().into_iter()
     }
 
     /// The rate limiter of that name.
     pub fn rate_limiter(&self, name: &str) -> Option<Arc<RateLimiter>> {
-        self.inner.rate_limiters.find(name)
+        self.inner.policies.rate_limiters.find(name)
     }
 
     /// Every rate limiter, by name.
     pub fn rate_limiters(&self) -> impl Iterator<Item = Arc<RateLimiter>> + use<> {
-        self.inner.rate_limiters.all().into_iter()
+        self.inner.policies.rate_limiters.all().into_iter()
     }
 
     /// Every guarded function that is linked into the program, called or not, by crate, file and line.
@@ -180,12 +223,13 @@ impl Registry {
     /// pay 50 to 52 ns of a core for a call instead of 46 to 50, with both without a pause beside them, on two cores
     /// (`cargo test --release -p resilience-runtime --test ten_thousand -- --ignored --nocapture`).
     pub fn snapshot(&self) -> RegistrySnapshot {
+        let OfEachKind { circuit_breakers, retries, timeouts, bulkheads, rate_limiters } = &self.inner.policies;
         RegistrySnapshot {
-            circuit_breakers: self.circuit_breakers().map(|breaker| breaker.snapshot_in(self)).collect(),
-            retries: self.retries().map(|retry| retry.snapshot_in(self)).collect(),
-            timeouts: self.timeouts().map(|timeout| timeout.snapshot_in(self)).collect(),
-            bulkheads: self.bulkheads().map(|bulkhead| bulkhead.snapshot_in(self)).collect(),
-            rate_limiters: self.rate_limiters().map(|limiter| limiter.snapshot_in(self)).collect(),
+            circuit_breakers: circuit_breakers.snapshot(),
+            retries: retries.snapshot(),
+            timeouts: timeouts.snapshot(),
+            bulkheads: bulkheads.snapshot(),
+            rate_limiters: rate_limiters.snapshot(),
         }
     }
 
@@ -208,36 +252,38 @@ impl Registry {
 
     /// The last events of a policy, oldest first: at most [`RECENT_EVENTS`](crate::RECENT_EVENTS) of those that happen now and then (transitions, what was
     /// done by hand, reconfigurations, conflicts), one by one; what may happen at every call (rejections, timeouts, retries, slow calls, evictions) as one
-    /// [`Event::Repeated`] for all between two of them. `kind` is the attribute's name. Empty where there is no such policy.
+    /// [`Event::Repeated`] for all between two of them. Empty where there is no such policy.
     ///
     /// Of a breaker with keys it has those of every key; its rejections are told as one.
     ///
     /// # Examples
     ///
     /// ```
-    /// use resilience_runtime::{CircuitBreaker, Event, registry};
+    /// use resilience_runtime::{CircuitBreaker, Event, Kind, registry};
     ///
     /// let mail = CircuitBreaker::builder("mail").register()?;
     /// mail.force_open();
     /// (0..1000).for_each(|_| assert!(mail.try_acquire().is_err()));
-    /// let recent = registry().recent_events("circuit_breaker", "mail");
+    /// let recent = registry().recent_events(Kind::CircuitBreaker, "mail");
     /// assert_eq!(recent.len(), 3);
     /// assert!(matches!(recent[2], Event::Repeated { count: 1000, .. }));
     /// # Ok::<(), resilience_runtime::RegisterError>(())
     /// ```
-    pub fn recent_events(&self, kind: &str, name: &str) -> Vec<Event> {
-        fn of<P: Policy>(registry: &Registry, name: &str) -> Vec<Event> {
-            let Some(policy) = P::policies(registry).find(name) else { return Vec::new() };
-            policy.emitter().recent(P::KIND, policy.name(), || policy.runs())
+    pub fn recent_events(&self, kind: Kind, name: &str) -> Vec<Event> {
+        struct Recent<'a>(&'a Registry, &'a str, Vec<Event>);
+
+        impl EachKind for Recent<'_> {
+            fn kind<P: Kept>(&mut self) {
+                let Self(registry, name, recent) = self;
+                if let Some(policy) = registry.of_kind::<P>().find(name) {
+                    *recent = policy.emitter().recent(P::KIND, policy.name(), || policy.runs());
+                }
+            }
         }
-        match kind {
-            CircuitBreaker::KIND => of::<CircuitBreaker>(self, name),
-            Retry::KIND => of::<Retry>(self, name),
-            Timeout::KIND => of::<Timeout>(self, name),
-            Bulkhead::KIND => of::<Bulkhead>(self, name),
-            RateLimiter::KIND => of::<RateLimiter>(self, name),
-            _ => Vec::new(),
-        }
+
+        let mut recent = Recent(self, name, Vec::new());
+        for_kind(kind, &mut recent);
+        recent.2
     }
 
     /// Calls `listener` with every event from now on, on a thread of its own: one that is slow or panics harms no call, and loses
@@ -251,49 +297,80 @@ impl Registry {
         Arc::clone(&self.inner.bus)
     }
 
-    #[cfg(feature = "config")]
-    pub(crate) fn outside(&self) -> &crate::configuration::Outside {
-        &self.inner.outside
+    /// Tells this program's readers, without taking hold of its registry, or those of the test's scope.
+    pub(crate) fn emit(topic: Topic, event: impl FnOnce() -> Event) {
+        #[cfg(feature = "test-util")]
+        if let Some(scoped) = scoped() {
+            return scoped.registry.inner.bus.emit(topic, event);
+        }
+        GLOBAL.inner.bus.emit(topic, event);
     }
 
-    pub(crate) fn register<P: Policy>(
+    #[cfg(feature = "config")]
+    pub(crate) fn sources(&self) -> &std::sync::Mutex<Sources> {
+        &self.inner.sources
+    }
+
+    pub(crate) fn health_rules(&self) -> &HealthRules {
+        &self.inner.health
+    }
+
+    #[cfg(feature = "persistence")]
+    pub(crate) fn pending(&self) -> &pending::Pending {
+        &self.inner.pending
+    }
+
+    /// The policies of a kind.
+    pub(crate) fn of_kind<P: Kept>(&self) -> &Policies<P> {
+        P::pick(&self.inner.policies)
+    }
+
+    pub(crate) fn register<P: Kept>(
         &self,
         name: Name,
-        config: P::Config,
+        definition: Definition<P>,
         configured: bool,
     ) -> Result<Arc<P>, RegisterError> {
-        let policy = P::policies(self).register(name, self, config, configured)?;
+        let resume = |policy: &P, audience| self.resume_built(policy, audience);
+        let builds = policies::Builds { bus: &self.inner.bus, resume: &resume };
+        let policy = self.of_kind::<P>().register(name, &builds, definition, configured)?;
         policy.about_to_be_called();
         Ok(policy)
     }
 
-    pub(crate) fn join<P: Policy>(&self, site: &'static Site<P>) -> Arc<P> {
-        let policy = P::policies(self).join(site, self);
+    pub(crate) fn join<P: Kept>(&self, site: &'static Site<P>) -> Arc<P> {
+        let resume = |policy: &P, audience| self.resume_built(policy, audience);
+        let builds = policies::Builds { bus: &self.inner.bus, resume: &resume };
+        let policy = self.of_kind::<P>().join(site, &builds);
         policy.about_to_be_called();
         policy
     }
 
-    pub(crate) fn of_retries(&self) -> &Policies<Retry> {
-        &self.inner.retries
+    /// Before what was just built can be called.
+    fn resume_built<P: Kept>(&self, policy: &P, audience: Audience) -> Untold {
+        #[cfg(feature = "persistence")]
+        if let Some(breaker) = (policy as &dyn std::any::Any).downcast_ref::<CircuitBreaker>() {
+            return self.resume(breaker, audience).1;
+        }
+        let _ = (policy, audience);
+        Untold::default()
     }
 
-    pub(crate) fn of_bulkheads(&self) -> &Policies<Bulkhead> {
-        &self.inner.bulkheads
-    }
-
-    pub(crate) fn of_rate_limiters(&self) -> &Policies<RateLimiter> {
-        &self.inner.rate_limiters
-    }
-
-    pub(crate) fn of_timeouts(&self) -> &Policies<Timeout> {
-        &self.inner.timeouts
-    }
-
-    /// Where circuit breakers are kept.
-    pub(crate) fn of_circuit_breakers(&self) -> &Policies<CircuitBreaker> {
-        &self.inner.circuit_breakers
+    /// A breaker goes on where one of its name was when it was saved: what became of it and of those of its keys, and what is to be told of it.
+    #[cfg(feature = "persistence")]
+    pub(crate) fn resume(&self, breaker: &CircuitBreaker, audience: Audience) -> (Vec<Resumed>, Untold) {
+        use crate::policy::Policy;
+        let Some((since, saved)) = self.inner.pending.take(&breaker.name()) else { return Default::default() };
+        // In one turn, so that no key is called between.
+        let mut turn = breaker.emitter().turn_told(audience);
+        let resumed = saved.iter().map(|saved| (saved.shown_as(), breaker.resume(&mut turn, saved, since))).collect();
+        (resumed, turn.end(|| None))
     }
 }
+
+/// A breaker's name, and why it was left as it is if it was.
+#[cfg(feature = "persistence")]
+pub(crate) type Resumed = (Name, Result<(), &'static str>);
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,17 +1,17 @@
 //! The guarded functions of the program, collected by the linker.
 
-use super::{Policy, Site};
-use crate::bulkhead::BulkheadSite;
-use crate::circuit_breaker::BreakerSite;
-use crate::error::Name;
-use crate::event::{Event, Topic};
-use crate::rate_limit::RateLimitSite;
-use crate::retry::RetrySite;
+use crate::bulkhead::Bulkhead;
+use crate::circuit_breaker::CircuitBreaker;
+use crate::overlay::Origin;
+use crate::policy::{Definition, Policy};
+use crate::rate_limit::RateLimiter;
+use crate::retry::Retry;
 use crate::sync::Count;
-use crate::time::Timestamp;
-use crate::timeout::TimeoutSite;
-use once_cell::sync::Lazy;
+use crate::timeout::Timeout;
+use once_cell::sync::{Lazy, OnceCell};
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 
 /// Every guarded function; generated code adds to it.
 #[linkme::distributed_slice]
@@ -24,7 +24,7 @@ pub struct Operation {
     file: &'static str,
     line: u32,
     layers: &'static [Layer],
-    fallbacks: Count,
+    pub(super) fallbacks: Count,
 }
 
 /// One of the policies around a guarded function.
@@ -32,17 +32,92 @@ pub struct Operation {
 #[non_exhaustive]
 pub enum Layer {
     /// `#[circuit_breaker]`
-    CircuitBreaker(&'static BreakerSite),
+    CircuitBreaker(&'static Site<CircuitBreaker>),
     /// `#[retry]`
-    Retry(&'static RetrySite),
+    Retry(&'static Site<Retry>),
     /// `#[timeout]`
-    Timeout(&'static TimeoutSite),
+    Timeout(&'static Site<Timeout>),
     /// `#[bulkhead]`
-    Bulkhead(&'static BulkheadSite),
+    Bulkhead(&'static Site<Bulkhead>),
     /// `#[rate_limit]`
-    RateLimit(&'static RateLimitSite),
+    RateLimit(&'static Site<RateLimiter>),
     /// `#[fallback]`, with its path as written.
     Fallback(&'static str),
+}
+
+/// A policy at its function: what the attribute says, and the handle that the function's first call finds.
+pub struct Site<P: Policy> {
+    operation: &'static Operation,
+    name: Option<&'static str>,
+    definition: Definition<P>,
+    /// Whether an instance key was written; if not, it joins whatever has the name.
+    configured: bool,
+    pub(super) policy: OnceCell<Arc<P>>,
+}
+
+// The compiler would find it out by itself, but for each static anew and through everything that a policy is made of, which is a tenth of
+// what `cargo check` takes for a guarded function. So it is told, and held to it once.
+// SAFETY: every field is `Sync` whatever the policy is, or `every_field_is_sync` would not compile; a field that it leaves out would not either.
+#[allow(unsafe_code)]
+unsafe impl<P: Policy> Sync for Site<P> {}
+
+#[allow(dead_code)]
+fn every_field_is_sync<P: Policy>(Site { operation, name, definition, configured, policy }: &Site<P>) {
+    fn is_sync<T: Sync>(_: &T) {}
+    is_sync(operation);
+    is_sync(name);
+    is_sync(definition);
+    is_sync(configured);
+    is_sync(policy);
+}
+
+impl<P: Policy> Site<P> {
+    #[doc(hidden)]
+    pub const fn new(
+        operation: &'static Operation,
+        name: Option<&'static str>,
+        keys: P::Keys,
+        configured: bool,
+    ) -> Self {
+        let definition = Definition { keys, rule: None };
+        Self { operation, name, definition, configured, policy: OnceCell::new() }
+    }
+
+    pub(super) const fn with_rule(mut self, rule: P::Rule) -> Self {
+        self.definition.rule = Some(rule);
+        self
+    }
+
+    /// The guarded function.
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// The name, where one was given.
+    pub fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
+    /// What the attribute says.
+    pub(crate) fn definition(&self) -> &Definition<P> {
+        &self.definition
+    }
+
+    /// What the attribute says, and that it was the attribute.
+    pub(super) fn origin(&self) -> (Definition<P>, Origin) {
+        let (file, line) = (self.operation.file, self.operation.line);
+        (self.definition, Origin::Attribute { file, line })
+    }
+
+    pub(crate) fn is_configured(&self) -> bool {
+        self.configured
+    }
+}
+
+impl<P: Policy> fmt::Debug for Site<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").field("name", &self.name).field("definition", &self.definition).finish_non_exhaustive()
+    }
 }
 
 impl Operation {
@@ -97,15 +172,6 @@ impl Operation {
         self.fallbacks.get()
     }
 
-    #[doc(hidden)]
-    pub fn count_fallback(&'static self) {
-        self.fallbacks.increment();
-        let event = || Event::Fallback { name: Name::from(self.shown_as()), at: Timestamp::now() };
-        super::emit(Topic::Fallback, event);
-        #[cfg(feature = "tracing")]
-        crate::event::trace::fell_back();
-    }
-
     /// [`path`](Self::path), with the line where several functions of the program share it, and a number where a macro has put several of those on one
     /// line: no two functions are shown alike.
     pub(super) fn shown_as(&'static self) -> String {
@@ -128,40 +194,15 @@ impl Operation {
         }
     }
 
-    /// Its policies, each by kind and the name by which it is shown.
-    pub(super) fn policies(&'static self) -> impl Iterator<Item = (&'static str, Name)> {
-        self.layers.iter().filter_map(|layer| Some((layer.kind(), layer.policy()?)))
-    }
-
     fn crate_name(&self) -> &'static str {
         self.module.split("::").next().unwrap_or(self.module)
     }
 }
 
-impl std::fmt::Debug for Operation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Operation").field("path", &self.path()).field("place", &self.place()).finish_non_exhaustive()
     }
-}
-
-/// `module::function` of the one guarded function that has the policy of that kind and name; `None` where there is none, or several.
-pub(crate) fn operation_of(kind: &'static str, name: &Name) -> Option<Name> {
-    type Owners = HashMap<(&'static str, Name), Option<Name>>;
-    static OWNERS: Lazy<Owners> = Lazy::new(|| {
-        let mut owners = Owners::new();
-        for operation in OPERATIONS {
-            let owner = Name::from(operation.shown_as());
-            for policy in operation.policies() {
-                // Twice in one function, it is still that function's.
-                owners
-                    .entry(policy)
-                    .and_modify(|known| _ = known.take_if(|known| *known != owner))
-                    .or_insert_with(|| Some(owner.clone()));
-            }
-        }
-        owners
-    });
-    OWNERS.get(&(kind, name.clone())).cloned().flatten()
 }
 
 /// By crate, file and line.
@@ -172,9 +213,4 @@ pub(super) fn in_order() -> &'static [&'static Operation] {
         operations
     });
     &IN_ORDER
-}
-
-/// Every attribute of this kind, by crate, file and line of its function.
-pub(super) fn sites<P: Policy>() -> impl Iterator<Item = &'static Site<P>> {
-    in_order().iter().flat_map(|operation| operation.layers()).filter_map(P::site)
 }

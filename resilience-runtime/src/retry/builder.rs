@@ -1,11 +1,13 @@
+//! Building a retry without its attribute.
+
 use super::Retry;
-use crate::builder::builder;
-use resilience_config::{Backoff, Jitter, Rejections, RetryConfig};
+use crate::builder::{Builder, setters};
+use resilience_config::{Backoff, Jitter, Rejections};
 use std::time::Duration;
 
-resilience_config::retry_keys! {
-    builder! {
-        /// Configures a [`Retry`].
-        RetryBuilder: Retry by RetryConfig,
-    }
+/// Configures a [`Retry`].
+pub type RetryBuilder = Builder<Retry>;
+
+impl RetryBuilder {
+    resilience_config::retry_keys! { setters! {} }
 }

@@ -14,16 +14,19 @@ mod models;
 pub use builder::RetryBuilder;
 pub use run::{Run, Wait};
 
-use crate::error::{Name, RejectionKind};
-use crate::event::{Emitter, Order, Runs};
+use crate::event::{Emitter, Runs, Turn};
+use crate::kind::Kind;
+use crate::name::Name;
 use crate::next_call::NextCall;
-use crate::registry::{Policy, Registry, Setting, registered, registry};
+use crate::overlay::Setting;
+use crate::policy::{Definition, Policy};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, precise_nanos};
 use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
 use state::Budget;
+use std::convert::Infallible;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -54,7 +57,7 @@ pub struct Retry {
     recovered: Count,
     exhausted: Count,
     over_budget: Count,
-    source: Emitter,
+    emitter: Emitter,
     built: Timestamp,
 }
 
@@ -72,47 +75,6 @@ impl HotWords<2> for RetrySettings {
     fn words(&self) -> [u64; 2] {
         [attempts(self), wants(self)]
     }
-}
-
-/// An attempt failed and will be followed by another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct RetryEvent {
-    /// Which retry.
-    pub name: Name,
-    /// The attempt that failed; the first is 1.
-    pub attempt: u32,
-    /// The wait before the next one.
-    pub wait: Duration,
-    /// Since the first attempt began.
-    pub elapsed: Duration,
-    /// The kind of rejection that it failed with, if it was one and not the function's own error.
-    pub rejection: Option<RejectionKind>,
-    /// When it failed.
-    pub at: Timestamp,
-    /// Where it belongs among the events of its retry.
-    #[cfg_attr(feature = "serde", serde(flatten))]
-    pub order: Order,
-}
-
-/// Why no attempt followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum GaveUp {
-    /// `attempts` were made.
-    Attempts,
-    /// The error is none that is worth another try.
-    NotRetryable,
-    /// `max_elapsed` would have passed before the next attempt.
-    Elapsed,
-    /// The error asked for a longer wait than `max_delay`.
-    AskedTooMuch,
-    /// The budget is spent.
-    Budget,
-    /// The retry was turned off after the attempts so far (`enabled = false`).
-    TurnedOff,
 }
 
 impl Retry {
@@ -213,27 +175,6 @@ impl Retry {
         config.validate()?;
         self.settings.replace(config.resolve(), |_| Ok(0))
     }
-
-    /// The retry as it is now.
-    pub fn snapshot(&self) -> RetrySnapshot {
-        self.snapshot_in(&registry())
-    }
-
-    pub(crate) fn snapshot_in(&self, registry: &Registry) -> RetrySnapshot {
-        let settings = self.settings.get();
-        RetrySnapshot {
-            name: self.name(),
-            attempts: settings.attempts,
-            budget: settings.budget,
-            retries: self.retries.get(),
-            recovered: self.recovered.get(),
-            exhausted: self.exhausted.get(),
-            over_budget: self.over_budget.get(),
-            age: self.built.elapsed(),
-            next: self.next_call(&settings),
-            settings: registry.of_retries().settings(self),
-        }
-    }
 }
 
 impl Retry {
@@ -296,24 +237,62 @@ pub struct RetrySnapshot {
     pub settings: Vec<Setting>,
 }
 
-registered! {
-    /// A `#[retry]` at its function.
-    RetrySite: Retry by RetryConfig as "retry";
-    layer: Retry, kept: of_retries,
-    new: |name, settings: RetrySettings, source| Retry {
-        name,
-        settings: Settings::new(settings),
-        budget: OnceCell::new(),
-        retries: Count::new(),
-        recovered: Count::new(),
-        exhausted: Count::new(),
-        over_budget: Count::new(),
-        source,
-        built: Timestamp::now(),
-    },
-    in_force: |retry| *retry.settings.get(),
-    waits_with: None,
-    runs: |retry| Runs { retries: retry.retries.get(), ..Runs::default() },
+impl Policy for Retry {
+    type Keys = RetryConfig;
+    type Rule = Infallible;
+    type Snapshot = RetrySnapshot;
+
+    const KIND: Kind = Kind::Retry;
+
+    fn new(name: Name, definition: &Definition<Self>, emitter: Emitter) -> Self {
+        Self {
+            name,
+            settings: Settings::new(definition.keys.resolve()),
+            budget: OnceCell::new(),
+            retries: Count::new(),
+            recovered: Count::new(),
+            exhausted: Count::new(),
+            over_budget: Count::new(),
+            emitter,
+            built: Timestamp::now(),
+        }
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn in_force(&self) -> RetrySettings {
+        *self.settings.get()
+    }
+
+    fn put_in_force(&self, keys: RetryConfig, _: &mut Turn<'_>) -> Result<u64, ConfigError> {
+        self.put(keys)
+    }
+
+    fn emitter(&self) -> &Emitter {
+        &self.emitter
+    }
+
+    fn runs(&self) -> Runs {
+        Runs { retries: self.retries.get(), ..Runs::default() }
+    }
+
+    fn snapshot_with(&self, shown: Vec<Setting>) -> RetrySnapshot {
+        let settings = self.settings.get();
+        RetrySnapshot {
+            name: self.name(),
+            attempts: settings.attempts,
+            budget: settings.budget,
+            retries: self.retries.get(),
+            recovered: self.recovered.get(),
+            exhausted: self.exhausted.get(),
+            over_budget: self.over_budget.get(),
+            age: self.built.elapsed(),
+            next: self.next_call(&settings),
+            settings: shown,
+        }
+    }
 }
 
 impl std::fmt::Debug for Retry {

@@ -1,9 +1,9 @@
 //! One guarded call's attempts.
 
 use super::backoff::{Dice, Waits};
-use super::{ATTEMPTS, BUDGET, GaveUp, PRECISE, Retry, RetryEvent, WANTS};
+use super::{ATTEMPTS, BUDGET, PRECISE, Retry, WANTS};
 use crate::error::{Failure, RejectionKind};
-use crate::event::{Event, Topic};
+use crate::event::{Event, GaveUp, RetryEvent, Topic};
 use crate::hooks::{AskedWait, Predicate, RetryHook};
 use crate::time::{Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
@@ -140,11 +140,11 @@ impl<'a> Run<'a> {
         }
         self.retry.retries.increment();
         let at = Timestamp::from_millis(now / 1_000_000);
-        let order = self.retry.source.order(0);
+        let order = self.retry.emitter.order(0);
         let event =
             RetryEvent { name: self.retry.name.clone(), attempt: self.made, wait, elapsed, rejection, at, order };
         on_retry(&event);
-        self.retry.source.emit(Topic::Retry, 0, |_| Event::Retry(event));
+        self.retry.emitter.emit(Topic::Retry, 0, |_| Event::Retry(event));
         self.before = rejection;
         Ok(wait)
     }
@@ -171,7 +171,7 @@ impl<'a> Run<'a> {
             GaveUp::NotRetryable | GaveUp::TurnedOff if self.made == 1 => return,
             GaveUp::NotRetryable | GaveUp::TurnedOff | GaveUp::Elapsed | GaveUp::AskedTooMuch => {}
         }
-        self.retry.source.emit(Topic::RetriesEnded, 0, |order| Event::RetriesEnded {
+        self.retry.emitter.emit(Topic::RetriesEnded, 0, |order| Event::RetriesEnded {
             name: self.retry.name.clone(),
             attempts: self.made,
             elapsed: self.elapsed(),

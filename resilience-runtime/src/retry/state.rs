@@ -19,11 +19,11 @@
 //! # Orderings
 //!
 //! `granted` is exchanged with `AcqRel` and read with `Acquire`, so whoever reads a number sees the seconds that were entered before it was
-//! granted. `second` is raised with `Release` after its mark is written ([`crate::tagged`]). Calls are `Relaxed`: one
+//! granted. `second` is raised with `Release` after its mark is written ([`crate::seqlock`]). Calls are `Relaxed`: one
 //! that is counted late is missing from a window, which allows less.
 
+use crate::seqlock::{BUSY, EMPTY, Tagged};
 use crate::sync::{AtomicU64, Ordering};
-use crate::tagged::{BUSY, EMPTY, Tagged};
 use crate::window::Shard;
 
 /// Seconds in the window.

@@ -44,5 +44,4 @@ mod scope;
 mod script;
 
 pub use scope::{Entered, Scope, Scoped};
-pub(crate) use scope::{policy, registry};
 pub use script::Script;

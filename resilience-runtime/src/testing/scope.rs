@@ -1,25 +1,19 @@
 //! A registry that belongs to one test.
 
-use crate::circuit_breaker::{CircuitBreaker, State};
-use crate::error::DidYouMean;
+use crate::circuit_breaker::CircuitBreaker;
 use crate::event::{Event, EventFilter, Events, Topic, Transition};
-use crate::registry::{Policy, Registry, Site};
+use crate::name::DidYouMean;
+use crate::registry::{Registry, ScopedRegistry};
+use crate::state::State;
 use crate::sync::locked;
 use pin_project_lite::pin_project;
 use resilience_config::nearest;
-use std::any::Any;
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-
-thread_local! {
-    static ENTERED: RefCell<Option<Scope>> = const { RefCell::new(None) };
-}
 
 /// A registry of a test's own, for as long as it is entered.
 ///
@@ -37,9 +31,7 @@ pub struct Scope {
 }
 
 struct Inner {
-    registry: Registry,
-    /// What each attribute has found here, by the address of its static.
-    found: Mutex<HashMap<usize, &'static (dyn Any + Send + Sync)>>,
+    scoped: ScopedRegistry,
     heard: Mutex<Heard>,
 }
 
@@ -51,21 +43,21 @@ struct Heard {
 impl Scope {
     /// An empty registry.
     pub fn new() -> Self {
-        let registry = Registry::default();
+        let scoped = ScopedRegistry::default();
         // A flood of rejections is not to push out what is asked for.
-        let events = registry.subscribe_with(EventFilter::of([Topic::Transition]));
+        let events = scoped.registry.subscribe_with(EventFilter::of([Topic::Transition]));
         let heard = Heard { events, transitions: Vec::new() };
-        Self { inner: Arc::new(Inner { registry, found: Mutex::default(), heard: Mutex::new(heard) }) }
+        Self { inner: Arc::new(Inner { scoped, heard: Mutex::new(heard) }) }
     }
 
     /// Its registry, entered or not.
     pub fn registry(&self) -> Registry {
-        self.inner.registry.clone()
+        self.inner.scoped.registry.clone()
     }
 
     /// Makes this thread see the scope until what is returned is dropped.
     pub fn enter(&self) -> Entered {
-        let before = ENTERED.with_borrow_mut(|entered| entered.replace(self.clone()));
+        let before = ScopedRegistry::enter(Some(self.inner.scoped.clone()));
         Entered { before, of_this_thread: PhantomData }
     }
 
@@ -123,26 +115,15 @@ impl Scope {
     fn find(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
         let of_key =
             |family: Arc<CircuitBreaker>| family.of_key(name.strip_prefix(&*family.name())?.strip_prefix('/')?);
-        let registry = &self.inner.registry;
+        let registry = &self.inner.scoped.registry;
         registry.circuit_breaker(name).or_else(|| registry.circuit_breakers().find_map(of_key))
     }
 
     fn unknown(&self, name: &str) -> String {
-        let known: Vec<String> = self.inner.registry.circuit_breakers().map(|known| known.name().to_string()).collect();
+        let known: Vec<String> =
+            self.inner.scoped.registry.circuit_breakers().map(|known| known.name().to_string()).collect();
         let meant = nearest(name, &known.iter().map(String::as_str).collect::<Vec<_>>());
         format!("no circuit breaker `{name}` was called in this scope{}", DidYouMean(meant))
-    }
-
-    fn policy<P: Policy>(&self, site: &'static Site<P>) -> &'static P {
-        let address = std::ptr::from_ref(site).addr();
-        let found = locked(&self.inner.found).get(&address).copied();
-        if let Some(policy) = found.and_then(|policy| policy.downcast_ref()) {
-            return policy;
-        }
-        // Another thread may find it as well, which leaks one more handle on the same policy.
-        let policy: &'static P = Box::leak(Box::new(self.inner.registry.join(site)));
-        locked(&self.inner.found).insert(address, policy);
-        policy
     }
 }
 
@@ -154,43 +135,30 @@ impl Default for Scope {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("registry", &self.inner.registry).finish_non_exhaustive()
+        f.debug_struct("Scope").field("registry", &self.inner.scoped.registry).finish_non_exhaustive()
     }
-}
-
-/// The registry of the scope that this thread has entered.
-pub(crate) fn registry() -> Option<Registry> {
-    entered().map(|scope| scope.registry())
-}
-
-/// What a guarded function's attribute leads to in the scope that this thread has entered.
-pub(crate) fn policy<P: Policy>(site: &'static Site<P>) -> Option<&'static P> {
-    entered().map(|scope| scope.policy(site))
-}
-
-fn entered() -> Option<Scope> {
-    // A thread that ends has left its scope.
-    ENTERED.try_with(|entered| entered.borrow().clone()).ok().flatten()
 }
 
 /// A thread is in a [`Scope`]; dropped, it is in the one from before again. To be dropped where it was made, the last one first.
 #[must_use = "dropped at once, it leaves the scope at once"]
 pub struct Entered {
-    before: Option<Scope>,
+    before: Option<ScopedRegistry>,
     of_this_thread: PhantomData<*const ()>,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         let before = self.before.take();
-        // The scope that is left is dropped outside of the borrow.
-        let _left = ENTERED.try_with(|entered| entered.replace(before));
+        let _left = ScopedRegistry::enter(before);
     }
 }
 
 impl fmt::Debug for Entered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entered").field("before", &self.before).field("of_this_thread", &self.of_this_thread).finish()
+        f.debug_struct("Entered")
+            .field("nested", &self.before.is_some())
+            .field("of_this_thread", &self.of_this_thread)
+            .finish()
     }
 }
 

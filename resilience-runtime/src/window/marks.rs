@@ -5,7 +5,7 @@
 //! what it would have cut off then leaves the window one bucket late.
 
 use super::{BUCKETS, END_BITS, NO_END, Span, Tally};
-use crate::tagged::{BUSY, EMPTY, Tagged};
+use crate::seqlock::{BUSY, EMPTY, Tagged};
 
 const SLOTS: usize = BUCKETS as usize + 1;
 

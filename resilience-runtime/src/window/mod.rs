@@ -21,7 +21,7 @@
 //!   bucket's mark. What adds late (it saw the old bucket and was held up) is counted on the old side.
 //! * **Another reach** is stored before `current` is ended, and whoever has begun a bucket looks at the reach once more: either it sees the new one, or
 //!   its bucket is ended after it. Otherwise a bucket could last as long as one of a window that is no more.
-//! * **Marks** are published as sequence locks: see [`crate::tagged`].
+//! * **Marks** are published as sequence locks: see [`crate::seqlock`].
 
 mod marks;
 mod shards;

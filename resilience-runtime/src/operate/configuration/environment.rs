@@ -1,10 +1,11 @@
 //! `RESILIENCE__KIND__NAME__KEY=value`.
 
 use super::error::{ConfigWarning, ConfigureError, Mistake};
-use super::tables::{self, Entry, FORCE_OPEN, KINDS, Tables};
-use crate::error::Name;
-use crate::registry::{Layers, Place, Policy};
-use crate::{Bulkhead, CircuitBreaker, Retry, Timeout};
+use super::tables::{self, Entry, FORCE_OPEN, Tables};
+use crate::kind::Kind;
+use crate::name::Name;
+use crate::overlay::{Location, Overlay};
+use crate::registry::{EachKind, KINDS, Kept, for_each_kind, for_kind};
 use resilience_config::{Configurable, Written, names};
 use std::collections::BTreeMap;
 
@@ -23,8 +24,11 @@ pub(super) fn parse(
     for (variable, value) in &variables {
         reader.variable(variable, value);
     }
-    let Reader { mut tables, mut mistakes, warnings } = reader;
-    tables.check_alone(&mut mistakes);
+    let Reader { tables, mistakes, warnings } = reader;
+    let mut check = CheckAlone(&tables, mistakes);
+    for_each_kind(&mut check);
+    let CheckAlone(_, mut mistakes) = check;
+    mistakes.sort_by(|a, b| a.source.cmp(&b.source));
     if mistakes.is_empty() { Ok((tables, warnings)) } else { Err(ConfigureError::Mistakes(mistakes)) }
 }
 
@@ -39,8 +43,8 @@ impl Reader {
     fn variable(&mut self, variable: &str, value: &str) {
         let said = &variable[PREFIX.len()..];
         let first = said.split(BETWEEN).next().unwrap_or(said);
-        let Some(kind) = KINDS.into_iter().find(|kind| kind.to_uppercase() == first) else {
-            let known = KINDS.map(str::to_uppercase);
+        let Some(kind) = KINDS.iter().copied().find(|kind| kind.as_str().to_uppercase() == first) else {
+            let known: Vec<String> = KINDS.iter().map(|kind| kind.as_str().to_uppercase()).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             if first.eq_ignore_ascii_case(DEFAULTS) {
                 return self.warn(variable, "defaults are written in a file: `[defaults.KIND]`".to_owned());
@@ -58,17 +62,11 @@ impl Reader {
             return self.warn(variable, rule.to_string());
         }
         let key = key.to_lowercase();
-        let at = Place::Variable(Name::from(variable.to_owned()));
+        let at = Location::Variable(Name::from(variable.to_owned()));
         let entry = Entry { key: &key, key_at: at.clone(), written: Written::of_text(value), value_at: at };
-        let Tables { circuit_breakers, retries, timeouts, bulkheads, rate_limiters } = &mut self.tables;
-        let put = match kind {
-            CircuitBreaker::KIND => put(kind, circuit_breakers, name, entry),
-            Retry::KIND => put(kind, retries, name, entry),
-            Timeout::KIND => put(kind, timeouts, name, entry),
-            Bulkhead::KIND => put(kind, bulkheads, name, entry),
-            _ => put(kind, rate_limiters, name, entry),
-        };
-        match put {
+        let mut put = PutOfKind { name, entry: Some(entry), tables: &mut self.tables, done: Ok(()) };
+        for_kind(kind, &mut put);
+        match put.done {
             Ok(()) => {}
             Err(Refused::Key(problem)) => self.warn(variable, problem),
             Err(Refused::Value(mistake)) => self.mistakes.push(mistake),
@@ -80,37 +78,43 @@ impl Reader {
     }
 }
 
+/// One variable, which is of one kind.
+struct PutOfKind<'a> {
+    name: &'a str,
+    entry: Option<Entry<'a>>,
+    tables: &'a mut Tables,
+    done: Result<(), Refused>,
+}
+
+impl EachKind for PutOfKind<'_> {
+    fn kind<P: Kept>(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.done = put(P::KIND, P::pick_mut(self.tables), self.name, entry);
+        }
+    }
+}
+
 enum Refused {
     Key(String),
     Value(Mistake),
 }
 
-fn put<C: Configurable>(
-    kind: &'static str,
-    layers: &mut Layers<C>,
-    name: &str,
-    entry: Entry<'_>,
-) -> Result<(), Refused> {
+fn put<C: Configurable>(kind: Kind, overlay: &mut Overlay<C>, name: &str, entry: Entry<'_>) -> Result<(), Refused> {
     let is_known =
-        C::KEYS.iter().any(|key| key.name == entry.key) || kind == CircuitBreaker::KIND && entry.key == FORCE_OPEN;
+        C::KEYS.iter().any(|key| key.name == entry.key) || kind == Kind::CircuitBreaker && entry.key == FORCE_OPEN;
     if !is_known {
         return Err(Refused::Key(tables::no_such_key::<C>(kind, entry.key)));
     }
-    let table = layers.variables.entry(name.to_owned()).or_insert_with(|| tables::empty(entry.key_at.clone()));
+    let table = overlay.variables.entry(name.to_owned()).or_insert_with(|| tables::empty(entry.key_at.clone()));
     tables::put(kind, table, entry).map_err(Refused::Value)
 }
 
-impl Tables {
-    /// One variable a key: a table is complete when all were read.
-    fn check_alone(&mut self, mistakes: &mut Vec<Mistake>) {
-        fn each<C: Configurable>(layers: &Layers<C>, mistakes: &mut Vec<Mistake>) {
-            layers.variables.values().for_each(|table| tables::check_alone(table, mistakes));
-        }
-        each(&self.circuit_breakers, mistakes);
-        each(&self.retries, mistakes);
-        each(&self.timeouts, mistakes);
-        each(&self.bulkheads, mistakes);
-        each(&self.rate_limiters, mistakes);
-        mistakes.sort_by(|a, b| a.source.cmp(&b.source));
+/// One variable a key: a table is complete when all were read.
+struct CheckAlone<'a>(&'a Tables, Vec<Mistake>);
+
+impl EachKind for CheckAlone<'_> {
+    fn kind<P: Kept>(&mut self) {
+        let Self(tables, mistakes) = self;
+        P::pick(tables).variables.values().for_each(|table| tables::check_alone(table, mistakes));
     }
 }

@@ -1,40 +1,27 @@
 //! What is written outside of the program, by kind of policy.
 
 use super::error::Mistake;
-use crate::registry::{Layers, Place, Policy, Table};
-use crate::{Bulkhead, CircuitBreaker, RateLimiter, Retry, Timeout};
-use resilience_config::{
-    BulkheadConfig, CircuitBreakerConfig, Configurable, RateLimitConfig, RetryConfig, TimeoutConfig, Value, Written,
-    find_key, listed, nearest, unknown_key,
-};
+use crate::kind::Kind;
+use crate::overlay::{Location, Table};
+use crate::registry::{OfEachKind, Overlays};
+use resilience_config::{Configurable, Value, Written, find_key, listed, nearest, unknown_key};
 
-/// The kinds, as their attributes are called.
-pub(super) const KINDS: [&str; 5] =
-    [CircuitBreaker::KIND, Retry::KIND, Timeout::KIND, Bulkhead::KIND, RateLimiter::KIND];
+/// All that one source says.
+pub(super) type Tables = OfEachKind<Overlays>;
 
 /// Beside the keys of a breaker: not configured but done, for as long as it is written.
 pub(super) const FORCE_OPEN: &str = "force_open";
 
-/// All that one source says.
-#[derive(Clone, Default)]
-pub(super) struct Tables {
-    pub(super) circuit_breakers: Layers<CircuitBreakerConfig>,
-    pub(super) retries: Layers<RetryConfig>,
-    pub(super) timeouts: Layers<TimeoutConfig>,
-    pub(super) bulkheads: Layers<BulkheadConfig>,
-    pub(super) rate_limiters: Layers<RateLimitConfig>,
-}
-
 /// A key of some kind, and what it says.
 pub(super) struct Entry<'a> {
     pub(super) key: &'a str,
-    pub(super) key_at: Place,
+    pub(super) key_at: Location,
     pub(super) written: Written<'a>,
-    pub(super) value_at: Place,
+    pub(super) value_at: Location,
 }
 
 /// A table with nothing in it.
-pub(super) fn empty<C: Configurable>(at: Place) -> Table<C> {
+pub(super) fn empty<C: Configurable>(at: Location) -> Table<C> {
     Table { keys: C::nothing(), force_open: None, places: Vec::new(), at }
 }
 
@@ -48,20 +35,20 @@ pub(super) fn no_such_kind(written: &str, meant: &str, known: &[&str]) -> String
 }
 
 /// Why a key cannot be set at all; the key's row otherwise.
-pub(super) fn no_such_key<C: Configurable>(kind: &str, key: &str) -> String {
+pub(super) fn no_such_key<C: Configurable>(kind: Kind, key: &str) -> String {
     if C::OF_THE_PROGRAM.contains(&key) {
         return format!("`{key}` is a part of the program and cannot be set from outside of it");
     }
-    let steered = (kind == CircuitBreaker::KIND).then_some(FORCE_OPEN);
+    let steered = (kind == Kind::CircuitBreaker).then_some(FORCE_OPEN);
     let known: Vec<&str> = C::KEYS.iter().map(|key| key.name).chain(steered).collect();
-    unknown_key(kind, key, &known)
+    unknown_key(kind.as_str(), key, &known)
 }
 
 /// Puts one key into a table.
-pub(super) fn put<C: Configurable>(kind: &str, table: &mut Table<C>, entry: Entry<'_>) -> Result<(), Mistake> {
+pub(super) fn put<C: Configurable>(kind: Kind, table: &mut Table<C>, entry: Entry<'_>) -> Result<(), Mistake> {
     let Entry { key, key_at, written, value_at } = entry;
     let refused = |message: String| Mistake::new(&value_at, Some(key), message);
-    let name = if kind == CircuitBreaker::KIND && key == FORCE_OPEN {
+    let name = if kind == Kind::CircuitBreaker && key == FORCE_OPEN {
         table.force_open = Some(bool::read(key, &written).map_err(refused)?);
         FORCE_OPEN
     } else {

@@ -1,7 +1,8 @@
 //! What is wrong with a configuration, and what is odd about one.
 
-use crate::error::{DidYouMean, Name};
-use crate::registry::Place;
+use crate::kind::Kind;
+use crate::name::{DidYouMean, Name};
+use crate::overlay::Location;
 use std::fmt;
 
 /// Why a configuration was refused. Nothing of it is in force then, and what was in force stays.
@@ -52,10 +53,10 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn new(place: &Place, key: Option<&str>, message: impl Into<String>) -> Self {
+    pub(super) fn new(place: &Location, key: Option<&str>, message: impl Into<String>) -> Self {
         let source = match place.clone() {
-            Place::File { path, .. } => path,
-            Place::Variable(variable) => variable,
+            Location::File { path, .. } => path,
+            Location::Variable(variable) => variable,
         };
         Self { source, position: place.position(), key: key.map(str::to_owned), message: message.into() }
     }
@@ -85,8 +86,8 @@ pub struct ConfigureReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
-    /// The kind of policy, as its attribute is called.
-    pub kind: &'static str,
+    /// The kind of policy.
+    pub kind: Kind,
     /// Which policy.
     pub name: Name,
     /// The keys whose values have changed, and `force_open`.
@@ -102,7 +103,7 @@ pub enum ConfigWarning {
         /// `file:line:column`, or the variable.
         place: String,
         /// The kind of policy.
-        kind: &'static str,
+        kind: Kind,
         /// The name or pattern, of a variable as it is written there.
         name: String,
         /// The known name that is nearest to it.

@@ -1,29 +1,22 @@
 //! Whether the program can do its work, from its breakers and from checks of its own: what a readiness endpoint asks.
 
-use super::{Policy, Registry};
-use crate::circuit_breaker::{CircuitBreaker, State};
-use crate::error::{Name, Rejection};
+use crate::circuit_breaker::CircuitBreaker;
+use crate::error::Rejection;
+use crate::kind::Kind;
+use crate::name::Name;
 use crate::next_call::NextCall;
-use crate::sync::locked;
-use resilience_config::{BrokenRule, names};
+use crate::registry::{HealthCheck, HealthError, Registry};
+use crate::state::State;
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-/// How many health checks a registry has at most.
-pub const MAX_HEALTH_CHECKS: usize = 64;
-/// How many circuit breakers may be marked as critical.
-pub const MAX_CRITICAL: usize = 1024;
 /// How many reasons a [`Health`] gives at most; what is beyond is counted.
 pub const MAX_HEALTH_REASONS: usize = 100;
-
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// Whether the program can do its work, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,102 +111,6 @@ impl Display for HealthReason {
     }
 }
 
-/// Why a check or a mark was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HealthError {
-    /// The name is empty or too long, or has control characters.
-    #[error(transparent)]
-    Name(#[from] BrokenRule),
-    /// The timeout is out of bounds.
-    #[error("a health check takes a timeout of 1ms to 1h, and `{name}` has {timeout:?}")]
-    Timeout {
-        /// The check's name.
-        name: Name,
-        /// Its timeout.
-        timeout: Duration,
-    },
-    /// There are [`MAX_HEALTH_CHECKS`] of other names already.
-    #[error("there are {MAX_HEALTH_CHECKS} health checks already, and there is no place for `{name}`")]
-    TooManyChecks {
-        /// The check's name.
-        name: Name,
-    },
-    /// There are [`MAX_CRITICAL`] marks already.
-    #[error("{MAX_CRITICAL} circuit breakers are marked as critical already, and there is no place for `{name}`")]
-    TooManyMarks {
-        /// The breaker's name.
-        name: Name,
-    },
-}
-
-type Checking = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
-
-/// A question to something that the program needs, such as `SELECT 1`.
-///
-/// It runs in the task that asks for the program's health, side by side with the others: one that waits holds nobody up, one that blocks
-/// its thread does. One that panics or takes longer than its timeout has failed, and is dropped where it stands.
-#[derive(Clone)]
-#[must_use = "a check does nothing until the registry has it"]
-pub struct HealthCheck {
-    name: Name,
-    timeout: Duration,
-    critical: bool,
-    check: Arc<dyn Fn() -> Checking + Send + Sync>,
-}
-
-impl HealthCheck {
-    /// A check that has to answer within `timeout`, 1 ms to 1 h. It is critical: when it fails, the program is down.
-    pub fn new<F, A, E>(name: impl Into<Name>, timeout: Duration, check: F) -> Self
-    where
-        F: Fn() -> A + Send + Sync + 'static,
-        A: Future<Output = Result<(), E>> + Send + 'static,
-        E: Display,
-    {
-        let check = move || -> Checking {
-            let answer = check();
-            Box::pin(async move { answer.await.map_err(|error| error.to_string()) })
-        };
-        Self { name: name.into(), timeout, critical: true, check: Arc::new(check) }
-    }
-
-    /// Whether the program is down when the check fails, or only degraded.
-    pub fn critical(mut self, critical: bool) -> Self {
-        self.critical = critical;
-        self
-    }
-
-    async fn run(self) -> Result<(), String> {
-        match tokio::time::timeout(self.timeout, (self.check)()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(format!("failed: {error}")),
-            Err(_) => Err(format!("did not answer within {:?}", self.timeout)),
-        }
-    }
-
-    fn failed(&self, why: String) -> HealthReason {
-        let status = if self.critical { HealthStatus::Down } else { HealthStatus::Degraded };
-        HealthReason { status, kind: "check", name: self.name.clone(), why }
-    }
-}
-
-impl fmt::Debug for HealthCheck {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HealthCheck")
-            .field("name", &self.name)
-            .field("timeout", &self.timeout)
-            .field("critical", &self.critical)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What a registry was told about health. No call asks for it. Never loom's locks: the global registry is a static.
-#[derive(Default)]
-pub(super) struct HealthRules {
-    checks: Mutex<BTreeMap<Name, HealthCheck>>,
-    critical: Mutex<BTreeSet<Name>>,
-}
-
 impl Registry {
     /// Whether the program can do its work, from its circuit breakers and its checks.
     ///
@@ -234,8 +131,7 @@ impl Registry {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use resilience_runtime::{HealthCheck, registry};
-    /// use std::time::Duration;
-    ///
+    ///     ///
     /// async fn ping() -> std::io::Result<()> {
     ///     Err(std::io::Error::other("connection refused"))
     /// }
@@ -247,9 +143,8 @@ impl Registry {
     /// # Ok(()) }
     /// ```
     pub async fn health(&self) -> Health {
-        let checks: Vec<HealthCheck> = locked(&self.inner.health.checks).values().cloned().collect();
-        let mut reasons = side_by_side(checks).await;
-        let critical = locked(&self.inner.health.critical).clone();
+        let mut reasons = side_by_side(self.health_rules().checks()).await;
+        let critical = self.health_rules().critical();
         reasons.extend(self.circuit_breakers().filter_map(|breaker| of_breaker(&breaker, &critical)));
         Health::of(reasons)
     }
@@ -258,29 +153,14 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// A name that is empty or longer than 128 characters, a timeout out of bounds, or more than [`MAX_HEALTH_CHECKS`].
+    /// A name that is empty or longer than 128 characters, a timeout out of bounds, or more than [`MAX_HEALTH_CHECKS`](crate::MAX_HEALTH_CHECKS).
     pub fn health_check(&self, check: HealthCheck) -> Result<(), HealthError> {
-        names::check(&check.name)?;
-        let (name, timeout) = (check.name.clone(), check.timeout);
-        if !(Duration::from_millis(1)..=LONGEST_TIMEOUT).contains(&timeout) {
-            return Err(HealthError::Timeout { name, timeout });
-        }
-        let mut checks = locked(&self.inner.health.checks);
-        if checks.len() >= MAX_HEALTH_CHECKS && !checks.contains_key(&name) {
-            return Err(HealthError::TooManyChecks { name });
-        }
-        let before = checks.insert(name, check);
-        // What it has captured is the user's, and is dropped under no lock.
-        drop(checks);
-        drop(before);
-        Ok(())
+        self.health_rules().add(check)
     }
 
     /// Takes that check away; whether there was one.
     pub fn remove_health_check(&self, name: &str) -> bool {
-        // In two steps, so that what it has captured is dropped under no lock.
-        let removed = locked(&self.inner.health.checks).remove(name);
-        removed.is_some()
+        self.health_rules().remove(name)
     }
 
     /// Says whether the program is down while the circuit breaker of that name is open. By default it is only degraded: most calls have a
@@ -289,28 +169,16 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// A name that is empty or longer than 128 characters, or more than [`MAX_CRITICAL`] marks.
+    /// A name that is empty or longer than 128 characters, or more than [`MAX_CRITICAL`](crate::MAX_CRITICAL) marks.
     pub fn mark_critical(&self, name: impl Into<Name>, critical: bool) -> Result<(), HealthError> {
-        let name = name.into();
-        let mut marks = locked(&self.inner.health.critical);
-        if !critical {
-            marks.remove(&name);
-            return Ok(());
-        }
-        // A key's name may be longer than its family's, and a family's may have that character too.
-        names::check(&name).or_else(|error| names::check(name.split_once('/').ok_or(error)?.0))?;
-        if marks.len() >= MAX_CRITICAL && !marks.contains(&name) {
-            return Err(HealthError::TooManyMarks { name });
-        }
-        marks.insert(name);
-        Ok(())
+        self.health_rules().mark(name.into(), critical)
     }
 }
 
 fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<HealthReason> {
     let name = breaker.name();
     if let Some((status, why)) = judged(breaker, critical.contains(&name)) {
-        return Some(HealthReason { status, kind: CircuitBreaker::KIND, name, why });
+        return Some(HealthReason { status, kind: Kind::CircuitBreaker.as_str(), name, why });
     }
     // Its own state is that of the overflow breaker: those of the keys are beside it.
     let keys = breaker.of_keys();
@@ -325,7 +193,7 @@ fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<Hea
     let more = if worst.len() > 3 { ", …" } else { "" };
     worst.truncate(3);
     let why = format!("has {} of {} keys open or half-open: {}{more}", bad.len(), keys.len(), worst.join(", "));
-    Some(HealthReason { status, kind: CircuitBreaker::KIND, name, why })
+    Some(HealthReason { status, kind: Kind::CircuitBreaker.as_str(), name, why })
 }
 
 /// What a breaker that is not as it should be makes of the program, and why.
@@ -367,7 +235,7 @@ async fn side_by_side(checks: Vec<HealthCheck>) -> Vec<HealthReason> {
         for (check, running) in &mut running {
             let Some(run) = running else { continue };
             let Poll::Ready(result) = poll_caught(run.as_mut(), context) else { continue };
-            reasons.extend(result.err().map(|why| check.failed(why)));
+            reasons.extend(result.err().map(|why| failed(check, why)));
             // What is left of it is the user's, and may panic as well.
             let done = running.take();
             let _ = catch_unwind(AssertUnwindSafe(|| drop(done)));
@@ -393,4 +261,9 @@ fn message(panic: &(dyn Any + Send)) -> String {
     let literal = panic.downcast_ref::<&str>().copied();
     let message = literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     message.map_or_else(String::new, |message| format!(": {message}"))
+}
+
+fn failed(check: &HealthCheck, why: String) -> HealthReason {
+    let status = if check.is_critical() { HealthStatus::Down } else { HealthStatus::Degraded };
+    HealthReason { status, kind: "check", name: check.name().clone(), why }
 }

@@ -1,7 +1,7 @@
 //! Configuration from outside of the program: `resilience.toml` and the environment.
 //!
 //! `document` and `environment` read what is written, `tables` what both have in common; `kinds` checks it against every policy that the program knows and puts it in
-//! force; `watch` follows a file. How values are laid over each other is in the registry's `layers`, which also builds by it.
+//! force; `watch` follows a file. How values are laid over each other is in `crate::overlay`; the registry also builds by it.
 
 mod document;
 mod environment;
@@ -13,12 +13,11 @@ mod watch;
 pub use error::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake};
 pub use watch::{Watch, Watcher};
 
-use crate::error::Name;
 use crate::event::{Audience, Event, Topic, Untold};
-use crate::registry::Registry;
+use crate::name::Name;
+use crate::registry::{Registry, Sources, for_each_kind};
 use crate::sync::locked;
 use std::path::Path;
-use std::sync::Mutex;
 use tables::Tables;
 
 /// Where [`Registry::configure`] is told which file to read.
@@ -26,16 +25,6 @@ const PATH_VARIABLE: &str = "RESILIENCE_CONFIG";
 /// What it reads where it is not told.
 const DEFAULT_PATH: &str = "resilience.toml";
 const ENVIRONMENT: &str = "environment";
-
-/// What is in force, of each source. The lock is also what makes two configurations follow one another.
-#[derive(Default)]
-pub(crate) struct Outside(Mutex<Sources>);
-
-#[derive(Default)]
-struct Sources {
-    file: Tables,
-    environment: Tables,
-}
 
 /// What a source is replaced by; `None` leaves it.
 #[derive(Default)]
@@ -187,10 +176,7 @@ impl Registry {
     fn put(&self, source: Name, next: Result<Next, ConfigureError>) -> Result<ConfigureReport, ConfigureError> {
         let (mut refused, mut untold) = (Vec::new(), Untold::default());
         let audience = Audience::now();
-        let done = next.and_then(|next| {
-            let mut told = kinds::Told { source: &source, audience, untold: &mut untold, refused: &mut refused };
-            self.put_if_sound(next, &mut told)
-        });
+        let done = next.and_then(|next| self.put_if_sound(&source, next, audience, &mut untold, &mut refused));
         // The lock is let go.
         untold.tell();
         let bus = self.bus();
@@ -201,33 +187,30 @@ impl Registry {
         done
     }
 
-    fn put_if_sound(&self, next: Next, told: &mut kinds::Told<'_>) -> Result<ConfigureReport, ConfigureError> {
-        let mut sources = locked(&self.outside().0);
+    fn put_if_sound(
+        &self,
+        source: &Name,
+        next: Next,
+        audience: Audience,
+        untold: &mut Untold,
+        refused: &mut Vec<String>,
+    ) -> Result<ConfigureReport, ConfigureError> {
+        let mut sources = locked(self.sources());
         let file = next.file.unwrap_or_else(|| sources.file.clone());
         let environment = next.environment.unwrap_or_else(|| sources.environment.clone());
-        let circuit_breakers = kinds::combined(&file.circuit_breakers, &environment.circuit_breakers);
-        let retries = kinds::combined(&file.retries, &environment.retries);
-        let timeouts = kinds::combined(&file.timeouts, &environment.timeouts);
-        let bulkheads = kinds::combined(&file.bulkheads, &environment.bulkheads);
-        let rate_limiters = kinds::combined(&file.rate_limiters, &environment.rate_limiters);
 
-        let (mut mistakes, mut warnings) = (Vec::new(), next.warnings);
-        kinds::check(self.of_circuit_breakers(), &circuit_breakers, &mut mistakes, &mut warnings);
-        kinds::check(self.of_retries(), &retries, &mut mistakes, &mut warnings);
-        kinds::check(self.of_timeouts(), &timeouts, &mut mistakes, &mut warnings);
-        kinds::check(self.of_bulkheads(), &bulkheads, &mut mistakes, &mut warnings);
-        kinds::check(self.of_rate_limiters(), &rate_limiters, &mut mistakes, &mut warnings);
+        let mut check = kinds::Check::new(self, &file, &environment, next.warnings);
+        for_each_kind(&mut check);
+        let kinds::Check { mut mistakes, warnings, combined, .. } = check;
         if !mistakes.is_empty() {
             mistakes.sort_by_key(|mistake| mistake.position);
             return Err(ConfigureError::Mistakes(mistakes));
         }
 
-        let mut changes = Vec::new();
-        kinds::apply(self.of_circuit_breakers(), circuit_breakers, told, &mut changes);
-        kinds::apply(self.of_retries(), retries, told, &mut changes);
-        kinds::apply(self.of_timeouts(), timeouts, told, &mut changes);
-        kinds::apply(self.of_bulkheads(), bulkheads, told, &mut changes);
-        kinds::apply(self.of_rate_limiters(), rate_limiters, told, &mut changes);
+        let mut apply =
+            kinds::Apply { registry: self, source, combined, changes: Vec::new(), audience, untold, refused };
+        for_each_kind(&mut apply);
+        let changes = apply.changes;
         *sources = Sources { file, environment };
         Ok(ConfigureReport { changes, warnings })
     }

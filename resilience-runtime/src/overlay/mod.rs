@@ -8,9 +8,7 @@
 //! Without the feature `config` nothing is ever said outside.
 #![cfg_attr(not(feature = "config"), allow(dead_code))]
 
-use super::operation::Operation;
-use super::pattern::Pattern;
-use crate::error::Name;
+use crate::name::{Name, Pattern};
 use resilience_config::{Configurable, find_key};
 use std::collections::HashMap;
 use std::fmt;
@@ -90,14 +88,18 @@ impl fmt::Display for Source {
 /// Who configured a policy in the program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Origin {
-    Attribute(&'static Operation),
+    /// At a function whose name stands there.
+    Attribute {
+        file: &'static str,
+        line: u32,
+    },
     Builder,
 }
 
 impl Origin {
     fn source(self) -> Source {
         match self {
-            Self::Attribute(operation) => Source::Attribute { file: operation.file(), line: operation.line() },
+            Self::Attribute { file, line } => Source::Attribute { file, line },
             Self::Builder => Source::Builder,
         }
     }
@@ -105,12 +107,12 @@ impl Origin {
 
 /// Where something is written outside of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     File { path: Name, line: usize, column: usize },
     Variable(Name),
 }
 
-impl Place {
+impl Location {
     /// Line and column, in a file.
     pub(crate) fn position(&self) -> Option<(usize, usize)> {
         match self {
@@ -127,7 +129,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line, column } => write!(f, "{path}:{line}:{column}"),
@@ -150,20 +152,20 @@ pub(crate) struct Table<C> {
     /// Not a part of the configuration, but done by hand to a breaker.
     pub(crate) force_open: Option<bool>,
     /// Where each key is written.
-    pub(crate) places: Vec<(&'static str, Place)>,
+    pub(crate) places: Vec<(&'static str, Location)>,
     /// Where the table begins.
-    pub(crate) at: Place,
+    pub(crate) at: Location,
 }
 
 impl<C: Configurable> Table<C> {
-    pub(crate) fn place(&self, key: &str) -> Option<&Place> {
+    pub(crate) fn place(&self, key: &str) -> Option<&Location> {
         self.places.iter().find(|(name, _)| *name == key).map(|(_, place)| place)
     }
 }
 
 /// All that is said of a kind outside of the program.
 #[derive(Clone, Debug)]
-pub(crate) struct Layers<C> {
+pub(crate) struct Overlay<C> {
     /// By the name as it is part of a variable's.
     pub(crate) variables: HashMap<String, Table<C>>,
     pub(crate) exact: HashMap<String, Table<C>>,
@@ -172,13 +174,13 @@ pub(crate) struct Layers<C> {
     pub(crate) defaults: Option<Table<C>>,
 }
 
-impl<C> Default for Layers<C> {
+impl<C> Default for Overlay<C> {
     fn default() -> Self {
         Self { variables: HashMap::new(), exact: HashMap::new(), patterns: Vec::new(), defaults: None }
     }
 }
 
-impl<C: Configurable> Layers<C> {
+impl<C: Configurable> Overlay<C> {
     /// The tables about a name, the strongest first.
     pub(crate) fn about(&self, name: &str) -> Vec<&Table<C>> {
         let mut about = Vec::new();
@@ -224,7 +226,7 @@ impl<C: Configurable> Layers<C> {
         }
         let Some(defaults) = &self.defaults else { return Source::Default };
         match defaults.place(key.name) {
-            Some(Place::File { path, line, .. }) => Source::Defaults { path: path.clone(), line: *line },
+            Some(Location::File { path, line, .. }) => Source::Defaults { path: path.clone(), line: *line },
             _ => by_preset(defaults.keys).unwrap_or(Source::Default),
         }
     }
@@ -237,24 +239,24 @@ impl<C: Configurable> Layers<C> {
 
 /// The settings that are `in_force`, where the program and the layers would have `expected`.
 pub(crate) fn settings<C: Configurable>(
-    layers: &Layers<C>,
+    overlay: &Overlay<C>,
     name: &str,
     (base, origin): (&C, Origin),
     expected: &C::Settings,
     in_force: &C::Settings,
 ) -> Vec<Setting> {
-    let merged = layers.lay(name, base);
+    let merged = overlay.lay(name, base);
     let shown = C::KEYS.iter().filter_map(|key| {
         let show = key.show?;
         let value = show(in_force);
         let source = if value == show(expected) {
-            layers.source(name, base, origin, merged.decided_by(key.name))
+            overlay.source(name, base, origin, merged.decided_by(key.name))
         } else {
             Source::Call
         };
         Some(Setting { key: key.name, value, source })
     });
-    let forced = layers.about(name).into_iter().find(|table| table.force_open.is_some()).and_then(|table| {
+    let forced = overlay.about(name).into_iter().find(|table| table.force_open.is_some()).and_then(|table| {
         let value = table.force_open?.to_string();
         Some(Setting { key: "force_open", value, source: table.place("force_open")?.source() })
     });

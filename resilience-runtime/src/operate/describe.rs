@@ -1,13 +1,8 @@
 //! A program's guarded functions and their policies, for people to read.
 
-use super::operation::{Layer, Operation};
-use super::{Policy, Registry};
-use crate::bulkhead::Bulkhead;
-use crate::circuit_breaker::CircuitBreaker;
-use crate::error::Name;
-use crate::rate_limit::RateLimiter;
-use crate::retry::Retry;
-use crate::timeout::Timeout;
+use crate::kind::Kind;
+use crate::name::Name;
+use crate::registry::{EachKind, Kept, KeyValue, Layer, Operation, Registry, for_each_kind};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 
@@ -18,7 +13,7 @@ use std::fmt::{self, Write};
 pub struct Description {
     operations: Vec<&'static Operation>,
     /// Policies of the registry that no attribute names.
-    by_hand: Vec<(&'static str, Name)>,
+    by_hand: Vec<(Kind, Name)>,
 }
 
 impl Registry {
@@ -42,16 +37,19 @@ impl Registry {
     }
 
     /// Every policy of this registry, by kind and name.
-    fn names(&self) -> Vec<(&'static str, Name)> {
-        fn of<P: Policy>(registry: &Registry) -> impl Iterator<Item = (&'static str, Name)> {
-            P::policies(registry).all().into_iter().map(|policy| (P::KIND, policy.name().clone()))
+    fn names(&self) -> Vec<(Kind, Name)> {
+        struct Names<'a>(&'a Registry, Vec<(Kind, Name)>);
+
+        impl EachKind for Names<'_> {
+            fn kind<P: Kept>(&mut self) {
+                let Self(registry, names) = self;
+                names.extend(registry.of_kind::<P>().all().iter().map(|policy| (P::KIND, policy.name().clone())));
+            }
         }
-        let mut names: Vec<_> = of::<CircuitBreaker>(self).collect();
-        names.extend(of::<Retry>(self));
-        names.extend(of::<Timeout>(self));
-        names.extend(of::<Bulkhead>(self));
-        names.extend(of::<RateLimiter>(self));
-        names
+
+        let mut names = Names(self, Vec::new());
+        for_each_kind(&mut names);
+        names.1
     }
 }
 
@@ -74,7 +72,7 @@ fn configured(layer: &'static Layer) -> String {
     }
 }
 
-fn list(settings: &[super::KeyValue]) -> String {
+fn list(settings: &[KeyValue]) -> String {
     settings.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
@@ -91,11 +89,11 @@ impl fmt::Display for Description {
                     is_shared = true;
                 }
                 let (path, place) = if nth == 0 { (operation.path(), operation.place()) } else { Default::default() };
-                rows.push([path, place, layer.kind().to_owned(), name, configured(layer)]);
+                rows.push([path, place, layer.kind().to_string(), name, configured(layer)]);
             }
         }
         for (kind, name) in &self.by_hand {
-            rows.push(["(by hand)".to_owned(), String::new(), (*kind).to_owned(), name.to_string(), String::new()]);
+            rows.push(["(by hand)".to_owned(), String::new(), kind.to_string(), name.to_string(), String::new()]);
         }
         // A name may have whatever characters it likes; a row is a line.
         rows.iter_mut().flatten().for_each(|cell| *cell = cell.replace(char::is_control, " "));
@@ -122,7 +120,7 @@ impl Description {
     /// to the innermost. A policy that several functions share is one node, with a thick border.
     pub fn mermaid(&self) -> String {
         let mut graph = String::from("graph LR\n    classDef shared stroke-width:4px\n");
-        let mut nodes: HashMap<(&str, Name), usize> = HashMap::new();
+        let mut nodes: HashMap<(Kind, Name), usize> = HashMap::new();
         for (function, operation) in self.operations.iter().enumerate() {
             line(&mut graph, format_args!("f{function}([\"{}\"])", escaped(&operation.path())));
             for (nth, layer) in operation.layers().iter().enumerate() {
@@ -139,7 +137,7 @@ impl Description {
         }
         for (kind, name) in &self.by_hand {
             let node = nodes.len();
-            nodes.insert((kind, name.clone()), node);
+            nodes.insert((*kind, name.clone()), node);
             line(&mut graph, format_args!("p{node}[\"{kind} {}\"]", escaped(name)));
         }
         graph

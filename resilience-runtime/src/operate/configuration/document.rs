@@ -1,10 +1,11 @@
 //! `resilience.toml`.
 
 use super::error::{ConfigureError, Mistake};
-use super::tables::{self, Entry, FORCE_OPEN, KINDS, Tables};
-use crate::error::Name;
-use crate::registry::{Layers, Pattern, Place, Policy, Table};
-use crate::{Bulkhead, CircuitBreaker, RateLimiter, Retry, Timeout};
+use super::tables::{self, Entry, FORCE_OPEN, Tables};
+use crate::kind::Kind;
+use crate::name::{Name, Pattern};
+use crate::overlay::{Location, Overlay, Table};
+use crate::registry::{EachKind, KINDS, Kept, for_kind};
 use resilience_config::{Configurable, Written};
 use std::fs::File;
 use std::io::Read;
@@ -68,33 +69,61 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 
+/// A kind that can be configured, by its word.
+fn kept(name: &str) -> Option<Kind> {
+    KINDS.iter().copied().find(|kind| kind.as_str() == name)
+}
+
+/// `[KIND.NAME]`
+struct TablesOfKind<'a, 't, 'v> {
+    reader: &'a mut Reader<'t>,
+    value: &'a Spanned<DeValue<'v>>,
+    tables: &'a mut Tables,
+}
+
+impl EachKind for TablesOfKind<'_, '_, '_> {
+    fn kind<P: Kept>(&mut self) {
+        self.reader.kind(P::KIND, self.value, P::pick_mut(self.tables));
+    }
+}
+
+/// `[defaults.KIND]`
+struct DefaultsOfKind<'a, 't, 'v> {
+    reader: &'a mut Reader<'t>,
+    value: &'a Spanned<DeValue<'v>>,
+    at: Location,
+    tables: &'a mut Tables,
+}
+
+impl EachKind for DefaultsOfKind<'_, '_, '_> {
+    fn kind<P: Kept>(&mut self) {
+        P::pick_mut(self.tables).defaults = self.reader.defaults(P::KIND, self.value, self.at.clone());
+    }
+}
+
 impl Reader<'_> {
-    fn place(&self, offset: usize) -> Place {
+    fn place(&self, offset: usize) -> Location {
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
         let start = self.lines[line - 1];
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
-        Place::File { path: self.path.clone(), line, column }
+        Location::File { path: self.path.clone(), line, column }
     }
 
-    fn at<T>(&self, spanned: &Spanned<T>) -> Place {
+    fn at<T>(&self, spanned: &Spanned<T>) -> Location {
         self.place(spanned.span().start)
     }
 
-    fn mistake(&mut self, place: &Place, key: Option<&str>, message: impl Into<String>) {
+    fn mistake(&mut self, place: &Location, key: Option<&str>, message: impl Into<String>) {
         self.mistakes.push(Mistake::new(place, key, message));
     }
 
     fn document(&mut self, document: &DeTable<'_>, tables: &mut Tables) {
         for (key, value) in document {
             let (name, at) = (&**key.get_ref(), self.at(key));
-            match name {
-                DEFAULTS => self.all_defaults(value, tables),
-                CircuitBreaker::KIND => self.kind(CircuitBreaker::KIND, value, &mut tables.circuit_breakers),
-                Retry::KIND => self.kind(Retry::KIND, value, &mut tables.retries),
-                Timeout::KIND => self.kind(Timeout::KIND, value, &mut tables.timeouts),
-                Bulkhead::KIND => self.kind(Bulkhead::KIND, value, &mut tables.bulkheads),
-                RateLimiter::KIND => self.kind(RateLimiter::KIND, value, &mut tables.rate_limiters),
-                _ => self.unknown_kind(name, &at, &[&KINDS[..], &[DEFAULTS]].concat()),
+            match kept(name) {
+                _ if name == DEFAULTS => self.all_defaults(value, tables),
+                Some(kind) => for_kind(kind, &mut TablesOfKind { reader: self, value, tables }),
+                None => self.unknown_kind(name, &at, Some(DEFAULTS)),
             }
         }
     }
@@ -103,21 +132,16 @@ impl Reader<'_> {
         let Some(kinds) = self.table(DEFAULTS, value) else { return };
         for (key, value) in kinds {
             let (name, at) = (&**key.get_ref(), self.at(key));
-            match name {
-                CircuitBreaker::KIND => {
-                    tables.circuit_breakers.defaults = self.defaults(CircuitBreaker::KIND, value, at);
-                }
-                Retry::KIND => tables.retries.defaults = self.defaults(Retry::KIND, value, at),
-                Timeout::KIND => tables.timeouts.defaults = self.defaults(Timeout::KIND, value, at),
-                Bulkhead::KIND => tables.bulkheads.defaults = self.defaults(Bulkhead::KIND, value, at),
-                RateLimiter::KIND => tables.rate_limiters.defaults = self.defaults(RateLimiter::KIND, value, at),
-                _ => self.unknown_kind(name, &at, &KINDS),
+            match kept(name) {
+                Some(kind) => for_kind(kind, &mut DefaultsOfKind { reader: self, value, at, tables }),
+                None => self.unknown_kind(name, &at, None),
             }
         }
     }
 
-    fn unknown_kind(&mut self, name: &str, at: &Place, known: &[&str]) {
-        self.mistake(at, Some(name), tables::no_such_kind(name, name, known));
+    fn unknown_kind(&mut self, name: &str, at: &Location, or: Option<&str>) {
+        let known: Vec<&str> = KINDS.iter().map(|kind| kind.as_str()).chain(or).collect();
+        self.mistake(at, Some(name), tables::no_such_kind(name, name, &known));
     }
 
     fn table<'v, 't>(&mut self, name: &str, value: &'v Spanned<DeValue<'t>>) -> Option<&'v DeTable<'t>> {
@@ -129,8 +153,8 @@ impl Reader<'_> {
         table
     }
 
-    fn kind<C: Configurable>(&mut self, kind: &'static str, value: &Spanned<DeValue<'_>>, layers: &mut Layers<C>) {
-        let Some(names) = self.table(kind, value) else { return };
+    fn kind<C: Configurable>(&mut self, kind: Kind, value: &Spanned<DeValue<'_>>, overlay: &mut Overlay<C>) {
+        let Some(names) = self.table(kind.as_str(), value) else { return };
         for (key, value) in names {
             let (name, at) = (&**key.get_ref(), self.at(key));
             let Some(keys) = value.get_ref().as_table() else {
@@ -149,21 +173,21 @@ impl Reader<'_> {
             };
             let table = self.keys(kind, keys, at);
             match pattern.exact() {
-                Some(name) => drop(layers.exact.insert(name.to_owned(), table)),
-                None => layers.patterns.push((pattern, table)),
+                Some(name) => drop(overlay.exact.insert(name.to_owned(), table)),
+                None => overlay.patterns.push((pattern, table)),
             }
         }
-        layers.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal_characters()));
+        overlay.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal_characters()));
     }
 
     fn defaults<C: Configurable>(
         &mut self,
-        kind: &'static str,
+        kind: Kind,
         value: &Spanned<DeValue<'_>>,
-        at: Place,
+        at: Location,
     ) -> Option<Table<C>> {
         let Some(keys) = value.get_ref().as_table() else {
-            self.mistake(&at, Some(kind), format!("`defaults.{kind}` is a table: write `[defaults.{kind}]`"));
+            self.mistake(&at, Some(kind.as_str()), format!("`defaults.{kind}` is a table: write `[defaults.{kind}]`"));
             return None;
         };
         let table = self.keys(kind, keys, at);
@@ -174,7 +198,7 @@ impl Reader<'_> {
         Some(table)
     }
 
-    fn keys<C: Configurable>(&mut self, kind: &'static str, keys: &DeTable<'_>, at: Place) -> Table<C> {
+    fn keys<C: Configurable>(&mut self, kind: Kind, keys: &DeTable<'_>, at: Location) -> Table<C> {
         let mut table = tables::empty(at);
         for (key, value) in keys {
             let (name, key_at, value_at) = (&**key.get_ref(), self.at(key), self.at(value));

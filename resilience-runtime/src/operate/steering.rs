@@ -1,18 +1,19 @@
 //! Doing something by hand to policies, by name and by pattern, and saying who does it and why.
 
-use super::operation;
-use super::{Pattern, Policy, Registry, Site};
 use crate::bulkhead::Bulkhead;
 use crate::circuit_breaker::CircuitBreaker;
-use crate::error::{DidYouMean, Name};
 use crate::event::{Act, Steering, TooLong};
+use crate::kind::Kind;
+use crate::name::{DidYouMean, InvalidPattern, Name, Pattern};
+use crate::policy::Policy;
 use crate::rate_limit::RateLimiter;
+use crate::registry::{Kept, Registry, Site, sites};
 use crate::retry::Retry;
 use crate::timeout::Timeout;
 use resilience_config::{
     BulkheadConfig, CircuitBreakerConfig, ConfigError, RateLimitConfig, RetryConfig, TimeoutConfig, nearest,
 };
-use sealed::{Reconfigurable, Switchable};
+use sealed::{Configures, Reconfigurable, Switchable};
 use std::sync::Arc;
 
 /// Something that is about to be done by hand: to one policy ([`CircuitBreaker::steer`], [`Retry::steer`], …), or to all whose names match
@@ -57,8 +58,8 @@ pub struct Steer<T> {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Reached {
-    /// The kind of policy, as its attribute is called.
-    pub kind: &'static str,
+    /// The kind of policy.
+    pub kind: Kind,
     /// Its name.
     pub name: Name,
 }
@@ -70,8 +71,8 @@ pub enum SteerError {
     /// No policy of a kind that this can be done to has such a name.
     #[error("no {kind} matches `{pattern}`{}", DidYouMean(.nearest.as_deref()))]
     NoneReached {
-        /// The kind of policy that was asked for, as its attribute is called.
-        kind: &'static str,
+        /// The kind of policy that was asked for.
+        kind: Kind,
         /// What was asked for.
         pattern: String,
         /// The known name that is nearest to it, if one is near.
@@ -79,7 +80,7 @@ pub enum SteerError {
     },
     /// The pattern is none.
     #[error(transparent)]
-    Pattern(#[from] super::InvalidPattern),
+    Pattern(#[from] InvalidPattern),
     /// `by` or `why` is too long.
     #[error("`{what}` takes at most 256 bytes")]
     TooLong {
@@ -95,8 +96,8 @@ pub enum SteerError {
     /// The configuration has a mistake.
     #[error("{kind} `{name}`: {error}")]
     Config {
-        /// The kind of policy, as its attribute is called.
-        kind: &'static str,
+        /// The kind of policy.
+        kind: Kind,
         /// The first policy for which it is one.
         name: Name,
         /// The mistake.
@@ -203,33 +204,21 @@ impl Registry {
 }
 
 impl Matching {
-    fn find<P: Policy>(&self) -> Result<Vec<Arc<P>>, SteerError> {
+    fn find<P: Kept>(&self) -> Result<Vec<Arc<P>>, SteerError> {
         let pattern = Pattern::parse(&self.pattern)?;
-        for site in operation::sites::<P>().filter(|site| pattern.matches(&site.shown_name())) {
+        for site in sites::<P>().filter(|site| pattern.matches(&site.shown_name())) {
             self.registry.join(site);
         }
-        let all = P::policies(&self.registry).all();
+        let all = self.registry.of_kind::<P>().all();
         let known: Vec<Name> = all.iter().map(|policy| policy.name().clone()).collect();
         let reached: Vec<_> = all.into_iter().filter(|policy| pattern.matches(policy.name())).collect();
         if !reached.is_empty() {
             return Ok(reached);
         }
-        let known: Vec<Name> = known.into_iter().chain(operation::sites::<P>().map(Site::shown_name)).collect();
+        let known: Vec<Name> = known.into_iter().chain(sites::<P>().map(Site::shown_name)).collect();
         let known: Vec<&str> = known.iter().map(Name::as_str).collect();
         let nearest = nearest(&self.pattern, &known).map(|name| Name::from(name.to_owned()));
         Err(SteerError::NoneReached { kind: P::KIND, pattern: self.pattern.clone(), nearest })
-    }
-
-    /// All or none.
-    fn reconfigure_all<P: Policy>(
-        &self,
-        check: impl Fn(&P) -> Result<(), ConfigError>,
-        reconfigure: impl Fn(&P) -> Result<(), ConfigError>,
-    ) -> Result<Vec<Reached>, SteerError> {
-        let policies = self.find::<P>()?;
-        policies.iter().try_for_each(|policy| check(policy).map_err(|error| mistake(&**policy, error)))?;
-        policies.iter().try_for_each(|policy| reconfigure(policy).map_err(|error| mistake(&**policy, error)))?;
-        Ok(policies.iter().map(|policy| reached(&**policy)).collect())
     }
 }
 
@@ -260,19 +249,34 @@ impl Switchable for &CircuitBreaker {
     }
 }
 
-impl Reconfigurable<CircuitBreakerConfig> for Matching {
+/// All or none.
+impl<C, P> Reconfigurable<C> for Matching
+where
+    C: Configures<Policy = P> + Copy,
+    P: Kept<Keys = C>,
+{
     type Reached = Vec<Reached>;
 
-    fn reconfigure(self, config: CircuitBreakerConfig, by: Option<Steering>) -> Result<Vec<Reached>, SteerError> {
-        self.reconfigure_all::<CircuitBreaker>(
-            |breaker| breaker.checked(config).map(drop),
-            |breaker| breaker.reconfigure_by(config, by.clone()),
-        )
+    fn reconfigure(self, config: C, by: Option<Steering>) -> Result<Vec<Reached>, SteerError> {
+        let policies = self.find::<P>()?;
+        policies.iter().try_for_each(|policy| policy.check(&config).map_err(|error| mistake(&**policy, error)))?;
+        for policy in &policies {
+            policy.reconfigure_by(config, by.clone()).map_err(|error| mistake(&**policy, error))?;
+        }
+        Ok(policies.iter().map(|policy| reached(&**policy)).collect())
+    }
+}
+
+impl<P: Policy> Reconfigurable<P::Keys> for &P {
+    type Reached = ();
+
+    fn reconfigure(self, config: P::Keys, by: Option<Steering>) -> Result<(), SteerError> {
+        self.reconfigure_by(config, by).map_err(|error| mistake(self, error))
     }
 }
 
 macro_rules! steerable {
-    ($($policy:ident by $config:ident $($all:ident)?;)*) => {
+    ($($policy:ident by $config:ident;)*) => {
         $(
             impl $policy {
                 /// Does something to it by hand, and says who does it and why. See [`Steer`].
@@ -281,33 +285,19 @@ macro_rules! steerable {
                 }
             }
 
-            impl Reconfigurable<$config> for &$policy {
-                type Reached = ();
-
-                fn reconfigure(self, config: $config, by: Option<Steering>) -> Result<(), SteerError> {
-                    self.reconfigure_by(config, by).map_err(|error| mistake(self, error))
-                }
+            impl Configures for $config {
+                type Policy = $policy;
             }
-
-            $(
-                impl Reconfigurable<$config> for Matching {
-                    type Reached = Vec<Reached>;
-
-                    fn reconfigure(self, config: $config, by: Option<Steering>) -> Result<Vec<Reached>, SteerError> {
-                        self.$all::<$policy>(|_| config.validate(), |policy| policy.reconfigure_by(config, by.clone()))
-                    }
-                }
-            )?
         )*
     };
 }
 
 steerable! {
     CircuitBreaker by CircuitBreakerConfig;
-    Retry by RetryConfig reconfigure_all;
-    Timeout by TimeoutConfig reconfigure_all;
-    Bulkhead by BulkheadConfig reconfigure_all;
-    RateLimiter by RateLimitConfig reconfigure_all;
+    Retry by RetryConfig;
+    Timeout by TimeoutConfig;
+    Bulkhead by BulkheadConfig;
+    RateLimiter by RateLimitConfig;
 }
 
 mod sealed {
@@ -319,6 +309,11 @@ mod sealed {
         type Reached;
 
         fn act(self, act: Act, by: Option<Steering>) -> Result<Self::Reached, SteerError>;
+    }
+
+    /// The configuration of one kind of policy.
+    pub trait Configures {
+        type Policy;
     }
 
     /// Something that can be configured so.

@@ -5,19 +5,17 @@
 //! One line of ASCII, `resilience-breakers VERSION CHECKSUM LENGTH`, and then so many bytes of JSON. The checksum is FNV-1a of those bytes in
 //! hexadecimal: it is there to find damage, not forgery. Everything is read and checked before anything is changed.
 
-use super::{Policy, Registry};
 use crate::circuit_breaker::{CircuitBreaker, Saved, Since};
-use crate::error::Name;
-use crate::event::{Audience, Untold};
-use crate::sync::locked;
+use crate::event::Audience;
+use crate::name::Name;
+use crate::registry::Registry;
 use crate::time::{precise_millis, wall_clock_millis};
 use resilience_config::names;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 /// The largest file of breakers' states that is written or read, in bytes: enough for about 100,000 breakers that are open.
@@ -114,35 +112,6 @@ pub struct Restored {
     pub away: Duration,
 }
 
-/// What was restored of breakers that are not there yet.
-#[derive(Default)]
-pub(super) struct Pending {
-    waiting: Mutex<Option<Waiting>>,
-}
-
-struct Waiting {
-    since: Since,
-    /// By the breaker's name, those of its keys with it.
-    saved: HashMap<String, Vec<Saved>>,
-}
-
-impl Pending {
-    fn lock(&self) -> MutexGuard<'_, Option<Waiting>> {
-        locked(&self.waiting)
-    }
-
-    /// What is known of this breaker, once.
-    fn take(&self, name: &str) -> Option<(Since, Vec<Saved>)> {
-        let mut pending = self.lock();
-        let waiting = pending.as_mut()?;
-        let (since, saved) = (waiting.since, waiting.saved.remove(name)?);
-        if waiting.saved.is_empty() {
-            *pending = None;
-        }
-        Some((since, saved))
-    }
-}
-
 impl Registry {
     /// Writes the states of all circuit breakers to a file, so that [`restore`](Self::restore) can go on with them after a restart; how many there was something
     /// to say of.
@@ -171,8 +140,8 @@ impl Registry {
         let mut breakers = Vec::new();
         self.circuit_breakers().for_each(|breaker| breaker.save(&mut breakers));
         // What a configuration file says, it will say again, or no longer.
-        let layers = self.inner.circuit_breakers.layers();
-        breakers.retain(|saved| !(saved.is_forced_open() && layers.force_open(&saved.name)));
+        let overlay = self.of_kind::<CircuitBreaker>().overlay();
+        breakers.retain(|saved| !(saved.is_forced_open() && overlay.force_open(&saved.name)));
         let count = breakers.len();
         let failed = |error| SaveError::Io { path: path.to_owned(), error };
         let body = Body { saved_at: wall_clock_millis(), breakers };
@@ -215,39 +184,23 @@ impl Registry {
         let wall_millis = wall_clock_millis().saturating_sub(body.saved_at);
         let since = Since { wall_millis, read_at_millis: precise_millis() };
         let all: Vec<Name> = body.breakers.iter().map(Saved::shown_as).collect();
-        let mut waiting = Waiting { since, saved: HashMap::new() };
-        for saved in body.breakers {
-            waiting.saved.entry(saved.name.clone()).or_default().push(saved);
-        }
-        *self.inner.pending.lock() = Some(waiting);
+        self.pending().replace(since, body.breakers);
         // Whatever is built from now on asks for itself.
         let mut restored = Restored { away: Duration::from_millis(wall_millis), ..Restored::default() };
         for breaker in self.circuit_breakers() {
-            self.resume(&breaker, &mut restored, Audience::now()).tell();
+            let (resumed, untold) = self.resume(&breaker, Audience::now());
+            untold.tell();
+            for (name, result) in resumed {
+                match result {
+                    Ok(()) => restored.applied.push(name),
+                    Err(why) => restored.skipped.push((name, why)),
+                }
+            }
         }
         let skipped = restored.skipped.iter().map(|(name, _)| name);
         let told: HashSet<Name> = restored.applied.iter().chain(skipped).cloned().collect();
         restored.pending = all.into_iter().filter(|name| !told.contains(name)).collect();
         Ok(restored)
-    }
-
-    /// A breaker goes on where one of its name was when it was saved.
-    fn resume(&self, breaker: &CircuitBreaker, restored: &mut Restored, audience: Audience) -> Untold {
-        let Some((since, saved)) = self.inner.pending.take(&breaker.name()) else { return Untold::default() };
-        // In one turn, so that no key is called between.
-        let mut turn = breaker.emitter().turn_told(audience);
-        for saved in &saved {
-            match breaker.resume(&mut turn, saved, since) {
-                Ok(()) => restored.applied.push(saved.shown_as()),
-                Err(why) => restored.skipped.push((saved.shown_as(), why)),
-            }
-        }
-        turn.end(|| None)
-    }
-
-    /// Before a breaker that was just built can be called.
-    pub(crate) fn resume_built(&self, breaker: &CircuitBreaker, audience: Audience) -> Untold {
-        self.resume(breaker, &mut Restored::default(), audience)
     }
 }
 

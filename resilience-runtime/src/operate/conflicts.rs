@@ -1,14 +1,8 @@
 //! Places that configure one name differently, found before anything was called.
 
-use super::key_value::{self, KeyValue};
-use super::operation::{self, Operation};
-use super::policies::Policy;
-use super::{Registry, Site, registry};
-use crate::bulkhead::Bulkhead;
-use crate::circuit_breaker::CircuitBreaker;
-use crate::rate_limit::RateLimiter;
-use crate::retry::Retry;
-use crate::timeout::Timeout;
+use crate::kind::Kind;
+use crate::policy::Definition;
+use crate::registry::{EachKind, Kept, KeyValue, Operation, Registry, Site, for_each_kind, registry, resolved, sites};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -22,8 +16,8 @@ pub struct Conflicts {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Conflict {
-    /// The kind of policy, as its attribute is called.
-    pub kind: &'static str,
+    /// The kind of policy.
+    pub kind: Kind,
     /// The name that both configure.
     pub name: &'static str,
     /// The function whose attribute is in force: the first by crate, file and line.
@@ -66,12 +60,9 @@ impl Registry {
     ///
     /// The conflicts, by kind and name.
     pub fn verify(&self) -> Result<(), Conflicts> {
-        let mut conflicts = Vec::new();
-        find::<CircuitBreaker>(&mut conflicts);
-        find::<Retry>(&mut conflicts);
-        find::<Timeout>(&mut conflicts);
-        find::<Bulkhead>(&mut conflicts);
-        find::<RateLimiter>(&mut conflicts);
+        let mut found = Found(Vec::new());
+        for_each_kind(&mut found);
+        let Found(conflicts) = found;
         if conflicts.is_empty() { Ok(()) } else { Err(Conflicts { conflicts }) }
     }
 }
@@ -93,37 +84,42 @@ pub fn assert_verified() {
     }
 }
 
-fn find<P: Policy>(conflicts: &mut Vec<Conflict>) {
-    let mut first: HashMap<&'static str, &'static Site<P>> = HashMap::new();
-    let begin = conflicts.len();
-    for site in operation::sites::<P>().filter(|site| site.is_configured()) {
-        let Some(name) = site.name() else { continue };
-        let in_force = *first.entry(name).or_insert(site);
-        if in_force.config() != site.config() {
-            conflicts.push(Conflict {
-                kind: P::KIND,
-                name,
-                in_force: in_force.operation(),
-                not_in_force: site.operation(),
-                differences: differences::<P>(in_force.config(), site.config()),
-            });
+struct Found(Vec<Conflict>);
+
+impl EachKind for Found {
+    fn kind<P: Kept>(&mut self) {
+        let Self(conflicts) = self;
+        let mut first: HashMap<&'static str, &'static Site<P>> = HashMap::new();
+        let begin = conflicts.len();
+        for site in sites::<P>().filter(|site| site.is_configured()) {
+            let Some(name) = site.name() else { continue };
+            let in_force = *first.entry(name).or_insert(site);
+            if in_force.definition() != site.definition() {
+                conflicts.push(Conflict {
+                    kind: P::KIND,
+                    name,
+                    in_force: in_force.operation(),
+                    not_in_force: site.operation(),
+                    differences: differences(in_force.definition(), site.definition()),
+                });
+            }
         }
+        conflicts[begin..].sort_by_key(|conflict| conflict.name);
     }
-    conflicts[begin..].sort_by_key(|conflict| conflict.name);
 }
 
-fn differences<P: Policy>(in_force: &P::Config, not_in_force: &P::Config) -> Vec<Difference> {
-    let pairs = settings::<P>(in_force).into_iter().zip(settings::<P>(not_in_force));
+fn differences<P: Kept>(in_force: &Definition<P>, not_in_force: &Definition<P>) -> Vec<Difference> {
+    let pairs = settings(in_force).into_iter().zip(settings(not_in_force));
     pairs
         .filter(|(ours, theirs)| ours != theirs)
         .map(|(ours, theirs)| Difference { key: ours.key, in_force: ours.value, not_in_force: theirs.value })
         .collect()
 }
 
-/// The same keys in the same order for every configuration.
-fn settings<P: Policy>(config: &P::Config) -> Vec<KeyValue> {
-    let mut settings = key_value::resolved(P::keys(config));
-    let rule = P::rule(config).unwrap_or("none").to_owned();
+/// The same keys in the same order for every definition.
+fn settings<P: Kept>(definition: &Definition<P>) -> Vec<KeyValue> {
+    let mut settings = resolved(&definition.keys);
+    let rule = definition.rule.as_ref().and_then(P::rule_text).unwrap_or("none").to_owned();
     settings.push(KeyValue { key: "trip_if", value: rule });
     settings
 }

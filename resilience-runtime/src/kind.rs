@@ -1,0 +1,85 @@
+//! The kinds of policies, by the words that attributes, files, events and metrics use for them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A kind of policy, called as its attribute is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Kind {
+    /// `#[circuit_breaker]`
+    CircuitBreaker,
+    /// `#[retry]`
+    Retry,
+    /// `#[timeout]`
+    Timeout,
+    /// `#[bulkhead]`
+    Bulkhead,
+    /// `#[rate_limit]`
+    RateLimit,
+    /// `#[fallback]`, which is in no registry.
+    Fallback,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::CircuitBreaker, Self::Retry, Self::Timeout, Self::Bulkhead, Self::RateLimit, Self::Fallback];
+
+    /// `circuit_breaker`, `retry`, `timeout`, `bulkhead`, `rate_limit` or `fallback`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::Retry => "retry",
+            Self::Timeout => "timeout",
+            Self::Bulkhead => "bulkhead",
+            Self::RateLimit => "rate_limit",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that names no kind of policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected `circuit_breaker`, `retry`, `timeout`, `bulkhead`, `rate_limit` or `fallback`")]
+pub struct InvalidKind;
+
+impl FromStr for Kind {
+    type Err = InvalidKind;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKind> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(InvalidKind)
+    }
+}
+
+impl PartialEq<str> for Kind {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Kind {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_read_from_its_own_word() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert_eq!("Retry".parse::<Kind>(), Err(InvalidKind));
+    }
+}

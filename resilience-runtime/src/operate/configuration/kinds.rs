@@ -1,0 +1,282 @@
+//! Laying what is written outside over what the program says of one kind: checked first, then put in force.
+
+use super::error::{Change, ConfigWarning, Mistake};
+use super::tables::Tables;
+use crate::event::{Audience, Event, Topic, Untold};
+use crate::name::{Name, Pattern};
+use crate::overlay::{Location, Overlay, Table, in_variable};
+use crate::registry::{EachKind, Kept, Named, Policies, Registry, Site};
+use crate::time::Timestamp;
+use resilience_config::{Configurable, find_key, nearest};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// For so many unknown names the nearest known one is looked for.
+const NEAREST_SOUGHT: usize = 100;
+
+/// Everything that is wrong or odd with two sources together; and they, combined.
+pub(super) struct Check<'a> {
+    registry: &'a Registry,
+    file: &'a Tables,
+    environment: &'a Tables,
+    pub(super) mistakes: Vec<Mistake>,
+    pub(super) warnings: Vec<ConfigWarning>,
+    pub(super) combined: Tables,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(
+        registry: &'a Registry,
+        file: &'a Tables,
+        environment: &'a Tables,
+        warnings: Vec<ConfigWarning>,
+    ) -> Self {
+        Self { registry, file, environment, mistakes: Vec::new(), warnings, combined: Tables::default() }
+    }
+}
+
+impl EachKind for Check<'_> {
+    fn kind<P: Kept>(&mut self) {
+        let overlay = combined(P::pick(self.file), P::pick(self.environment));
+        check(self.registry.of_kind::<P>(), &overlay, &mut self.mistakes, &mut self.warnings);
+        *P::pick_mut(&mut self.combined) = overlay;
+    }
+}
+
+/// Puts them in force.
+pub(super) struct Apply<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) source: &'a Name,
+    pub(super) combined: Tables,
+    pub(super) changes: Vec<Change>,
+    pub(super) audience: Audience,
+    /// What is to be told once nothing is locked any more.
+    pub(super) untold: &'a mut Untold,
+    /// What could not be, because a builder has registered something else since it was checked.
+    pub(super) refused: &'a mut Vec<String>,
+}
+
+impl EachKind for Apply<'_> {
+    fn kind<P: Kept>(&mut self) {
+        let overlay = std::mem::take(P::pick_mut(&mut self.combined));
+        self.apply(self.registry.of_kind::<P>(), overlay);
+    }
+}
+
+/// The environment goes before the file.
+pub(super) fn combined<C: Configurable>(file: &Overlay<C>, environment: &Overlay<C>) -> Overlay<C> {
+    Overlay { variables: environment.variables.clone(), ..file.clone() }
+}
+
+/// Every policy that exists or will when its function is called, by name, with what the program says of it.
+fn known<P: Kept>(policies: &Policies<P>) -> BTreeMap<Name, P::Keys> {
+    let mut known: BTreeMap<_, _> = policies.expected().map(|(name, site)| (name, site.definition().keys)).collect();
+    // Of one that exists, a builder may have had the word.
+    known.extend(policies.existing().iter().map(|named| (named.policy.name().clone(), named.definition.keys)));
+    known
+}
+
+/// Everything that is wrong or odd with the overlay, beside what is wrong with a table by itself.
+pub(super) fn check<P: Kept>(
+    policies: &Policies<P>,
+    overlay: &Overlay<P::Keys>,
+    mistakes: &mut Vec<Mistake>,
+    warnings: &mut Vec<ConfigWarning>,
+) {
+    let known = known(policies);
+    for (name, base) in &known {
+        check_merged::<P>(name, base, overlay, mistakes);
+        check_patterns::<P>(name, overlay, mistakes);
+    }
+    check_variables::<P>(known.keys(), overlay, mistakes);
+    unknown_names::<P>(known.keys(), overlay, warnings);
+    for (name, site) in policies.expected() {
+        never_waits::<P>(&name, &known[&name], site, overlay, warnings);
+    }
+}
+
+/// The rules, over what would be in force.
+fn check_merged<P: Kept>(name: &Name, base: &P::Keys, overlay: &Overlay<P::Keys>, mistakes: &mut Vec<Mistake>) {
+    let broken = overlay.lay(name, base).broken_rules();
+    if broken.is_empty() {
+        return;
+    }
+    let about = overlay.about(name);
+    let place = |key: &str| about.iter().copied().chain(&overlay.defaults).find_map(|table| table.place(key));
+    let outside = |key: &str| place(key).filter(|_| !is_of_the_program(base, key) || over(&about, key));
+    for error in broken {
+        // The key that is wrong, or else the one that it does not go with; or else whichever table is about it.
+        let blamed = outside(error.key).map(|place| (place, error.key));
+        let blamed = blamed.or_else(|| error.other.and_then(|other| Some((outside(other)?, other))));
+        let table = about.first().copied().or(overlay.defaults.as_ref());
+        let Some((place, key)) = blamed.or_else(|| Some((&table?.at, error.key))) else { continue };
+        let message = format!("{} ({} `{name}`, with what the program says of it)", error.message, P::KIND);
+        push_new(mistakes, Mistake::new(place, Some(key), message));
+    }
+}
+
+/// One mistake is enough of what stands in one place.
+fn push_new(mistakes: &mut Vec<Mistake>, mistake: Mistake) {
+    if !mistakes.iter().any(|known| known.position == mistake.position && known.source == mistake.source) {
+        mistakes.push(mistake);
+    }
+}
+
+fn is_of_the_program<C: Configurable>(base: &C, key: &str) -> bool {
+    find_key::<C>(key).is_some_and(|key| (key.is_written)(base))
+}
+
+fn over<C: Configurable>(about: &[&Table<C>], key: &str) -> bool {
+    about.iter().any(|table| table.place(key).is_some())
+}
+
+/// Of two patterns that are as specific as each other, none goes before the other.
+fn check_patterns<P: Kept>(name: &Name, overlay: &Overlay<P::Keys>, mistakes: &mut Vec<Mistake>) {
+    let matching: Vec<_> = overlay.patterns.iter().filter(|(pattern, _)| pattern.matches(name)).collect();
+    if matching.len() < 2 {
+        return;
+    }
+    let about = overlay.about(name);
+    for (nth, (one, first)) in matching.iter().enumerate() {
+        let as_specific =
+            matching[nth + 1..].iter().filter(|(other, _)| other.literal_characters() == one.literal_characters());
+        for (other, second) in as_specific {
+            // Where something stronger has the word, neither of them is heard.
+            let decides = |key: &str| {
+                about.iter().find(|table| table.place(key).is_some()).is_some_and(|table| std::ptr::eq(*table, first))
+            };
+            let both = first.places.iter().find(|(key, _)| second.place(key).is_some() && decides(key));
+            let Some((place, key)) = both.and_then(|(key, _)| Some((second.place(key)?, key))) else { continue };
+            let message = format!(
+                "`{one}` and `{other}` both match `{name}` and say `{key}`, and neither is more specific; leave one of them out"
+            );
+            push_new(mistakes, Mistake::new(place, Some(key), message));
+        }
+    }
+}
+
+/// A variable cannot tell apart names that differ in case and punctuation alone.
+fn check_variables<'a, P: Kept>(
+    names: impl Iterator<Item = &'a Name>,
+    overlay: &Overlay<P::Keys>,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let mut meant: HashMap<String, &Name> = HashMap::new();
+    if overlay.variables.is_empty() {
+        return;
+    }
+    for name in names {
+        let variable = in_variable(name);
+        let Some(table) = overlay.variables.get(&variable) else { continue };
+        if let Some(other) = meant.insert(variable, name) {
+            let message = format!("it means both the {} `{other}` and `{name}`; name them in a file", P::KIND);
+            mistakes.push(Mistake::new(&table.at, None, message));
+        }
+    }
+}
+
+fn unknown_names<'a, P: Kept>(
+    names: impl Iterator<Item = &'a Name>,
+    overlay: &Overlay<P::Keys>,
+    warnings: &mut Vec<ConfigWarning>,
+) {
+    let known: Vec<&str> = names.map(Name::as_str).collect();
+    let mut unknown: Vec<(&Location, &str)> = Vec::new();
+    let by_name = overlay.exact.iter().filter(|(name, _)| known.binary_search(&name.as_str()).is_err());
+    unknown.extend(by_name.map(|(name, table)| (&table.at, name.as_str())));
+    let matches_none = |pattern: &Pattern| !known.iter().any(|name| pattern.matches(name));
+    let by_pattern = overlay.patterns.iter().filter(|(pattern, _)| matches_none(pattern));
+    unknown.extend(by_pattern.map(|(pattern, table)| (&table.at, pattern.as_str())));
+    unknown.sort_by_key(|(place, _)| place.position());
+    let mut sought = 0;
+    let mut warn = |place: &Location, name: &str, meant: &str, candidates: &[&str]| {
+        sought += 1;
+        let nearest = if sought <= NEAREST_SOUGHT { nearest(meant, candidates) } else { None };
+        warnings.push(ConfigWarning::UnknownName {
+            place: place.to_string(),
+            kind: P::KIND,
+            name: name.to_owned(),
+            nearest: nearest.map(str::to_owned),
+        });
+    };
+    unknown.iter().for_each(|(place, name)| warn(place, name, name, &known));
+    if overlay.variables.is_empty() {
+        return;
+    }
+    let in_variables: Vec<String> = known.iter().map(|name| in_variable(name)).collect();
+    let in_variables: Vec<&str> = in_variables.iter().map(String::as_str).collect();
+    let mut unknown: Vec<_> =
+        overlay.variables.iter().filter(|(name, _)| !in_variables.contains(&name.as_str())).collect();
+    unknown.sort_by_key(|(name, _)| name.as_str());
+    // One in small letters is the same word to whoever wrote it.
+    unknown.iter().for_each(|(name, table)| warn(&table.at, name, &in_variable(name), &in_variables));
+}
+
+/// A key that lets callers wait, at a function that was compiled not to.
+fn never_waits<P: Kept>(
+    name: &Name,
+    base: &P::Keys,
+    site: &'static Site<P>,
+    overlay: &Overlay<P::Keys>,
+    warnings: &mut Vec<ConfigWarning>,
+) {
+    let Some(key) = P::WAITS_WITH.and_then(find_key::<P::Keys>) else { return };
+    let joins = site.name().is_some() && !site.is_configured();
+    let Some(show) = key.show else { return };
+    if joins
+        || (key.is_written)(&site.definition().keys)
+        || show(&overlay.lay(name, base).settings()) == show(&base.settings())
+    {
+        return;
+    }
+    let tables = overlay.about(name).into_iter().chain(&overlay.defaults);
+    if let Some(place) = tables.into_iter().find_map(|table| table.place(key.name)) {
+        let (place, function) = (place.to_string(), site.operation().place());
+        warnings.push(ConfigWarning::NeverWaits { place, key: key.name, function });
+    }
+}
+
+impl Apply<'_> {
+    fn apply<P: Kept>(&mut self, policies: &Policies<P>, overlay: Overlay<P::Keys>) {
+        let overlay = Arc::new(overlay);
+        // First for those that are built from now on.
+        let before = policies.replace_overlay(Arc::clone(&overlay));
+        let mut existing = policies.existing();
+        existing.sort_by(|a, b| a.policy.name().cmp(b.policy.name()));
+        for Named { policy, definition, .. } in existing {
+            let (name, base) = (policy.name(), &definition.keys);
+            let next = overlay.lay(name, base);
+            let (was, is) = (before.lay(name, base).settings(), next.settings());
+            let changed = |key: &&resilience_config::Key<P::Keys>| key.show.is_some_and(|show| show(&was) != show(&is));
+            let mut keys: Vec<_> = P::Keys::KEYS.iter().filter(changed).map(|key| key.name).collect();
+            let (was_forced, is_forced) = (before.force_open(name), overlay.force_open(name));
+            if keys.is_empty() && was_forced == is_forced {
+                continue;
+            }
+            let mut waiting = 0;
+            let mut turn = policy.emitter().turn_told(self.audience);
+            if !keys.is_empty() {
+                match policy.put_in_force(next, &mut turn) {
+                    Ok(room) => waiting = room,
+                    Err(error) => {
+                        self.refused.push(format!("{} `{name}`: {error}; it stays as it is", P::KIND));
+                        continue;
+                    }
+                }
+            }
+            if was_forced != is_forced {
+                policy.set_forced_open(is_forced, &mut turn);
+                keys.push(super::tables::FORCE_OPEN);
+            }
+            turn.push_cause(Topic::Reconfigured, policy.generation(), |order| {
+                let (name, keys, source) = (name.clone(), keys.clone(), Some(self.source.clone()));
+                Event::Reconfigured { kind: P::KIND, name, keys, source, by: None, at: Timestamp::now(), order }
+            });
+            self.changes.push(Change { kind: P::KIND, name: name.clone(), keys });
+            self.untold.append(turn.end(|| Some(policy.runs())));
+            if waiting > 0 {
+                self.untold.and(move || policy.go_on(waiting));
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What every kind of policy is to the rest of the crate: how it is defined, configured, counted and shown.
+
+use crate::event::{Emitter, Event, Runs, Steering, Topic, Turn};
+use crate::kind::Kind;
+use crate::name::Name;
+use crate::overlay::Setting;
+use crate::time::Timestamp;
+use resilience_config::{ConfigError, Configurable};
+use std::fmt::{self, Debug};
+
+/// A kind of policy that has a name and can be configured.
+pub trait Policy: Sized + Send + Sync + 'static {
+    /// The keys that can be written at the attribute and outside of the program.
+    type Keys: Configurable + Debug;
+
+    /// A rule of the user's own beside them; [`Infallible`](std::convert::Infallible) where there is none.
+    type Rule: Copy + PartialEq + Debug + Send + Sync + 'static;
+
+    /// What it shows of itself.
+    type Snapshot;
+
+    /// Which kind it is.
+    const KIND: Kind;
+
+    /// The key without which at the attribute its function never waits.
+    const WAITS_WITH: Option<&'static str> = None;
+
+    /// Keys and rule together.
+    fn define(keys: Self::Keys, rule: Option<Self::Rule>) -> Definition<Self> {
+        Definition { keys, rule }
+    }
+
+    /// The rule as it was written, where it was.
+    fn rule_text(_rule: &Self::Rule) -> Option<&'static str> {
+        None
+    }
+
+    /// Another one of that name, for keys that [break no rule](Configurable::broken_rules).
+    fn new(name: Name, definition: &Definition<Self>, emitter: Emitter) -> Self;
+
+    fn name(&self) -> &Name;
+
+    /// The settings as they are in force.
+    fn in_force(&self) -> <Self::Keys as Configurable>::Settings;
+
+    /// For how many of those who wait there is room then. What follows from it is told with the turn.
+    fn put_in_force(&self, keys: Self::Keys, turn: &mut Turn<'_>) -> Result<u64, ConfigError>;
+
+    /// Wakes so many of those who wait, which is the user's code: under no lock.
+    fn go_on(&self, _waiting: u64) {}
+
+    /// Puts other keys in force by hand, and tells it.
+    fn reconfigure_by(&self, keys: Self::Keys, by: Option<Steering>) -> Result<(), ConfigError> {
+        let mut turn = self.emitter().turn();
+        let waiting = self.put_in_force(keys, &mut turn)?;
+        turn.push_cause(Topic::Reconfigured, self.generation(), |order| {
+            let (name, at) = (self.told_as(), Timestamp::now());
+            Event::Reconfigured { kind: Self::KIND, name, keys: Vec::new(), source: None, by, at, order }
+        });
+        let untold = turn.end(|| Some(self.runs()));
+        self.go_on(waiting);
+        untold.tell();
+        Ok(())
+    }
+
+    /// Whether [`put_in_force`](Self::put_in_force) would accept the keys.
+    fn check(&self, keys: &Self::Keys) -> Result<(), ConfigError> {
+        ConfigError::unless_none(keys.broken_rules())
+    }
+
+    /// Whether what is written of `other` is written of it.
+    fn is_configured_as(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+
+    /// Nobody has called it yet.
+    fn begin_forced_open(&self) {}
+
+    /// It is in the registry, new or not, and is about to be handed to somebody; or it was built for somebody.
+    fn about_to_be_called(&self) {}
+
+    fn set_forced_open(&self, _forced: bool, _: &mut Turn<'_>) {}
+
+    /// As its events call it.
+    fn told_as(&self) -> Name {
+        self.name().clone()
+    }
+
+    /// Which of its states it is in, as its events count them.
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    fn emitter(&self) -> &Emitter;
+
+    /// What it has counted of the events that its registry does not keep one by one.
+    fn runs(&self) -> Runs;
+
+    /// The policy as it is now. Whoever knows where its settings came from says so.
+    fn snapshot_with(&self, settings: Vec<Setting>) -> Self::Snapshot;
+}
+
+/// What the program says of a policy: what must be equal where a name is shared.
+pub struct Definition<P: Policy> {
+    pub(crate) keys: P::Keys,
+    pub(crate) rule: Option<P::Rule>,
+}
+
+impl<P: Policy> Clone for Definition<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Policy> Copy for Definition<P> {}
+
+impl<P: Policy> PartialEq for Definition<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.keys == other.keys && self.rule == other.rule
+    }
+}
+
+impl<P: Policy> Debug for Definition<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Definition").field("keys", &self.keys).field("rule", &self.rule).finish()
+    }
+}

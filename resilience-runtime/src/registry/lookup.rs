@@ -1,0 +1,118 @@
+//! What finds its policy in the registry: a guarded function's static, and a builder.
+
+use super::kinds::Kept;
+use super::operation::{Operation, Site};
+use super::policies::RegisterError;
+use super::{Registry, registry};
+use crate::builder::Builder;
+use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
+use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot, Keyed, Permit, Refused, TripIf, TripRule};
+use crate::event::{Emitter, Event, Topic};
+use crate::hooks::BreakerKey;
+use crate::name::Name;
+use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
+use crate::retry::{Retry, RetrySnapshot};
+use crate::time::Timestamp;
+use crate::timeout::{Timeout, TimeoutSnapshot};
+use resilience_config::ConfigError;
+use std::sync::Arc;
+
+impl<P: Kept> Site<P> {
+    /// The policy: looked up by the first call, one load afterwards.
+    #[doc(hidden)]
+    #[inline]
+    pub fn get(&'static self) -> &'static P {
+        #[cfg(feature = "test-util")]
+        if let Some(scoped) = super::scoped() {
+            return scoped.policy(self);
+        }
+        match self.policy.get() {
+            Some(policy) => policy,
+            None => self.look_up(),
+        }
+    }
+
+    /// Not while the cell is being written, since joining tells of conflicts and what was restored. Several threads may do it, and find the same.
+    #[cold]
+    fn look_up(&'static self) -> &'static P {
+        let policy = registry().join(self);
+        self.policy.get_or_init(|| policy)
+    }
+}
+
+impl Site<CircuitBreaker> {
+    /// Asks the breaker to make one call. What is refused becomes a rejection, and counts, when it is made into one.
+    #[doc(hidden)]
+    #[inline]
+    pub fn admit(&'static self) -> Result<Permit<'static>, Refused<'static>> {
+        self.get().admit_now()
+    }
+
+    /// The breaker of one key.
+    #[doc(hidden)]
+    #[inline]
+    pub fn keyed<K: BreakerKey + ?Sized>(&'static self, key: &K) -> Keyed<'static> {
+        self.get().keyed(key)
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn trip_if(self, rule: TripIf, tokens: &'static str) -> Self {
+        self.with_rule(TripRule::written(rule, tokens))
+    }
+}
+
+impl Operation {
+    #[doc(hidden)]
+    pub fn count_fallback(&'static self) {
+        self.fallbacks.increment();
+        let event = || Event::Fallback { name: Name::from(self.shown_as()), at: Timestamp::now() };
+        Registry::emit(Topic::Fallback, event);
+        #[cfg(feature = "tracing")]
+        crate::event::trace::fell_back();
+    }
+}
+
+impl<P: Kept> Builder<P> {
+    /// One that is in no registry. Its events go to the current registry's readers.
+    ///
+    /// # Errors
+    ///
+    /// Every key that is missing, out of bounds or contradicts another.
+    pub fn build(self) -> Result<P, ConfigError> {
+        self.check()?;
+        let policy = P::new(self.name, &self.definition, Emitter::new(registry().bus()));
+        policy.about_to_be_called();
+        Ok(policy)
+    }
+
+    /// The one of that name in the registry: new, or there already with the same configuration. Without any key given, whichever is
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// A mistake in the configuration, or another configuration under the same name.
+    pub fn register(self) -> Result<Arc<P>, RegisterError> {
+        self.check()?;
+        registry().register(self.name, self.definition, self.configured)
+    }
+}
+
+macro_rules! snapshots {
+    ($($policy:ident: $snapshot:ident;)*) => {
+        $(impl $policy {
+            /// It as it is now. Taking a snapshot disturbs no call.
+            pub fn snapshot(&self) -> $snapshot {
+                registry().of_kind().snapshot_of(self)
+            }
+        })*
+    };
+}
+
+snapshots! {
+    CircuitBreaker: CircuitBreakerSnapshot;
+    Retry: RetrySnapshot;
+    Timeout: TimeoutSnapshot;
+    Bulkhead: BulkheadSnapshot;
+    RateLimiter: RateLimiterSnapshot;
+}
