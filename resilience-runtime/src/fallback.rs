@@ -5,20 +5,10 @@
 //! and for a given function only one of them holds. Generated code is the only caller.
 
 use crate::error::{Failure, Rejection};
-use crate::hooks::{Predicate, RejectionMap};
+use crate::hooks::{MapRejection, Predicate, RejectionMap};
 use resilience_config::Rejections;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
-
-/// The error type `E` can stand for a rejection.
-#[diagnostic::on_unimplemented(
-    message = "`{E}` cannot stand for the rejection of a policy",
-    label = "the error type of this result is `{E}`, which is not `From<Rejection>`"
-)]
-pub trait MapRejection<E> {
-    /// The error in the place of the rejection.
-    fn map_rejection(self, rejection: Rejection) -> E;
-}
 
 /// By the error type's own `From<Rejection>`.
 #[derive(Clone, Copy, Debug)]
@@ -28,17 +18,6 @@ pub struct FromRejection;
 impl<E: From<Rejection>> MapRejection<E> for FromRejection {
     fn map_rejection(self, rejection: Rejection) -> E {
         E::from(rejection)
-    }
-}
-
-/// By a function that an attribute names.
-#[derive(Clone, Copy, Debug)]
-pub struct MapWith<F>(pub(crate) F);
-
-#[diagnostic::do_not_recommend]
-impl<E, F: FnOnce(Rejection) -> E> MapRejection<E> for MapWith<F> {
-    fn map_rejection(self, rejection: Rejection) -> E {
-        (self.0)(rejection)
     }
 }
 

@@ -5,7 +5,6 @@
 
 use crate::error::Rejection;
 use crate::event::RetryEvent;
-use crate::fallback::{MapRejection, MapWith};
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -61,6 +60,27 @@ hook! {
         note = "write the path of a `fn(&RetryEvent)`, or a closure such as `|event| println!(\"{{event:?}}\")`"
     )]
     RetryHook: (FnOnce(&RetryEvent)), ()
+}
+
+/// The error type `E` can stand for a rejection.
+#[diagnostic::on_unimplemented(
+    message = "`{E}` cannot stand for the rejection of a policy",
+    label = "the error type of this result is `{E}`, which is not `From<Rejection>`"
+)]
+pub trait MapRejection<E> {
+    /// The error in the place of the rejection.
+    fn map_rejection(self, rejection: Rejection) -> E;
+}
+
+/// By a function that an attribute names.
+#[derive(Clone, Copy, Debug)]
+pub struct MapWith<F>(pub(crate) F);
+
+#[diagnostic::do_not_recommend]
+impl<E, F: FnOnce(Rejection) -> E> MapRejection<E> for MapWith<F> {
+    fn map_rejection(self, rejection: Rejection) -> E {
+        (self.0)(rejection)
+    }
 }
 
 /// `map_rejection`. What it comes to is a type of this trait, so that nothing more is said where there is none.

@@ -1,26 +1,7 @@
 //! Who may enter and who has to wait: the word, and the line that it hands places to.
 
+use super::line::Line;
 use super::state::{AtomicWord, Word, fence_between};
-use tokio::sync::Semaphore;
-
-/// First come, first served. It holds tickets, each for a place that is counted as taken already; usually none, or on its way to a waiter.
-pub(super) trait Line {
-    fn hand(&self, tickets: u64);
-
-    /// Whether there was a ticket that nobody has got yet.
-    fn take_back(&self) -> bool;
-}
-
-impl Line for Semaphore {
-    fn hand(&self, tickets: u64) {
-        // At most a million: a limit.
-        self.add_permits(tickets as usize);
-    }
-
-    fn take_back(&self) -> bool {
-        self.try_acquire().map(|ticket| ticket.forget()).is_ok()
-    }
-}
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

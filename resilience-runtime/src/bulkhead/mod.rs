@@ -4,11 +4,12 @@
 //!
 //! # Where things are
 //!
-//! `state` is the atomic word and its steps, with the argument for the orderings; `gate` the word together with the line of those who
+//! `state` is the atomic word and its steps, with the argument for the orderings; `gate` the word together with the `line` of those who
 //! wait, which is tokio's semaphore.
 
 mod builder;
 mod gate;
+mod line;
 mod state;
 
 #[cfg(all(test, resilience_loom))]

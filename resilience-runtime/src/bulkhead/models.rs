@@ -4,7 +4,8 @@
 //! The line is a counter of tickets here ([`Tickets`]). Each model says what
 //! goes wrong without the thing that it protects.
 
-use super::gate::{Arrival, Gate, Line};
+use super::gate::{Arrival, Gate};
+use super::line::Line;
 use super::state::Tickets;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;

@@ -139,7 +139,7 @@ impl Tickets {
 }
 
 #[cfg(all(test, resilience_loom))]
-impl super::gate::Line for Tickets {
+impl super::line::Line for Tickets {
     fn hand(&self, tickets: u64) {
         self.0.fetch_add(tickets, Ordering::Release);
     }

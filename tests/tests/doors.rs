@@ -1,0 +1,199 @@
+//! The runtime's rooms and the doors between them: a file imports from its own stage or from those before it, and no file imports, by whatever
+//! way, from itself.
+//!
+//! `cargo test -p tests --test doors -- --nocapture` also draws the rooms and their doors, as a Mermaid graph.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms, a stage a line. A new one has to be given its place here and in `docs/architecture.md`.
+const STAGES: [&[&str]; 8] = [
+    &["error", "kind", "name", "next_call", "outcome", "seqlock", "settings", "state", "sync", "time"],
+    &["overlay"],
+    &["event", "window"],
+    &["builder", "hooks", "policy"],
+    &["bulkhead", "circuit_breaker", "fallback", "rate_limit", "retry", "timeout"],
+    &["registry"],
+    &["operate"],
+    &["private", "span", "testing"],
+];
+
+/// A file, as the path of its module below the crate.
+type Module = Vec<String>;
+
+/// Each file with the files that it imports from.
+fn doors() -> BTreeMap<Module, BTreeSet<Module>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../resilience-runtime/src");
+    let files: BTreeMap<Module, String> = files(&root)
+        .into_iter()
+        // Models look at what is private, from all sides.
+        .filter(|file| !file.ends_with("models.rs"))
+        .map(|file| (module(file.strip_prefix(&root).unwrap()), code(&fs::read_to_string(&file).unwrap())))
+        .collect();
+    let imports = |(module, code): (&Module, &String)| {
+        let all = paths(code).into_iter().filter_map(|path| file_of(module, &path, &files));
+        (module.clone(), all.filter(|other| other != module).collect())
+    };
+    files.iter().map(imports).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+fn module(file: &Path) -> Module {
+    let module = file.with_extension("");
+    let names = module.iter().map(|name| name.to_str().unwrap().to_owned());
+    names.filter(|name| name != "mod" && name != "lib").collect()
+}
+
+/// Without comments and without tests, which may look at whatever they test.
+fn code(text: &str) -> String {
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("//")).peekable();
+    let mut code = String::new();
+    while let Some(line) = lines.next() {
+        if line.starts_with("#[cfg(")
+            && line.contains("test")
+            && lines.peek().is_some_and(|next| next.ends_with("{") && next.starts_with("mod "))
+        {
+            break;
+        }
+        code += line;
+        code.push('\n');
+    }
+    code
+}
+
+/// Every path that begins with `crate` or `super`, those of a group one by one.
+fn paths(code: &str) -> Vec<Vec<String>> {
+    let mut paths = Vec::new();
+    for begin in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(begin) {
+            let is_a_word =
+                code[..at].chars().next_back().is_some_and(|before| before.is_alphanumeric() || before == '_');
+            let goes_on = code[..at].ends_with("::");
+            if !is_a_word && !goes_on {
+                expand(&[], &code[at..], &mut paths);
+            }
+        }
+    }
+    paths
+}
+
+/// The paths that a tree of imports stands for; what is behind it.
+fn expand<'c>(before: &[String], tree: &'c str, paths: &mut Vec<Vec<String>>) -> &'c str {
+    let mut path = before.to_vec();
+    let mut rest = tree;
+    loop {
+        if let Some(group) = rest.strip_prefix('{') {
+            rest = group.trim_start();
+            while !rest.starts_with('}') && !rest.is_empty() {
+                rest = expand(&path, rest, paths).trim_start();
+                rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+            }
+            return rest.get(1..).unwrap_or("");
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        if end == 0 {
+            // A star, or something that is no import at all: the path so far says enough.
+            paths.push(path);
+            return rest.trim_start_matches('*');
+        }
+        path.push(rest[..end].to_owned());
+        rest = &rest[end..];
+        match rest.strip_prefix("::") {
+            Some(further) => rest = further,
+            None => {
+                assert!(
+                    !rest.starts_with(" as ") || rest.starts_with(" as _"),
+                    "`{}` has another name here",
+                    path.join("::")
+                );
+                paths.push(path);
+                return rest;
+            }
+        }
+    }
+}
+
+/// The file that has what a path names; none for what the crate has at its front.
+fn file_of(from: &Module, path: &[String], files: &BTreeMap<Module, String>) -> Option<Module> {
+    let mut module = if path[0] == "crate" { Module::new() } else { from.clone() };
+    for name in path {
+        match &**name {
+            "crate" | "self" => {}
+            "super" => drop(module.pop()),
+            name => {
+                module.push(name.to_owned());
+                if !files.contains_key(&module) {
+                    module.pop();
+                    break;
+                }
+            }
+        }
+    }
+    (!module.is_empty()).then_some(module)
+}
+
+fn stage(module: &Module) -> usize {
+    let stage = STAGES.iter().position(|rooms| rooms.contains(&&*module[0]));
+    stage.unwrap_or_else(|| panic!("`{}` is in no stage: give it one", module.join("::")))
+}
+
+#[test]
+fn no_door_leads_back() {
+    let doors = doors();
+    let back: Vec<String> = doors
+        .iter()
+        .filter(|(from, _)| !from.is_empty())
+        .flat_map(|(from, to)| to.iter().map(move |to| (from, to)))
+        .filter(|(from, to)| stage(to) > stage(from))
+        .map(|(from, to)| format!("{} imports from {}", from.join("::"), to.join("::")))
+        .collect();
+    assert!(back.is_empty(), "{}", back.join("\n"));
+}
+
+#[test]
+fn no_file_imports_from_itself_by_whatever_way() {
+    let doors = doors();
+    let mut circles = Vec::new();
+    for start in doors.keys() {
+        let mut seen = BTreeMap::from([(start, start)]);
+        let mut next = vec![start];
+        while let Some(module) = next.pop() {
+            for to in &doors[module] {
+                if to == start {
+                    // From the last file of the circle back to its first.
+                    let way = std::iter::successors(Some(module), |at| (*at != start).then(|| seen[at]));
+                    let mut way: Vec<String> = way.map(|module| module.join("::")).collect();
+                    way.reverse();
+                    circles.push(way.join(" -> "));
+                } else if seen.insert(to, module).is_none() {
+                    next.push(to);
+                }
+            }
+        }
+    }
+    assert!(circles.is_empty(), "circles:\n{}", circles.join("\n"));
+}
+
+#[test]
+fn the_rooms_can_be_drawn() {
+    let doors = doors();
+    let between: BTreeSet<(&str, &str)> = doors
+        .iter()
+        .filter(|(from, _)| !from.is_empty())
+        .flat_map(|(from, to)| to.iter().map(move |to| (&*from[0], &*to[0])))
+        .filter(|(from, to)| from != to)
+        .collect();
+    assert!(between.contains(&("registry", "policy")) && between.contains(&("retry", "event")), "{between:?}");
+    println!("graph RL");
+    for (number, rooms) in STAGES.iter().enumerate() {
+        println!("    subgraph stage {number}\n        {}\n    end", rooms.join("\n        "));
+    }
+    for (from, to) in between {
+        println!("    {from} --> {to}");
+    }
+}
