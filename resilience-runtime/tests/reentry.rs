@@ -4,8 +4,8 @@
 #![cfg(all(feature = "tracing", feature = "config", feature = "persistence", feature = "test-util"))]
 
 use resilience_runtime::{
-    BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, EventFilter, Rate, RateLimitConfig, Rejection, RetryConfig,
-    TimeoutConfig, bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
+    BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, EventFilter, Kind, Rate, RateLimitConfig, Rejection,
+    RetryConfig, TimeoutConfig, bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
 };
 use std::cell::Cell;
 use std::future::Future;
@@ -82,7 +82,7 @@ fn react() {
     let _ = (reentry(), saved(), saved_key(1), keyed(nth));
     let _ = CircuitBreaker::builder("reentry: new").register();
     let keys = registry.circuit_breaker("reentry: keys");
-    let _ = registry.recent_events("circuit_breaker", "reentry: keys");
+    let _ = registry.recent_events(Kind::CircuitBreaker, "reentry: keys");
     let _ = registry.bulkhead("reentry: bulkhead").map(|bulkhead| bulkhead.try_acquire().map(drop));
     let _ = registry.rate_limiter("reentry: rate").map(|limiter| limiter.try_acquire());
     drop(registry.subscribe_with(EventFilter::default()));
