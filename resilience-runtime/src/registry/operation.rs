@@ -13,9 +13,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Every guarded function; generated code adds to it.
+/// Every guarded function; generated code adds to it. The linker knows it by this name, which no other slice of the program may have: so it
+/// is the crate's, with its version.
 #[linkme::distributed_slice]
-pub static OPERATIONS: [Operation];
+pub static RESILIENCE_RUNTIME_0_1_0: [Operation];
+
+#[doc(hidden)]
+pub use RESILIENCE_RUNTIME_0_1_0 as OPERATIONS;
 
 /// A guarded function.
 pub struct Operation {
@@ -213,4 +217,14 @@ pub(super) fn in_order() -> &'static [&'static Operation] {
         operations
     });
     &IN_ORDER
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_slice_is_called_as_the_crate_and_its_version() {
+        let name = format!("{}_{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        let name = name.replace(|c: char| !c.is_alphanumeric(), "_").to_uppercase();
+        assert!(include_str!("operation.rs").contains(&format!("static {name}:")), "rename the slice to {name}");
+    }
 }

@@ -1,0 +1,25 @@
+//! What else a program may have in it.
+
+use resilience_runtime::private::linkme;
+use resilience_runtime::{Rejection, circuit_breaker, registry};
+
+/// A slice of the linker's that somebody else has given the plainest of names.
+#[linkme::distributed_slice]
+#[linkme(crate = resilience_runtime::private::linkme)]
+static OPERATIONS: [u8];
+
+#[linkme::distributed_slice(OPERATIONS)]
+#[linkme(crate = resilience_runtime::private::linkme)]
+static ONE: u8 = 1;
+
+#[circuit_breaker("neighbours")]
+async fn guarded() -> Result<u8, Rejection> {
+    Ok(2)
+}
+
+#[tokio::test]
+async fn another_slice_of_the_linkers_may_be_called_operations() {
+    assert_eq!(guarded().await, Ok(2));
+    assert_eq!(OPERATIONS.iter().sum::<u8>(), 1);
+    assert!(registry().operations().any(|operation| operation.function() == "guarded"));
+}
