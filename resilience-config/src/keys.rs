@@ -336,3 +336,47 @@ macro_rules! keys {
         BrokenRule::unless($holds($value), stringify!($key), $message)
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BulkheadConfig, CircuitBreakerConfig, Rate, RateLimitConfig, RetryConfig, TimeoutConfig};
+    use std::time::Duration;
+
+    /// What a file, a variable and a snapshot say of each key is read as what it is, is within its bounds and changes no default.
+    fn defaults_are_read_back<C: Configurable + std::fmt::Debug>(base: C) {
+        let settings = base.settings();
+        for key in C::KEYS {
+            let Some(show) = key.show else { continue };
+            let (shown, mut config) = (show(&settings), base);
+            (key.read)(&mut config, &Written::of_text(&shown)).unwrap();
+            assert!((key.is_written)(&config), "{}", key.name);
+            assert_eq!(show(&config.settings()), shown, "{}", key.name);
+            // A rate wants its threshold beside it, whichever it is.
+            let broken = config.broken_rules().into_iter().filter(|rule| rule.other != Some("slow_call"));
+            assert_eq!(broken.count(), 0, "{} = {shown}", key.name);
+            let mut copied = base;
+            (key.copy)(&mut copied, &config);
+            assert_eq!(copied, config, "{}", key.name);
+            assert_eq!(
+                key.off.is_some(),
+                (key.read)(&mut config, &Written::Word("none".into())).is_ok()
+                    && key.takes != Takes::Window
+                    && key.takes != Takes::Jitter,
+                "{}",
+                key.name
+            );
+        }
+        let names: Vec<&str> = C::KEYS.iter().map(|key| key.name).collect();
+        assert!(names.iter().enumerate().all(|(nth, name)| !names[..nth].contains(name)), "{names:?}");
+    }
+
+    #[test]
+    fn every_default_is_a_value_that_its_key_takes() {
+        defaults_are_read_back(CircuitBreakerConfig::new());
+        defaults_are_read_back(RetryConfig::new());
+        defaults_are_read_back(TimeoutConfig::new().after(Duration::from_secs(1)));
+        defaults_are_read_back(BulkheadConfig::new());
+        defaults_are_read_back(RateLimitConfig::new().rate(Rate::per_second(1)));
+    }
+}

@@ -3,6 +3,7 @@
 // With the feature `tracing` there is a span around each, which the runtime's tests see.
 #[cfg(not(feature = "tracing"))]
 mod expansion;
+mod keys;
 mod recovery;
 mod refusal;
 
