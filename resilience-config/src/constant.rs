@@ -1,3 +1,5 @@
+//! Constants of the user's own, for keys that take several types.
+
 use std::time::Duration;
 
 use crate::Window;

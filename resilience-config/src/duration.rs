@@ -1,3 +1,5 @@
+//! The grammar of durations, and what to write instead of a text that is none.
+
 use std::{error::Error, fmt, time::Duration};
 
 use humantime::DurationError;

@@ -1,3 +1,5 @@
+//! What a misspelt word was probably meant to be.
+
 /// The candidate that `word` was probably meant to be: the one with the fewest typing mistakes between, where they are
 /// few enough for the length of the word.
 #[must_use]

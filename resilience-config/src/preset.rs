@@ -1,3 +1,5 @@
+//! Values that suit a kind of dependency.
+
 use std::time::Duration;
 
 /// Values that suit a kind of dependency. A key that is written beside a preset wins over it.

@@ -1,3 +1,5 @@
+//! What `#[bulkhead]` says.
+
 use proc_macro2::Span;
 use resilience_config::BulkheadConfig;
 use syn::{LitStr, Signature};

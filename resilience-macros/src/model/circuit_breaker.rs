@@ -1,3 +1,5 @@
+//! What `#[circuit_breaker]` says beside its configuration: the functions, and the expression of its keys.
+
 use proc_macro2::Span;
 use resilience_config::CircuitBreakerConfig;
 use syn::{Error, Expr, LitStr, Signature};

@@ -1,3 +1,5 @@
+//! What `#[fallback]` says: what answers, and for what.
+
 use quote::ToTokens;
 use resilience_config::Rejections;
 use syn::{Error, Expr, ExprClosure, LitStr, Pat, Result};

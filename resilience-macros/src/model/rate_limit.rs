@@ -1,3 +1,5 @@
+//! What `#[rate_limit]` says.
+
 use proc_macro2::Span;
 use resilience_config::RateLimitConfig;
 use syn::{LitStr, Signature};

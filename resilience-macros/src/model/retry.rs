@@ -1,3 +1,5 @@
+//! What `#[retry]` says beside its configuration: the functions that it asks.
+
 use proc_macro2::Span;
 use quote::ToTokens;
 use resilience_config::RetryConfig;

@@ -1,3 +1,5 @@
+//! What `#[timeout]` says.
+
 use proc_macro2::Span;
 use resilience_config::TimeoutConfig;
 use syn::{LitStr, Signature};
