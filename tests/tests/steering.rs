@@ -141,7 +141,7 @@ fn a_configuration_with_a_mistake_changes_none_of_those_that_match() {
     let plain = registered("steer: all b");
     // In the order of names it comes first. What is right for one of them may be wrong for another: this one has a rule of its own, and wants no other.
     let ruled = CircuitBreaker::builder("steer: all a").trip_if(|_| false).register().unwrap();
-    let without_rules = CircuitBreakerConfig::new().window(resilience_runtime::Window::None);
+    let without_rules = CircuitBreakerConfig::new().window(resilience_runtime::Window::None).no_consecutive_failures();
     assert!(ruled.steer().reconfigure(without_rules).is_ok());
     let error = registry().steer("steer: all*").by("ops").reconfigure(without_rules).unwrap_err();
     let SteerError::Config { kind, name, .. } = &error else { panic!("{error}") };

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::sync::{AtomicSetting, Count, locked};
 use crate::time;
-use crate::window::{Counter, Window, WindowCounts};
+use crate::window::{Began, Counter, Window, WindowCounts};
 use once_cell::sync::OnceCell;
 use resilience_config::CircuitBreakerSettings;
 use std::sync::{Arc, Mutex};
@@ -82,6 +82,7 @@ pub struct CircuitBreaker {
     pub(super) judge_all: AtomicSetting,
     pub(super) settings: Settings<CircuitBreakerSettings, WORDS>,
     pub(super) window: Window,
+    pub(super) streak_began: Began,
     pub(super) last_opening: LastOpening,
     /// Calls that a monitoring breaker let pass and an enforcing one would have rejected.
     pub(super) would_reject: Count,
@@ -129,6 +130,7 @@ impl CircuitBreaker {
             judge_all: AtomicSetting::new(judge_all),
             settings: Settings::new(*settings),
             window,
+            streak_began: Began::new(),
             last_opening: LastOpening::new(),
             would_reject: Count::new(),
             trip_if,

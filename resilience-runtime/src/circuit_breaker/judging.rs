@@ -89,6 +89,7 @@ impl CircuitBreaker {
     #[cold]
     pub(super) fn judge(&self, word: Word, standing: Standing, clock: impl Clock) {
         let Standing { counts, streak } = standing;
+        let streak_age = self.streak_began.age_millis(streak, clock.coarse_millis());
         let WindowCounts { calls, failures, slow } = counts;
         let verdict = self.settings.judge(counts);
         let judge_all = || self.judge_all.get() != 0;
@@ -99,7 +100,7 @@ impl CircuitBreaker {
         let reason = match verdict {
             Verdict::FailureRate => OpenReason::FailureRate { failures, calls },
             Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls },
-            _ if self.settings.is_too_long_a_streak(streak) => {
+            _ if self.settings.is_too_long_a_streak(streak.failures, streak_age) => {
                 OpenReason::ConsecutiveFailures { failures: streak.failures }
             }
             _ if self.trip_if_says_so(&counts) => OpenReason::TripIf { failures, calls },

@@ -3,7 +3,7 @@
 use super::state::{HalfOpenRule, OpenRule};
 use crate::settings::{HotWords, Settings};
 use crate::time::{millis_up, nanos};
-use crate::window::{Consecutive, Span, WindowCounts};
+use crate::window::{Span, WindowCounts};
 use resilience_config::{CircuitBreakerSettings, Window};
 
 /// 100 % in the unit of the rates: millionths of a percent.
@@ -14,30 +14,28 @@ const YOUNGEST_STREAK_MILLIS: u64 = 100;
 
 /// `failure rate << 32 | minimum calls`
 const RATES: usize = 0;
-/// `slow call rate << 1 | whether there is a window to take rates of`
+/// `consecutive failures << 33 | whether nobody wrote them << 32 | slow call rate << 1 | whether there is a window to take rates of`; no consecutive failures
+/// are off.
 const SLOW_RATE: usize = 1;
 /// Nanoseconds; 0 is off.
 const SLOW_CALL: usize = 2;
-/// `consecutive failures << 1 | whether nobody wrote them`; 0 is off.
-const CONSECUTIVE_FAILURES: usize = 3;
-const OPEN_FOR_MILLIS: usize = 4;
-const MAX_OPEN_FOR_MILLIS: usize = 5;
-const OPEN_BACKOFF: usize = 6;
-const OPEN_JITTER: usize = 7;
+const OPEN_FOR_MILLIS: usize = 3;
+const MAX_OPEN_FOR_MILLIS: usize = 4;
+const OPEN_BACKOFF: usize = 5;
+const OPEN_JITTER: usize = 6;
 /// `timeout << 16 | successes << 8 | calls`
-const HALF_OPEN: usize = 8;
-pub(super) const WORDS: usize = 9;
+const HALF_OPEN: usize = 7;
+pub(super) const WORDS: usize = 8;
 
 impl HotWords<WORDS> for CircuitBreakerSettings {
     fn words(&self) -> [u64; WORDS] {
         let mut words = [0; WORDS];
         let has_window = u64::from(self.window != Window::None);
         words[RATES] = u64::from(self.failure_rate_millionths()) << 32 | u64::from(self.minimum_calls);
-        words[SLOW_RATE] = u64::from(self.slow_call_rate_millionths()) << 1 | has_window;
+        let streak =
+            u64::from(self.consecutive_failures.unwrap_or(0)) << 1 | u64::from(self.consecutive_failures_by_default);
+        words[SLOW_RATE] = streak << 32 | u64::from(self.slow_call_rate_millionths()) << 1 | has_window;
         words[SLOW_CALL] = self.slow_call.map_or(0, nanos);
-        words[CONSECUTIVE_FAILURES] = self
-            .consecutive_failures
-            .map_or(0, |failures| u64::from(failures) << 1 | u64::from(self.consecutive_failures_by_default));
         words[OPEN_FOR_MILLIS] = millis_up(self.open_for);
         words[MAX_OPEN_FOR_MILLIS] = millis_up(self.max_open_for);
         words[OPEN_BACKOFF] = self.open_backoff.to_bits();
@@ -66,7 +64,7 @@ impl Settings<CircuitBreakerSettings, WORDS> {
     }
 
     pub(super) fn judge(&self, counts: WindowCounts) -> Verdict {
-        let (rates, slow_rate) = (self.word(RATES), self.word(SLOW_RATE));
+        let (rates, slow_rate) = (self.word(RATES), self.word(SLOW_RATE) & u64::from(u32::MAX));
         if slow_rate & 1 == 0 || counts.failures == 0 && counts.slow == 0 {
             return Verdict::Calm;
         }
@@ -84,8 +82,8 @@ impl Settings<CircuitBreakerSettings, WORDS> {
     }
 
     /// By default, failures of one moment are one event.
-    pub(super) fn is_too_long_a_streak(&self, Consecutive { failures, age_millis }: Consecutive) -> bool {
-        let rule = self.word(CONSECUTIVE_FAILURES);
+    pub(super) fn is_too_long_a_streak(&self, failures: u64, age_millis: u64) -> bool {
+        let rule = self.word(SLOW_RATE) >> 32;
         let (limit, by_default) = (rule >> 1, rule & 1 != 0);
         limit != 0 && failures >= limit && (!by_default || age_millis >= YOUNGEST_STREAK_MILLIS)
     }
@@ -176,8 +174,7 @@ mod tests {
                 for age_millis in [0, 99, 100, 101] {
                     let is_old = !second.consecutive_failures_by_default || age_millis >= 100;
                     let is_too_long = limit.is_some_and(|limit| failures >= limit) && is_old;
-                    let row = Consecutive { failures, age_millis };
-                    prop_assert_eq!(breaker.settings.is_too_long_a_streak(row), is_too_long);
+                    prop_assert_eq!(breaker.settings.is_too_long_a_streak(failures, age_millis), is_too_long);
                 }
             }
         }

@@ -30,7 +30,7 @@ mod streak;
 
 use crate::sync::{AtomicSetting, AtomicU64, Ordering, RwLock, fence, read, write};
 pub(crate) use shards::{Counter, Shard, Total};
-pub(crate) use streak::Consecutive;
+pub(crate) use streak::{Began, Consecutive};
 use {
     marks::Marks,
     shards::{Shards, Tally},
@@ -179,8 +179,7 @@ impl Window {
     fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
         fence(Ordering::SeqCst);
         let (counts, tally) = self.counts_after(generation, now, Some(finished));
-        let streak =
-            if finished.failed { self.streak.failed(generation, tally.ok, now) } else { Consecutive::default() };
+        let streak = if finished.failed { self.streak.failed(generation, tally.ok) } else { Consecutive::default() };
         Standing { counts, streak }
     }
 

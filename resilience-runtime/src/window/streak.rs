@@ -15,12 +15,7 @@ const RACING: u64 = 1 << 20;
 
 /// `successes so far (38) << 26 | generation (6) << 20 | failures since (20)`. Of a generation there is as much as it takes to tell a streak from the one that was
 /// there when the breaker closed: whoever begins the generation [restarts](Streak::restart) it, and may be held up.
-pub(super) struct Streak {
-    run: AtomicU64,
-    /// When the first of its failures was: `tag (16) << 48 | milliseconds`. Written after the run has begun, so that whoever lengthens it meanwhile finds the tag
-    /// of another, and takes the streak for one of this moment.
-    began: AtomicU64,
-}
+pub(super) struct Streak(AtomicU64);
 
 const BEGAN_BITS: u32 = 48;
 
@@ -34,8 +29,8 @@ fn tag(run: u64) -> u64 {
 pub(crate) struct Consecutive {
     /// Failures in a row.
     pub(crate) failures: u64,
-    /// How long ago the first of them was.
-    pub(crate) age_millis: u64,
+    /// What tells it from the one before.
+    tag: u64,
 }
 
 /// The streak as it was at some moment.
@@ -55,54 +50,64 @@ fn is_broken(streak: u64, generation: u64, ok: u64) -> bool {
 
 impl Streak {
     pub(super) fn new() -> Self {
-        Self { run: AtomicU64::new(0), began: AtomicU64::new(0) }
+        Self(AtomicU64::new(0))
     }
 
     /// For [`restart`](Self::restart), before anybody can know of the new generation.
     pub(super) fn seen(&self) -> Seen {
-        Seen(self.run.load(Ordering::Relaxed))
+        Seen(self.0.load(Ordering::Relaxed))
     }
 
     /// A generation has begun: the streak is empty, unless it has grown since then.
     pub(super) fn restart(&self, Seen(streak): Seen, generation: u64, ok: u64) {
-        let _ = self.run.compare_exchange(streak, of(generation, ok, 0), Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.0.compare_exchange(streak, of(generation, ok, 0), Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// One more failure `now`, with `ok` successes counted so far.
-    pub(super) fn failed(&self, generation: u64, ok: u64, now: u64) -> Consecutive {
-        let mut streak = self.run.load(Ordering::Relaxed);
+    /// One more failure, with `ok` successes counted so far.
+    pub(super) fn failed(&self, generation: u64, ok: u64) -> Consecutive {
+        let mut streak = self.0.load(Ordering::Relaxed);
         loop {
             let broken = is_broken(streak, generation, ok);
             let (before, run) = if broken { (ok, 0) } else { (streak >> OK_AT, streak & MAX_RUN) };
             let next = (run + 1).min(MAX_RUN);
-            match self.run.compare_exchange_weak(
+            match self.0.compare_exchange_weak(
                 streak,
                 of(generation, before, next),
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {
-                    return Consecutive { failures: next, age_millis: self.age(of(generation, before, next), now) };
+                    return Consecutive { failures: next, tag: tag(of(generation, before, next)) };
                 }
                 Err(newer) => streak = newer,
             }
         }
     }
 
-    /// How long ago the streak began, whose latest failure is `now`.
-    fn age(&self, streak: u64, now: u64) -> u64 {
-        let began = tag(streak) | now & ((1 << BEGAN_BITS) - 1);
-        if streak & MAX_RUN == 1 {
-            self.began.store(began, Ordering::Relaxed);
-            return 0;
-        }
-        let first = self.began.load(Ordering::Relaxed);
-        if first >> BEGAN_BITS == began >> BEGAN_BITS { began.saturating_sub(first) } else { 0 }
+    pub(super) fn length(&self, generation: u64, ok: u64) -> u64 {
+        let streak = self.0.load(Ordering::Relaxed);
+        if is_broken(streak, generation, ok) { 0 } else { streak & MAX_RUN }
+    }
+}
+
+/// When the first failure of a streak was: `tag (16) << 48 | milliseconds`. Written after the streak has begun, so that whoever lengthens it meanwhile finds the
+/// tag of another, and takes the streak for one of this moment.
+pub(crate) struct Began(AtomicU64);
+
+impl Began {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(0))
     }
 
-    pub(super) fn length(&self, generation: u64, ok: u64) -> u64 {
-        let streak = self.run.load(Ordering::Relaxed);
-        if is_broken(streak, generation, ok) { 0 } else { streak & MAX_RUN }
+    /// How long ago the streak began, whose latest failure is `now`.
+    pub(crate) fn age_millis(&self, Consecutive { failures, tag }: Consecutive, now: u64) -> u64 {
+        let began = tag | now & ((1 << BEGAN_BITS) - 1);
+        if failures == 1 {
+            self.0.store(began, Ordering::Relaxed);
+            return 0;
+        }
+        let first = self.0.load(Ordering::Relaxed);
+        if first >> BEGAN_BITS == began >> BEGAN_BITS { began.saturating_sub(first) } else { 0 }
     }
 }
 
@@ -115,13 +120,13 @@ mod tests {
         let streak = Streak::new();
         streak.restart(streak.seen(), 7, 100);
         assert_eq!(
-            [streak.failed(7, 100, 0).failures, streak.failed(7, 100, 0).failures, streak.failed(7, 99, 0).failures],
+            [streak.failed(7, 100).failures, streak.failed(7, 100).failures, streak.failed(7, 99).failures],
             [1, 2, 3],
             "one of them raced"
         );
         assert_eq!((streak.length(7, 100), streak.length(7, 101), streak.length(8, 100)), (3, 0, 0));
         assert_eq!(
-            [streak.failed(7, 101, 0).failures, streak.failed(8, 101, 0).failures, streak.failed(8, 101, 0).failures],
+            [streak.failed(7, 101).failures, streak.failed(8, 101).failures, streak.failed(8, 101).failures],
             [1, 1, 2]
         );
     }
@@ -129,11 +134,11 @@ mod tests {
     #[test]
     fn who_restarts_a_streak_late_does_not_empty_that_of_the_new_generation() {
         let streak = Streak::new();
-        assert_eq!([streak.failed(7, 0, 0).failures, streak.failed(7, 0, 0).failures], [1, 2]);
+        assert_eq!([streak.failed(7, 0).failures, streak.failed(7, 0).failures], [1, 2]);
         let seen = streak.seen();
-        assert_eq!(streak.failed(8, 0, 0).failures, 1, "none of before");
+        assert_eq!(streak.failed(8, 0).failures, 1, "none of before");
         streak.restart(seen, 8, 0);
-        assert_eq!(streak.failed(8, 0, 0).failures, 2);
+        assert_eq!(streak.failed(8, 0).failures, 2);
     }
 
     #[test]
@@ -141,7 +146,7 @@ mod tests {
         let streak = Streak::new();
         for ok in [0, 1, RACING, MAX_OK - 1, MAX_OK, MAX_OK + 1, MAX_OK + 2 + RACING] {
             assert_eq!(
-                [streak.failed(7, ok, 0).failures, streak.failed(7, ok, 0).failures, streak.length(7, ok + 1)],
+                [streak.failed(7, ok).failures, streak.failed(7, ok).failures, streak.length(7, ok + 1)],
                 [1, 2, 0],
                 "{ok}"
             );
@@ -150,8 +155,8 @@ mod tests {
 
     #[test]
     fn a_streak_is_as_old_as_its_first_failure() {
-        let streak = Streak::new();
-        let ages = |ok: u64, times: [u64; 3]| times.map(|now| streak.failed(7, ok, now).age_millis);
+        let (streak, began) = (Streak::new(), Began::new());
+        let ages = |ok: u64, times: [u64; 3]| times.map(|now| began.age_millis(streak.failed(7, ok), now));
         assert_eq!(ages(3, [1000, 1099, 1100]), [0, 99, 100]);
         assert_eq!(ages(4, [1200, 1200, 1500]), [0, 0, 300], "a success has ended the one before");
         assert_eq!(ages(5, [2000, 1999, 2001]), [0, 0, 1], "a coarse clock that is behind");
