@@ -72,7 +72,7 @@ use syntax::Kind;
 /// |---|---|
 /// | `async fn` | the body |
 /// | an `async fn` below `#[async_trait]` | the body, in the box that async_trait makes anyway |
-/// | `fn … -> impl Future<Output = Result<T, E>>` that ends in `async { … }`, `fn … -> Pin<Box<dyn Future<…>>>` or `-> BoxFuture<'_, Result<T, E>>` that ends in `Box::pin(async { … })` | the block at the end. What comes before it runs once, as written, when the function is called. [`macro@retry`] is refused |
+/// | `fn … -> impl Future<Output = Result<T, E>>` that ends in `async { … }`, `fn … -> Pin<Box<dyn Future<…>>>` or `-> BoxFuture<'_, Result<T, E>>` that ends in `Box::pin(async { … })` | the block at the end. What comes before it runs once, as written, when the function is called, and [`macro@retry`] is refused where there is such |
 /// | `fn` | the body, on the caller's thread. There is no [`macro@timeout`] and no waiting for a permit or a turn. A [`macro@retry`] blocks the thread between attempts, and a [`macro@fallback`] cannot be async |
 ///
 /// If the runtime crate has another name (`package = "resilience-runtime"` in Cargo.toml, or a re-export), `crate = path` names it:

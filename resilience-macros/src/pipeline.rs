@@ -15,12 +15,21 @@ pub(crate) fn run(kind: Kind, arguments: TokenStream, item: TokenStream) -> Toke
         return TokenStream::new();
     }
     let written = Written::new(kind, arguments, item);
-    guard(&written).unwrap_or_else(|errors| recover::as_written(&written, &errors))
+    if written.is_half_typed {
+        // What is missing would be an error about something else.
+        return recover::as_written(&written, None);
+    }
+    guard(&written).unwrap_or_else(|errors| recover::as_written(&written, Some(&errors)))
 }
 
 fn guard(written: &Written) -> Result<TokenStream> {
     let mut errors = Errors::default();
     let annotated = syntax::parse(written, &mut errors);
     let guarded = model::check(annotated, &mut errors);
-    Ok(expand::function(&errors.finish(guarded)?, written.taken_paths()))
+    let guarded = errors.finish(guarded)?;
+    let function = expand::function(&guarded, written.taken_paths());
+    Ok(match expand::is_told_apart(&guarded) {
+        true => expand::beside_as_written(written, &function),
+        false => function,
+    })
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What was `written` without our attributes. It may be anything: half a function has no syntax yet.
-pub(crate) fn as_written(written: &Written, errors: &Error) -> TokenStream {
+pub(crate) fn as_written(written: &Written, errors: Option<&Error>) -> TokenStream {
     let kept = &written.kept;
     let mut function: Vec<TokenTree> = written.function.clone().into_iter().collect();
     let is_function = function.iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
@@ -21,7 +21,7 @@ pub(crate) fn as_written(written: &Written, errors: &Error) -> TokenStream {
     {
         *body = with_uses(body, written);
     }
-    let errors = errors.to_compile_error();
+    let errors = errors.map(Error::to_compile_error);
     quote!(#(#kept)* #(#function)* #errors)
 }
 

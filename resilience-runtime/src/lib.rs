@@ -76,6 +76,7 @@ mod state;
 mod sync;
 mod time;
 mod timeout;
+mod unwind;
 mod window;
 
 #[doc(hidden)]

@@ -10,6 +10,7 @@ pub use core::clone::Clone;
 pub use core::future::Future;
 pub use core::ops::ControlFlow;
 pub use core::option::Option::{self, None, Some};
+pub use core::panic::AssertUnwindSafe;
 pub use core::result::Result::{self, Err, Ok};
 pub use core::time::Duration;
 pub use linkme;
@@ -31,12 +32,34 @@ pub type RateLimitSite = Site<crate::RateLimiter>;
 
 /// Runs a guarded call inside its span. The span is entered for each poll, and left while the call waits.
 #[cfg(feature = "tracing")]
-pub fn in_span<R, F: Future<Output = R>>(
-    operation: &'static Operation,
-    call: F,
-) -> impl Future<Output = R> + use<R, F> {
-    tracing::Instrument::instrument(call, crate::span::of(operation))
+pub fn in_span<R, F: Future<Output = R>>(operation: &'static Operation, call: F) -> InSpan<F> {
+    InSpan { call: tracing::Instrument::instrument(call, crate::span::of(operation)) }
 }
+
+#[cfg(feature = "tracing")]
+pin_project_lite::pin_project! {
+    /// The future of [`in_span`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct InSpan<F> {
+        #[pin]
+        call: tracing::instrument::Instrumented<F>,
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl<F: Future> Future for InSpan<F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: core::pin::Pin<&mut Self>, context: &mut core::task::Context<'_>) -> core::task::Poll<F::Output> {
+        self.project().call.poll(context)
+    }
+}
+
+// A span is an id; what a subscriber makes of it is its own.
+#[cfg(feature = "tracing")]
+impl<F: std::panic::UnwindSafe> std::panic::UnwindSafe for InSpan<F> {}
 
 /// Where another build of this crate in the same program has the feature, and this one has not, the attributes write this line all the same.
 #[cfg(not(feature = "tracing"))]
@@ -69,6 +92,24 @@ pub fn no_hook(_: &crate::RetryEvent) {}
 pub fn lend<T: CloneArgument>(argument: &mut Option<T>, last: bool) -> T {
     let lent = if last { argument.take() } else { argument.as_ref().map(clone_argument) };
     lent.expect("an argument is taken by the last attempt alone")
+}
+
+/// An argument that no attempt can see: it need not be `Clone`, and goes with the last one.
+#[inline]
+pub fn lend_unseen<T>(argument: &mut Option<T>, last: bool) -> Option<T> {
+    argument.take_if(|_| last)
+}
+
+/// A receiver for the next attempt, if there may be one: no other variable can take its name, so each attempt takes the receiver itself.
+#[inline]
+pub fn keep<T: CloneArgument>(receiver: &T, last: bool) -> Option<T> {
+    (!last).then(|| clone_argument(receiver))
+}
+
+/// The receiver for the attempt that follows.
+#[inline]
+pub fn kept<T>(receiver: Option<T>) -> T {
+    receiver.expect("no attempt follows the last one")
 }
 
 /// Runs the body of a synchronous function, in which `return` and `?` leave the body alone.

@@ -145,20 +145,22 @@ impl AtomicEpoch {
 }
 
 /// Says that something has happened to whoever waits for its owner anyway. Atomic only so that it can be shared.
+///
+/// A whole word: a byte that is written and then copied with its padding, as a permit is, makes a processor wait until the byte has reached the cache.
 #[derive(Debug)]
-pub(crate) struct Flag(std::sync::atomic::AtomicBool);
+pub(crate) struct Flag(std::sync::atomic::AtomicUsize);
 
 impl Flag {
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self(std::sync::atomic::AtomicBool::new(false))
+        Self(std::sync::atomic::AtomicUsize::new(0))
     }
 
     pub(crate) fn raise(&self) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.0.store(1, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn is_raised(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
+        self.0.load(std::sync::atomic::Ordering::Relaxed) != 0
     }
 }

@@ -1,8 +1,12 @@
-//! What can be sent between threads before it is guarded can be sent afterwards.
+//! What can be sent between threads before it is guarded, or caught when it panics, can be so afterwards.
 
-use resilience_runtime::{Rejection, bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
+use resilience_runtime::{
+    Bulkhead, CircuitBreaker, Permit, RateLimiter, Rejection, Retry, Timeout, bulkhead, circuit_breaker, fallback,
+    rate_limit, retry, timeout,
+};
 use std::cell::Cell;
 use std::fmt::Display;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -118,6 +122,57 @@ fn guarded_futures_can_be_sent() {
     is_send(service.exclusive(1));
     is_send(service.with_fallback(String::new()));
     is_send(only_a_fallback("a"));
+}
+
+fn is_unwind_safe<T: UnwindSafe>(_: T) {}
+
+fn is_ref_unwind_safe<T: RefUnwindSafe>() {}
+
+#[circuit_breaker(key = id)]
+#[fallback(no_name)]
+async fn keyed(id: u8) -> Result<usize, Error> {
+    std::future::ready(id).await;
+    Ok(usize::from(id))
+}
+
+#[retry]
+#[circuit_breaker]
+#[bulkhead(max_concurrent = 5, max_queue = 5)]
+#[rate_limit("1000/s", max_wait = "1s")]
+#[timeout("1s")]
+async fn ready(text: &str, owned: String) -> Result<usize, Error> {
+    std::future::ready(text).await;
+    Ok(text.len() + owned.len())
+}
+
+#[timeout("1m")]
+#[retry]
+#[circuit_breaker]
+#[timeout("1s")]
+async fn timed(text: &str, owned: String) -> Result<usize, Error> {
+    std::future::ready(text).await;
+    Ok(text.len() + owned.len())
+}
+
+fn no_name(id: u8) -> Result<usize, Error> {
+    Ok(usize::from(id))
+}
+
+#[test]
+fn guarded_futures_are_unwind_safe() {
+    is_unwind_safe(ready("a", String::new()));
+    is_unwind_safe(timed("a", String::new()));
+    is_unwind_safe(keyed(1));
+}
+
+#[test]
+fn policies_are_unwind_safe() {
+    is_ref_unwind_safe::<CircuitBreaker>();
+    is_ref_unwind_safe::<Retry>();
+    is_ref_unwind_safe::<Bulkhead>();
+    is_ref_unwind_safe::<RateLimiter>();
+    is_ref_unwind_safe::<Timeout>();
+    is_ref_unwind_safe::<Permit<'_>>();
 }
 
 #[tokio::test]

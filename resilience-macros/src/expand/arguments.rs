@@ -1,60 +1,99 @@
 //! How the arguments get to the body, to each of its attempts, and to a fallback as well.
+//!
+//! The signature calls them by names of our own, which are what the user wrote but for the hygiene, and the body begins by giving
+//! them the user's: as an `async fn` does, and so they are dropped in its order. Nothing is shadowed by that, and what is said about a
+//! name that is not used, or about a `mut` that is not needed, is said where the user wrote it.
+//!
+//! An attribute of somebody else's that stands below ours sees the signature, and may name what is in it: above such a function the
+//! signature keeps the names, and the body is given them again. `self` cannot be given a name at all: it is what the body captures, and
+//! only where it is needed again and the body may move it, has the body another name for it.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
-use syn::{FnArg, Pat, PatIdent, Signature, ext::IdentExt};
+use syn::{Attribute, FnArg, Pat, PatIdent, Signature, Token, parse::Parser, parse_quote_spanned};
 
-use super::{Surroundings, located_at};
-use crate::model::{Argument, Form, Guarded, Passing};
+use super::located_at;
+use crate::model::{Argument, Form, Guarded, Layer, Passing};
 use crate::syntax::{has_word, inside};
 
-/// The receiver as the body sees it, where the original is needed again.
-pub(super) fn own_self(span: Span) -> Ident {
-    Ident::new("__self", located_at(span))
+/// Whether the function that returns a future takes the arguments itself, under the names that were written: for what is before the
+/// future, or because that captures what it names and nothing else.
+fn are_taken_before(guarded: &Guarded) -> bool {
+    match &guarded.target.form {
+        Form::Future(form) => !form.before.is_empty() || is_left_alone(guarded),
+        Form::Async | Form::Sync => false,
+    }
 }
 
-/// Whether there is a receiver that gets to the body in this way.
-pub(super) fn receiver_is(guarded: &Guarded, passing: Passing) -> bool {
-    guarded.target.arguments.first().is_some_and(|first| first.is_receiver() && first.passing == passing)
+fn is_left_alone(guarded: &Guarded) -> bool {
+    let is_written_so = matches!(&guarded.target.form, Form::Future(form) if !form.is_async_trait);
+    is_written_so && !guarded.keeps_arguments()
 }
 
-/// The function's signature. Where arguments are needed again, every one has a name in it, and the body takes apart what
-/// has a pattern. That changes nothing for a caller.
+/// Whether the body is given the argument under the user's own name for it, or takes it apart.
+fn is_given(guarded: &Guarded, argument: &Argument) -> bool {
+    let is_ours = !guarded.has_attributes_of_others() || guarded.keeps_arguments() || argument.is_plain();
+    is_ours && !argument.is_receiver() && !is_left_alone(guarded)
+}
+
+/// The function's signature: of the same types, with names of our own.
 pub(super) fn signature(guarded: &Guarded) -> Signature {
     let mut signature = guarded.function.signature.clone();
-    if !guarded.keeps_arguments() {
-        return signature;
-    }
     for (input, argument) in signature.inputs.iter_mut().zip(&guarded.target.arguments) {
-        // The body assigns to its own reborrow, and an attempt to its own clone.
-        let is_own = match argument.passing {
-            Passing::Reborrowed => true,
-            Passing::Cloned => guarded.has_retry(),
-            Passing::Copied | Passing::Unseen => false,
-        };
-        let is_mutable_here = argument.mutability.is_some() && !is_own;
         match input {
-            FnArg::Receiver(receiver) if !is_mutable_here => receiver.mutability = None,
+            // Every attempt but the last puts back what it took.
+            FnArg::Receiver(receiver) if guarded.has_retry() && argument.passing == Passing::Cloned => {
+                receiver.mutability = Some(Token![mut](Span::mixed_site()));
+            }
             FnArg::Receiver(_) => {}
-            FnArg::Typed(typed) if argument.pattern.is_some() => {
-                *typed.pat = Pat::Ident(PatIdent {
-                    attrs: Vec::new(),
-                    by_ref: None,
-                    mutability: None,
-                    ident: argument.name.clone(),
-                    subpat: None,
-                });
+            FnArg::Typed(typed) if is_given(guarded, argument) => {
+                typed.attrs = argument.cfg.iter().map(cfg).collect();
+                let ident = seen_name(guarded, argument).clone();
+                let is_in_key = ident == argument.name && is_moved_to_key(guarded, argument);
+                let mutability = is_in_key.then(|| Token![mut](Span::mixed_site()));
+                let plain = PatIdent { attrs: Vec::new(), by_ref: None, mutability, ident, subpat: None };
+                *typed.pat = Pat::Ident(plain);
             }
-            FnArg::Typed(typed) => {
-                if let Pat::Ident(plain) = &mut *typed.pat
-                    && !is_mutable_here
-                {
-                    plain.mutability = None;
-                }
-            }
+            FnArg::Typed(_) => {}
         }
     }
     signature
+}
+
+/// Whether an argument has a name in the signature that nobody wrote.
+pub(super) fn has_names_of_ours(guarded: &Guarded) -> bool {
+    let mut given = guarded.target.arguments.iter().filter(|argument| is_given(guarded, argument));
+    given.any(|argument| argument.written_name.as_ref() != Some(seen_name(guarded, argument)))
+}
+
+/// What the signature calls the argument.
+fn seen_name<'g>(guarded: &Guarded, argument: &'g Argument) -> &'g Ident {
+    let is_seen = guarded.has_attributes_of_others();
+    argument.written_name.as_ref().filter(|_| is_seen).unwrap_or(&argument.name)
+}
+
+fn cfg(condition: &TokenStream) -> Attribute {
+    parse_quote_spanned!(Span::mixed_site()=> #[cfg(#condition)])
+}
+
+/// A statement that is there under these conditions.
+fn under(conditions: &[TokenStream], statement: TokenStream) -> TokenStream {
+    match conditions {
+        [] => statement,
+        cfg => quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* { #statement }),
+    }
+}
+
+/// Gives the arguments the names of our own that the signature could not give them.
+pub(super) fn named(guarded: &Guarded) -> TokenStream {
+    let seen = guarded.target.arguments.iter().filter(|argument| is_given(guarded, argument) && argument.is_plain());
+    let seen = seen.filter(|_| guarded.has_attributes_of_others());
+    let named = seen.map(|argument| {
+        let (cfg, name, seen) = (&argument.cfg, &argument.name, &argument.written_name);
+        let mutability = mutable_for_key(guarded, argument);
+        quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #name = #seen;)
+    });
+    named.collect()
 }
 
 /// Clones for the fallback what the body is about to take.
@@ -63,71 +102,220 @@ pub(super) fn kept_for_fallback(guarded: &Guarded) -> TokenStream {
     let kept = cloned.filter(|_| guarded.fallback.is_some()).map(|argument| {
         let (cfg, kept) = (&argument.cfg, kept_name(argument, "fallback"));
         // An argument that is not `Clone` is an error about its type.
-        let mut name = argument.name.clone();
-        name.set_span(name.span().located_at(argument.span));
+        let name = named_at(argument);
         let clone = quote_spanned!(located_at(argument.span)=> __resilience::clone_argument(&#name));
         quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #kept = #clone;)
     });
     kept.collect()
 }
 
-/// Reborrows for the body what is needed again.
-pub(super) fn reborrowed_for_body(guarded: &Guarded, surroundings: Surroundings) -> TokenStream {
-    reborrowed(guarded, surroundings, true)
+/// The argument's name, for an error about its type.
+fn named_at(argument: &Argument) -> Ident {
+    let mut name = argument.name.clone();
+    name.set_span(name.span().located_at(argument.span));
+    name
 }
 
-/// Reborrows for an `async` block around layers what is needed again outside of it.
-pub(super) fn reborrowed_for_block(guarded: &Guarded, surroundings: Surroundings) -> TokenStream {
-    reborrowed(guarded, surroundings, false)
+/// What an attempt needs of the arguments that are taken by value.
+#[derive(Default)]
+pub(super) struct Lent {
+    /// Before the first one: what keeps them for all.
+    pub(super) kept: TokenStream,
+    /// Before each, and where the next one begins: what keeps the receiver, which an attempt takes, and puts it back.
+    pub(super) receiver: (TokenStream, TokenStream),
+    /// Before each: what gives it the others.
+    pub(super) given: TokenStream,
 }
 
-fn reborrowed(guarded: &Guarded, surroundings: Surroundings, may_be_assigned: bool) -> TokenStream {
-    let unique = guarded.target.arguments.iter().filter(|argument| argument.passing == Passing::Reborrowed);
-    let reborrows = unique.filter(|_| guarded.keeps_arguments()).map(|argument| {
-        let (cfg, name) = (&argument.cfg, &argument.name);
-        let reborrow = if argument.is_receiver() { own_self(name.span()) } else { name.clone() };
-        let original = if argument.is_receiver() && !surroundings.has_own_self { name } else { &reborrow };
-        let mutability = argument.mutability.filter(|_| may_be_assigned);
-        quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #reborrow = &mut *#original;)
-    });
-    reborrows.collect()
-}
-
-/// What keeps the arguments that are taken by value for all attempts, and what gives them to one.
-pub(super) fn lent_to_attempts(guarded: &Guarded) -> (TokenStream, TokenStream) {
-    let taken = guarded.target.arguments.iter().filter(|argument| argument.passing == Passing::Cloned);
-    let statements = taken.map(|argument| {
+pub(super) fn lent_to_attempts(guarded: &Guarded) -> Lent {
+    let mut lent = Lent::default();
+    for argument in guarded.target.arguments.iter().filter(|argument| is_lent(guarded, argument)) {
         let (cfg, name, kept) = (&argument.cfg, &argument.name, kept_name(argument, "attempts"));
-        let keep = quote_spanned! {Span::mixed_site()=>
-            #(#[cfg(#cfg)])* let mut #kept = __resilience::Some(#name);
-        };
-        let lent = if argument.is_receiver() { own_self(name.span()) } else { name.clone() };
-        let mutability = argument.mutability;
         // An argument that is not `Clone` is an error about its type.
         let here = located_at(argument.span);
+        if argument.is_receiver() {
+            let name = named_at(argument);
+            let keep = quote_spanned!(here=> __resilience::keep(&#name, __run.is_last_attempt()));
+            let put_back = quote_spanned!(Span::mixed_site()=> #name = __resilience::kept(#kept););
+            lent.receiver =
+                (quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #kept = #keep;), under(cfg, put_back));
+            continue;
+        }
+        lent.kept.extend(quote_spanned! {Span::mixed_site()=>
+            #(#[cfg(#cfg)])* let mut #kept = __resilience::Some(#name);
+        });
         let kept_here = Ident::new(&kept.to_string(), here);
-        let lend = quote_spanned!(here=> __resilience::lend(&mut #kept_here, __run.is_last_attempt()));
-        let lend = quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #lent = #lend;);
-        (keep, lend)
-    });
-    statements.unzip()
+        let lend = match argument.passing {
+            Passing::Unseen => quote_spanned!(here=> __resilience::lend_unseen),
+            _ => quote_spanned!(here=> __resilience::lend),
+        };
+        let lend = quote_spanned!(here=> #lend(&mut #kept_here, __run.is_last_attempt()));
+        let mutability = mutable_for_key(guarded, argument);
+        lent.given.extend(quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #name = #lend;));
+    }
+    lent
 }
 
-/// Takes apart, for an expression beside the body, those of the arguments with a pattern that it names something of. The names are
-/// references there.
-pub(super) fn looked_into(guarded: &Guarded, expression: &TokenStream) -> TokenStream {
-    let is_apart = matches!(&guarded.target.form, Form::Future(form) if !form.before.is_empty());
-    let is_taken_apart_later = guarded.keeps_arguments() && !is_apart;
-    let patterns = guarded.target.arguments.iter().filter_map(|argument| {
-        let pattern = argument.pattern.as_ref().filter(|_| is_taken_apart_later).map(ToTokens::to_token_stream);
-        let pattern = pattern.or_else(|| argument.moved_pattern.clone())?;
-        if !names_one_of(expression.clone(), &pattern) {
-            return None;
+fn is_lent(guarded: &Guarded, argument: &Argument) -> bool {
+    match argument.passing {
+        Passing::Cloned => true,
+        Passing::Unseen => guarded.fallback.is_none(),
+        Passing::Copied | Passing::Reborrowed => false,
+    }
+}
+
+/// Has the body capture its receiver, in a line that never runs: the whole of it, although only a part may be named, and by value
+/// or by reference as it is passed.
+pub(super) fn captured_receiver(guarded: &Guarded) -> TokenStream {
+    let receiver = guarded.target.arguments.first().filter(|first| first.is_receiver() && !is_left_alone(guarded));
+    let Some(receiver) = receiver else { return TokenStream::new() };
+    let (cfg, name) = (&receiver.cfg, &receiver.name);
+    match receiver.passing {
+        Passing::Reborrowed if guarded.keeps_arguments() => {
+            quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let _ = &mut *#name;)
         }
-        let (cfg, pattern, name) = (&argument.cfg, without_modes(pattern), &argument.name);
-        Some(quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* #[allow(unused_variables)] let #pattern = &#name;))
+        Passing::Cloned if guarded.keeps_arguments() => {
+            quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let __self = #name;)
+        }
+        _ => quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let _ = &#name;),
+    }
+}
+
+/// The receiver as the body sees it, where the original is needed again and the body may move it.
+pub(super) fn own_self(span: Span) -> Ident {
+    Ident::new("__self", located_at(span))
+}
+
+/// Reborrows the receiver for such a body.
+pub(super) fn reborrowed_receiver(guarded: &Guarded) -> Option<TokenStream> {
+    let receiver = guarded.target.arguments.first().filter(|_| guarded.has_own_self())?;
+    let FnArg::Receiver(written) = guarded.function.signature.inputs.first()? else { return None };
+    let (cfg, name, mutability) = (&receiver.cfg, &receiver.name, &written.mutability);
+    let own = own_self(name.span());
+    Some(quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #mutability #own = &mut *#name;))
+}
+
+/// Gives the arguments to the body, under the names that the user gave them and with the attributes that speak about those.
+pub(super) fn given_to_body(guarded: &Guarded) -> TokenStream {
+    match are_taken_before(guarded) {
+        true => TokenStream::new(),
+        false => given(guarded),
+    }
+}
+
+/// The same for the statements before a future.
+pub(super) fn given_before_future(guarded: &Guarded) -> TokenStream {
+    given(guarded)
+}
+
+fn given(guarded: &Guarded) -> TokenStream {
+    let given = guarded.target.arguments.iter().filter(|argument| is_given(guarded, argument)).map(|argument| {
+        let Argument { name, pattern, attributes, cfg, .. } = argument;
+        let keeps = guarded.keeps_arguments();
+        let bound = |value: TokenStream| quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern = #value;);
+        // Of what is taken apart the rest is dropped when all of it would be.
+        let whole = quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #name = #name;);
+        match argument.passing {
+            // The fallback takes it.
+            Passing::Unseen if guarded.fallback.is_some() => TokenStream::new(),
+            Passing::Unseen => whole,
+            Passing::Reborrowed if keeps => bound(quote_spanned!(Span::mixed_site()=> &mut *#name)),
+            Passing::Cloned if !argument.is_plain() => {
+                let bound = bound(name.to_token_stream());
+                quote_spanned!(Span::mixed_site()=> #whole #bound)
+            }
+            Passing::Cloned | Passing::Copied | Passing::Reborrowed => bound(name.to_token_stream()),
+        }
     });
-    patterns.collect()
+    given.collect()
+}
+
+/// Gives an expression beside the body what it names of the arguments: before it, and what has to come after it. What comes of a
+/// pattern are references there.
+pub(super) fn looked_into(guarded: &Guarded, expression: &TokenStream) -> (TokenStream, TokenStream) {
+    let (mut before, mut after) = (TokenStream::new(), TokenStream::new());
+    for argument in &guarded.target.arguments {
+        let (cfg, name) = (&argument.cfg, &argument.name);
+        if let Some((pattern, names)) = taken_apart_for(guarded, argument, expression) {
+            before.extend(quote_spanned! {Span::mixed_site()=>
+                #(#[cfg(#cfg)])* let #pattern = &#name;
+                #(#[cfg(#cfg)])* let _ = (#(&#names),*);
+            });
+        }
+        let Some(written) = argument.written_name.as_ref().filter(|_| is_named_in(guarded, argument, expression))
+        else {
+            continue;
+        };
+        let value = match argument.passing {
+            Passing::Reborrowed => quote_spanned!(Span::mixed_site()=> &mut *#name),
+            _ => name.to_token_stream(),
+        };
+        before.extend(quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #written = #value;));
+        if argument.passing == Passing::Cloned {
+            after.extend(under(cfg, quote_spanned!(Span::mixed_site()=> #name = #written;)));
+        }
+    }
+    (before, after)
+}
+
+/// The pattern of an argument of which the expression names something, and the names in it.
+fn taken_apart_for(
+    guarded: &Guarded,
+    argument: &Argument,
+    expression: &TokenStream,
+) -> Option<(TokenStream, Vec<Ident>)> {
+    let is_taken_apart_later = is_given(guarded, argument) && !argument.is_plain() && !are_taken_before(guarded);
+    let pattern = argument.pattern.as_ref().filter(|_| is_taken_apart_later).map(ToTokens::to_token_stream);
+    let pattern = pattern.or_else(|| argument.moved_pattern.clone())?;
+    if !names_one_of(expression.clone(), &pattern) {
+        return None;
+    }
+    let pattern = without_modes(pattern);
+    let mut names = Vec::new();
+    // One that cannot be read names nothing here, and is an error where the compiler reads it.
+    if let Ok(read) = Pat::parse_single.parse2(pattern.clone()) {
+        names_in(&read, &mut names);
+    }
+    Some((pattern, names))
+}
+
+/// Whether the expression names an argument that has another name where the expression stands.
+fn is_named_in(guarded: &Guarded, argument: &Argument, expression: &TokenStream) -> bool {
+    let Some(written) = argument.written_name.as_ref().filter(|_| argument.is_plain()) else { return false };
+    !are_taken_before(guarded) && names_one_of(expression.clone(), &written.to_token_stream())
+}
+
+/// Whether the argument is moved to the key of a breaker and back.
+fn is_moved_to_key(guarded: &Guarded, argument: &Argument) -> bool {
+    let keys = guarded.layers.iter().filter_map(|layer| match layer {
+        Layer::CircuitBreaker(breaker) => breaker.key.as_ref(),
+        _ => None,
+    });
+    argument.passing == Passing::Cloned
+        && keys.into_iter().any(|key| is_named_in(guarded, argument, &key.to_token_stream()))
+}
+
+fn mutable_for_key(guarded: &Guarded, argument: &Argument) -> Option<Token![mut]> {
+    is_moved_to_key(guarded, argument).then(|| Token![mut](Span::mixed_site()))
+}
+
+/// The names that a pattern gives, and perhaps those of constants in it.
+fn names_in(pattern: &Pat, names: &mut Vec<Ident>) {
+    match pattern {
+        Pat::Ident(name) => {
+            names.push(name.ident.clone());
+            name.subpat.iter().for_each(|(_, pattern)| names_in(pattern, names));
+        }
+        // Each of its cases gives the same.
+        Pat::Or(or) => or.cases.iter().take(1).for_each(|pattern| names_in(pattern, names)),
+        Pat::Paren(paren) => names_in(&paren.pat, names),
+        Pat::Reference(reference) => names_in(&reference.pat, names),
+        Pat::Slice(slice) => slice.elems.iter().for_each(|pattern| names_in(pattern, names)),
+        Pat::Struct(fields) => fields.fields.iter().for_each(|field| names_in(&field.pat, names)),
+        Pat::Tuple(tuple) => tuple.elems.iter().for_each(|pattern| names_in(pattern, names)),
+        Pat::TupleStruct(tuple) => tuple.elems.iter().for_each(|pattern| names_in(pattern, names)),
+        _ => {}
+    }
 }
 
 /// Whether a word of the expression is one of the pattern's.
@@ -153,16 +341,6 @@ fn without_modes(pattern: TokenStream) -> TokenStream {
         token => token,
     });
     tokens.collect()
-}
-
-/// Takes apart, inside of the body, what has a pattern.
-pub(super) fn taken_apart(guarded: &Guarded) -> TokenStream {
-    let arguments = guarded.target.arguments.iter().filter(|argument| argument.passing != Passing::Unseen);
-    let patterns = arguments.filter(|_| guarded.keeps_arguments()).filter_map(|argument| {
-        let (cfg, pattern, name) = (&argument.cfg, argument.pattern.as_ref()?, &argument.name);
-        Some(quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #pattern = #name;))
-    });
-    patterns.collect()
 }
 
 /// The arguments for one call of the fallback.
@@ -227,7 +405,7 @@ fn value(argument: &Argument, is_last: bool) -> TokenStream {
 }
 
 fn kept_name(argument: &Argument, for_what: &str) -> Ident {
-    let name = argument.name.unraw();
-    let prefix = if argument.pattern.is_some() { "" } else { "__" };
-    Ident::new(&format!("{prefix}{name}_for_{for_what}"), Span::mixed_site())
+    let name = argument.name.to_string();
+    let name = name.trim_start_matches("__");
+    Ident::new(&format!("__{name}_for_{for_what}"), Span::mixed_site())
 }

@@ -4,39 +4,34 @@ use std::iter::Peekable;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, token_stream::IntoIter};
 use quote::{ToTokens, quote_spanned};
-use syn::spanned::Spanned;
+use syn::{Token, spanned::Spanned};
 
-use super::{Surroundings, arguments, timeout};
+use super::{arguments, timeout};
 use crate::{
-    model::{Form, Guarded},
+    model::Guarded,
     syntax::{AngleBrackets, begins_item, captures_self, inside, is_format_macro, punct, rest_of_item},
 };
 
 /// Runs the body, for as long as the timeout of that `handle` says: `let __result: Result<T, Failure<E>> = …;`
-pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, surroundings: Surroundings) -> TokenStream {
+pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) -> TokenStream {
     let block = block(guarded);
     let is_sync = guarded.target.form.is_sync();
-    let run = match (is_sync, surroundings.has_permit) {
+    let run = match (is_sync, has_permit) {
         (true, true) => quote_spanned!(Span::mixed_site()=> __permit.watch_call(#block)),
         (true, false) => quote_spanned!(Span::mixed_site()=> __resilience::run(#block)),
         (false, true) => quote_spanned!(Span::mixed_site()=> __permit.watch(::core::pin::pin!(#block))),
         (false, false) => block,
     };
-    let reborrowed = arguments::reborrowed_for_body(guarded, surroundings);
     // A return type that is no `Result` is an error about that type.
     let result = Ident::new("__result", super::located_at(guarded.target.result.span()));
     let called = quote_spanned!(Span::mixed_site()=> __resilience::called(#result));
     if let Some(handle) = timeout {
         let timed = timeout::timed(handle, &run, &called);
-        return quote_spanned!(Span::mixed_site()=> let __result = { #reborrowed #timed };);
+        return quote_spanned!(Span::mixed_site()=> let __result = { #timed };);
     }
     let run = match is_sync {
         true => run,
         false => quote_spanned!(Span::mixed_site()=> #run.await),
-    };
-    let run = match reborrowed.is_empty() {
-        true => run,
-        false => quote_spanned!(Span::mixed_site()=> { #reborrowed #run }),
     };
     quote_spanned! {Span::mixed_site()=>
         let __result = #run;
@@ -45,30 +40,34 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, surroundings: Surr
 }
 
 /// `async move { … }` or `move || { … }`, in which `?` and `return` mean what they meant in the function.
+///
+/// Where the arguments are needed again it borrows what is not moved into it.
 fn block(guarded: &Guarded) -> TokenStream {
     let result = nameable(guarded.target.result.to_token_stream());
-    let taken_apart = match &guarded.target.form {
-        Form::Future(form) if !form.before.is_empty() => TokenStream::new(),
-        _ => arguments::taken_apart(guarded),
-    };
+    let receiver = arguments::captured_receiver(guarded);
+    let given = arguments::given_to_body(guarded);
     let body = &guarded.function.body;
-    let statements = match guarded.has_own_self() {
-        true => with_own_self(body.statements.clone()),
-        false => body.statements.clone(),
+    let (own_self, statements) = match arguments::reborrowed_receiver(guarded) {
+        Some(reborrow) => (reborrow, with_own_self(body.statements.clone())),
+        None => (TokenStream::new(), body.statements.clone()),
     };
     let mut block = Group::new(Delimiter::Brace, statements);
     block.set_span(super::located_at(body.span));
-    if guarded.target.form.is_sync() {
-        return quote_spanned!(Span::mixed_site()=> move || -> #result { #taken_apart #block });
-    }
+    let moved = (!guarded.keeps_arguments()).then(|| Token![move](Span::mixed_site()));
+    let begin = match guarded.target.form.is_sync() {
+        true => quote_spanned!(Span::mixed_site()=> #moved ||),
+        false => quote_spanned!(Span::mixed_site()=> async #moved),
+    };
     // A block has no place for its type; a `return` that never happens gives it one. The body is a block of its own, so
     // that its items do not come after a statement.
     quote_spanned! {Span::mixed_site()=>
-        async move {
+        #begin {
             if let __resilience::Some(__result) = __resilience::None::<#result> {
+                #receiver
                 return __result;
             }
-            #taken_apart
+            #own_self
+            #given
             #block
         }
     }
@@ -108,7 +107,7 @@ fn skip_bounds(tokens: &mut Peekable<IntoIter>) {
     }
 }
 
-/// The body with the name of its own `self` in the place of the method's, which cannot be shadowed.
+/// The body of a method that moves its `&mut self`, with the name of a reborrow in the place of `self`, which cannot be shadowed.
 ///
 /// ```text
 /// // Input:  self.total += { fn twice(self) { … } 1 };
@@ -134,6 +133,11 @@ pub(super) fn with_own_self(body: TokenStream) -> TokenStream {
                 let is_module = tokens.peek().is_some_and(|next| punct(next) == ':');
                 let word = if is_module { word } else { arguments::own_self(word.span()) };
                 output.extend([TokenTree::Ident(word)]);
+            }
+            // `pub(self)`: a module too.
+            TokenTree::Ident(word) if word == "pub" => {
+                output.extend([TokenTree::Ident(word)]);
+                output.extend(tokens.next_if(|next| matches!(next, TokenTree::Group(_))));
             }
             TokenTree::Ident(word) if begins_item(&word, tokens.peek()) => {
                 output.extend([TokenTree::Ident(word)]);

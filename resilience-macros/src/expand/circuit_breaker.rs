@@ -2,7 +2,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ExprReference, Token, spanned::Spanned};
 
-use super::{Surroundings, arguments, body, hook};
+use super::{arguments, hook};
 use crate::model::{CircuitBreaker, Guarded};
 
 /// What a rule of the user's own adds to the configuration, and to the static.
@@ -16,12 +16,7 @@ pub(super) fn trip_rule(breaker: &CircuitBreaker) -> (TokenStream, TokenStream) 
 }
 
 /// Asks the breaker for a permit, runs what is `inside` under its eyes, and tells the breaker how it ended.
-pub(super) fn around(
-    guarded: &Guarded,
-    breaker: &CircuitBreaker,
-    surroundings: Surroundings,
-    inside: &TokenStream,
-) -> TokenStream {
+pub(super) fn around(guarded: &Guarded, breaker: &CircuitBreaker, inside: &TokenStream) -> TokenStream {
     let acquired = match &breaker.key {
         Some(key) => {
             // Printed as one expression, in parentheses where the reference needs them.
@@ -32,12 +27,14 @@ pub(super) fn around(
                 expr: Box::new(key.clone()),
             });
             let key = key.to_token_stream();
-            let key = if surroundings.has_own_self { body::with_own_self(key) } else { key };
-            let looked_into = arguments::looked_into(guarded, &key);
             let acquired = quote_spanned!(Span::mixed_site()=> __breaker.keyed(#key).try_acquire());
-            match looked_into.is_empty() {
-                true => acquired,
-                false => quote_spanned!(Span::mixed_site()=> { #looked_into #acquired }),
+            let (before, after) = arguments::looked_into(guarded, &key);
+            match (before.is_empty(), after.is_empty()) {
+                (true, _) => acquired,
+                (false, true) => quote_spanned!(Span::mixed_site()=> { #before #acquired }),
+                (false, false) => {
+                    quote_spanned!(Span::mixed_site()=> { #before let __acquired = #acquired; #after __acquired })
+                }
             }
         }
         None => quote_spanned!(Span::mixed_site()=> __breaker.admit()),

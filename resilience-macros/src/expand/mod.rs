@@ -44,8 +44,8 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Path, ext::IdentExt, spanned::Spanned};
 
 use crate::{
-    model::{Form, FutureForm, Guarded, Layer, Passing},
-    syntax::{RUNTIME, TAKEN},
+    model::{Form, FutureForm, Guarded, Layer},
+    syntax::{RUNTIME, TAKEN, Written},
 };
 
 /// The whole function.
@@ -57,8 +57,9 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     let import = import(guarded);
     let uses = uses(taken);
     let statics = statics(guarded);
+    let named = arguments::named(guarded);
     let kept = arguments::kept_for_fallback(guarded);
-    let call = call(guarded, &guarded.layers, Surroundings::default());
+    let call = call(guarded, &guarded.layers, false);
     let end = end(guarded);
     let run = match cfg!(feature = "tracing") {
         true => in_span(guarded, &quote_spanned!(Span::mixed_site()=> #call #end)),
@@ -68,10 +69,10 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
         Form::Async | Form::Sync => quote_spanned!(Span::mixed_site()=> #statics #kept #run),
         // What is before the future takes the arguments, and sees them as they were written.
         Form::Future(form) if !form.before.is_empty() => {
-            let taken_apart = arguments::taken_apart(guarded);
+            let given = arguments::given_before_future(guarded);
             let before = &form.before;
             let future = future(form, &quote_spanned!(Span::mixed_site()=> #statics #run));
-            quote_spanned!(Span::mixed_site()=> #kept #taken_apart #before #future)
+            quote_spanned!(Span::mixed_site()=> #kept #given #before #future)
         }
         Form::Future(form) => future(form, &quote_spanned!(Span::mixed_site()=> #statics #kept #run)),
     };
@@ -81,8 +82,26 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
             #inner_attributes
             #import
             #uses
+            #named
             #body
         }
+    }
+}
+
+/// Whether the signature reads otherwise than the user's.
+pub(crate) fn is_told_apart(guarded: &Guarded) -> bool {
+    arguments::has_names_of_ours(guarded)
+}
+
+/// The function beside what was `written`, which is what its documentation is made of.
+pub(crate) fn beside_as_written(written: &Written, function: &TokenStream) -> TokenStream {
+    let (kept, as_written) = (&written.kept, &written.function);
+    quote_spanned! {Span::mixed_site()=>
+        #[cfg(doc)]
+        #(#kept)*
+        #as_written
+        #[cfg(not(doc))]
+        #function
     }
 }
 
@@ -176,50 +195,19 @@ fn statics(guarded: &Guarded) -> TokenStream {
     }
 }
 
-/// What is around a layer or the body, as far as it makes a difference for that.
-#[derive(Clone, Copy, Default)]
-struct Surroundings {
-    /// There is a breaker, which wants to know of the body's panics.
-    has_permit: bool,
-    /// The receiver is called `__self` here.
-    has_own_self: bool,
-}
-
-impl Surroundings {
-    fn of_permit(self) -> Self {
-        Self { has_permit: true, ..self }
-    }
-
-    /// Inside of a retry.
-    fn of_attempt(self, guarded: &Guarded) -> Self {
-        let has_own_self = self.has_own_self || arguments::receiver_is(guarded, Passing::Cloned);
-        Self { has_own_self, ..self }
-    }
-
-    /// Inside of an `async` block around layers.
-    fn of_block(self, guarded: &Guarded) -> Self {
-        let is_reborrowed = guarded.keeps_arguments() && arguments::receiver_is(guarded, Passing::Reborrowed);
-        Self { has_own_self: self.has_own_self || is_reborrowed, ..self }
-    }
-}
-
-/// Runs the body inside these layers: `let __result: Result<T, Failure<E>> = …;`
-fn call(guarded: &Guarded, layers: &[Layer], around: Surroundings) -> TokenStream {
+/// Runs the body inside these layers: `let __result: Result<T, Failure<E>> = …;`. `has_permit` says that there is a breaker around, which wants
+/// to know of the body's panics.
+fn call(guarded: &Guarded, layers: &[Layer], has_permit: bool) -> TokenStream {
     let Some((layer, inner)) = layers.split_first() else {
-        return body::run(guarded, None, around);
+        return body::run(guarded, None, has_permit);
     };
     match layer {
-        Layer::Retry(retry) => retry::around(guarded, retry, call(guarded, inner, around.of_attempt(guarded))),
-        Layer::CircuitBreaker(breaker) => {
-            circuit_breaker::around(guarded, breaker, around, &call(guarded, inner, around.of_permit()))
-        }
-        Layer::Bulkhead(bulkhead) => bulkhead::around(guarded, bulkhead, &call(guarded, inner, around)),
-        Layer::RateLimit(limit) => rate_limit::around(guarded, limit, &call(guarded, inner, around)),
-        Layer::Timeout(_) if inner.is_empty() => body::run(guarded, Some(&site::handle(layer)), around),
-        Layer::Timeout(_) => {
-            let inside = call(guarded, inner, around.of_block(guarded));
-            timeout::around(guarded, &site::handle(layer), around, &inside)
-        }
+        Layer::Retry(retry) => retry::around(guarded, retry, call(guarded, inner, has_permit)),
+        Layer::CircuitBreaker(breaker) => circuit_breaker::around(guarded, breaker, &call(guarded, inner, true)),
+        Layer::Bulkhead(bulkhead) => bulkhead::around(guarded, bulkhead, &call(guarded, inner, has_permit)),
+        Layer::RateLimit(limit) => rate_limit::around(guarded, limit, &call(guarded, inner, has_permit)),
+        Layer::Timeout(_) if inner.is_empty() => body::run(guarded, Some(&site::handle(layer)), has_permit),
+        Layer::Timeout(_) => timeout::around(&site::handle(layer), &call(guarded, inner, has_permit)),
     }
 }
 

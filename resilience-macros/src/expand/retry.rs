@@ -1,16 +1,19 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use super::{arguments, hook};
+use super::{
+    arguments::{self, Lent},
+    hook,
+};
 use crate::model::{Guarded, Retry};
 
 /// Runs what is `inside` until the retry says that it is enough.
 pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> TokenStream {
-    let (kept, lent) = arguments::lent_to_attempts(guarded);
+    let Lent { kept, receiver: (kept_receiver, put_back), given } = arguments::lent_to_attempts(guarded);
     // Whatever an attempt does not use up is gone before the wait for the next one.
-    let attempt = match lent.is_empty() {
+    let attempt = match given.is_empty() {
         true => inside,
-        false => quote_spanned!(Span::mixed_site()=> let __result = { #lent #inside __result };),
+        false => quote_spanned!(Span::mixed_site()=> let __result = { #given #inside __result };),
     };
     let retry_if = hook(&retry.retry_if, "every");
     let retry_after = hook(&retry.retry_after, "no_retry_after");
@@ -24,12 +27,14 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
             #kept
             let mut __run = __retry.get().start();
             loop {
+                #kept_receiver
                 #attempt
                 let __wait = match __run.after(__result, #retry_if, #retry_after, #on_retry) {
                     __resilience::ControlFlow::Continue(__wait) => __wait,
                     __resilience::ControlFlow::Break(__result) => break __result,
                 };
                 #waited;
+                #put_back
             }
         };
     }

@@ -1,29 +1,12 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-use super::{Surroundings, arguments};
-use crate::model::Guarded;
-
-/// Drops what is `inside` when it takes too long. That is a future of its own, into which goes all that it uses: what is
-/// needed afterwards too is lent to it.
-pub(super) fn around(
-    guarded: &Guarded,
-    handle: &Ident,
-    surroundings: Surroundings,
-    inside: &TokenStream,
-) -> TokenStream {
-    let reborrowed = arguments::reborrowed_for_block(guarded, surroundings);
-    let permit = surroundings.has_permit.then(|| quote_spanned!(Span::mixed_site()=> let __permit = &__permit;));
-    let future = quote_spanned!(Span::mixed_site()=> async move { #inside __result });
+/// Drops what is `inside` when it takes too long. That is a future of its own, which borrows what it does not use up.
+pub(super) fn around(handle: &Ident, inside: &TokenStream) -> TokenStream {
+    let future = quote_spanned!(Span::mixed_site()=> async { #inside __result });
     let value = quote_spanned!(Span::mixed_site()=> __result);
     let timed = timed(handle, &future, &value);
-    quote_spanned! {Span::mixed_site()=>
-        let __result = {
-            #reborrowed
-            #permit
-            #timed
-        };
-    }
+    quote_spanned!(Span::mixed_site()=> let __result = { #timed };)
 }
 
 /// The `value` of the layer, made of `__result`, which is what the `future` returned in time. At the end of the first

@@ -77,18 +77,21 @@ impl Form {
         let signature = &function.signature;
         match self {
             Self::Async => {}
-            Self::Sync => check_nothing_waits(function, ours, stack, errors),
-            Self::Future(FutureForm { is_async_trait: true, .. }) => {}
-            Self::Future(FutureForm { before, .. }) => {
+            Self::Sync => {
+                check_nothing_waits(function, ours, stack, errors);
+                check_not_track_caller(function, errors);
+            }
+            Self::Future(FutureForm { before, .. }) if before.is_empty() => {}
+            Self::Future(_) => {
                 let name = &signature.ident;
                 for retry in ours.iter().filter(|other| other.kind == Kind::Retry) {
                     let message = format!(
-                        "`retry` runs the body again, but the future that `{name}` returns can run only once; write `async fn {name}`"
+                        "`retry` runs the body again, but what stands before the future of `{name}` runs only once; move it into the \
+                        `async move {{ ... }}`, or write `async fn {name}`"
                     );
                     errors.push(Error::new(retry.span, message));
                 }
                 if stack.fallback.is_some()
-                    && !before.is_empty()
                     && let Some(argument) = signature.inputs.iter().find(|argument| is_unique_reference(argument))
                 {
                     let message = format!(
@@ -135,6 +138,19 @@ fn check_nothing_waits(function: &Function, ours: &[Ours], stack: &Stack, errors
             );
             errors.push(Error::new(key.span(), message));
         }
+    }
+}
+
+/// The body runs in a closure, and a closure has no caller but ours.
+fn check_not_track_caller(function: &Function, errors: &mut Errors) {
+    let track_caller = function.attributes.iter().find(|attribute| attribute.path().is_ident("track_caller"));
+    if let Some(attribute) = track_caller {
+        let message = format!(
+            "a guarded function cannot be `#[track_caller]`, because its body runs in a closure, whose caller is the policy; remove the attribute, or \
+            write it on a function that hands `Location::caller()` to `{}`",
+            function.signature.ident
+        );
+        errors.push(Error::new_spanned(attribute, message));
     }
 }
 

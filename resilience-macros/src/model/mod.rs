@@ -63,9 +63,15 @@ impl Guarded {
         has_retry(&self.layers)
     }
 
-    /// Whether the body has a receiver of its own. A shared reference can always be had once more.
+    /// Whether the body has a reborrow in the place of its `&mut self`, under a name of its own: where the receiver is needed again and
+    /// the body may move it.
     pub(crate) fn has_own_self(&self) -> bool {
-        self.target.has_own_self(self.fallback.is_some(), self.has_retry())
+        self.target.has_own_self(self.keeps_arguments(), &self.function.body.statements)
+    }
+
+    /// Whether an attribute of somebody else's stands below ours, which sees what is made of the function.
+    pub(crate) fn has_attributes_of_others(&self) -> bool {
+        self.function.attributes.iter().any(|attribute| !syntax::is_inert(&attribute.meta))
     }
 
     /// Whether the arguments are needed again after a call of the body.
@@ -129,10 +135,11 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     if let Some(fallback) = &stack.fallback {
         fallback.check(&target, errors);
     }
-    if target.has_own_self(stack.fallback.is_some(), has_retry) {
+    let keeps_arguments = stack.fallback.is_some() || has_retry;
+    if target.has_own_self(keeps_arguments, &function.body.statements) {
         for span in syntax::unseen_captures(function.body.statements.clone()) {
-            let message = "`{self}` in the string of this macro cannot be seen to be the method's `self`, which is lent to the body here: write \
-                `{}`, and `self` as an argument";
+            let message = "`{self}` in the string of this macro cannot be seen to be the method's `self`, which this body moves: write `{}`, and \
+                `self` as an argument";
             errors.push(Error::new(span, message));
         }
     }

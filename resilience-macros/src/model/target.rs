@@ -1,14 +1,17 @@
 //! The function that is guarded, as far as its signature says how to guard it.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Error, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, ReturnType, Signature, Token, Type,
-    ext::IdentExt, spanned::Spanned,
+    Attribute, Error, FnArg, Meta, Pat, PatType, Receiver, ReceiverKind, ReturnType, Signature, Type, ext::IdentExt,
+    spanned::Spanned,
 };
 
 use super::{Form, FutureForm, borrows::borrowed_from};
-use crate::{error::Errors, syntax::punct};
+use crate::{
+    error::Errors,
+    syntax::{self, punct},
+};
 
 pub(crate) struct Target {
     /// The receiver first. In the order and number of the signature.
@@ -20,14 +23,16 @@ pub(crate) struct Target {
 
 /// An argument of the function, the receiver too.
 pub(crate) struct Argument {
-    /// `self`, the argument's own name, or a generated one where it has a pattern.
+    /// `self`, or what the generated code calls it: by its own name where it can, which the hygiene of the macro keeps apart from the user's.
     pub(crate) name: Ident,
-    /// What the body takes it apart with.
+    /// What the user calls it: `self`, or a name without anything around it. None where it has a pattern.
+    pub(crate) written_name: Option<Ident>,
+    /// As it is written: a pattern, or a name with or without `mut`. None of a receiver.
     pub(crate) pattern: Option<Pat>,
     /// The same where `#[async_trait]` has moved the pattern into the body.
     pub(crate) moved_pattern: Option<TokenStream>,
-    /// Where the body may assign to it.
-    pub(crate) mutability: Option<Token![mut]>,
+    /// As they are written; they speak about the pattern.
+    pub(crate) attributes: Vec<Attribute>,
     /// The conditions of its `#[cfg]`s.
     pub(crate) cfg: Vec<TokenStream>,
     pub(crate) passing: Passing,
@@ -80,7 +85,8 @@ impl Target {
             errors.push(Error::new_spanned(result, no_result(&returned)));
             return None;
         }
-        let arguments: Vec<Argument> = signature.inputs.iter().enumerate().map(Argument::read).collect();
+        let mut arguments: Vec<Argument> = signature.inputs.iter().enumerate().map(Argument::read).collect();
+        name_twins_apart(&mut arguments);
         if has_fallback && let Some(argument) = arguments.get(MOST_ARGUMENTS) {
             let message = "a function with a fallback can have at most 12 arguments, including the receiver";
             errors.push(Error::new(argument.span, message));
@@ -105,24 +111,22 @@ impl Target {
             let begin = statement.iter().rposition(|token| matches!(token, TokenTree::Ident(word) if word == "let"));
             let declared = begin.map_or(&[][..], |begin| &statement[begin + 1..]);
             let [pattern @ .., equals, TokenTree::Group(value)] = declared else { continue };
-            let Some(TokenTree::Ident(name)) = value.stream().into_iter().last() else { continue };
-            let mut generated =
-                self.arguments.iter_mut().filter(|argument| argument.name.to_string().starts_with("__arg"));
-            let argument = generated.find(|argument| argument.name == name);
+            let Some(TokenTree::Ident(name)) = &value.stream().into_iter().last() else { continue };
+            let is_it = |argument: &&mut Argument| argument.written_name.as_ref() == Some(name);
+            let argument = self.arguments.iter_mut().find(is_it).filter(|_| name.to_string().starts_with("__arg"));
             if let Some(argument) = argument.filter(|_| punct(equals) == '=') {
                 argument.moved_pattern = Some(pattern.iter().cloned().collect());
             }
         }
     }
+}
 
-    /// Whether the body has a receiver of its own, because the original is needed again.
-    pub(super) fn has_own_self(&self, has_fallback: bool, has_retry: bool) -> bool {
+impl Target {
+    pub(super) fn has_own_self(&self, keeps_arguments: bool, body: &TokenStream) -> bool {
         let receiver = self.arguments.first().filter(|first| first.is_receiver());
-        receiver.is_some_and(|receiver| match receiver.passing {
-            Passing::Reborrowed => has_fallback || has_retry,
-            Passing::Cloned => has_retry,
-            Passing::Copied | Passing::Unseen => false,
-        })
+        keeps_arguments
+            && receiver.is_some_and(|receiver| receiver.passing == Passing::Reborrowed)
+            && syntax::may_move_self(body.clone())
     }
 }
 
@@ -131,40 +135,48 @@ impl Argument {
         match argument {
             FnArg::Receiver(receiver) => Self {
                 name: Ident::new("self", receiver.self_token.span),
+                written_name: Some(Ident::new("self", receiver.self_token.span)),
                 pattern: None,
                 moved_pattern: None,
-                mutability: receiver.mutability,
+                attributes: receiver.attrs.clone(),
                 cfg: conditions(&receiver.attrs),
                 passing: passing_of(argument),
                 span: receiver.self_token.span,
             },
             FnArg::Typed(PatType { attrs, pat, ty, .. }) => {
-                let (name, pattern, mutability) = match &**pat {
-                    Pat::Ident(plain) if plain.by_ref.is_none() && plain.subpat.is_none() => {
-                        (plain.ident.clone(), None, plain.mutability)
-                    }
-                    pattern => {
-                        let name = format!("__argument_{position}");
-                        (Ident::new(&name, Span::mixed_site()), Some(pattern.clone()), None)
-                    }
+                let written_name = match &**pat {
+                    Pat::Ident(plain) if plain.by_ref.is_none() && plain.subpat.is_none() => Some(plain.ident.clone()),
+                    _ => None,
                 };
-                let passing = passing_of(argument);
-                let moved_pattern = None;
-                Self { name, pattern, moved_pattern, mutability, cfg: conditions(attrs), passing, span: ty.span() }
+                Self {
+                    name: own_name(position, pat.span(), written_name.as_ref()),
+                    written_name,
+                    pattern: Some((**pat).clone()),
+                    moved_pattern: None,
+                    attributes: attrs.clone(),
+                    cfg: conditions(attrs),
+                    passing: passing_of(argument),
+                    span: ty.span(),
+                }
             }
         }
     }
 
     pub(crate) fn is_receiver(&self) -> bool {
-        self.name == "self"
+        self.pattern.is_none()
+    }
+
+    /// Whether it is only a name.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.written_name.is_some() && !self.is_receiver()
     }
 
     /// A name for a closure's parameter in its place.
     pub(super) fn shown(&self) -> String {
-        match &self.pattern {
-            None if self.is_receiver() => "this".to_owned(),
-            None => self.name.unraw().to_string(),
-            Some(_) => "_".to_owned(),
+        match &self.written_name {
+            Some(_) if self.is_receiver() => "this".to_owned(),
+            Some(name) => name.unraw().to_string(),
+            None => "_".to_owned(),
         }
     }
 }
@@ -217,12 +229,34 @@ fn is_no_result(ty: &Type) -> bool {
     }
 }
 
-/// The conditions of the `#[cfg]`s among an argument's attributes.
+/// What the generated code calls the argument that is written there. Names of its own begin with `__`.
+fn own_name(position: usize, written: Span, name: Option<&Ident>) -> Ident {
+    let text = name.map(Ident::to_string).filter(|text| !text.starts_with("__") && !text.starts_with("r#"));
+    let text = text.unwrap_or_else(|| format!("__argument_{position}"));
+    Ident::new(&text, Span::mixed_site().located_at(written))
+}
+
+/// Arguments that only their hygiene tells apart are no longer apart with that of the macro.
+fn name_twins_apart(arguments: &mut [Argument]) {
+    for position in 1..arguments.len() {
+        let (before, rest) = arguments.split_at_mut(position);
+        if before.iter().any(|other| other.name == rest[0].name) {
+            rest[0].name = own_name(position, rest[0].name.span(), None);
+        }
+    }
+}
+
+/// The conditions of the `#[cfg]`s among an argument's attributes, of which some may stand in a `#[cfg_attr]`.
 fn conditions(attributes: &[Attribute]) -> Vec<TokenStream> {
-    let cfgs = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
-    cfgs.filter_map(|cfg| match &cfg.meta {
-        Meta::List(list) => Some(list.tokens.clone()),
-        Meta::Path(_) | Meta::NameValue(_) => None,
-    })
-    .collect()
+    attributes.iter().flat_map(|attribute| conditions_in(&attribute.meta)).collect()
+}
+
+fn conditions_in(meta: &Meta) -> Vec<TokenStream> {
+    let Meta::List(list) = meta else { return Vec::new() };
+    if list.path.is_ident("cfg") {
+        return vec![list.tokens.clone()];
+    }
+    let Some((condition, attributes)) = syntax::cfg_attr(meta) else { return Vec::new() };
+    let conditions = attributes.iter().flat_map(conditions_in);
+    conditions.map(|inner| quote!(any(not(#condition), #inner))).collect()
 }

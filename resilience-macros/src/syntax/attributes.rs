@@ -1,12 +1,13 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Error, Meta, Path,
+    Attribute, Error, Meta, Path, Token,
     parse::{ParseStream, Parser},
+    punctuated::Punctuated,
     spanned::Spanned,
 };
 
-use super::{Arguments, value};
+use super::{Arguments, punct, value};
 use crate::error::Errors;
 
 /// An attribute of ours.
@@ -75,14 +76,17 @@ pub(crate) struct Written {
     pub(crate) kept: Vec<Attribute>,
     /// What the attributes stand above: a function, half a function, or something else.
     pub(crate) function: TokenStream,
+    /// Whether an attribute is no attribute yet. The compiler has read them all before; an editor has not.
+    pub(crate) is_half_typed: bool,
 }
 
 impl Written {
     /// Divides the `item` below an attribute of `kind` with `arguments`.
     pub(crate) fn new(kind: Kind, arguments: TokenStream, item: TokenStream) -> Self {
         let divide = |input: ParseStream<'_>| Ok((input.call(Attribute::parse_outer)?, input.parse()?));
-        // The compiler has read these attributes before. Should it know a form that syn does not, they stay.
-        let (attributes, function) = divide.parse2(item.clone()).unwrap_or((Vec::new(), item));
+        let whole = divide.parse2(item.clone());
+        let is_half_typed = whole.is_err();
+        let (attributes, function) = whole.unwrap_or_else(|_| divided_by_tokens(item));
         let mut below = attributes.iter().filter_map(runtime_path_below);
         let runtime = runtime_path(arguments.clone()).or_else(|| below.next());
         let (mut taken, mut kept) = (Vec::new(), Vec::new());
@@ -92,7 +96,7 @@ impl Written {
                 None => kept.push(attribute),
             }
         }
-        Self { topmost: (kind, arguments), taken, kept, function }
+        Self { topmost: (kind, arguments), taken, kept, function, is_half_typed }
     }
 
     /// The attributes of ours, the topmost first. One that cannot be read is left out and becomes an error.
@@ -116,6 +120,71 @@ impl Written {
     pub(crate) fn taken_paths(&self) -> impl Iterator<Item = &Path> {
         let resolved = self.taken.iter().filter(|(_, attribute)| !matches!(attribute.meta, Meta::NameValue(_)));
         resolved.map(|(_, attribute)| attribute.path())
+    }
+}
+
+/// The attributes above an item that can be read, and the item below those that cannot, of which one of ours is left out.
+fn divided_by_tokens(item: TokenStream) -> (Vec<Attribute>, TokenStream) {
+    let (mut attributes, mut rest) = (Vec::new(), TokenStream::new());
+    let mut tokens = item.into_iter().peekable();
+    while let Some(hash) = tokens.next_if(|token| punct(token) == '#') {
+        let Some(TokenTree::Group(group)) = tokens.next_if(|next| matches!(next, TokenTree::Group(_))) else {
+            rest.extend([hash]);
+            break;
+        };
+        let attribute = quote!(#hash #group);
+        match Attribute::parse_outer.parse2(attribute.clone()) {
+            Ok(read) => attributes.extend(read),
+            Err(_) if begins_with_ours(group.stream()) => {}
+            Err(_) => rest.extend(attribute),
+        }
+    }
+    rest.extend(tokens);
+    (attributes, rest)
+}
+
+fn begins_with_ours(attribute: TokenStream) -> bool {
+    let path = |input: ParseStream<'_>| {
+        let path = input.call(Path::parse_mod_style)?;
+        input.parse::<TokenStream>()?;
+        Ok(path)
+    };
+    path.parse2(attribute).is_ok_and(|path| Kind::of(&path, None).is_some())
+}
+
+/// `#[cfg_attr(condition, attribute, …)]` as its condition and its attributes.
+pub(crate) fn cfg_attr(meta: &Meta) -> Option<(Meta, Vec<Meta>)> {
+    let list = meta.require_list().ok().filter(|list| list.path.is_ident("cfg_attr"))?;
+    let read = Punctuated::<Meta, Token![,]>::parse_terminated;
+    let mut metas = read.parse2(list.tokens.clone()).ok()?.into_iter();
+    Some((metas.next()?, metas.collect()))
+}
+
+/// Whether it is one of the compiler's own that leaves the function's tokens alone. Every other may look at them.
+pub(crate) fn is_inert(meta: &Meta) -> bool {
+    const INERT: [&str; 18] = [
+        "allow",
+        "cfg",
+        "cold",
+        "deny",
+        "deprecated",
+        "diagnostic",
+        "doc",
+        "expect",
+        "forbid",
+        "inline",
+        "must_use",
+        "no_mangle",
+        "export_name",
+        "link_section",
+        "target_feature",
+        "track_caller",
+        "warn",
+        "clippy",
+    ];
+    match cfg_attr(meta) {
+        Some((_, attributes)) => attributes.iter().all(is_inert),
+        None => meta.path().segments.first().is_some_and(|first| INERT.iter().any(|name| first.ident == name)),
     }
 }
 

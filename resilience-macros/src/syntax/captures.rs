@@ -1,9 +1,9 @@
-//! `{self}` in a format string, which names a variable without being a token.
+//! How a body uses `self`, as far as its tokens say: `{self}` in a format string names it without being a token, and some uses move it.
 
 use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree};
 use syn::LitStr;
 
-use super::{begins_item, punct, rest_of_item};
+use super::{begins_item, has_word, punct, rest_of_item};
 
 /// Macros that are known to take a format string, and arguments with names after it: of the standard library, and of tracing, log,
 /// anyhow and eyre.
@@ -103,4 +103,91 @@ fn captures_among(arguments: TokenStream) -> impl Iterator<Item = Span> {
         TokenTree::Literal(literal) => captures_self(&literal).map(|_| literal.span()),
         _ => None,
     })
+}
+
+/// Whether a body may move its `&mut self`, which could not be lent to it again: where `self` is a value of its own, and not the
+/// beginning of a place or of a borrow, and where something is `move`. What macros make of it is not known, and is taken to borrow.
+pub(crate) fn may_move_self(body: TokenStream) -> bool {
+    has_word(body.clone(), &|word| word == "move") || has_moved_self(body, false)
+}
+
+/// `is_lent` says that these are the arguments of a method of its own, by its path: those say that they borrow.
+fn has_moved_self(body: TokenStream, is_lent: bool) -> bool {
+    let mut tokens = body.into_iter().peekable();
+    let mut before = None;
+    let mut is_own_path = false;
+    while let Some(token) = tokens.next() {
+        let is_after = |char: char| before.as_ref().is_some_and(|before| punct(before) == char);
+        let is_after_word = |word: &str| matches!(&before, Some(TokenTree::Ident(before)) if before == word);
+        match &token {
+            TokenTree::Ident(word) if word == "self" => {
+                let is_place = tokens.peek().is_some_and(|next| match next {
+                    TokenTree::Group(group) => group.delimiter() == Delimiter::Bracket,
+                    next => matches!(punct(next), '.' | ':'),
+                });
+                if !is_lent && !is_place && !is_after('&') && !is_after('*') && !is_after_word("mut") {
+                    return true;
+                }
+            }
+            TokenTree::Ident(word) if begins_item(word, tokens.peek()) => drop(rest_of_item(&mut tokens)),
+            TokenTree::Group(group) => {
+                let is_of_macro = is_after('!');
+                let is_visibility = is_after_word("pub");
+                if !is_of_macro && !is_visibility && has_moved_self(group.stream(), is_own_path) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+        is_own_path = match &token {
+            TokenTree::Ident(word) => word == "Self" || is_own_path,
+            token => is_own_path && punct(token) == ':',
+        };
+        before = Some(token);
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    #[test]
+    fn a_self_that_may_be_moved() {
+        for (body, moves) in [
+            (quote!(self.a.b(&self, &mut self, *self, self[0], self::a()).await), false),
+            (
+                quote!(
+                    use std::fmt::{self, Write};,
+                    struct A {
+                        pub(self) a: u8,
+                    },
+                    fn f(self) {
+                        self
+                    },
+                    |a| self.a
+                ),
+                false,
+            ),
+            (quote!(info!(?self); println!("{self}"); assert!(f(self))), false),
+            (quote!(!self.is_open()), false),
+            (quote!(let this = self;), true),
+            (quote!(Self::next(self, a).await), false),
+            (quote!(Self::next(Some(self)).await), true),
+            (quote!(next(self).await), true),
+            (
+                quote!({
+                    if a {
+                        (1, self)
+                    }
+                }),
+                true,
+            ),
+            (quote!(wait(async move { self.a }).await), true),
+        ] {
+            assert_eq!(may_move_self(body.clone()), moves, "{body}");
+        }
+    }
 }

@@ -35,10 +35,10 @@ impl AngleBrackets {
     }
 }
 
-/// Whether an item with functions in it begins here. `fn` also begins the type of a function pointer.
+/// Whether an item begins here that has functions with a `self` of their own, or in which `self` is a module. `fn` also begins the type of a function pointer.
 pub(crate) fn begins_item(word: &Ident, next: Option<&TokenTree>) -> bool {
     match &*word.to_string() {
-        "impl" | "trait" | "mod" => true,
+        "impl" | "trait" | "mod" | "use" => true,
         "fn" => matches!(next, Some(TokenTree::Ident(_))),
         _ => false,
     }

@@ -10,8 +10,35 @@ use super::{bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
 fn expands_to(expansion: TokenStream, expected: ExpectFile) {
     // What a macro is given cannot be laid out in lines; the arguments of a function can.
     let without_pin = expansion.to_string().replace("pin !", "pin");
-    let file = syn::parse_str(&without_pin).expect("an expansion is a function");
+    let mut file: syn::File = syn::parse_str(&without_pin).expect("an expansion is a function");
+    // The other one, for the documentation, is as it was written.
+    if file.items.len() == 2 {
+        file.items.remove(0);
+    }
     expected.assert_eq(&prettyplease::unparse(&file).replace("pin::pin(", "pin::pin!("));
+}
+
+#[test]
+fn documentation_shows_patterns() {
+    let function = quote!(
+        async fn f((a, _): (u8, u8), #[allow(unused)] b: u8) -> Result<(), Error> {
+            g(a).await
+        }
+    );
+    let expansion = retry(quote!(), quote!(#[circuit_breaker] #[must_use] #function)).to_string();
+    assert!(
+        expansion.starts_with(&quote!(#[cfg(doc)] #[must_use] #function #[cfg(not(doc))] #[must_use]).to_string()),
+        "{expansion}"
+    );
+    let plain = retry(
+        quote!(),
+        quote!(
+            async fn f(a: u8) -> Result<(), Error> {
+                g(a).await
+            }
+        ),
+    );
+    assert!(!plain.to_string().contains("doc"));
 }
 
 #[test]

@@ -481,3 +481,22 @@ impl Random {
         }
     }
 }
+
+#[test]
+fn half_typed_attributes_are_not_taken_for_the_function() {
+    let function = quote!(
+        pub async fn f(a: u8) -> Result<u8, Error> {
+            a.
+        }
+    );
+    for (half_typed, kept) in [
+        (quote!(#[fallback = ]), quote!()),
+        (quote!(#[resilience_runtime::fallback = ] #[inline]), quote!(#[inline])),
+        (quote!(#[inline] #[doc = ]), quote!(#[inline] #[doc = ])),
+        (quote!(#[]), quote!(#[])),
+    ] {
+        let expansion = circuit_breaker(quote!(), quote!(#half_typed #function));
+        assert_eq!(messages(&expansion), [""; 0], "{half_typed}");
+        assert_eq!(expansion.to_string(), quote!(#kept #function).to_string());
+    }
+}

@@ -12,6 +12,7 @@ mod state;
 mod models;
 
 pub use builder::RetryBuilder;
+pub(crate) use run::Pause;
 pub use run::{Run, Wait};
 
 use crate::event::{Emitter, Runs, Turn};

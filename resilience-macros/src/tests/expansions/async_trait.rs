@@ -47,8 +47,10 @@ where
                         if let __resilience::Some(__result) = __resilience::None::<
                             Result<Receipt, PaymentError>,
                         > {
+                            let _ = &self;
                             return __result;
                         }
+                        let order = order;
                         {
                             let __self = self;
                             let order = order;

@@ -26,7 +26,9 @@ async fn report(day: Day) -> Result<Report, Error> {
         &__BULKHEAD
     };
     let __result = '__bulkhead: {
-        let __place = match __bulkhead.get().acquire().await {
+        let __place = match __resilience::AssertUnwindSafe(__bulkhead.get().acquire())
+            .await
+        {
             __resilience::Ok(__place) => __place,
             __resilience::Err(__rejection) => {
                 break '__bulkhead __resilience::Err(
@@ -40,6 +42,7 @@ async fn report(day: Day) -> Result<Report, Error> {
             > {
                 return __result;
             }
+            let day = day;
             { build(day).await }
         }
             .await;

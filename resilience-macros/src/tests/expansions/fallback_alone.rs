@@ -21,12 +21,15 @@ async fn recommend(
     };
     #[cfg(feature = "regions")]
     let __region_for_fallback = __resilience::clone_argument(&region);
-    let __result = async move {
+    let __result = async {
         if let __resilience::Some(__result) = __resilience::None::<
             Result<Vec<Item>, Error>,
         > {
             return __result;
         }
+        let user = user;
+        #[cfg(feature = "regions")]
+        let region = region;
         { ask(user).await }
     }
         .await;

@@ -33,21 +33,20 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
                 break '__circuit_breaker __resilience::rejected(__refused);
             }
         };
-        let __result = {
-            let __self = &mut *self;
-            __permit
-                .watch(
-                    ::core::pin::pin!(async move {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            Result<u64, Error>,
-                        > {
-                            return __result;
-                        }
-                        { __self.shelf.count(article).await }
-                    }),
-                )
-                .await
-        };
+        let __result = __permit
+            .watch(
+                ::core::pin::pin!(async {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        Result<u64, Error>,
+                    > {
+                        let _ = &mut *self;
+                        return __result;
+                    }
+                    let article = article;
+                    { self.shelf.count(article).await }
+                }),
+            )
+            .await;
         let __result = __resilience::called(__result);
         __resilience::settle(
             __permit,

@@ -41,6 +41,7 @@ pub async fn charge(order: &Order) -> Result<Receipt, PaymentError> {
                     > {
                         return __result;
                     }
+                    let order = order;
                     {
                         let receipt = gateway().charge(order).await?;
                         Ok(receipt)

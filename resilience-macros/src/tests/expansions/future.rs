@@ -1,3 +1,4 @@
+#[cfg(not(doc))]
 fn charge(
     &self,
     order: Order,
@@ -8,6 +9,8 @@ fn charge(
     const _: () = ();
     let __order_for_fallback = __resilience::clone_argument(&order);
     let __argument_2_for_fallback = __resilience::clone_argument(&__argument_2);
+    let order = order;
+    let __argument_2 = __argument_2;
     let Token(token) = __argument_2;
     let gateway = self.gateway(token);
     async move {
@@ -43,10 +46,11 @@ fn charge(
             };
             let __result = __permit
                 .watch(
-                    ::core::pin::pin!(async move {
+                    ::core::pin::pin!(async {
                         if let __resilience::Some(__result) = __resilience::None::<
                             Result<Receipt, PaymentError>,
                         > {
+                            let _ = &self;
                             return __result;
                         }
                         { gateway.charge(order).await }

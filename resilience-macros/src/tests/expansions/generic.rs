@@ -48,6 +48,7 @@ where
                     > {
                         return __result;
                     }
+                    let rows = rows;
                     { rows.read().await }
                 }),
             )

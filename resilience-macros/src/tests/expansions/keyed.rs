@@ -1,5 +1,5 @@
 async fn reserve(
-    warehouse: u32,
+    mut warehouse: u32,
     #[cfg(feature = "lots")]
     lot: u32,
 ) -> Result<(), StockError> {
@@ -25,7 +25,12 @@ async fn reserve(
         &__BREAKER
     };
     let __result = '__circuit_breaker: {
-        let __permit = match __breaker.keyed(&(warehouse + 1)).try_acquire() {
+        let __permit = match {
+            let warehouse = warehouse;
+            let __acquired = __breaker.keyed(&(warehouse + 1)).try_acquire();
+            warehouse = warehouse;
+            __acquired
+        } {
             __resilience::Ok(__permit) => __permit,
             __resilience::Err(__refused) => {
                 break '__circuit_breaker __resilience::rejected(__refused);
@@ -39,6 +44,9 @@ async fn reserve(
                     > {
                         return __result;
                     }
+                    let warehouse = warehouse;
+                    #[cfg(feature = "lots")]
+                    let lot = lot;
                     { stock(warehouse).await }
                 }),
             )

@@ -1,3 +1,4 @@
+#[cfg(not(doc))]
 #[tracing::instrument(skip(self))]
 async fn charge(
     &self,
@@ -5,6 +6,7 @@ async fn charge(
     __argument_2: Token,
 ) -> Result<Receipt, PaymentError> {
     use ::resilience_runtime::private as __resilience;
+    let order = order;
     let (__operation, __breaker) = {
         #[::resilience_runtime::private::linkme::distributed_slice(
             ::resilience_runtime::private::OPERATIONS
@@ -39,12 +41,15 @@ async fn charge(
         };
         let __result = __permit
             .watch(
-                ::core::pin::pin!(async move {
+                ::core::pin::pin!(async {
                     if let __resilience::Some(__result) = __resilience::None::<
                         Result<Receipt, PaymentError>,
                     > {
+                        let _ = &self;
                         return __result;
                     }
+                    let order = order;
+                    let __argument_2 = __argument_2;
                     let Token(token) = __argument_2;
                     { self.gateway.charge(order, token).await }
                 }),

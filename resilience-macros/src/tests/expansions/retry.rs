@@ -1,3 +1,4 @@
+#[cfg(not(doc))]
 async fn send(
     &mut self,
     mail: Mail,
@@ -42,7 +43,7 @@ async fn send(
         let mut __run = __retry.get().start();
         loop {
             let __result = {
-                let mut mail = __resilience::lend(
+                let mail = __resilience::lend(
                     &mut __mail_for_attempts,
                     __run.is_last_attempt(),
                 );
@@ -50,24 +51,25 @@ async fn send(
                     &mut __argument_3_for_attempts,
                     __run.is_last_attempt(),
                 );
-                let __result = {
-                    let __self = &mut *self;
-                    async move {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            Result<(), Error>,
-                        > {
-                            return __result;
-                        }
-                        let (a, mut b) = __argument_3;
-                        {
-                            __self.sent += 1;
-                            mail.seal();
-                            b += a;
-                            __self.transport.send(mail, to, b).await
-                        }
+                let __result = async {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        Result<(), Error>,
+                    > {
+                        let _ = &mut *self;
+                        return __result;
                     }
-                        .await
-                };
+                    let mut mail = mail;
+                    let to = to;
+                    let __argument_3 = __argument_3;
+                    let (a, mut b) = __argument_3;
+                    {
+                        self.sent += 1;
+                        mail.seal();
+                        b += a;
+                        self.transport.send(mail, to, b).await
+                    }
+                }
+                    .await;
                 let __result = __resilience::called(__result);
                 __result
             };

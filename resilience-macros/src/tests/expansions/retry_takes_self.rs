@@ -1,5 +1,5 @@
 async fn ask(
-    self: Arc<Self>,
+    mut self: Arc<Self>,
     #[cfg(feature = "lots")]
     lot: Lot,
 ) -> Result<Answer, Error> {
@@ -36,23 +36,19 @@ async fn ask(
         (&__RETRY, &__BREAKER)
     };
     let __result = {
-        let mut __self_for_attempts = __resilience::Some(self);
         #[cfg(feature = "lots")]
         let mut __lot_for_attempts = __resilience::Some(lot);
         let mut __run = __retry.get().start();
         loop {
+            let __self_for_attempts = __resilience::keep(&self, __run.is_last_attempt());
             let __result = {
-                let mut __self = __resilience::lend(
-                    &mut __self_for_attempts,
-                    __run.is_last_attempt(),
-                );
                 #[cfg(feature = "lots")]
                 let lot = __resilience::lend(
                     &mut __lot_for_attempts,
                     __run.is_last_attempt(),
                 );
                 let __result = '__circuit_breaker: {
-                    let __permit = match __breaker.keyed(&__self.peer).try_acquire() {
+                    let __permit = match __breaker.keyed(&self.peer).try_acquire() {
                         __resilience::Ok(__permit) => __permit,
                         __resilience::Err(__refused) => {
                             break '__circuit_breaker __resilience::rejected(__refused);
@@ -60,13 +56,16 @@ async fn ask(
                     };
                     let __result = __permit
                         .watch(
-                            ::core::pin::pin!(async move {
+                            ::core::pin::pin!(async {
                                 if let __resilience::Some(__result) = __resilience::None::<
                                     Result<Answer, Error>,
                                 > {
+                                    let __self = self;
                                     return __result;
                                 }
-                                { __self.ask_once().await }
+                                #[cfg(feature = "lots")]
+                                let lot = lot;
+                                { self.ask_once().await }
                             }),
                         )
                         .await;
@@ -92,6 +91,7 @@ async fn ask(
                 __resilience::ControlFlow::Break(__result) => break __result,
             };
             __wait.await;
+            self = __resilience::kept(__self_for_attempts);
         }
     };
     __resilience::finish::<

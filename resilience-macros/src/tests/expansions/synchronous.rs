@@ -91,13 +91,17 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
                                     __resilience::Failure::Rejected(__rejection),
                                 );
                             }
-                            let __result = {
-                                let __self = &mut *self;
-                                __permit
-                                    .watch_call(move || -> Result<Receipt, PaymentError> {
-                                        { __self.gateway.charge(order) }
-                                    })
-                            };
+                            let __result = __permit
+                                .watch_call(|| {
+                                    if let __resilience::Some(__result) = __resilience::None::<
+                                        Result<Receipt, PaymentError>,
+                                    > {
+                                        let _ = &mut *self;
+                                        return __result;
+                                    }
+                                    let order = order;
+                                    { self.gateway.charge(order) }
+                                });
                             let __result = __resilience::called(__result);
                             __result
                         };

@@ -31,6 +31,7 @@ async fn report(day: Day) -> Result<Report, Error> {
                     > {
                         return __result;
                     }
+                    let day = day;
                     { build(day).await }
                 }),
             )

@@ -66,12 +66,10 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
         (&__TIMEOUT, &__RETRY, &__BREAKER, &__ATTEMPT_TIMEOUT, &__RATE_LIMIT)
     };
     let __result = {
-        let __self = &mut *self;
-        let buffer = &mut *buffer;
         let __timed = __timeout
             .get()
             .run(
-                ::core::pin::pin!(async move {
+                ::core::pin::pin!(async {
                     let __result = {
                         let mut __name_for_attempts = __resilience::Some(name);
                         let mut __run = __retry.get().start();
@@ -83,7 +81,7 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                 );
                                 let __result = '__circuit_breaker: {
                                     let __permit = match __breaker
-                                        .keyed(&__self.disk)
+                                        .keyed(&self.disk)
                                         .try_acquire()
                                     {
                                         __resilience::Ok(__permit) => __permit,
@@ -92,42 +90,38 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                         }
                                     };
                                     let __result = {
-                                        let __self = &mut *__self;
-                                        let buffer = &mut *buffer;
-                                        let __permit = &__permit;
                                         let __timed = __attempt_timeout
                                             .get()
                                             .run(
-                                                ::core::pin::pin!(async move {
+                                                ::core::pin::pin!(async {
                                                     let __result = '__rate_limit: {
-                                                        if let __resilience::Err(__rejection) = __rate_limit
-                                                            .get()
-                                                            .acquire()
+                                                        if let __resilience::Err(__rejection) = __resilience::AssertUnwindSafe(
+                                                                __rate_limit.get().acquire(),
+                                                            )
                                                             .await
                                                         {
                                                             break '__rate_limit __resilience::Err(
                                                                 __resilience::Failure::Rejected(__rejection),
                                                             );
                                                         }
-                                                        let __result = {
-                                                            let __self = &mut *__self;
-                                                            let mut buffer = &mut *buffer;
-                                                            __permit
-                                                                .watch(
-                                                                    ::core::pin::pin!(async move {
-                                                                        if let __resilience::Some(__result) = __resilience::None::<
-                                                                            Result<usize, Error>,
-                                                                        > {
-                                                                            return __result;
-                                                                        }
-                                                                        {
-                                                                            buffer = &mut buffer[1..];
-                                                                            __self.read(buffer, name).await
-                                                                        }
-                                                                    }),
-                                                                )
-                                                                .await
-                                                        };
+                                                        let __result = __permit
+                                                            .watch(
+                                                                ::core::pin::pin!(async {
+                                                                    if let __resilience::Some(__result) = __resilience::None::<
+                                                                        Result<usize, Error>,
+                                                                    > {
+                                                                        let _ = &mut *self;
+                                                                        return __result;
+                                                                    }
+                                                                    let mut buffer = &mut *buffer;
+                                                                    let name = name;
+                                                                    {
+                                                                        buffer = &mut buffer[1..];
+                                                                        self.read(buffer, name).await
+                                                                    }
+                                                                }),
+                                                            )
+                                                            .await;
                                                         let __result = __resilience::called(__result);
                                                         __result
                                                     };

@@ -32,29 +32,27 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
                 break '__circuit_breaker __resilience::rejected(__refused);
             }
         };
-        let __result = {
-            let __self = &mut *self;
-            let mut buffer = &mut *buffer;
-            __permit
-                .watch(
-                    ::core::pin::pin!(async move {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            io::Result<usize>,
-                        > {
-                            return __result;
+        let __result = __permit
+            .watch(
+                ::core::pin::pin!(async {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        io::Result<usize>,
+                    > {
+                        let _ = &mut *self;
+                        return __result;
+                    }
+                    let mut buffer = &mut *buffer;
+                    {
+                        fn twice(&self) -> usize {
+                            self.0 * 2
                         }
-                        {
-                            fn twice(&self) -> usize {
-                                self.0 * 2
-                            }
-                            __self.filled += 1;
-                            buffer = &mut buffer[1..];
-                            __self.read(buffer).await
-                        }
-                    }),
-                )
-                .await
-        };
+                        self.filled += 1;
+                        buffer = &mut buffer[1..];
+                        self.read(buffer).await
+                    }
+                }),
+            )
+            .await;
         let __result = __resilience::called(__result);
         __resilience::settle(
             __permit,

@@ -13,6 +13,8 @@ impl Log {
     #[retry]
     async fn write(&mut self) -> Result<(), Rejection> {
         audit!("{self:?}");
+        let log = self;
+        *log = Log;
         Ok(())
     }
 }

@@ -1,0 +1,29 @@
+//! What a panic that passes through a guarded call leaves as it was.
+//!
+//! Every policy expects panics: its state is in atomics that are right after each step, and in locks that no code of the user's runs under. So
+//! whoever catches a panic can go on to use the policy, and a guarded future is as unwind-safe as the bare one. The compiler cannot see
+//! that in an atomic, in a lock, and in tokio's timer, which is dropped with the future.
+
+use crate::circuit_breaker::Watch;
+use crate::policy::Policy;
+use crate::registry::{Registry, Site};
+use crate::retry::{Pause, Run};
+use crate::{Bulkhead, CircuitBreaker, Keyed, Operation, Permit, Place, RateLimiter, Retry, Timed, Timeout};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+macro_rules! unwind_safe {
+    ($($policy:ty),*) => {$(
+        impl UnwindSafe for $policy {}
+        impl RefUnwindSafe for $policy {}
+    )*};
+}
+
+unwind_safe!(Bulkhead, CircuitBreaker, RateLimiter, Retry, Timeout, Operation, Registry);
+unwind_safe!(Keyed<'_>, Permit<'_>, Place<'_>, Run<'_>, Pause);
+
+impl<P: Policy> UnwindSafe for Site<P> {}
+impl<P: Policy> RefUnwindSafe for Site<P> {}
+
+// Each holds the call by a unique reference, and is not polled again after a panic of it.
+impl<F: UnwindSafe> UnwindSafe for Timed<'_, F> {}
+impl<F: UnwindSafe> UnwindSafe for Watch<'_, F> {}
