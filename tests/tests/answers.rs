@@ -214,7 +214,7 @@ macro_rules! levels {
         #[rate_limit("2/h")]
         #[timeout("1s")]
         #[fallback(first, second, third, $($conditions)*)]
-        async fn $name(end: End, fails: u8, asked: &Asked) -> Result<&'static str, Error> {
+        async fn $name(end: End, _fails: u8, _asked: &Asked) -> Result<&'static str, Error> {
             ends(end).await
         }
     };
