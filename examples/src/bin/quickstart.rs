@@ -35,6 +35,7 @@ impl Payments {
     #[circuit_breaker("payment", consecutive_failures = 3, open_for = "500ms", half_open_calls = 2)]
     #[fallback = queue_payment]
     async fn charge(&self, order: &Order) -> Result<Receipt, PaymentError> {
+        assert!(order.number > 0, "orders are numbered from 1");
         self.gateway_calls.fetch_add(1, Ordering::Relaxed);
         if self.gateway_is_up.load(Ordering::Relaxed) { Ok(Receipt::Paid) } else { Err(PaymentError::GatewayDown) }
     }
