@@ -118,7 +118,7 @@ mod unique {
             mut last: Loud,
         ) -> Result<u32, Rejection> {
             use std::fmt::{self, Write as _};
-            pub(self) struct Local {
+            struct Local {
                 pub(self) number: u32,
             }
             let _local = loud("a local");
@@ -147,7 +147,7 @@ mod unique {
             room.push(u8::try_from(first.0.len()).unwrap());
             room.len().to_string().parse::<u8>().unwrap();
             match { std::future::ready(Loud("a temporary", true)).await }.0.len() {
-                0 => Err(None.unwrap()),
+                0 => unreachable!(),
                 length => Ok(Local { number: length as u32 + u32::from(self.0) }.number),
             }
         }

@@ -212,7 +212,9 @@ fn given(guarded: &Guarded) -> TokenStream {
     let given = guarded.target.arguments.iter().filter(|argument| is_given(guarded, argument)).map(|argument| {
         let Argument { name, pattern, attributes, cfg, .. } = argument;
         let keeps = guarded.keeps_arguments();
-        let bound = |value: TokenStream| quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern = #value;);
+        let used = used_by_key(guarded, argument);
+        let bound =
+            |value: TokenStream| quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern = #value; #used);
         // Of what is taken apart the rest is dropped when all of it would be.
         let whole = quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #name = #name;);
         match argument.passing {
@@ -285,14 +287,32 @@ fn is_named_in(guarded: &Guarded, argument: &Argument, expression: &TokenStream)
     !are_taken_before(guarded) && names_one_of(expression.clone(), &written.to_token_stream())
 }
 
-/// Whether the argument is moved to the key of a breaker and back.
-fn is_moved_to_key(guarded: &Guarded, argument: &Argument) -> bool {
+/// The expressions beside the body that may name arguments.
+fn keys(guarded: &Guarded) -> impl Iterator<Item = TokenStream> {
     let keys = guarded.layers.iter().filter_map(|layer| match layer {
         Layer::CircuitBreaker(breaker) => breaker.key.as_ref(),
         _ => None,
     });
-    argument.passing == Passing::Cloned
-        && keys.into_iter().any(|key| is_named_in(guarded, argument, &key.to_token_stream()))
+    keys.map(ToTokens::to_token_stream)
+}
+
+/// Whether the argument is moved to the key of a breaker and back.
+fn is_moved_to_key(guarded: &Guarded, argument: &Argument) -> bool {
+    argument.passing == Passing::Cloned && keys(guarded).any(|key| is_named_in(guarded, argument, &key))
+}
+
+/// What a key names of an argument, which is used by that although the body may not use it.
+fn used_by_key(guarded: &Guarded, argument: &Argument) -> TokenStream {
+    let mut names = Vec::new();
+    for key in keys(guarded) {
+        names.extend(argument.written_name.clone().filter(|_| is_named_in(guarded, argument, &key)));
+        if let Some((_, in_pattern)) = taken_apart_for(guarded, argument, &key).filter(|_| !argument.is_plain()) {
+            names.extend(in_pattern.into_iter().filter(|name| names_one_of(key.clone(), &name.to_token_stream())));
+        }
+    }
+    let cfg = &argument.cfg;
+    let used = names.iter().map(|name| quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let _ = &#name;));
+    used.collect()
 }
 
 fn mutable_for_key(guarded: &Guarded, argument: &Argument) -> Option<Token![mut]> {

@@ -45,6 +45,7 @@ async fn reserve(
                         return __result;
                     }
                     let warehouse = warehouse;
+                    let _ = &warehouse;
                     #[cfg(feature = "lots")]
                     let lot = lot;
                     { stock(warehouse).await }
