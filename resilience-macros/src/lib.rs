@@ -136,7 +136,7 @@ use syntax::Kind;
 /// | `trip_if` | off | `fn(&WindowCounts) -> bool`: a rule of your own that opens it too |
 /// | `mode` | `enforce` | `enforce`, `monitor` (decides and records, rejects nothing) or `off` |
 /// | `key` | none | an expression over the arguments that implements `Display`: one breaker for each of its values. Together with a retry or a fallback, the bindings of an argument pattern are references in it |
-/// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000. A new key replaces the longest unused closed one; where none is closed, or more than `max_keys` thousand new keys arrive a second, new keys share an overflow breaker |
+/// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000. A new key replaces a closed one that was not used for long; where none is closed, new keys share an overflow breaker, which rejects nobody |
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service`: other defaults for `failure_rate`, `minimum_calls` and `open_for` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |

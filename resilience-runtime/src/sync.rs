@@ -127,20 +127,20 @@ impl Latest {
 }
 
 /// How often something has changed hands. Whoever sees what was done after a change sees the change.
-pub(crate) struct AtomicEpoch(std::sync::atomic::AtomicU64);
+pub(crate) struct AtomicEpoch(AtomicU64);
 
 impl AtomicEpoch {
-    pub(crate) const fn new() -> Self {
-        Self(std::sync::atomic::AtomicU64::new(0))
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(0))
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(std::sync::atomic::Ordering::Acquire)
+        self.0.load(Ordering::Acquire)
     }
 
     /// The new epoch.
     pub(crate) fn raise(&self) -> u64 {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::AcqRel) + 1
+        self.0.fetch_add(1, Ordering::AcqRel) + 1
     }
 }
 
@@ -162,5 +162,53 @@ impl Flag {
 
     pub(crate) fn is_raised(&self) -> bool {
         self.0.load(std::sync::atomic::Ordering::Relaxed) != 0
+    }
+}
+
+/// What is read without a lock and replaced now and then. In models behind a lock, since those do not see how it is done.
+#[cfg(not(resilience_loom))]
+pub(crate) struct Published<T>(ArcSwap<T>);
+
+#[cfg(not(resilience_loom))]
+impl<T> Published<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(ArcSwap::from_pointee(value))
+    }
+
+    pub(crate) fn load(&self) -> impl std::ops::Deref<Target = std::sync::Arc<T>> {
+        self.0.load()
+    }
+
+    /// What it was. Whoever holds what was loaded before counts among its owners.
+    pub(crate) fn swap(&self, value: std::sync::Arc<T>) -> std::sync::Arc<T> {
+        self.0.swap(value)
+    }
+}
+
+#[cfg(resilience_loom)]
+pub(crate) struct Published<T>(RwLock<std::sync::Arc<T>>);
+
+#[cfg(resilience_loom)]
+impl<T> Published<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(RwLock::new(std::sync::Arc::new(value)))
+    }
+
+    pub(crate) fn load(&self) -> impl std::ops::Deref<Target = std::sync::Arc<T>> {
+        struct Held<T>(std::sync::Arc<T>);
+
+        impl<T> std::ops::Deref for Held<T> {
+            type Target = std::sync::Arc<T>;
+
+            fn deref(&self) -> &std::sync::Arc<T> {
+                &self.0
+            }
+        }
+
+        Held(std::sync::Arc::clone(&read(&self.0)))
+    }
+
+    pub(crate) fn swap(&self, value: std::sync::Arc<T>) -> std::sync::Arc<T> {
+        std::mem::replace(&mut *write(&self.0), value)
     }
 }

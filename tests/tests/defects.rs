@@ -1,8 +1,8 @@
 //! One test for each defect that somebody shipped, through the attribute where users would meet it. Virtual time.
 
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerConfig, Event, OpenReason, Rejection, State, Transition, Window, WindowCounts,
-    circuit_breaker, registry,
+    CircuitBreaker, CircuitBreakerConfig, Event, NextCall, OpenReason, Rejection, State, Transition, Window,
+    WindowCounts, circuit_breaker, registry,
 };
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
@@ -166,6 +166,8 @@ async fn neither_a_cancelled_nor_a_panicking_probe_leaves_it_stuck() {
 
     for _ in 0..5 {
         assert!(is_pending(probe(Probe::Hangs)).await);
+        // The permit of one that was cancelled at once is free a second after it began.
+        advance(SECOND).await;
     }
     assert_eq!(breaker.state(), State::HalfOpen);
     assert_eq!(breaker.totals().cancelled, 5);
@@ -251,6 +253,60 @@ async fn a_stuck_probe_reopens_as_of_its_deadline() {
     assert_eq!(breaker.state(), State::HalfOpen, "the stuck one's answer is late");
     next.success();
     assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_give_up_early_put_no_more_probes_on_a_dependency_than_others() {
+    let breaker = build(count_window(1).minimum_calls(1).half_open_calls(2));
+    end(&breaker, false);
+    advance(SECOND).await;
+    let admitted = |calls| (0..calls).filter(|_| breaker.try_acquire().map(drop).is_ok()).count();
+    for _ in 0..10 {
+        assert_eq!((admitted(100), breaker.snapshot().probes.unwrap().in_flight), (2, 0));
+        advance(Duration::from_millis(999)).await;
+        assert!(matches!(breaker.next_call(), NextCall::Rejected(_)));
+        assert_eq!(admitted(100), 0);
+        advance(Duration::from_millis(1)).await;
+        assert!(matches!(breaker.next_call(), NextCall::Probe { .. }));
+    }
+    // One that was under way for longer has its permit back at once, and an ignored one in any case.
+    let long = breaker.try_acquire().unwrap();
+    advance(SECOND).await;
+    drop(long);
+    breaker.try_acquire().unwrap().ignore();
+    assert_eq!(admitted(100), 2);
+    advance(SECOND).await;
+    (0..2).for_each(|_| breaker.try_acquire().unwrap().success());
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_say_nothing_reopen_it_at_the_deadline() {
+    for ignored in [true, false] {
+        let breaker = build(count_window(1).minimum_calls(1).half_open_calls(2));
+        end(&breaker, false);
+        advance(SECOND).await;
+        // One after the other, so that none is in flight at the deadline; each goes on with the time of the first.
+        for _ in 0..6 {
+            assert_eq!(breaker.snapshot().reopenings, 0);
+            let probe = breaker.try_acquire().unwrap();
+            if ignored {
+                probe.ignore()
+            } else {
+                drop(probe)
+            }
+            advance(10 * SECOND).await;
+        }
+        assert_eq!(breaker.state(), State::HalfOpen, "reading changes nothing");
+        // A second after the deadline it is due again, and this call is the next probe.
+        advance(SECOND).await;
+        breaker.try_acquire().unwrap().success();
+        assert_eq!((breaker.state(), breaker.snapshot().reopenings), (State::HalfOpen, 1));
+        // One that has heard a success waits for the next as long as it takes.
+        advance(3600 * SECOND).await;
+        breaker.try_acquire().unwrap().success();
+        assert_eq!(breaker.state(), State::Closed);
+    }
 }
 
 #[tokio::test(start_paused = true)]

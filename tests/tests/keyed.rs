@@ -85,9 +85,90 @@ async fn where_none_is_closed_new_keys_share_one() {
     fail(&breaker, 2);
     succeed(&breaker, 3);
     fail(&breaker, 4);
-    let rejection = breaker.keyed(5).try_acquire().unwrap_err();
-    assert_eq!(rejection.name().as_str(), "stock");
-    assert_eq!(counts(&breaker), (2, 0, 3));
+    // That one has tripped, and only monitors: a new key is not rejected for what others did.
+    assert_eq!(breaker.state(), State::Open);
+    succeed(&breaker, 5);
+    fail(&breaker, 6);
+    assert_eq!(counts(&breaker), (2, 0, 4));
+    assert_eq!((breaker.totals().rejected, breaker.totals().would_reject), (0, 2));
+    tokio::time::advance(Duration::from_secs(30)).await;
+    for _ in 0..3 {
+        breaker.keyed(7).try_acquire().unwrap().success();
+    }
+    assert_eq!(breaker.state(), State::Closed, "it decides as any other");
+    // By hand it is forced open as all of them are.
+    breaker.force_open();
+    assert_eq!(breaker.keyed(8).try_acquire().unwrap_err().name().as_str(), "stock");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_without_failures_goes_before_one_with() {
+    let breaker = stock().consecutive_failures(5).max_keys(2).build().unwrap();
+    fail(&breaker, "failing");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    succeed(&breaker, "well");
+    succeed(&breaker, "new");
+    assert!(breaker.of_key("well").is_none(), "it was used later, and has no failure to forget");
+    fail(&breaker, "new");
+    succeed(&breaker, "newer");
+    assert!(breaker.of_key("failing").is_none(), "where all have some, the longest unused goes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_that_were_used_at_the_same_time_the_one_that_has_its_slot_for_the_longest_goes() {
+    let breaker = stock().max_keys(2).build().unwrap();
+    succeed(&breaker, "first");
+    tokio::time::advance(Duration::from_millis(2)).await;
+    succeed(&breaker, "second");
+    tokio::time::advance(Duration::from_millis(2)).await;
+    succeed(&breaker, "third");
+    assert!(breaker.of_key("first").is_none());
+    tokio::time::advance(Duration::from_millis(2)).await;
+    succeed(&breaker, "fourth");
+    assert!(breaker.of_key("second").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_reset_of_all_no_new_key_overflows() {
+    let breaker = stock().max_keys(2).build().unwrap();
+    fail(&breaker, 1);
+    fail(&breaker, 2);
+    succeed(&breaker, 3);
+    breaker.reset();
+    succeed(&breaker, 4);
+    assert_eq!(counts(&breaker), (2, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_compared_whole() {
+    let breaker = stock().build().unwrap();
+    let long = "x".repeat(1000);
+    fail(&breaker, format_args!("{long}1"));
+    succeed(&breaker, format_args!("{long}2"));
+    assert_eq!(breaker.of_key(&format!("{long}1")).unwrap().state(), State::Open);
+    let names: Vec<_> = breaker.of_keys().iter().map(|breaker| breaker.name().to_string()).collect();
+    assert_eq!(names, [format!("stock/{long}1"), format!("stock/{long}2")]);
+    // Longer than 1 KiB: not told apart.
+    let longer = "x".repeat(1025);
+    fail(&breaker, &longer);
+    succeed(&breaker, &longer);
+    assert!(breaker.of_key(&longer).is_none());
+    assert_eq!(counts(&breaker), (2, 0, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_used_since_it_was_looked_at_is_not_taken() {
+    let breaker = stock().max_keys(3).build().unwrap();
+    for key in ["a", "b", "c"] {
+        succeed(&breaker, key);
+        tokio::time::advance(Duration::from_secs(2)).await;
+    }
+    succeed(&breaker, "d");
+    assert!(breaker.of_key("a").is_none());
+    tokio::time::advance(Duration::from_secs(2)).await;
+    succeed(&breaker, "b");
+    succeed(&breaker, "e");
+    assert!(breaker.of_key("b").is_some() && breaker.of_key("c").is_none());
 }
 
 #[tokio::test(start_paused = true)]

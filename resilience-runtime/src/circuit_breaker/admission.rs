@@ -163,6 +163,9 @@ impl CircuitBreaker {
                         continue;
                     }
                     let Some(joined) = word.admit_probe(now, &rule) else {
+                        if self.free_cooled(word, now) {
+                            continue;
+                        }
                         return self.reject(word, Some(word.ask_again_in(now, &rule, &self.settings.open_rule())));
                     };
                     if !self.word.exchange(word, joined) {
@@ -171,7 +174,12 @@ impl CircuitBreaker {
                     Admitted::Probe(joined.generation())
                 }
             };
-            return Ok((admitted, self.call_begins(clock)));
+            let began = match admitted {
+                // Whenever it is cancelled, it matters for how long it was under way.
+                Admitted::Probe(_) => clock.precise_nanos(),
+                _ => self.call_begins(clock),
+            };
+            return Ok((admitted, began));
         }
     }
 

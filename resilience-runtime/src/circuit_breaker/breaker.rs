@@ -1,6 +1,7 @@
 //! The circuit breaker itself: what it is made of, and what can be read from it.
 
 use super::clock::Clock;
+use super::cooling::Cooling;
 use super::enforcement::Enforcement;
 use super::opening::LastOpening;
 use super::settings::{WORDS, span};
@@ -84,6 +85,7 @@ pub struct CircuitBreaker {
     pub(super) window: Window,
     pub(super) streak_began: Began,
     pub(super) last_opening: LastOpening,
+    pub(super) cooling: Cooling,
     /// Calls that a monitoring breaker let pass and an enforcing one would have rejected.
     pub(super) would_reject: Count,
     pub(super) trip_if: Option<TripIf>,
@@ -132,6 +134,7 @@ impl CircuitBreaker {
             window,
             streak_began: Began::new(),
             last_opening: LastOpening::new(),
+            cooling: Cooling::new(),
             would_reject: Count::new(),
             trip_if,
             enforcement: Enforcement::new(settings.mode),
@@ -196,12 +199,7 @@ impl CircuitBreaker {
     /// As there are now, for whatever tells somebody of it, which nobody does under a lock.
     pub(super) fn slots_now(&self) -> Vec<Arc<CircuitBreaker>> {
         let Some(keys) = self.keys.get() else { return Vec::new() };
-        let slots = {
-            let mut takings = keys.takings();
-            // What is done to them may close some.
-            takings.none_closed_in = None;
-            takings.slots
-        };
+        let slots = keys.takings().slots;
         (0..slots).filter_map(|slot| keys.slots.get(slot)).map(|slot| Arc::clone(&slot.breaker)).collect()
     }
 

@@ -35,7 +35,7 @@ impl CircuitBreaker {
         let failed = match outcome {
             Outcome::Success => false,
             Outcome::Failure => true,
-            Outcome::Ignored => return self.release(shard, clock, admitted, Counter::Ignored),
+            Outcome::Ignored => return self.release(shard, clock, admitted, Counter::Ignored, began),
         };
         let slow = self.is_slow(clock, began);
         match admitted {
@@ -45,7 +45,7 @@ impl CircuitBreaker {
                     return self.count_stale(shard);
                 }
                 let finished = Finished { failed, slow };
-                let standing = self.window.record(shard, word.generation(), || clock.coarse_millis(), finished);
+                let standing = self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
                 if let Some(standing) = standing {
                     self.tell_judged(failed);
                     self.judge(now, standing, clock);
@@ -70,12 +70,14 @@ impl CircuitBreaker {
     }
 
     /// A call is over without a verdict: counted, and a probe's permit given back.
-    pub(super) fn release(&self, shard: Shard, clock: impl Clock, admitted: Admitted, counter: Counter) {
+    pub(super) fn release(&self, shard: Shard, clock: impl Clock, admitted: Admitted, counter: Counter, began: u64) {
         if admitted != Admitted::Uncounted {
             self.window.count(shard, counter);
             self.tell_ended(if counter == Counter::Ignored { Ended::Ignored } else { Ended::Cancelled });
         }
-        if let Admitted::Probe(generation) = admitted {
+        if let Admitted::Probe(generation) = admitted
+            && !(counter == Counter::Cancelled && self.cool(generation, clock, began))
+        {
             self.answer(generation, clock, None, None);
         }
     }
@@ -94,7 +96,7 @@ impl CircuitBreaker {
         let verdict = self.settings.judge(counts);
         let judge_all = || self.judge_all.get() != 0;
         self.window.rearm(verdict == Verdict::Pending || judge_all(), || {
-            let counts = self.window.counts(word.generation(), clock.coarse_millis());
+            let counts = self.window.counts(word.closed_generation(), clock.coarse_millis());
             self.settings.judge(counts) != Verdict::Calm || judge_all()
         });
         let reason = match verdict {

@@ -1,69 +1,56 @@
-//! A key as it is told apart: its text, printed once into a buffer of fixed size.
+//! A key as it is told apart: its whole text, printed once.
 
 use std::fmt::{self, Display, Write};
-use std::hash::{DefaultHasher, Hasher};
 
-/// Bytes of a key that are kept.
-const KEY_BYTES: usize = 64;
-/// Of a longer key, these are its hash, in hexadecimal.
-const HASH_BYTES: usize = 16;
+/// Bytes that need no allocation.
+const INLINE_BYTES: usize = 64;
+/// The longest key that has a breaker of its own.
+pub(super) const MAX_KEY_BYTES: usize = 1024;
 
-/// A key as text on the stack.
+/// A key as text: on the stack, unless it is long.
 pub(super) struct Key {
-    bytes: [u8; KEY_BYTES],
+    inline: [u8; INLINE_BYTES],
     length: usize,
+    /// In place of `inline`, where that was too small.
+    long: Option<String>,
+    too_long: bool,
 }
 
 impl Key {
     pub(super) fn print(key: impl Display) -> Self {
-        let mut printer = Printer { key: Self { bytes: [0; KEY_BYTES], length: 0 }, hash: None };
+        let mut printed = Self { inline: [0; INLINE_BYTES], length: 0, long: None, too_long: false };
         // A `Display` that fails has printed what it could.
-        let _ = write!(printer, "{key}");
-        let Printer { key: mut printed, hash } = printer;
-        if let Some(hash) = hash {
-            let cut = boundary(printed.text(), KEY_BYTES - HASH_BYTES);
-            let digits = format_args!("{:0HASH_BYTES$x}", hash.finish()).to_string();
-            printed.bytes[cut..cut + HASH_BYTES].copy_from_slice(digits.as_bytes());
-            printed.length = cut + HASH_BYTES;
-        }
+        let _ = write!(printed, "{key}");
         printed
     }
 
-    pub(super) fn text(&self) -> &str {
-        // Cut at character boundaries only.
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    /// The whole of it; `None` where it is longer than [`MAX_KEY_BYTES`].
+    #[inline]
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.long {
+            None => (!self.too_long).then(|| std::str::from_utf8(&self.inline[..self.length]).unwrap_or_default()),
+            Some(long) => Some(long),
+        }
     }
 }
 
-/// The end of the last whole character within so many bytes.
-fn boundary(text: &str, bytes: usize) -> usize {
-    (0..=bytes.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
-}
-
-struct Printer {
-    key: Key,
-    /// Of everything printed, once it was too much. The same in every run, for the sake of the name.
-    hash: Option<DefaultHasher>,
-}
-
-impl Write for Printer {
+impl Write for Key {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let Key { bytes, length } = &mut self.key;
-        if self.hash.is_none() {
-            let kept = boundary(text, KEY_BYTES - *length);
-            if kept == text.len() {
-                bytes[*length..][..kept].copy_from_slice(text.as_bytes());
-                *length += kept;
-                return Ok(());
-            }
-            let mut hash = DefaultHasher::new();
-            hash.write(&bytes[..*length]);
-            self.hash = Some(hash);
-            bytes[*length..][..kept].copy_from_slice(&text.as_bytes()[..kept]);
-            *length += kept;
+        let before = self.long.as_ref().map_or(self.length, String::len);
+        if before + text.len() > MAX_KEY_BYTES {
+            (self.long, self.too_long) = (None, true);
         }
-        if let Some(hash) = &mut self.hash {
-            hash.write(text.as_bytes());
+        if self.too_long {
+            return Err(fmt::Error);
+        }
+        if let Some(long) = &mut self.long {
+            long.push_str(text);
+        } else if let Some(free) = self.inline[self.length..].get_mut(..text.len()) {
+            free.copy_from_slice(text.as_bytes());
+            self.length += text.len();
+        } else {
+            let inline = std::str::from_utf8(&self.inline[..self.length]).unwrap_or_default();
+            self.long = Some([inline, text].concat());
         }
         Ok(())
     }
@@ -74,16 +61,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_key_is_cut_and_told_apart_by_its_hash() {
-        let print = |key: &str| Key::print(key).text().to_owned();
-        assert_eq!(print("warehouse 7"), "warehouse 7");
-        let exactly = "x".repeat(KEY_BYTES);
-        assert_eq!(print(&exactly), exactly);
-        let (one, other) = (format!("{exactly}1"), format!("{exactly}2"));
-        assert_ne!(print(&one), print(&other));
-        assert_eq!(print(&one), print(&one));
-        assert_eq!(print(&one).len(), KEY_BYTES);
-        assert!(print(&"ü€".repeat(40)).len() <= KEY_BYTES);
-        assert_ne!(print(&format!("{}{}", "x".repeat(63), "€a")), print(&format!("{}{}", "x".repeat(63), "€b")));
+    fn a_key_is_kept_whole_and_one_that_is_too_long_is_none() {
+        let print = |key: &str| Key::print(key).text().map(str::to_owned);
+        for length in [0, 1, INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1, MAX_KEY_BYTES - 1, MAX_KEY_BYTES] {
+            let key = "x".repeat(length);
+            assert_eq!(print(&key), Some(key));
+        }
+        assert_eq!(print(&"x".repeat(MAX_KEY_BYTES + 1)), None);
+        let (one, other) = (format!("{}1", "ü€".repeat(40)), format!("{}2", "ü€".repeat(40)));
+        assert_eq!((print(&one), print(&other)), (Some(one), Some(other)));
+        // In pieces, each of which fits.
+        let piece = "y".repeat(50);
+        assert_eq!(Key::print(format_args!("{piece}{piece}")).text(), Some(&*format!("{piece}{piece}")));
+        let pieces = piece.repeat(20);
+        assert_eq!(Key::print(format_args!("{pieces}{piece}{}", 7)).text(), None);
+        assert_eq!(Key::print(format_args!("{pieces}{piece}{piece}{}", "")).text(), None, "never what came before");
     }
 }

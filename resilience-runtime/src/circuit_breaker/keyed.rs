@@ -4,23 +4,24 @@
 //! without touching a counter that other threads touch and without allocating. Only a key that is new takes the lock.
 //!
 //! **Slots are never freed while the breaker lives**, which is why a permit can simply borrow one. When all `max_keys` of
-//! them are taken, the longest unused closed one is emptied and given to the new key. Each taking raises the slot's
+//! them are taken, one that is closed is emptied and given to the new key: of a few that are looked at, one without a failure in its window before one with, and of those the
+//! longest unused. Each taking raises the slot's
 //! `epoch`, and the map remembers the epoch that a key was given the slot in: a call that found the slot, was held up and
 //! acquired when it was somebody else's already, sees another epoch, gives the permit back unseen and looks again. What
 //! was admitted before the taking is of an older generation and ends as stale.
 //!
-//! Where no breaker is closed, new keys share the named breaker itself (the overflow breaker). So they do where a slot would change hands more than once a
-//! millisecond for more than five seconds: `max_keys` thousand new keys a second. Keys are compared in their
-//! printed form, of which 64 bytes are kept: a longer one is cut and ends in a hash of the whole.
+//! Where none is closed, new keys share the named breaker itself (the overflow breaker), which lets pass what it would reject.
 //!
 //! A slot's counters go on counting for the next key, and what they showed at the taking is subtracted for it; so the
 //! sum over all slots is what all keys had, evicted ones included.
 
+use super::admission::Refused;
 use super::breaker::{CircuitBreaker, TELL_OUTCOMES};
-use super::clock::Present;
+use super::clock::{Clock, Present};
+use super::judging::Admitted;
 use super::key::Key;
 use super::permit::Permit;
-use super::slots::{Keys, Lease, Slot, Takings};
+use super::slots::{Candidate, Keys, Lease, Slot, Takings};
 use super::state::{Phase, Word};
 use super::totals::KeyCounts;
 use crate::error::{Failure, Rejection};
@@ -29,15 +30,16 @@ use crate::kind::Kind;
 use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::sync::{AtomicEpoch, AtomicSetting, locked};
-use crate::time::{Timestamp, coarse_millis};
+use crate::time::{Timestamp, coarse_millis, precise_millis};
 use crate::window::Shard;
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 
-/// Each taking of a slot is a millisecond of its own in the breaker's word, and an opening is not dated before it: so a breaker would stay open
-/// for so much longer than it should.
-const MOST_AHEAD_MILLIS: u64 = 5000;
+/// Slots that are looked at for a new key, at most.
+const LOOKED_AT: usize = 16;
+/// Of those, the ones that are kept for the next keys.
+const KEPT: usize = 4;
 
 /// The breaker of one key. See [`CircuitBreaker::keyed`].
 #[must_use = "it is there to be called through"]
@@ -51,8 +53,9 @@ impl CircuitBreaker {
     ///
     /// What is done by hand to this breaker is done to each of them. Its own totals are the sums over all keys, those evicted included; its own state is
     /// that of the overflow breaker, which new keys share when `max_keys` are held and none of those is closed.
+    /// That one monitors and never rejects, unless it is forced open: a few failing keys must not reject every new one.
     ///
-    /// The key is printed once, into 64 bytes on the stack; a longer one is cut and ends in a hash of the whole.
+    /// The key is printed once and compared as a whole. Up to 64 bytes of it need no allocation; one that is longer than 1 KiB shares the overflow breaker.
     ///
     /// ```
     /// # use resilience_runtime::{CircuitBreaker, State};
@@ -69,7 +72,7 @@ impl CircuitBreaker {
     /// The breaker that a key has now. It may be another key's later: see [`name`](Self::name).
     pub fn of_key(&self, key: &str) -> Option<Arc<CircuitBreaker>> {
         let keys = self.keys.get()?;
-        keys.find(Key::print(key).text()).map(|(slot, _)| Arc::clone(&slot.breaker))
+        keys.find(Key::print(key).text()?).map(|(slot, _)| Arc::clone(&slot.breaker))
     }
 
     /// The breakers of all keys, by key; empty without keys.
@@ -107,27 +110,22 @@ impl<'a> Keyed<'a> {
     /// [`Rejection::CircuitOpen`] while this key's breaker lets nothing through.
     pub fn try_acquire(self) -> Result<Permit<'a>, Rejection> {
         let keys = self.family.keys();
+        let Some(key) = self.key.text() else { return self.family.admit_overflow() };
         let now = keys.unit_of_now(self.family);
         loop {
-            let Some((slot, epoch)) = keys.find(self.key.text()) else {
-                if keys.give_slot(self.family, self.key.text(), now) {
+            let Some((slot, epoch)) = keys.find(key) else {
+                if keys.give_slot(self.family, key, now) {
                     continue;
                 }
-                keys.overflowed.increment();
-                return self.family.try_acquire();
+                return self.family.admit_overflow();
             };
-            let acquired = slot.breaker.admit(Present);
-            if slot.epoch.get() != epoch {
-                // It was given to another key meanwhile.
-                acquired.into_iter().for_each(Permit::give_back);
-                continue;
-            }
+            let Some(acquired) = slot.admit(epoch, Present) else { continue };
             if slot.last_used.get() != now {
                 slot.last_used.set(now);
             }
             return acquired.map_err(|refused| {
                 slot.breaker.count_rejection(Shard::of_this_thread());
-                let rejection = keys.named(self.key.text(), refused.rejection());
+                let rejection = keys.named(key, refused.rejection());
                 let family = self.family;
                 if family.emitter.wants(Topic::Rejected) {
                     let generation = slot.breaker.generation();
@@ -186,11 +184,11 @@ impl Keys<CircuitBreaker> {
         let held = takings.slots - takings.free.len();
         // One more than it frees, while there are more than `max_keys` has become.
         for _ in most..held {
-            let Some(slot) = self.evict(turn, family, &mut takings, now) else { break };
+            let Some(slot) = self.evict(turn, family, &mut takings) else { break };
             takings.free.push(slot);
         }
         let index = if takings.slots - takings.free.len() >= most {
-            let Some(slot) = self.evict(turn, family, &mut takings, now) else { return false };
+            let Some(slot) = self.evict(turn, family, &mut takings) else { return false };
             slot
         } else {
             takings.free.pop().unwrap_or(takings.slots)
@@ -212,53 +210,94 @@ impl Keys<CircuitBreaker> {
         true
     }
 
-    /// Takes the slot of the longest unused closed breaker from its key.
-    fn evict(&self, turn: &mut Turn<'_>, family: &CircuitBreaker, takings: &mut Takings, now: u64) -> Option<usize> {
+    /// Takes the slot of a closed breaker from its key.
+    fn evict(&self, turn: &mut Turn<'_>, family: &CircuitBreaker, takings: &mut Takings) -> Option<usize> {
         for _ in 0..2 {
-            while let Some((last_used, index)) = takings.candidates.pop() {
+            while let Some(Candidate { last_used, slot: index, .. }) = takings.candidates.pop() {
                 let (Some(slot), Some(key)) = (self.slots.get(index), takings.keys[index].take()) else { continue };
-                // The epoch first: whoever acquires from now on for the old key looks again, and waits for the lock.
-                let unused = slot.last_used.get() == last_used;
-                let epoch = if unused { slot.epoch.raise() } else { slot.epoch.get() };
-                if unused && slot.breaker.restart_if_closed() {
-                    self.leases.pin().remove(&key);
-                    self.evicted.increment();
-                    turn.push(Topic::Evicted, slot.breaker.generation(), |order| {
-                        let name = Name::from(format!("{}/{key}", family.name()));
-                        Event::Evicted { name, at: Timestamp::now(), order }
-                    });
-                    return Some(index);
+                if slot.last_used.get() == last_used
+                    && let Some(lease) = self.leases.pin().remove(&key).cloned()
+                {
+                    // Whoever has found the lease and acquires from now on looks again, finds none, and waits for the lock.
+                    let Err(epoch) = slot.take(precise_millis()) else {
+                        self.evicted.increment();
+                        turn.push(Topic::Evicted, slot.breaker.generation(), |order| {
+                            let name = Name::from(format!("{}/{key}", family.name()));
+                            Event::Evicted { name, at: Timestamp::now(), order }
+                        });
+                        return Some(index);
+                    };
+                    self.leases.pin().insert(key.clone(), Lease { epoch, ..lease });
                 }
-                self.leases.pin().update(key.clone(), |lease| Lease { epoch, ..lease.clone() });
                 takings.keys[index] = Some(key);
-            }
-            if takings.none_closed_in == Some(now) {
-                return None;
             }
             self.look_for_candidates(takings);
         }
-        takings.none_closed_in = Some(now);
         None
     }
 
-    /// A share of the slots, so that not every new key has to look at all of them.
+    /// Looks at the next few slots, and keeps the best of those that are closed. So no new key has to look at many.
     fn look_for_candidates(&self, takings: &mut Takings) {
-        let closed = (0..takings.slots).filter(|&index| takings.keys[index].is_some()).filter_map(|index| {
-            let slot = self.slots.get(index)?;
-            let word = slot.breaker.word.load();
-            // Of those that were last used in the same unit, first the one that has had its key for the longest: no slot is taken again and again.
-            (word.phase() == Phase::Closed).then(|| (slot.last_used.get(), word.generation(), index))
-        });
-        let mut closed: Vec<_> = closed.collect();
+        let now = precise_millis();
+        let looked_at = takings.slots.min(LOOKED_AT);
+        let next = (0..looked_at).map(|nth| (takings.hand + nth) % takings.slots);
+        let mut closed: Vec<_> = next
+            .filter(|&index| takings.keys[index].is_some())
+            .filter_map(|index| {
+                let slot = self.slots.get(index)?;
+                let (word, last_used) = (slot.breaker.word.load(), slot.last_used.get());
+                let has_failures = || slot.breaker.window.counts(word.closed_generation(), now).failures > 0;
+                (word.phase() == Phase::Closed).then(|| Candidate {
+                    has_failures: has_failures(),
+                    last_used,
+                    since: word.since(now),
+                    slot: index,
+                })
+            })
+            .collect();
+        takings.hand = (takings.hand + looked_at) % takings.slots.max(1);
+        // The best last.
         closed.sort_unstable_by(|a, b| b.cmp(a));
-        let share = takings.slots / 8 + 1;
-        let oldest = closed.split_off(closed.len().saturating_sub(share));
-        takings.candidates = oldest.into_iter().map(|(last_used, _, index)| (last_used, index)).collect();
+        takings.candidates = closed.split_off(closed.len().saturating_sub(KEPT));
+    }
+}
+
+impl Slot<CircuitBreaker> {
+    /// Asks to make one call for the key that was given the slot in that epoch; `None` where it is another key's by now.
+    #[inline]
+    pub(super) fn admit(&self, epoch: u64, clock: impl Clock) -> Option<Result<Permit<'_>, Refused<'_>>> {
+        let acquired = self.breaker.admit(clock);
+        if self.epoch.get() != epoch {
+            acquired.into_iter().for_each(Permit::give_back);
+            return None;
+        }
+        Some(acquired)
+    }
+
+    /// Takes the slot from its key, unless the breaker is not closed: the epoch that the key goes on in.
+    pub(super) fn take(&self, now: u64) -> Result<(), u64> {
+        // The epoch first: whoever acquires what is begun anew sees it.
+        let epoch = self.epoch.raise();
+        let word = self.breaker.word.load();
+        let anew = Word::closed(word.entering(now), word.monitored());
+        if word.phase() == Phase::Closed && self.breaker.word.exchange(word, anew) { Ok(()) } else { Err(epoch) }
     }
 }
 
 /// A breaker in a slot.
 impl CircuitBreaker {
+    /// As the breaker that keys share which have none of their own: what it would reject passes, unless somebody has forced it open.
+    fn admit_overflow(&self) -> Result<Permit<'_>, Rejection> {
+        self.keys().overflowed.increment();
+        match self.admit(Present) {
+            Err(Refused { retry_after_millis: Some(_), .. }) => {
+                self.would_reject.increment();
+                Ok(Permit::new(self, Admitted::Unjudged, 0))
+            }
+            admitted => admitted.map_err(Rejection::from),
+        }
+    }
+
     /// A breaker like this one, for a key.
     fn slot(&self) -> Self {
         let mut slot = Self::new(self.name().clone(), &self.settings.get(), self.trip_if, self.emitter.clone());
@@ -276,15 +315,5 @@ impl CircuitBreaker {
             past.name = Some(name);
         }
         self.follow(turn, family);
-    }
-
-    /// Begins anew in the same mode, unless it is not closed, or too far ahead of the time by having begun anew too often.
-    fn restart_if_closed(&self) -> bool {
-        let word = self.word.load();
-        let now = crate::time::precise_millis();
-        let since = word.entering_closed(now);
-        word.phase() == Phase::Closed
-            && since <= now + MOST_AHEAD_MILLIS
-            && self.word.exchange(word, Word::closed(since, word.monitored()))
     }
 }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `state` | the atomic word, and every transition as a function of it |
 //! | `clock` | how a call reads the time |
+//! | `cooling` | which permits of cancelled probes are not free yet |
 //! | `enforcement` | how much of what the breaker decides is enforced |
 //! | `settings` | the settings in force |
 //! | `opening` | why it opened last |
@@ -31,6 +32,7 @@ mod admission;
 mod breaker;
 mod builder;
 mod clock;
+mod cooling;
 mod enforcement;
 mod judging;
 mod key;

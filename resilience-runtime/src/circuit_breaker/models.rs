@@ -8,9 +8,11 @@ use super::breaker::CircuitBreaker;
 use super::clock::Clock;
 use super::judging::Admitted;
 use super::permit::Permit;
+use super::slots::Slot;
 use super::state::{Phase, Word};
 use crate::outcome::Outcome;
 use crate::state::State;
+use crate::sync::{AtomicEpoch, AtomicSetting};
 use crate::window::Shard;
 use loom::{sync::Arc as Shared, thread};
 use resilience_config::{CircuitBreakerConfig, Mode, Window};
@@ -93,6 +95,14 @@ fn two_failures_that_race_trip() {
     });
 }
 
+/// As a reset does, from what was seen before.
+fn begin_anew(breaker: &CircuitBreaker, from: Word) -> bool {
+    let mut turn = breaker.emitter.turn();
+    let entered = breaker.enter(&mut turn, from, Word::initial(Mode::Enforce, from.entering(START)), START, None);
+    breaker.end(turn);
+    entered
+}
+
 /// The other thread may have tripped it already, by having seen both.
 fn acquire_if_closed(breaker: &CircuitBreaker) -> Permit<'_> {
     let word = breaker.word.load();
@@ -118,7 +128,7 @@ fn a_count_window_is_looked_at_while_others_count() {
     model(|| {
         let breaker = breaker(pairs().window(Window::Count(2)));
         end(acquire_if_closed(&breaker), SECOND, At(START), Outcome::Failure);
-        let generation = breaker.word.load().generation();
+        let generation = breaker.word.load().closed_generation();
         let other = {
             let breaker = Shared::clone(&breaker);
             thread::spawn(move || {
@@ -196,7 +206,7 @@ fn a_reset_races_a_record() {
             thread::spawn(move || {
                 // As `reset` does, less its load: loom forgets the other thread's access for one's own load just before the exchange,
                 // and would not try the reset first.
-                assert!(breaker.enter(from, Word::initial(Mode::Enforce, from.entering_closed(START)), START, None));
+                assert!(begin_anew(&breaker, from));
                 end(acquire(&breaker, At(START)), SECOND, At(START), Outcome::Failure);
             })
         };
@@ -256,7 +266,7 @@ fn a_streak_that_was_reset_races_two_failures() {
             end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
         }
         let word = breaker.word.load();
-        assert!(breaker.enter(word, Word::initial(Mode::Enforce, word.entering_closed(START)), START, None));
+        assert!(begin_anew(&breaker, word));
         let other = call(&breaker, SECOND, START, Outcome::Failure);
         end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Failure);
         other.join().unwrap();
@@ -276,7 +286,7 @@ fn a_reconfiguration_races_an_outcome() {
         let breaker = breaker(strict(100.0));
         end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
         let other = call(&breaker, SECOND, START, Outcome::Failure);
-        breaker.put_alone(&strict(25.0).validated().resolve());
+        breaker.reconfigure(strict(25.0)).unwrap();
         other.join().unwrap();
         if breaker.state() == State::Closed {
             end(acquire(&breaker, At(START)), FIRST, At(START), Outcome::Success);
@@ -309,10 +319,39 @@ fn a_trip_races_a_monitor() {
     model(|| {
         let breaker = breaker(CircuitBreakerConfig::new().window(Window::None).consecutive_failures(1));
         let other = call(&breaker, SECOND, START, Outcome::Failure);
-        let monitored = breaker.act_quietly(crate::event::Act::Monitor);
+        breaker.monitor();
         other.join().unwrap();
-        assert!(monitored.is_some());
         let word = breaker.word.load();
         assert_eq!((word.phase(), word.monitored()), (Phase::Open, true));
+    });
+}
+
+/// Without the look at the epoch in `Slot::admit`, or with the epoch raised after the breaker has begun anew, a call of the key before could be
+/// admitted to what is the next key's, and trip it.
+#[test]
+fn a_taking_races_a_call_of_the_key_before() {
+    model(|| {
+        let config = CircuitBreakerConfig::new().window(Window::None).consecutive_failures(1);
+        let breaker = std::sync::Arc::new(CircuitBreaker::new_at(
+            "model".into(),
+            &config.validated().resolve(),
+            None,
+            crate::event::Emitter::new(std::sync::Arc::default()),
+            START,
+        ));
+        let slot = Shared::new(Slot { breaker, epoch: AtomicEpoch::new(), last_used: AtomicSetting::new(0) });
+        let epoch = slot.epoch.get();
+        let other = {
+            let slot = Shared::clone(&slot);
+            thread::spawn(move || {
+                if let Some(Ok(permit)) = slot.admit(epoch, At(START)) {
+                    end(permit, SECOND, At(START), Outcome::Failure);
+                }
+            })
+        };
+        let taken = slot.take(START).is_ok();
+        other.join().unwrap();
+        // Open, it was not closed when it was to be taken.
+        assert_eq!(slot.breaker.state() == State::Closed, taken);
     });
 }

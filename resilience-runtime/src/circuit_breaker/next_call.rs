@@ -38,12 +38,18 @@ impl CircuitBreaker {
                     self.of_open(word.reopened(now), Some(OpenReason::ProbesFailed { failures }), now)
                 }
                 Due::ReopenTimedOut { at } => self.of_open(word.reopened(at), Some(OpenReason::ProbeTimedOut), now),
-                Due::Nothing => match word.admit_probe(now, &rule) {
-                    Some(_) => NextCall::Probe { reason: self.reason_of(word).into() },
-                    None => self.rejected(word, None, Some(word.ask_again_in(now, &rule, &self.settings.open_rule()))),
+                Due::Nothing => match self.would_admit_probe(word, now) {
+                    true => NextCall::Probe { reason: self.reason_of(word).into() },
+                    false => self.rejected(word, None, Some(word.ask_again_in(now, &rule, &self.settings.open_rule()))),
                 },
             },
         }
+    }
+
+    /// Half-open: as it is, or once the permits of cancelled probes are free.
+    fn would_admit_probe(&self, word: Word, now: u64) -> bool {
+        let free = if self.cooling.is_due(word, now) { self.cooling.count(word) } else { 0 };
+        word.without_probes(free, now).admit_probe(now, &self.settings.half_open_rule()).is_some()
     }
 
     /// Open, for the reason that was written down or for one that is due.

@@ -12,7 +12,7 @@ pub(super) struct Opening {
     pub(super) frozen: WindowCounts,
 }
 
-/// Tagged `generation << 4 | reason`; the reason's two numbers, then the window.
+/// Tagged `count << 42 | generation << 4 | reason`, where the count tells openings of one millisecond apart; the reason's two numbers, then the window.
 pub(super) struct LastOpening(Tagged<5>);
 
 impl LastOpening {
@@ -24,13 +24,14 @@ impl LastOpening {
     /// up is waited for, and one that comes late is told off.
     pub(super) fn write(&self, opening: Opening) {
         let (kind, a, b) = pack(opening.reason);
-        let tag = opening.generation << 4 | kind;
         let WindowCounts { calls, failures, slow } = opening.frozen;
         loop {
             let seen = self.0.tag();
-            if seen != EMPTY && seen != BUSY && is_later(seen >> 4, opening.generation) {
+            if seen != EMPTY && seen != BUSY && is_later(generation_of(seen), opening.generation) {
                 return;
             }
+            let count = if seen == EMPTY { 0 } else { (seen >> COUNT_AT) + 1 };
+            let tag = (count & COUNT) << COUNT_AT | opening.generation << 4 | kind;
             if self.0.replace(seen, tag, [a, b, calls, failures, slow]) {
                 return;
             }
@@ -49,7 +50,7 @@ impl LastOpening {
             return None;
         }
         let [a, b] = self.0.read_first(tag)?;
-        Some((tag >> 4, PackedReason { kind: tag & 0xf, a, b }))
+        Some((generation_of(tag), PackedReason { kind: tag & 0xf, a, b }))
     }
 
     /// `None` while it is being written.
@@ -60,7 +61,7 @@ impl LastOpening {
         }
         let [a, b, calls, failures, slow] = self.0.read(tag)?;
         let frozen = WindowCounts { calls, failures, slow };
-        Some(Opening { generation: tag >> 4, reason: unpack(tag & 0xf, a, b), frozen })
+        Some(Opening { generation: generation_of(tag), reason: unpack(tag & 0xf, a, b), frozen })
     }
 }
 
@@ -84,6 +85,14 @@ impl From<PackedReason> for OpenReason {
     fn from(PackedReason { kind, a, b }: PackedReason) -> Self {
         unpack(kind, a, b)
     }
+}
+
+const COUNT_AT: u32 = 42;
+const COUNT: u64 = (1 << 20) - 1;
+
+#[inline]
+fn generation_of(tag: u64) -> u64 {
+    tag >> 4 & ((1 << 38) - 1)
 }
 
 /// Generations are moments of 38 bits.

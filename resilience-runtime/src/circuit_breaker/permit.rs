@@ -32,7 +32,7 @@ pub struct Permit<'a> {
 struct Call<'a> {
     breaker: &'a CircuitBreaker,
     admitted: Admitted,
-    /// Nanoseconds on the library's clock; 0 where nobody asks how long the call takes.
+    /// Nanoseconds on the library's clock; 0 of a call that is no probe, where nobody asks how long it takes.
     began: u64,
 }
 
@@ -150,7 +150,7 @@ impl<'a> Permit<'a> {
             }
             breaker.record(shard, clock, admitted, Outcome::Failure, began);
         } else {
-            breaker.release(shard, clock, admitted, Counter::Cancelled);
+            breaker.release(shard, clock, admitted, Counter::Cancelled, began);
         }
     }
 }

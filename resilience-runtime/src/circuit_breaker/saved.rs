@@ -135,14 +135,15 @@ impl CircuitBreaker {
         let Some(key) = &saved.key else { return self.resume_alone(turn, saved, since) };
         let keys = self.keys();
         let key = Key::print(key);
-        if keys.find(key.text()).is_some() {
+        let Some(key) = key.text() else { return Err("its key is too long") };
+        if keys.find(key).is_some() {
             return Err(CALLED);
         }
-        if !keys.give_slot_in(turn, self, key.text(), keys.unit_of_now(self)) {
+        if !keys.give_slot_in(turn, self, key, keys.unit_of_now(self)) {
             return Err("there is no slot left for its key");
         }
         // Taken by yet another key, it has made calls.
-        keys.find(key.text()).ok_or(CALLED)?.0.breaker.resume_alone(turn, saved, since)
+        keys.find(key).ok_or(CALLED)?.0.breaker.resume_alone(turn, saved, since)
     }
 
     fn resume_alone(&self, turn: &mut Turn<'_>, saved: &Saved, since: Since) -> Result<(), &'static str> {
@@ -182,7 +183,7 @@ impl CircuitBreaker {
         let open = || Word::open(now.wrapping_sub(age.min(LONGEST_AGE)), openings, jitter, monitored);
         let reason = saved.reason.unwrap_or(OpenReason::JustOpened);
         let (to, reason) = match saved.phase {
-            SavedPhase::Closed => (Word::closed(from.entering_closed(now), monitored), None),
+            SavedPhase::Closed => (Word::closed(from.entering(now), monitored), None),
             SavedPhase::Open | SavedPhase::HalfOpen => (open(), Some(reason)),
             SavedPhase::ForcedOpen => (Word::forced(from.entering(now)), Some(OpenReason::Forced)),
             SavedPhase::Disabled => (Word::disabled(from.entering(now)), None),

@@ -66,6 +66,16 @@ pub(super) struct Keys<B> {
     pub(super) overflowed: Count,
 }
 
+/// A slot whose breaker was closed when it was looked at. The least is the best to take.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    pub(super) has_failures: bool,
+    pub(super) last_used: u64,
+    /// When its key got it, or it last closed: no slot is taken again and again.
+    pub(super) since: u64,
+    pub(super) slot: usize,
+}
+
 /// What only whoever gives a slot to a key needs.
 #[derive(Default)]
 pub(super) struct Takings {
@@ -75,10 +85,10 @@ pub(super) struct Takings {
     pub(super) keys: Vec<Option<Box<str>>>,
     /// Slots without a key, after `max_keys` was lowered and raised again.
     pub(super) free: Vec<usize>,
-    /// The longest unused closed slots when last looked for, the longest last; with the `last_used` that they had.
-    pub(super) candidates: Vec<(u64, usize)>,
-    /// When none was closed: not to be looked for again within this unit of time.
-    pub(super) none_closed_in: Option<u64>,
+    /// Slots that may be taken from their keys, as they were when last looked at; the best last.
+    pub(super) candidates: Vec<Candidate>,
+    /// The slot to look at next.
+    pub(super) hand: usize,
 }
 
 impl<B> Keys<B> {

@@ -79,7 +79,7 @@ impl CircuitBreaker {
             next: self.next_call_in(word, now),
             totals: self.totals(),
             window: self.frozen(word, now),
-            consecutive_failures: if phase == Phase::Closed { self.window.streak(word.generation()) } else { 0 },
+            consecutive_failures: if phase == Phase::Closed { self.window.streak(word.closed_generation()) } else { 0 },
             reason: self.last_opening.read().filter(|_| opened).map(|opening| opening.reason),
             probe_due_in: (phase == Phase::Open)
                 .then(|| Duration::from_millis(word.probe_due(now, &self.settings.open_rule()).saturating_sub(now))),
@@ -91,7 +91,7 @@ impl CircuitBreaker {
             },
             reopenings: word.openings(),
             probes: (phase == Phase::HalfOpen).then_some(Probes {
-                in_flight: probes.in_flight,
+                in_flight: probes.in_flight.saturating_sub(self.cooling.count(word)),
                 succeeded: probes.succeeded,
                 failed: probes.failed,
             }),

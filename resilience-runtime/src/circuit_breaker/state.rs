@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! bits      0..3   3..41                41..48       48..64
-//! closed    tag    since (38)
+//! closed    tag    since (38)           number (23)
 //! open      tag    since (38)           openings (7) jitter (16)
 //! forced    tag    since (38)
 //! disabled  tag    since (38)
@@ -13,12 +13,12 @@
 //! half-open tag    since (30)           openings (7) in flight (8)  succeeded (8)  failed (8)
 //! ```
 //!
-//! * `since` is the millisecond at which the state was entered, and the **generation** of everything that was admitted in
-//!   it: it grows strictly from one closed state to the next (two in one millisecond count as consecutive ones), and so from one open state to the
-//!   next. Of a half-open breaker it is the
-//!   moment at which a probe last entered while no other was in flight; nothing of an older moment can be outstanding
-//!   then, so it serves as a generation all the same. Only distances are read from it, so wrapping does no harm: 38 bits
+//! * `since` is the millisecond at which the state was entered. Of a half-open breaker it is the
+//!   moment at which a probe entered while no other was in flight, unless none of those before has said anything; nothing of an older moment can be outstanding
+//!   then, so it is the **generation** of its probes as well. Only distances are read from it, so wrapping does no harm: 38 bits
 //!   are 8.7 years, and the 30 bits of a half-open breaker (12 days) are compared with a timeout of at most one day.
+//! * `number` counts the closed states. Together with `since` it is the **generation** of everything that was admitted in one: many may begin in one millisecond, and none of
+//!   them is dated later than it began. It is given when the state is entered ([`AtomicWord::exchange`]), so a word that is still to be entered has none.
 //! * `openings` counts the openings in a row that followed a failed half-open, up to 127, for `open_backoff`.
 //! * `jitter` is this opening's share of `open_jitter`, so that all callers agree on it.
 //!
@@ -32,13 +32,16 @@
 //! it was entered. The counters have their own argument, in `window`.
 
 use crate::state::State;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicSetting, AtomicU64, Ordering};
 use resilience_config::Mode;
 
 const TAG_BITS: u32 = 3;
 const SINCE_BITS: u32 = 38;
 const PROBE_SINCE_BITS: u32 = 30;
 const MAX_OPENINGS: u64 = 127;
+const NUMBER_AT: u32 = TAG_BITS + SINCE_BITS;
+/// Numbers go round. Only one that is outstanding for exactly so many closings is taken for one of another.
+const MAX_NUMBER: u64 = mask(64 - NUMBER_AT);
 /// A moment is at most so far ahead of the present: 17 minutes. What looks like more is one that is long ago.
 const AHEAD: u64 = mask(20);
 /// As long as it takes `since` to wrap: no difference to it, and no moment before the clock began is below zero.
@@ -67,6 +70,13 @@ pub(super) struct Probes {
     pub(super) in_flight: u64,
     pub(super) succeeded: u64,
     pub(super) failed: u64,
+}
+
+impl Probes {
+    /// That have said something about the dependency.
+    fn answered(self) -> u64 {
+        self.succeeded + self.failed
+    }
 }
 
 /// The settings that a half-open breaker goes by.
@@ -116,7 +126,7 @@ pub(super) enum Due {
     ReopenFailed {
         failures: u64,
     },
-    /// A probe had not answered by this moment.
+    /// A probe had not answered by this moment, or none had said anything.
     ReopenTimedOut {
         at: u64,
     },
@@ -147,6 +157,16 @@ impl Word {
 
     pub(super) fn disabled(since: u64) -> Self {
         Self::plain(Phase::Disabled, since, false)
+    }
+
+    /// What is closed under a number: never 0, which is that of a word that is still to be entered.
+    fn numbered(self, closings: u64) -> Self {
+        Self(self.0 | (closings % MAX_NUMBER + 1) << NUMBER_AT)
+    }
+
+    /// Whether it is closed and still to be entered.
+    fn wants_a_number(self) -> bool {
+        self.phase() == Phase::Closed && self.closed_generation() == 0
     }
 
     fn plain(phase: Phase, since: u64, monitored: bool) -> Self {
@@ -205,14 +225,17 @@ impl Word {
     /// What identifies the things admitted in this state: compared for equality only.
     #[inline]
     pub(super) fn generation(self) -> u64 {
-        let bits = if self.phase() == Phase::HalfOpen { PROBE_SINCE_BITS } else { SINCE_BITS };
-        self.0 >> TAG_BITS & mask(bits)
+        match self.phase() {
+            Phase::Closed => self.0 >> TAG_BITS,
+            Phase::HalfOpen => self.0 >> TAG_BITS & mask(PROBE_SINCE_BITS),
+            Phase::Open | Phase::Forced | Phase::Disabled => self.0 >> TAG_BITS & mask(SINCE_BITS),
+        }
     }
 
-    /// The [`generation`](Self::generation) of what is closed.
+    /// The number of what is closed, by which the window tells its generations apart.
     #[inline]
     pub(super) fn closed_generation(self) -> u64 {
-        self.0 >> TAG_BITS & mask(SINCE_BITS)
+        self.0 >> NUMBER_AT
     }
 
     /// The moment at which the state was entered, on the clock's own scale, `now` being a moment not long before or any time after.
@@ -262,7 +285,7 @@ impl Word {
     /// From now on monitored or enforced, whatever was done by hand: one that was forced open or disabled closes.
     pub(super) fn with_enforcement(self, monitored: bool, now: u64) -> Self {
         match self.phase() {
-            Phase::Forced | Phase::Disabled => Self::closed(self.entering_closed(now), monitored),
+            Phase::Forced | Phase::Disabled => Self::closed(self.entering(now), monitored),
             _ => self.with_monitored(monitored),
         }
     }
@@ -270,11 +293,6 @@ impl Word {
     /// The moment to enter another state in: never back in time.
     pub(super) fn entering(self, now: u64) -> u64 {
         now.max(self.since(now))
-    }
-
-    /// The moment to enter a closed state in: later than every closed one before. A half-open breaker was itself entered later than those.
-    pub(super) fn entering_closed(self, now: u64) -> u64 {
-        now.max(self.since(now) + u64::from(self.phase() != Phase::HalfOpen))
     }
 
     /// When an open breaker lets a probe in.
@@ -300,10 +318,11 @@ impl Word {
     /// Half-open: one more probe, if fewer than `half_open_calls` have permits.
     pub(super) fn admit_probe(self, now: u64, rule: &HalfOpenRule) -> Option<Self> {
         let mut probes = self.probes();
-        if probes.in_flight + probes.succeeded + probes.failed >= rule.calls {
+        if probes.in_flight + probes.answered() >= rule.calls {
             return None;
         }
-        let since = if probes.in_flight == 0 { now } else { self.since(now) };
+        // Whoever follows probes of which none has said anything goes on with their time: it is up one day, however many are cancelled or ignored.
+        let since = if probes.in_flight == 0 && probes.answered() > 0 { now } else { self.since(now) };
         probes.in_flight += 1;
         Some(Self::half_open(since, self.openings(), probes, self.monitored()))
     }
@@ -317,6 +336,13 @@ impl Word {
             Some(false) => probes.failed = (probes.failed + 1).min(mask(8)),
             None => {}
         }
+        Self::half_open(self.since(now), self.openings(), probes, self.monitored())
+    }
+
+    /// Half-open: so many probes are in flight no more.
+    pub(super) fn without_probes(self, count: u64, now: u64) -> Self {
+        let mut probes = self.probes();
+        probes.in_flight = probes.in_flight.saturating_sub(count);
         Self::half_open(self.since(now), self.openings(), probes, self.monitored())
     }
 
@@ -343,7 +369,7 @@ impl Word {
             return Due::ReopenFailed { failures: probes.failed };
         }
         let deadline = self.probe_deadline(now, rule);
-        if probes.in_flight > 0 && now >= deadline {
+        if (probes.in_flight > 0 || probes.answered() == 0) && now >= deadline {
             return Due::ReopenTimedOut { at: deadline };
         }
         Due::Nothing
@@ -363,21 +389,27 @@ const fn tag(phase: Phase, monitored: bool) -> u64 {
     }
 }
 
-pub(super) struct AtomicWord(AtomicU64);
+pub(super) struct AtomicWord {
+    word: AtomicU64,
+    /// How many closed states there were, at least.
+    closings: AtomicSetting,
+}
 
 impl AtomicWord {
     pub(super) fn new(word: Word) -> Self {
-        Self(AtomicU64::new(word.0))
+        let word = if word.wants_a_number() { word.numbered(0) } else { word };
+        Self { word: AtomicU64::new(word.0), closings: AtomicSetting::new(1) }
     }
 
     #[inline]
     pub(super) fn load(&self) -> Word {
-        Word(self.0.load(Ordering::Acquire))
+        Word(self.word.load(Ordering::Acquire))
     }
 
-    /// Whether the word was still `from` and is `to` now.
+    /// Whether the word was still `from` and is `to` now. A closed state that is entered gets its number.
     pub(super) fn exchange(&self, from: Word, to: Word) -> bool {
-        self.0.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        let to = if to.wants_a_number() { to.numbered(self.closings.add(1)) } else { to };
+        self.word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -403,12 +435,18 @@ mod tests {
     }
 
     #[test]
-    fn two_closings_in_one_millisecond_are_two_generations() {
-        let first = Word::closed(1000, false);
-        let second = Word::closed(first.entering_closed(1000), false);
-        let third = Word::closed(second.entering_closed(1000), false);
-        assert_eq!((second.since(1000), third.since(1000)), (1001, 1002));
-        assert_ne!(first.generation(), second.generation());
+    fn closings_in_one_millisecond_are_generations_of_their_own_and_of_that_millisecond() {
+        let word = AtomicWord::new(Word::closed(1000, false));
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..10_000 {
+            let from = word.load();
+            assert!(seen.insert(from.generation()) && seen.insert(from.closed_generation()));
+            assert_eq!((from.since(1000), from.age(1000), from.phase()), (1000, 0, Phase::Closed));
+            let monitored = from.with_monitored(true);
+            assert_eq!(monitored.generation(), from.generation(), "the same state");
+            assert!(word.exchange(from, monitored) && word.exchange(monitored, from));
+            assert!(word.exchange(from, Word::closed(from.entering(1000), false)));
+        }
     }
 
     #[test]
@@ -426,7 +464,7 @@ mod tests {
         let idle = Word::open(now - 10, 0, 0, false).transition_to_half_open(now).release_probe(now, Some(true));
         for hours in 1..24 * 12 {
             let now = now + hours * 3_600_000;
-            assert_eq!((idle.entering(now), idle.entering_closed(now)), (now, now), "after {hours} hours");
+            assert_eq!(idle.entering(now), now, "after {hours} hours");
             let hung = Word::open(0, 0, 0, false).transition_to_half_open(5_000_000_000);
             let reopens = Due::ReopenTimedOut { at: 5_000_060_000 };
             assert_eq!(hung.due(now, &RULE), reopens, "after {hours} hours");
@@ -460,5 +498,10 @@ mod tests {
         assert_eq!(half.due(now + 60_000, &RULE), Due::ReopenTimedOut { at: now + 60_000 });
         let idle = half.release_probe(now + 1, Some(true));
         assert_eq!(idle.due(now + 600_000, &RULE), Due::Nothing, "nobody is in flight");
+        let silent = half.release_probe(now + 1, None);
+        assert_eq!(silent.due(now + 59_999, &RULE), Due::Nothing);
+        assert_eq!(silent.due(now + 600_000, &RULE), Due::ReopenTimedOut { at: now + 60_000 }, "nobody has answered");
+        let next = silent.admit_probe(now + 59_999, &RULE).unwrap();
+        assert_eq!(next.due(now + 60_000, &RULE), Due::ReopenTimedOut { at: now + 60_000 }, "the first one's time");
     }
 }

@@ -78,7 +78,7 @@ impl CircuitBreaker {
             Act::EnforceShare(percent) => self.set_enforcement(turn, false, percent.min(WHOLE)),
             Act::Reset => {
                 self.enforcement.set_share(WHOLE);
-                self.command(turn, &|word, now| Word::initial(self.enforcement.mode(), word.entering_closed(now)));
+                self.command(turn, &|word, now| Word::initial(self.enforcement.mode(), word.entering(now)));
             }
         }
     }
@@ -153,7 +153,7 @@ impl CircuitBreaker {
 
     fn take_back_force_open_alone(&self, turn: &mut Turn<'_>) {
         self.command(turn, &|word, now| match word.phase() {
-            Phase::Forced => Word::initial(self.enforcement.mode(), word.entering_closed(now)),
+            Phase::Forced => Word::initial(self.enforcement.mode(), word.entering(now)),
             _ => word,
         });
     }

@@ -21,6 +21,10 @@ impl CircuitBreaker {
         reason: Option<OpenReason>,
         at: u64,
     ) {
+        // A reset may leave it as it was.
+        if from.phase() == to.phase() && from.monitored() == to.monitored() {
+            return;
+        }
         turn.push(Topic::Transition, to.since(at), |order| {
             let monitored = from.monitored() && to.monitored();
             // A monitoring breaker's own moves are told as what they would have been.

@@ -39,8 +39,7 @@ pub struct KeyCounts {
     pub not_closed: u64,
     /// Keys that lost theirs to another one.
     pub evicted: u64,
-    /// Calls that went to the overflow breaker, because `max_keys` were held and none was closed, or new keys came at more than `max_keys` a
-    /// millisecond for more than five seconds.
+    /// Calls that went to the overflow breaker: `max_keys` were held and none was closed of those that were looked at, or the key was longer than 1 KiB.
     pub overflowed: u64,
 }
 

@@ -8,6 +8,9 @@ use crate::error::OpenReason;
 use crate::event::{Ended, Turn};
 use crate::window::WindowCounts;
 
+/// A probe's permit is in use for so long, if the probe is cancelled before.
+const ABANDONED_AFTER_MILLIS: u64 = 1000;
+
 impl CircuitBreaker {
     /// Closed to open, unless the generation is over.
     pub(super) fn trip(&self, closed: Word, reason: OpenReason, frozen: WindowCounts, now: u64) {
@@ -40,6 +43,32 @@ impl CircuitBreaker {
         true
     }
 
+    /// A probe was cancelled: whether its permit is not free yet.
+    pub(super) fn cool(&self, generation: u64, clock: impl Clock, began: u64) -> bool {
+        let (word, now) = (self.word.load(), clock.precise_millis());
+        let free_at = began / 1_000_000 + ABANDONED_AFTER_MILLIS;
+        let cools = word.phase() == Phase::HalfOpen && word.generation() == generation && now < free_at;
+        if cools {
+            self.cooling.add(word, now, free_at);
+        }
+        cools
+    }
+
+    /// Half-open, and full: whether permits of cancelled probes have become free. The word is to be loaded again then.
+    pub(super) fn free_cooled(&self, half_open: Word, now: u64) -> bool {
+        let free = self.cooling.take(half_open, now);
+        if free == 0 {
+            return false;
+        }
+        let is_of_this_state =
+            |word: Word| word.phase() == Phase::HalfOpen && word.generation() == half_open.generation();
+        let mut word = self.word.load();
+        while is_of_this_state(word) && !self.word.exchange(word, word.without_probes(free, now)) {
+            word = self.word.load();
+        }
+        true
+    }
+
     /// Half-open: lets happen what time or a changed rule has made due. Whether there was something; the word is to be loaded again then.
     pub(super) fn follow_due(&self, half_open: Word, now: u64) -> bool {
         match half_open.due(now, &self.settings.half_open_rule()) {
@@ -58,9 +87,7 @@ impl CircuitBreaker {
         let reopen = |at: u64| Word::open(half_open.entering(at), half_open.openings() + 1, self.jitter(), monitored);
         match due {
             Due::Nothing => false,
-            Due::Close => {
-                self.enter(turn, half_open, Word::closed(half_open.entering_closed(now), monitored), now, None)
-            }
+            Due::Close => self.enter(turn, half_open, Word::closed(half_open.entering(now), monitored), now, None),
             Due::ReopenFailed { failures } => {
                 self.enter(turn, half_open, reopen(now), now, Some(OpenReason::ProbesFailed { failures }))
             }
@@ -113,7 +140,7 @@ impl CircuitBreaker {
     /// The window as it stands in the state of `word`.
     pub(super) fn frozen(&self, word: Word, now: u64) -> WindowCounts {
         match word.phase() {
-            Phase::Closed => self.window.counts(word.generation(), now),
+            Phase::Closed => self.window.counts(word.closed_generation(), now),
             Phase::Disabled => WindowCounts::default(),
             _ => self.last_opening.read().map_or_else(WindowCounts::default, |opening| opening.frozen),
         }

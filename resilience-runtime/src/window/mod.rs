@@ -28,7 +28,9 @@ mod shards;
 mod stamps;
 mod streak;
 
-use crate::sync::{AtomicSetting, AtomicU64, Ordering, RwLock, fence, read, write};
+use crate::sync::{AtomicSetting, AtomicU64, Ordering, Published, fence};
+use std::sync::Arc;
+
 pub(crate) use shards::{Counter, Shard, Total};
 pub(crate) use streak::{Began, Consecutive};
 use {
@@ -102,7 +104,8 @@ pub(crate) struct Window {
     shards: Shards,
     // Written by failures.
     streak: Streak,
-    stamps: RwLock<Stamps>,
+    /// Read without a lock: no call waits while another ring is made.
+    stamps: Published<Stamps>,
     // Written by who begins a bucket.
     marks: Marks,
     /// `generation << 40 | end of the bucket in milliseconds`: what an outcome has to see before it counts.
@@ -117,8 +120,7 @@ const NO_END: u64 = (1 << END_BITS) - 1;
 /// No bucket ends at zero: whoever comes next begins one.
 const ENDED: u64 = 0;
 
-/// As much of a generation as fits beside a bucket's end: two closings share it only if they are a multiple of 4.66 hours
-/// apart to the millisecond.
+/// As much of a generation as fits beside a bucket's end. Those of a breaker are numbers with one bit less, so that none is that of a window that nobody has entered yet.
 const GENERATION_MASK: u64 = (1 << (64 - END_BITS)) - 1;
 
 impl Window {
@@ -129,7 +131,7 @@ impl Window {
             armed: AtomicSetting::new(0),
             streak: Streak::new(),
             marks: Marks::new(),
-            stamps: RwLock::new(Stamps::new(span, slow_calls)),
+            stamps: Published::new(Stamps::new(span, slow_calls)),
             shards: Shards::new(),
         }
     }
@@ -265,7 +267,7 @@ impl Window {
     fn counts_after(&self, generation: u64, now: u64, finished: Option<Finished>) -> (WindowCounts, Tally) {
         let span = self.span.load();
         let stamped = if let Span::Count { calls } = span {
-            let stamps = read(&self.stamps);
+            let stamps = self.stamps.load();
             if let Some(finished) = finished
                 && (finished.failed || finished.slow)
             {
@@ -312,19 +314,36 @@ impl Window {
         self.streak.length(generation, self.shards.tally().ok)
     }
 
+    /// Room for another window, with the newest stamps in it. Whoever is stamping the old ring is waited for, since nobody else may wait for this: what has been stamped there
+    /// meanwhile follows. Until then it is a failure too few. One at a time.
+    fn replace_stamps(&self, span: Span, slow_calls: bool) {
+        let (new, copied) = self.stamps.load().resized(span, slow_calls);
+        let new = Arc::new(new);
+        let old = self.stamps.swap(Arc::clone(&new));
+        while Arc::strong_count(&old) > 1 {
+            #[cfg(resilience_loom)]
+            loom::thread::yield_now();
+            #[cfg(not(resilience_loom))]
+            std::thread::yield_now();
+        }
+        // What they have stamped was done before they let go.
+        fence(Ordering::Acquire);
+        old.copy_later(copied, &new);
+        // Loom does not see what the count says, and would take its end for an access beside those of the others.
+        #[cfg(resilience_loom)]
+        std::mem::forget(old);
+    }
+
     /// Another reach, or slow calls counted from now on. What is in the window stays, except that a count window that becomes a
     /// time window, or the other way round, starts empty; what had left it stays out.
     pub(crate) fn resize(&self, span: Span, slow_calls: bool, now: u64) {
         let old = self.span.load();
-        if old == span && read(&self.stamps).fits(span, slow_calls) {
+        if old == span && self.stamps.load().fits(span, slow_calls) {
             return;
         }
         let current = self.current.load(Ordering::Acquire);
         let generation = current >> END_BITS;
-        {
-            let mut stamps = write(&self.stamps);
-            *stamps = stamps.resized(span, slow_calls);
-        }
+        self.replace_stamps(span, slow_calls);
         match (old, span) {
             (Span::Time { .. }, Span::Time { .. }) => self.marks.forget_before(old.reach(now)),
             (Span::Count { calls }, Span::Count { .. }) => {

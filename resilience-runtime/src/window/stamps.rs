@@ -54,12 +54,22 @@ impl Stamps {
         (self.failed.after(heads.failed, position), self.slow.after(heads.slow, position))
     }
 
-    /// Room for another window, with the newest stamps in it.
-    pub(super) fn resized(&self, span: Span, slow_calls: bool) -> Self {
-        let new = Self::new(span, slow_calls);
-        self.failed.copy_newest(&new.failed);
-        self.slow.copy_newest(&new.slow);
-        new
+    /// Room for another window, with the newest stamps in it, and which were the newest.
+    pub(super) fn resized(&self, span: Span, slow_calls: bool) -> (Self, Heads) {
+        let (new, heads) = (Self::new(span, slow_calls), self.heads());
+        let none = Heads { failed: 0, slow: 0 };
+        self.copy(none, heads, &new);
+        (new, heads)
+    }
+
+    /// What has come since those, once nobody stamps these any more.
+    pub(super) fn copy_later(&self, copied: Heads, to: &Self) {
+        self.copy(copied, self.heads(), to);
+    }
+
+    fn copy(&self, from: Heads, until: Heads, to: &Self) {
+        self.failed.copy(from.failed, until.failed, &to.failed);
+        self.slow.copy(from.slow, until.slow, &to.slow);
     }
 }
 
@@ -112,10 +122,10 @@ impl Ring {
         head.saturating_sub(low.max(oldest))
     }
 
-    fn copy_newest(&self, to: &Self) {
-        let head = self.head.load(Ordering::Relaxed);
-        let kept = self.capacity().min(to.capacity()).min(head);
-        for stamp in head - kept..head {
+    /// The stamps between those two, as far as they are still there and wanted.
+    fn copy(&self, from: u64, until: u64, to: &Self) {
+        let kept = self.capacity().min(to.capacity()).min(until - from);
+        for stamp in until - kept..until {
             to.push(self.slot(stamp).load(Ordering::Relaxed));
         }
     }

@@ -224,7 +224,7 @@ async fn run(config: CircuitBreakerConfig, with_trip_if: bool, steps: Vec<Step>)
                 Event::Transition(transition) => {
                     let (from, to) = (transition.from, transition.to);
                     let (reason, monitored) = (transition.reason, transition.monitored);
-                    Told { from, to, reason, monitored, at: transition.at.as_millis() }
+                    Told::new(from, to, reason, monitored, transition.at.as_millis())
                 }
                 other => panic!("{other:?} {}", context()),
             })

@@ -15,13 +15,25 @@ pub enum Admitted {
 pub struct Permit {
     pub admitted: Admitted,
     began: Option<u64>,
+    entered: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
     Closed,
-    Open { lasts_openings: u64 },
-    HalfOpen { began: u64, in_flight: u64, succeeded: u64, failed: u64, openings: u64 },
+    Open {
+        lasts_openings: u64,
+    },
+    /// `cooling` of those in flight were cancelled, and their permits are free at `free_at`.
+    HalfOpen {
+        began: u64,
+        in_flight: u64,
+        succeeded: u64,
+        failed: u64,
+        openings: u64,
+        cooling: u64,
+        free_at: u64,
+    },
     Forced,
     Disabled,
 }
@@ -56,13 +68,28 @@ pub enum End {
     Panicked,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Told {
     pub from: State,
     pub to: State,
     pub reason: Option<OpenReason>,
     pub monitored: bool,
     pub at: u64,
+    /// When it happened, which may be dated back to before something that was told already.
+    dated: u64,
+}
+
+impl Told {
+    pub fn new(from: State, to: State, reason: Option<OpenReason>, monitored: bool, at: u64) -> Self {
+        Self { from, to, reason, monitored, at, dated: at }
+    }
+}
+
+impl PartialEq for Told {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |told: &Self| (told.from, told.to, told.reason, told.monitored, told.at);
+        told(self) == told(other)
+    }
 }
 
 pub struct Reference {
@@ -73,7 +100,7 @@ pub struct Reference {
     /// Percent of the calls to be rejected that are, and how many were asked about since it was set.
     share: u8,
     asked: u64,
-    /// When the phase was entered, pushed on by a millisecond where two closed ones are entered in one.
+    /// When the phase was entered.
     since: u64,
     generation: u64,
     recorded: Vec<Recorded>,
@@ -84,6 +111,8 @@ pub struct Reference {
     frozen: WindowCounts,
     pub totals: Totals,
     pub told: Vec<Told>,
+    /// When the last transition was told.
+    latest: u64,
     pub now: u64,
 }
 
@@ -117,6 +146,7 @@ impl Reference {
             frozen: WindowCounts::default(),
             totals: Totals::default(),
             told: Vec::new(),
+            latest: 0,
             now,
         };
         this.start();
@@ -152,7 +182,9 @@ impl Reference {
 
     pub fn probes(&self) -> Option<(u64, u64, u64)> {
         match self.phase {
-            Phase::HalfOpen { in_flight, succeeded, failed, .. } => Some((in_flight, succeeded, failed)),
+            Phase::HalfOpen { in_flight, cooling, succeeded, failed, .. } => {
+                Some((in_flight - cooling, succeeded, failed))
+            }
             _ => None,
         }
     }
@@ -195,7 +227,7 @@ impl Reference {
         if reason.is_some() {
             self.reason = reason;
         }
-        self.since = self.entering(phase == Phase::Closed, at);
+        self.since = at.max(self.since);
         self.phase = phase;
         self.monitored = monitored;
         self.generation += 1;
@@ -206,21 +238,21 @@ impl Reference {
         self.tell(was, reason, at);
     }
 
-    fn entering(&self, closed: bool, at: u64) -> u64 {
-        let again = closed && !matches!(self.phase, Phase::HalfOpen { .. });
-        at.max(self.since + u64::from(again))
-    }
-
     fn tell(&mut self, (from, from_monitored): (State, bool), reason: Option<OpenReason>, at: u64) {
+        if (from, from_monitored) == (self.decided(), self.monitored) {
+            return;
+        }
         let monitored = from_monitored && self.monitored;
         let shown = |state, was_monitored: bool| if was_monitored && !monitored { State::Monitoring } else { state };
         let (from, to) = (shown(from, from_monitored), shown(self.decided(), self.monitored));
-        self.told.push(Told { from, to, reason, monitored, at });
+        // What is dated back is told no earlier than what was told before it.
+        self.latest = self.latest.max(at);
+        self.told.push(Told { from, to, reason, monitored, at: self.latest, dated: at });
     }
 
     /// Half-open: what time or a changed rule has made due.
     fn follow_due(&mut self) -> bool {
-        let Phase::HalfOpen { began, in_flight, succeeded, failed, openings } = self.phase else { return false };
+        let Phase::HalfOpen { began, in_flight, succeeded, failed, openings, .. } = self.phase else { return false };
         let settings = self.config.resolve();
         let reopened = Phase::Open { lasts_openings: (openings + 1).min(127) };
         let deadline = began + millis(settings.half_open_timeout);
@@ -229,7 +261,7 @@ impl Reference {
         } else if failed + u64::from(settings.half_open_successes) > u64::from(settings.half_open_calls) {
             let reason = OpenReason::ProbesFailed { failures: failed };
             self.enter(reopened, self.monitored, self.now, Some(reason));
-        } else if in_flight > 0 && self.now >= deadline {
+        } else if (in_flight > 0 || succeeded + failed == 0) && self.now >= deadline {
             self.enter(reopened, self.monitored, deadline, Some(OpenReason::ProbeTimedOut));
         } else {
             return false;
@@ -256,33 +288,42 @@ impl Reference {
                     succeeded: 0,
                     failed: 0,
                     openings: lasts_openings,
+                    cooling: 0,
+                    free_at: 0,
                 };
                 self.enter(half_open, self.monitored, self.now, None);
                 Admitted::Probe { generation: self.generation }
             }
-            Phase::HalfOpen { began, in_flight, succeeded, failed, openings } => {
+            Phase::HalfOpen { began, mut in_flight, succeeded, failed, openings, mut cooling, mut free_at } => {
+                let full = |in_flight| in_flight + succeeded + failed >= u64::from(settings.half_open_calls);
+                if full(in_flight) && cooling > 0 && self.now >= free_at {
+                    (in_flight, cooling, free_at) = (in_flight - cooling, 0, 0);
+                }
                 if in_flight + succeeded + failed >= u64::from(settings.half_open_calls) {
                     let deadline = began + millis(settings.half_open_timeout);
                     let lasts = self.lasts(openings);
                     let again = lasts - (self.now - began) % lasts;
                     return self.reject(self.reason.unwrap(), Some(again.min(deadline - self.now)));
                 }
-                let began = if in_flight == 0 { self.now } else { began };
-                self.phase = Phase::HalfOpen { began, in_flight: in_flight + 1, succeeded, failed, openings };
+                let began = if in_flight == 0 && succeeded + failed > 0 { self.now } else { began };
+                in_flight += 1;
+                self.phase = Phase::HalfOpen { began, in_flight, succeeded, failed, openings, cooling, free_at };
                 Admitted::Probe { generation: self.generation }
             }
         };
         if admitted != Admitted::Uncounted {
             self.totals.admitted += 1;
         }
-        Ok(Permit { admitted, began: settings.slow_call.map(|_| self.now) })
+        let is_probe = matches!(admitted, Admitted::Probe { .. });
+        let began = (is_probe || settings.slow_call.is_some()).then_some(self.now);
+        Ok(Permit { admitted, began, entered: self.now })
     }
 
     fn reject(&mut self, reason: OpenReason, wait: Option<u64>) -> Result<Permit, (OpenReason, Option<u64>)> {
         if self.monitored || self.phase != Phase::Forced && !self.enforces() {
             self.totals.would_reject += 1;
             self.totals.admitted += 1;
-            return Ok(Permit { admitted: Admitted::Unjudged, began: None });
+            return Ok(Permit { admitted: Admitted::Unjudged, began: None, entered: self.now });
         }
         self.totals.rejected += 1;
         Err((reason, wait))
@@ -320,7 +361,9 @@ impl Reference {
                 } else {
                     self.totals.cancelled += 1;
                 }
-                if let Admitted::Probe { generation } = permit.admitted {
+                if let Admitted::Probe { generation } = permit.admitted
+                    && !(end == End::Cancelled && self.cool(generation, permit.entered))
+                {
                     self.answer(generation, None);
                 }
                 return;
@@ -343,6 +386,18 @@ impl Reference {
         if let Admitted::Closed { .. } = permit.admitted {
             self.record(failed, slow);
         }
+    }
+
+    /// Whether the permit of a cancelled probe is not free yet.
+    fn cool(&mut self, of: u64, entered: u64) -> bool {
+        let (free, generation, now) = (entered + 1000, self.generation, self.now);
+        let Phase::HalfOpen { cooling, free_at, .. } = &mut self.phase else { return false };
+        let cools = of == generation && now < free;
+        if cools {
+            *cooling += 1;
+            *free_at = free.max(*free_at);
+        }
+        cools
     }
 
     fn record(&mut self, failed: bool, slow: bool) {
@@ -440,7 +495,7 @@ impl Reference {
     pub fn reset(&mut self) {
         self.set_share(100);
         let was = (self.decided(), self.monitored);
-        self.since = self.entering(true, self.now);
+        self.since = self.now.max(self.since);
         self.start();
         self.generation += 1;
         self.recorded.clear();
@@ -449,6 +504,23 @@ impl Reference {
     }
 
     pub fn reconfigure(&mut self, config: CircuitBreakerConfig) {
+        let (first, latest) = (self.told.len(), self.latest);
+        self.put(config);
+        // What follows from it is told as one: what comes first no later than what comes after it, and nothing earlier than what was told before.
+        let told = &mut self.told[first..];
+        let mut at = u64::MAX;
+        for told in told.iter_mut().rev() {
+            at = told.dated.min(at);
+            told.at = at;
+        }
+        self.latest = latest;
+        for told in told {
+            self.latest = self.latest.max(told.at);
+            told.at = self.latest;
+        }
+    }
+
+    fn put(&mut self, config: CircuitBreakerConfig) {
         let (old, new) = (self.config.resolve(), config.resolve());
         self.config = config;
         match (old.window, new.window) {
