@@ -121,6 +121,7 @@ impl Registry {
     /// | a breaker that is half-open, or whose `open_for` is over, or that enforces only [a share](crate::Steer::enforce_share) | degraded |
     /// | a breaker with keys, some of which are open | degraded; down where one of them, `name/key`, is marked |
     /// | a breaker that monitors or is disabled | nothing |
+    /// | a breaker that was restored and that nobody has called yet | what it will be |
     ///
     /// A breaker whose time is over only degrades, because it is a call that finds out whether the dependency is back: a service that is taken
     /// out of the load balancer until then would never get one.
@@ -145,7 +146,17 @@ impl Registry {
     pub async fn health(&self) -> Health {
         let mut reasons = side_by_side(self.health_rules().checks()).await;
         let critical = self.health_rules().critical();
-        reasons.extend(self.circuit_breakers().filter_map(|breaker| of_breaker(&breaker, &critical)));
+        #[cfg(feature = "persistence")]
+        let (expected, breakers) = self.expected_and_built();
+        #[cfg(not(feature = "persistence"))]
+        let breakers = self.circuit_breakers();
+        reasons.extend(breakers.into_iter().filter_map(|breaker| of_breaker(&breaker, &critical)));
+        #[cfg(feature = "persistence")]
+        reasons.extend(expected.iter().filter_map(|expected| {
+            let mut reason = of_breaker(&expected.breaker, &critical)?;
+            reason.why.push_str("; restored, and not called yet");
+            Some(reason)
+        }));
         Health::of(reasons)
     }
 

@@ -153,6 +153,8 @@ pub struct RegistrySnapshot {
     pub bulkheads: Vec<BulkheadSnapshot>,
     /// By name.
     pub rate_limiters: Vec<RateLimiterSnapshot>,
+    /// Circuit breakers that `restore` has read and that nobody has called yet, as they will be at their first call; and the same of keys. By name.
+    pub pending: Vec<CircuitBreakerSnapshot>,
 }
 
 impl Registry {
@@ -223,14 +225,51 @@ impl Registry {
     /// pay 50 to 52 ns of a core for a call instead of 46 to 50, with both without a pause beside them, on two cores
     /// (`cargo test --release -p resilience-runtime --test ten_thousand -- --ignored --nocapture`).
     pub fn snapshot(&self) -> RegistrySnapshot {
+        #[cfg(feature = "persistence")]
+        let (expected, breakers) = self.expected_and_built();
+        #[cfg(not(feature = "persistence"))]
+        let breakers = self.circuit_breakers();
         let OfEachKind { circuit_breakers, retries, timeouts, bulkheads, rate_limiters } = &self.inner.policies;
         RegistrySnapshot {
-            circuit_breakers: circuit_breakers.snapshot(),
+            circuit_breakers: breakers.into_iter().map(|breaker| circuit_breakers.snapshot_of(&breaker)).collect(),
             retries: retries.snapshot(),
             timeouts: timeouts.snapshot(),
             bulkheads: bulkheads.snapshot(),
             rate_limiters: rate_limiters.snapshot(),
+            #[cfg(feature = "persistence")]
+            pending: expected.into_iter().flat_map(pending::Expected::snapshots).collect(),
+            #[cfg(not(feature = "persistence"))]
+            pending: Vec::new(),
         }
+    }
+
+    /// Makes every policy of every guarded function that is linked into the program exist now, and not when the function is first called: it is in
+    /// [`snapshot`](Self::snapshot), can be found and steered by name, and goes on where it was when it was saved.
+    ///
+    /// A conflict between two functions is told as at a first call; [`verify`](Self::verify) finds them without it. What exists already is left alone, so that
+    /// this may be done again and again, and while calls are made.
+    ///
+    /// ```
+    /// # use resilience_runtime::{Rejection, circuit_breaker, registry};
+    /// #[circuit_breaker("payment")]
+    /// async fn charge() -> Result<(), Rejection> {
+    ///     Ok(())
+    /// }
+    ///
+    /// assert!(registry().circuit_breaker("payment").is_none());
+    /// registry().prepare();
+    /// assert!(registry().circuit_breaker("payment").is_some());
+    /// ```
+    pub fn prepare(&self) {
+        struct Prepare<'r>(&'r Registry);
+
+        impl EachKind for Prepare<'_> {
+            fn kind<P: Kept>(&mut self) {
+                sites::<P>().for_each(|site| drop(self.0.join(site)));
+            }
+        }
+
+        for_each_kind(&mut Prepare(self));
     }
 
     /// The events from now on: every topic but [`Topic::Outcome`].

@@ -4,7 +4,7 @@ use super::attribute::operation_of;
 use super::kinds::{Family, Kept};
 use super::operation::Site;
 use super::site::configured_sites;
-#[cfg(feature = "config")]
+#[cfg(any(feature = "config", feature = "persistence"))]
 use super::site::sites;
 use crate::event::{Audience, Bus, Emitter, Event, Topic, Untold};
 use crate::kind::Kind;
@@ -106,7 +106,7 @@ impl<P: Kept> Policies<P> {
     }
 
     /// What those will be called that a function will build when it is first called, and what the program says of them.
-    #[cfg(feature = "config")]
+    #[cfg(any(feature = "config", feature = "persistence"))]
     pub(crate) fn expected(&self) -> impl Iterator<Item = (Name, &'static Site<P>)> {
         sites().map(|site| (site.shown_name(), site.configuring().unwrap_or(site)))
     }
@@ -160,21 +160,38 @@ impl<P: Kept> Policies<P> {
         origin: Origin,
         audience: Audience,
     ) -> (Named<P>, Untold) {
-        let overlay = self.overlay();
-        let keys = overlay.lay(name, &definition.keys);
-        let refused = ConfigError::unless_none(keys.broken_rules()).err();
-        let in_force = if refused.is_none() { P::define(keys, definition.rule) } else { definition };
-        let policy = Arc::new(P::new(name.clone(), &in_force, Emitter::new(Arc::clone(builds.bus))));
+        let (policy, refused) = self.make(name, builds.bus, &definition);
+        let policy = Arc::new(policy);
         policy.emitter().enter_registry(operation_of(P::KIND, name));
-        if overlay.force_open(name) {
-            policy.begin_forced_open();
-        }
         let mut untold = (builds.resume)(&policy, audience);
         if let Some(error) = refused {
             let (bus, name) = (Arc::clone(builds.bus), name.clone());
             untold.and(move || tell_refused::<P>(&bus, &name, &error));
         }
         (Named { policy, definition, origin }, untold)
+    }
+
+    /// One as the program and the overlay have it now, in no registry yet.
+    fn make(&self, name: &Name, bus: &Arc<Bus>, definition: &Definition<P>) -> (P, Option<ConfigError>) {
+        let overlay = self.overlay();
+        let keys = overlay.lay(name, &definition.keys);
+        let refused = ConfigError::unless_none(keys.broken_rules()).err();
+        let in_force = if refused.is_none() { P::define(keys, definition.rule) } else { *definition };
+        let policy = P::new(name.clone(), &in_force, Emitter::new(Arc::clone(bus)));
+        if overlay.force_open(name) {
+            policy.begin_forced_open();
+        }
+        (policy, refused)
+    }
+
+    /// What will be built under that name, and its settings: by the attribute that is expected to, or by a builder with nothing but the name. Nobody is told of it.
+    #[cfg(feature = "persistence")]
+    pub(super) fn preview(&self, name: &Name, by: Option<&'static Site<P>>) -> (P, Vec<Setting>) {
+        let nothing = || (P::define(P::Keys::nothing(), None), Origin::Builder);
+        let (definition, origin) = by.map_or_else(nothing, Site::origin);
+        let (policy, _) = self.make(name, &Arc::default(), &definition);
+        let settings = self.settings_of(&policy, &definition, origin);
+        (policy, settings)
     }
 
     pub(crate) fn overlay(&self) -> Arc<Overlay<P::Keys>> {
@@ -188,15 +205,16 @@ impl<P: Kept> Policies<P> {
             |found: &Named<P>| policy.is_configured_as(&found.policy).then_some((found.definition, found.origin));
         let known = self.named.get(&**name).and_then(|found| mine(&found));
         let known = known.or_else(|| self.unnamed.get(&**name).and_then(|found| mine(&found)));
-        let in_force = policy.in_force();
         match known {
-            Some((definition, origin)) => {
-                let (overlay, base) = (self.overlay(), &definition.keys);
-                let expected = overlay.lay(name, base).settings();
-                overlay::settings(&overlay, name, (base, origin), &expected, &in_force)
-            }
-            None => overlay::settings_by_hand::<P::Keys>(&P::Keys::nothing().settings(), &in_force),
+            Some((definition, origin)) => self.settings_of(policy, &definition, origin),
+            None => overlay::settings_by_hand::<P::Keys>(&P::Keys::nothing().settings(), &policy.in_force()),
         }
+    }
+
+    fn settings_of(&self, policy: &P, definition: &Definition<P>, origin: Origin) -> Vec<Setting> {
+        let (overlay, name, base) = (self.overlay(), policy.name(), &definition.keys);
+        let expected = overlay.lay(name, base).settings();
+        overlay::settings(&overlay, name, (base, origin), &expected, &policy.in_force())
     }
 
     /// By name.
