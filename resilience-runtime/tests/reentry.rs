@@ -79,7 +79,7 @@ fn react() {
     }
     let nth = REACTIONS.fetch_add(1, Relaxed);
     let registry = registry();
-    let _ = (reentry(), saved(), saved_key(1), keyed(nth));
+    let _ = (reentry(), saved(), saved_key(1), keyed(nth % 8));
     let _ = CircuitBreaker::builder("reentry: new").register();
     let keys = registry.circuit_breaker("reentry: keys");
     let _ = registry.recent_events(Kind::CircuitBreaker, "reentry: keys");

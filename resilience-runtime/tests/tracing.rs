@@ -143,6 +143,8 @@ async fn a_guarded_call_has_a_span_that_says_where_it_is_and_how_it_failed() {
     assert_eq!(seen.events[0].fields["resilience.policy"], "circuit_breaker");
     assert_eq!(seen.events[0].fields["resilience.name"], "tracing: fails");
     assert_eq!(seen.events[0].fields["resilience.event"], "transition");
+    assert!(seen.events[0].fields["resilience.sequence"].parse::<u64>().unwrap() > 0);
+    assert!(seen.events[0].fields["resilience.generation"].parse::<u64>().unwrap() > 0);
 }
 
 #[circuit_breaker("tracing: rejects")]

@@ -59,3 +59,49 @@ pub(super) fn listen(mut events: Events, mut listener: impl FnMut(&Event) + Send
     }
     handle
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use crate::event::{EventFilter, Topic};
+    use crate::time::Timestamp;
+    use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+    use std::time::Duration;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// What it is told, until it and all that it has captured are dropped.
+    fn listening(bus: &Arc<Bus>) -> (Listener, Receiver<Event>) {
+        let (told, hears) = channel();
+        (bus.on_event(EventFilter::default(), move |event| told.send(event.clone()).unwrap()), hears)
+    }
+
+    fn event() -> Event {
+        Event::Missed { events: 1, at: Timestamp::from_millis(7) }
+    }
+
+    #[test]
+    fn a_listener_that_is_stopped_hears_no_more_and_its_thread_ends() {
+        let bus = Arc::new(Bus::default());
+        let (listener, hears) = listening(&bus);
+        bus.emit(Topic::Missed, event);
+        assert_eq!(hears.recv_timeout(LONG), Ok(event()));
+        assert!(!listener.is_stopped());
+        listener.stop();
+        bus.emit(Topic::Missed, event);
+        assert_eq!(hears.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected), "the listener is dropped");
+        assert!(listener.is_stopped() && !bus.is_read(Topic::Missed));
+        listener.stop();
+    }
+
+    #[test]
+    fn a_handle_that_is_dropped_ends_nothing_and_the_end_of_the_registry_does() {
+        let bus = Arc::new(Bus::default());
+        let (listener, hears) = listening(&bus);
+        drop(listener);
+        bus.emit(Topic::Missed, event);
+        assert_eq!(hears.recv_timeout(LONG), Ok(event()));
+        drop(bus);
+        assert_eq!(hears.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
+    }
+}

@@ -258,3 +258,77 @@ impl Untold {
         }
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use crate::event::{Act, EventFilter, RECENT_EVENTS};
+    use crate::time::precise_millis;
+
+    fn steered(at: u64, order: Order) -> Event {
+        let (kind, name) = (Kind::CircuitBreaker, Name::from("order"));
+        Event::Steered { kind, name, act: Act::Reset, by: None, at: Timestamp::from_millis(at), order }
+    }
+
+    #[test]
+    fn whoever_changes_in_any_order_is_told_in_one_to_every_reader_and_in_the_ring() {
+        const THREADS: u64 = 8;
+        const TURNS: u64 = 60;
+        let bus = Arc::new(Bus::default());
+        let emitter = Emitter::new(Arc::clone(&bus));
+        emitter.enter_registry(None);
+        let mut readers = [bus.subscribe(EventFilter::default()), bus.subscribe(EventFilter::default())];
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let emitter = &emitter;
+                scope.spawn(move || {
+                    for nth in 0..TURNS {
+                        let mut turn = emitter.turn();
+                        // From a clock that some read late.
+                        turn.push(Topic::Steered, 0, |order| steered(precise_millis() - thread * nth % 7, order));
+                        turn.end(|| None).tell();
+                    }
+                });
+            }
+        });
+        let [one, other] =
+            readers.each_mut().map(|reader| std::iter::from_fn(|| reader.try_recv()).collect::<Vec<_>>());
+        assert_eq!(one.len() as u64, THREADS * TURNS);
+        assert_eq!(one, other);
+        assert!(one.is_sorted_by_key(|event| event.order()) && one.is_sorted_by_key(Event::at));
+        let recent = emitter.recent(Kind::CircuitBreaker, &"order".into(), Runs::default);
+        assert_eq!(recent, one[one.len() - RECENT_EVENTS..]);
+    }
+
+    #[test]
+    fn a_cause_goes_before_what_follows_from_it_and_no_time_falls() {
+        let bus = Arc::new(Bus::default());
+        let mut reader = bus.subscribe(EventFilter::default());
+        let emitter = Emitter::new(bus);
+        let mut turn = emitter.turn();
+        turn.push(Topic::Steered, 2, |order| steered(50, order));
+        turn.push_cause(Topic::Steered, 1, |order| steered(60, order));
+        turn.end(|| None).tell();
+        let between = emitter.order(2);
+        let mut turn = emitter.turn();
+        turn.push(Topic::Steered, 2, |order| steered(40, order));
+        turn.end(|| None).tell();
+        let told: Vec<_> = std::iter::from_fn(|| reader.try_recv()).collect();
+        let told: Vec<_> = told.iter().map(|event| (event.order().unwrap(), event.at().as_millis())).collect();
+        assert_eq!(
+            told.iter().map(|(order, at)| (order.generation, *at)).collect::<Vec<_>>(),
+            [(1, 50), (2, 50), (2, 50)]
+        );
+        assert!(told[0].0 < told[1].0 && told[1].0 < between && between < told[2].0, "{told:?} {between:?}");
+    }
+
+    #[test]
+    fn what_changes_nothing_is_kept_by_no_ring() {
+        let emitter = Emitter::new(Arc::default());
+        emitter.enter_registry(None);
+        let mut turn = emitter.turn();
+        turn.push(Topic::Evicted, 0, |order| Event::Evicted { name: "order/key".into(), at: Timestamp::now(), order });
+        turn.end(|| None).tell();
+        assert_eq!(emitter.recent(Kind::CircuitBreaker, &"order".into(), Runs::default), []);
+    }
+}

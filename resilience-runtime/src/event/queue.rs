@@ -252,6 +252,26 @@ mod tests {
     }
 
     #[test]
+    fn a_waker_that_panics_harms_neither_the_sender_nor_another_reader() {
+        struct Panics;
+
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("on purpose");
+            }
+        }
+
+        let bus = Arc::new(Bus::default());
+        let (mut one, mut other) = (bus.subscribe(EventFilter::default()), bus.subscribe(EventFilter::default()));
+        let filter = EventFilter::of([super::super::Topic::Missed]);
+        let mut third = bus.subscribe(filter);
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(one.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+        bus.emit(super::super::Topic::Missed, || event(7));
+        assert_eq!([next(&mut one), next(&mut other), next(&mut third)], [Some(7); 3]);
+    }
+
+    #[test]
     fn whoever_waits_hears_of_the_end() {
         let bus = Arc::new(Bus::default());
         let mut events = bus.subscribe(EventFilter::default());
