@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The error type of a guarded function says how it carries one: `#[from] Rejection` on a variant of a thiserror enum,
 /// `map_rejection = path` on an attribute, or nothing where a fallback answers for everything.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Rejection {
     /// A circuit breaker lets nothing through for now.
@@ -21,6 +21,7 @@ pub enum Rejection {
         name: Name,
         /// When the next call may be let through as a probe; counts down, rounded up. While probes are under way nobody can know: then it is as long as an
         /// opening lasts, counted from when they began. `None` where only a hand can close it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         retry_after: Option<Duration>,
         /// Why it opened.
         reason: OpenReason,
@@ -37,6 +38,7 @@ pub enum Rejection {
         /// Which rate limiter.
         name: Name,
         /// When there is a turn again, as far as is known now.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         retry_after: Duration,
     },
     /// The call took too long and was dropped.
@@ -45,6 +47,7 @@ pub enum Rejection {
         /// Which timeout.
         name: Name,
         /// The limit that it passed.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         after: Duration,
     },
 }
@@ -139,7 +142,7 @@ impl fmt::Display for RejectionKind {
 
 /// Why a circuit breaker opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 #[cfg_attr(feature = "persistence", derive(serde::Deserialize))]
 #[non_exhaustive]
 pub enum OpenReason {

@@ -58,6 +58,8 @@ mod error;
 mod event;
 mod fallback;
 mod hooks;
+#[cfg(feature = "serde")]
+mod json;
 mod kind;
 mod name;
 mod next_call;

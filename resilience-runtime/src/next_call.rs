@@ -8,7 +8,7 @@ use std::time::Duration;
 ///
 /// It is printed as a sentence about the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum NextCall {
     /// It passes.
@@ -21,12 +21,13 @@ pub enum NextCall {
         reason: OpenReason,
     },
     /// It passes because the circuit breaker only monitors, or enforces a share to which it does not belong; otherwise it would be rejected.
-    WouldReject(Rejection),
+    WouldReject(#[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::rejection"))] Rejection),
     /// It waits for a place or for its turn.
     Waits {
         /// Callers that wait already and go first.
         ahead: u64,
         /// How long it waits at most; of a rate limit, until its turn comes.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         at_most: Option<Duration>,
     },
     /// A retry calls up to so many times.
@@ -39,10 +40,11 @@ pub enum NextCall {
     /// A timeout lets it take so long.
     Limited {
         /// How long.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         to: Duration,
     },
     /// It is rejected, with this.
-    Rejected(Rejection),
+    Rejected(#[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::rejection"))] Rejection),
 }
 
 impl fmt::Display for NextCall {

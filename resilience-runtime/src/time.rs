@@ -18,9 +18,9 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// A moment on the library's monotonic clock.
 ///
-/// It can be compared with others of the same process and says nothing about the wall clock.
+/// It can be compared with others of the same process and says nothing about the wall clock. In JSON the wall clock's time stands beside it, as it would
+/// have shown it then had it not been set since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Timestamp {
     millis: u64,
 }

@@ -163,10 +163,12 @@ pub struct TimeoutSnapshot {
     /// Which timeout.
     pub name: Name,
     /// How long a call may take.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub after: Duration,
     /// Calls that took longer.
     pub timed_out: u64,
     /// How long ago it was built.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub age: Duration,
     /// What would happen to the next call.
     pub next: NextCall,

@@ -540,7 +540,7 @@ async fn what_a_call_has_set_is_told_and_holds_until_something_else_of_the_polic
     let json = serde_json::to_value(half_open).unwrap();
     assert_eq!(
         json,
-        serde_json::json!({"key": "half_open_calls", "value": "9", "source": {"from": "file", "path": "text", "line": 2}})
+        serde_json::json!({"key": "half_open_calls", "value": "9", "source": {"type": "file", "path": "text", "line": 2}})
     );
 }
 

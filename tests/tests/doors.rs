@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, a stage a line. A new one has to be given its place here and in `docs/architecture.md`.
 const STAGES: [&[&str]; 8] = [
-    &["error", "kind", "name", "next_call", "outcome", "seqlock", "settings", "state", "sync", "time"],
+    &["error", "json", "kind", "name", "next_call", "outcome", "seqlock", "settings", "state", "sync", "time"],
     &["overlay"],
     &["event", "window"],
     &["builder", "hooks", "policy"],

@@ -257,10 +257,10 @@ fn an_event_is_serialisable_in_one_casing() {
     breaker.force_open();
     breaker.try_acquire().unwrap_err();
     let json: Vec<_> = told(&mut events).iter().map(|event| serde_json::to_value(event).unwrap()).collect();
-    assert_eq!((&json[0]["event"], &json[0]["act"]), (&"steered".into(), &"force_open".into()), "{json:?}");
-    assert_eq!((&json[1]["event"], &json[1]["to"]), (&"transition".into(), &"forced_open".into()), "{json:?}");
-    assert_eq!((&json[2]["event"], &json[2]["rejection"]), (&"rejected".into(), &"circuit_open".into()), "{json:?}");
-    assert!(json.iter().all(|event| event["at"].is_u64() && event["name"] == "events: serde"), "{json:?}");
+    assert_eq!((&json[0]["type"], &json[0]["act"]["type"]), (&"steered".into(), &"force_open".into()), "{json:?}");
+    assert_eq!((&json[1]["type"], &json[1]["to"]), (&"transition".into(), &"forced_open".into()), "{json:?}");
+    assert_eq!((&json[2]["type"], &json[2]["rejection"]), (&"rejected".into(), &"circuit_open".into()), "{json:?}");
+    assert!(json.iter().all(|event| event["at"]["monotonic"].is_f64() && event["name"] == "events: serde"), "{json:?}");
 }
 
 // The queue of a reader.

@@ -111,7 +111,7 @@ async fn a_breaker_says_why_and_since_when() {
     let expected =
         "it is rejected: circuit breaker `payment` is open: a probe did not answer in time; try again in 10s";
     assert_eq!(breaker.snapshot().next.to_string(), expected);
-    assert_eq!(serde_json::to_value(breaker.snapshot().next).unwrap()["rejected"]["circuit_open"]["name"], "payment");
+    assert_eq!(serde_json::to_value(breaker.snapshot().next).unwrap()["rejection"]["name"], "payment");
     breaker.disable();
     assert_eq!(breaker.snapshot().next.to_string(), "it passes uncounted, because the policy is turned off");
 }

@@ -74,7 +74,7 @@ fn with_header(body: &[u8]) -> Vec<u8> {
     for &byte in body {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
     }
-    [format!("resilience-breakers 1 {hash:016x} {}\n", body.len()).as_bytes(), body].concat()
+    [format!("resilience-breakers 2 {hash:016x} {}\n", body.len()).as_bytes(), body].concat()
 }
 
 fn builder(name: &'static str) -> CircuitBreakerBuilder {
@@ -526,7 +526,7 @@ fn what_is_not_as_it_was_written_is_refused_with_a_reason() {
     assert_eq!(text(&[b'x'; 500]), "it has no header");
     assert_eq!(text(b"[defaults]\n"), "it does not begin as saved states do");
     assert_eq!(text(b"resilience-breakers\n"), "it has no version");
-    assert_eq!(text(b"resilience-breakers 1 0\n"), "its header is not as it was written");
+    assert_eq!(text(b"resilience-breakers 2 0\n"), "its header is not as it was written");
     let cut = text(&whole[..whole.len() - 7]);
     assert!(cut.starts_with("it has ") && cut.ends_with(" were written"), "{cut}");
     let mut flipped = whole.clone();
@@ -540,9 +540,9 @@ fn what_is_not_as_it_was_written_is_refused_with_a_reason() {
 
     let older = refused(&[b"resilience-breakers 0".as_slice(), &whole[21..]].concat());
     assert!(matches!(older, RestoreError::Version { found: 0, .. }), "{older}");
-    let error = refused(b"resilience-breakers 2 0 0\n");
-    assert!(matches!(error, RestoreError::Version { found: 2, .. }), "{error}");
-    assert!(error.to_string().ends_with("has version 2, and only version 1 is understood"), "{error}");
+    let error = refused(b"resilience-breakers 1 0 0\n");
+    assert!(matches!(error, RestoreError::Version { found: 1, .. }), "{error}");
+    assert!(error.to_string().ends_with("has version 1, and only version 2 is understood"), "{error}");
     let large = std::fs::File::create(place.path()).unwrap();
     large.set_len(MAX_STATE_BYTES as u64 + 1).unwrap();
     assert!(matches!(registry().restore(place.path()), Err(RestoreError::TooLarge { .. })));
@@ -649,7 +649,7 @@ proptest! {
         let one = |key: Option<&str>| {
             json!({
                 "name": "payment", "key": key, "phase": phase, "monitored": monitored,
-                "reason": {"failure_rate": {"failures": failures, "calls": age}},
+                "reason": {"type": "failure_rate", "failures": failures, "calls": age},
                 "age_millis": age, "openings": openings, "jitter": jitter,
             })
         };

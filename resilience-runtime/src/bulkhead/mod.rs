@@ -245,6 +245,7 @@ pub struct BulkheadSnapshot {
     /// Callers that may wait.
     pub max_queue: u64,
     /// How long one waits.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub max_wait: Option<Duration>,
     /// Calls inside, and waiters to whom a place was handed. More than `max_concurrent` for a while after that was lowered.
     pub inside: u64,
@@ -257,6 +258,7 @@ pub struct BulkheadSnapshot {
     /// Calls that were rejected after `max_wait` in the queue; only grows.
     pub timed_out: u64,
     /// How long ago it was built.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub age: Duration,
     /// What would happen to the next call.
     pub next: NextCall,

@@ -24,6 +24,7 @@ pub struct CircuitBreakerSnapshot {
     /// Under [`State::Monitoring`] what an enforcing breaker would do; otherwise the same as `state`.
     pub decided: State,
     /// How long ago it entered its state, or was built. Of a half-open breaker, how long ago a probe last entered while no other was under way.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub age: Duration,
     /// What would happen to the next call.
     pub next: NextCall,
@@ -36,6 +37,7 @@ pub struct CircuitBreakerSnapshot {
     /// Why it opened, unless it has closed since.
     pub reason: Option<OpenReason>,
     /// Of an open breaker: how long until the next call is let through as a probe. Zero: the next call is one.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub probe_due_in: Option<Duration>,
     /// Percent of the calls to be rejected that are rejected: 100, less while [a share is enforced](crate::Steer::enforce_share), 0 while
     /// monitoring or disabled. The others pass, and are in `would_reject`.

@@ -41,7 +41,8 @@ use std::time::Duration;
 
 /// Something that happened to a policy.
 ///
-/// Printed, it is one line.
+/// Printed, it is one line. In JSON it is one object, whose `type` is its [`Topic`]; its fields have the form that is told at
+/// [`RegistrySnapshot`](crate::RegistrySnapshot), and those of its [`Order`] stand beside them.
 ///
 /// # Examples
 ///
@@ -59,7 +60,7 @@ use std::time::Duration;
 /// # Ok::<(), resilience_runtime::RegisterError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "event", rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event {
     /// A circuit breaker changed its state.
@@ -73,6 +74,7 @@ pub enum Event {
         /// How many attempts there were.
         attempts: u32,
         /// Since the first one began.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         elapsed: Duration,
         /// Why no other one followed.
         why: GaveUp,
@@ -119,6 +121,7 @@ pub enum Event {
         /// What it said.
         rejection: RejectionKind,
         /// When it may be asked again, where it knows.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         retry_after: Option<Duration>,
         /// `module::function`, where one guarded function alone has this policy.
         operation: Option<Name>,
@@ -133,6 +136,7 @@ pub enum Event {
         /// Which timeout.
         name: Name,
         /// The limit that it passed.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         after: Duration,
         /// `module::function`, where one guarded function alone has this timeout.
         operation: Option<Name>,
@@ -154,8 +158,10 @@ pub enum Event {
         /// Which breaker.
         name: Name,
         /// How long it took.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         took: Duration,
         /// `slow_call`.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         limit: Duration,
         /// When it ended.
         at: Timestamp,

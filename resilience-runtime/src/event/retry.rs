@@ -16,8 +16,10 @@ pub struct RetryEvent {
     /// The attempt that failed; the first is 1.
     pub attempt: u32,
     /// The wait before the next one.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub wait: Duration,
     /// Since the first attempt began.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub elapsed: Duration,
     /// The kind of rejection that it failed with, if it was one and not the function's own error.
     pub rejection: Option<RejectionKind>,

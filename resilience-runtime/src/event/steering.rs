@@ -42,7 +42,7 @@ impl Steering {
 
 /// What was done to a circuit breaker by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Act {
     /// [`CircuitBreaker::force_open`](crate::CircuitBreaker::force_open)
@@ -54,7 +54,7 @@ pub enum Act {
     /// [`CircuitBreaker::enforce`](crate::CircuitBreaker::enforce)
     Enforce,
     /// [`Steer::enforce_share`](crate::Steer::enforce_share), of so many percent.
-    EnforceShare(u8),
+    EnforceShare(#[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::percent"))] u8),
     /// [`CircuitBreaker::reset`](crate::CircuitBreaker::reset)
     Reset,
 }

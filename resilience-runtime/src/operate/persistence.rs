@@ -22,7 +22,7 @@ use std::time::Duration;
 pub const MAX_STATE_BYTES: usize = 32 * 1024 * 1024;
 
 const MAGIC: &str = "resilience-breakers";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The longest first line there can be.
 const LONGEST_HEADER: usize = 128;
 

@@ -270,10 +270,12 @@ pub struct RateLimiterSnapshot {
     /// So many calls …
     pub rate: u32,
     /// … in so much time.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub per: Duration,
     /// How many at once.
     pub burst: u32,
     /// How long a caller waits for its turn.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub max_wait: Duration,
     /// Calls that would pass now, one after the other.
     pub available: u64,
@@ -286,6 +288,7 @@ pub struct RateLimiterSnapshot {
     /// Calls that were refused; only grows.
     pub rejected: u64,
     /// How long ago it was built.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub age: Duration,
     /// What would happen to the next call.
     pub next: NextCall,

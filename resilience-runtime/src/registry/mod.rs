@@ -137,8 +137,17 @@ impl Family for Overlays {
 
 /// All policies of a registry at one moment.
 ///
-/// With the feature `serde` a `Duration` in it is `{"secs": 1, "nanos": 500000000}`, an enum's variant is in `snake_case` (`"closed"`, or
-/// `{"rejected": {…}}` where it has fields), and what is not there is `null`.
+/// # In JSON
+///
+/// With the feature `serde`, snapshots, events, health and rejections have one form:
+///
+/// | what | form |
+/// |---|---|
+/// | a duration | seconds, as a number: `1.5` |
+/// | an enum without data | a word in `snake_case`: `"half_open"` |
+/// | an enum of which some variants have data | an object with the word as its `type`: `{"type": "failure_rate", "failures": 12, "calls": 20}` |
+/// | a [`Timestamp`](crate::Timestamp) | `{"time": "2026-11-26T18:46:10.123Z", "monotonic": 5312.007}`: the wall clock's time, in UTC, and seconds on the clock that is never set |
+/// | what is not there | `null` |
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

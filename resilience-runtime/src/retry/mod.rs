@@ -231,6 +231,7 @@ pub struct RetrySnapshot {
     /// Calls that were not tried again because the budget was spent.
     pub over_budget: u64,
     /// How long ago it was built.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub age: Duration,
     /// What would happen to the next call.
     pub next: NextCall,

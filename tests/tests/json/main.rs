@@ -1,0 +1,172 @@
+//! The one JSON form: a snapshot of each kind of policy, an event of each topic and an answer about health are compared with the files beside this one, to the letter.
+//!
+//! `UPDATE=1 cargo test -p tests --test json` writes them anew.
+
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{
+    Act, Bulkhead, CircuitBreaker, Ended, Event, Events, GaveUp, Jitter, Kind, NextCall, OpenReason, RateLimiter,
+    Rejection, RejectionKind, Retry, Timeout, Timestamp, Topic, registry,
+};
+use std::path::Path;
+use std::time::Duration;
+
+/// As it is printed, with one moment in the place of each: the clocks are nobody's to choose.
+fn printed(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap();
+    let lines = text.lines().map(|line| match line.trim_start().split_once(": ") {
+        Some(("\"time\"", time)) => {
+            let form: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+            assert_eq!(form, "\"0000-00-00T00:00:00.000Z\",");
+            line.replace(time, "\"2026-11-26T18:46:10.123Z\",")
+        }
+        Some(("\"monotonic\"", seconds)) => {
+            assert!(seconds.parse::<f64>().unwrap() > 0.0, "{line}");
+            line.replace(seconds, "5312.007")
+        }
+        // Begins at the moment at which its breaker was built.
+        Some(("\"generation\"", moment)) if moment != "0," => line.replace(moment, "5310507,"),
+        _ => line.to_owned(),
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+fn compare(file: &str, value: &impl serde::Serialize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/json").join(file);
+    let printed = printed(value);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &printed).unwrap();
+    }
+    assert_eq!(printed, std::fs::read_to_string(&path).unwrap(), "{file}: UPDATE=1 writes it anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_each_kind() {
+    let _entered = Scope::new().enter();
+    let breaker = CircuitBreaker::builder("payment").consecutive_failures(1).register().unwrap();
+    breaker.try_acquire().unwrap().failure();
+    breaker.try_acquire().unwrap_err();
+    Retry::builder("payment").attempts(3).budget(10.0).register().unwrap();
+    Timeout::builder("payment").after(Duration::from_millis(250)).register().unwrap();
+    let bulkhead = Bulkhead::builder("payment").max_concurrent(1).register().unwrap();
+    let _inside = bulkhead.try_acquire().unwrap();
+    let limiter =
+        RateLimiter::builder("payment").rate("10/s".parse().unwrap()).max_wait(Duration::from_secs(1)).register();
+    limiter.unwrap().try_acquire().unwrap();
+    tokio::time::advance(Duration::from_millis(1500)).await;
+    compare("snapshot.json", &registry().snapshot());
+    registry().mark_critical("payment", true).unwrap();
+    compare("health.json", &registry().health().await);
+}
+
+/// The last one of a topic, as its policy tells it.
+fn last(events: &mut Events, topic: Topic) -> Event {
+    let told = std::iter::from_fn(|| events.try_recv());
+    told.filter(|event| event.topic() == topic).last().unwrap_or_else(|| panic!("no {topic} was told"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_each_topic() {
+    let _entered = Scope::new().enter();
+    let mut events = registry().subscribe();
+    let breaker = CircuitBreaker::builder("payment").consecutive_failures(1).register().unwrap();
+    breaker.try_acquire().unwrap().failure();
+    let transition = last(&mut events, Topic::Transition);
+    breaker.steer().by("ops").why("incident 12").enforce_share(10).unwrap();
+    let steered = last(&mut events, Topic::Steered);
+    let retry = Retry::builder("payment").attempts(2).jitter(Jitter::None).register().unwrap();
+    let _ = retry.call(async || Err::<(), _>("unreachable")).await;
+    let retried = last(&mut events, Topic::Retry);
+
+    let (name, at, order) = (|| "payment".into(), Timestamp::now(), transition.order().unwrap());
+    let operation = Some("shop::charge".into());
+    let all = [
+        transition,
+        retried,
+        Event::RetriesEnded {
+            name: name(),
+            attempts: 3,
+            elapsed: Duration::from_millis(1500),
+            why: GaveUp::Attempts,
+            rejection: Some(RejectionKind::CircuitOpen),
+            before: None,
+            at,
+            order,
+        },
+        Event::Conflict {
+            kind: Kind::Bulkhead,
+            name: name(),
+            in_force: "src/a.rs:1".into(),
+            not_in_force: "src/b.rs:2".into(),
+            at,
+            order,
+        },
+        Event::Missed { events: 7, at },
+        Event::Rejected {
+            kind: Kind::RateLimit,
+            name: name(),
+            rejection: RejectionKind::RateLimited,
+            retry_after: Some(Duration::from_millis(20)),
+            operation: operation.clone(),
+            at,
+            order,
+        },
+        Event::TimedOut { name: name(), after: Duration::from_secs(2), operation, at, order },
+        Event::Fallback { name: "shop::charge".into(), at },
+        Event::SlowCall { name: name(), took: Duration::from_secs(3), limit: Duration::from_secs(1), at, order },
+        Event::Outcome { name: name(), ended: Ended::Cancelled, at, order },
+        Event::Evicted { name: name(), at, order },
+        Event::Reconfigured {
+            kind: Kind::Timeout,
+            name: name(),
+            keys: vec!["after"],
+            source: Some("resilience.toml".into()),
+            by: None,
+            at,
+            order,
+        },
+        Event::ConfigRefused { source: "resilience.toml".into(), error: "3:1: unknown key `afer`".into(), at },
+        steered,
+        Event::Repeated {
+            kind: Kind::CircuitBreaker,
+            name: name(),
+            topic: Topic::Rejected,
+            count: 1000,
+            since: at,
+            at,
+        },
+    ];
+    assert_eq!(all.each_ref().map(Event::topic), Topic::ALL);
+    compare("events.json", &all);
+}
+
+#[test]
+fn every_enum_with_data_says_its_type() {
+    let rejections = [
+        Rejection::CircuitOpen { name: "payment".into(), retry_after: None, reason: OpenReason::Forced },
+        Rejection::BulkheadFull { name: "payment".into() },
+        Rejection::RateLimited { name: "payment".into(), retry_after: Duration::from_millis(100) },
+        Rejection::TimedOut { name: "payment".into(), after: Duration::from_secs(2) },
+    ];
+    let reasons = [
+        OpenReason::FailureRate { failures: 12, calls: 20 },
+        OpenReason::SlowCallRate { slow: 12, calls: 20 },
+        OpenReason::ConsecutiveFailures { failures: 5 },
+        OpenReason::TripIf { failures: 12, calls: 20 },
+        OpenReason::ProbesFailed { failures: 2 },
+        OpenReason::ProbeTimedOut,
+        OpenReason::Forced,
+        OpenReason::JustOpened,
+    ];
+    let next = [
+        NextCall::Admitted,
+        NextCall::Unguarded,
+        NextCall::Probe { reason: OpenReason::Forced },
+        NextCall::WouldReject(rejections[1].clone()),
+        NextCall::Waits { ahead: 2, at_most: None },
+        NextCall::Attempts { at_most: 3, budget_spent: false },
+        NextCall::Limited { to: Duration::from_secs(2) },
+        NextCall::Rejected(rejections[1].clone()),
+    ];
+    let acts = [Act::ForceOpen, Act::Disable, Act::Monitor, Act::Enforce, Act::EnforceShare(10), Act::Reset];
+    compare("enums.json", &(rejections, reasons, next, acts));
+}
