@@ -122,7 +122,7 @@ mod tests {
 
     /// Day by day, as a calendar on paper is made.
     fn counted(days: u64) -> (u64, u64, u64) {
-        let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let (mut year, mut left) = (1970, days);
         while left >= 365 + u64::from(is_leap(year)) {
             left -= 365 + u64::from(is_leap(year));
