@@ -69,13 +69,16 @@ impl Rejections {
     pub const BULKHEAD_FULL: Self = Self(1 << 2);
     /// A rate limiter had no turn left.
     pub const RATE_LIMITED: Self = Self(1 << 3);
+    /// An `Ok` was classified as a failure. A fallback can answer for it; a retry goes by the verdict itself.
+    pub const UNSUCCESSFUL: Self = Self(1 << 4);
 
     /// Every kind under the name by which it is written.
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("circuit_open", Self::CIRCUIT_OPEN),
         ("timed_out", Self::TIMED_OUT),
         ("bulkhead_full", Self::BULKHEAD_FULL),
         ("rate_limited", Self::RATE_LIMITED),
+        ("unsuccessful", Self::UNSUCCESSFUL),
     ];
 
     /// The kinds of both.
@@ -123,7 +126,7 @@ keys! {
         /// No new attempt begins past it, waits included: 1 ms to 365 days. Off by default.
         max_elapsed or no_max_elapsed: Duration ["1ms"..="365d"] = None;
         /// The rejections from below that are worth another try. Default: timed out, bulkhead full, rate limited.
-        retry_rejections: Rejections [any] =
+        retry_rejections: Rejections [come_from_below, "`retry_rejections` must not name `unsuccessful`; whether such an answer is tried again is what `classify` says"] =
             Rejections::TIMED_OUT.and(Rejections::BULKHEAD_FULL).and(Rejections::RATE_LIMITED);
         /// Percent of the calls of the last 10 s that may be retries, beside 10 a second that are free: above 0, at most 100. Off by
         /// default.
@@ -135,6 +138,10 @@ keys! {
     in presets: [];
     outside of attributes: [enabled];
     of the program: ["retry_if", "retry_after", "on_retry"];
+}
+
+const fn come_from_below(rejections: Rejections) -> bool {
+    !rejections.contains(Rejections::UNSUCCESSFUL)
 }
 
 const fn is_jitter(jitter: Jitter) -> bool {

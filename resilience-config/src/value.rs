@@ -203,7 +203,7 @@ impl Value for Rejections {
 
     fn read(key: &str, written: &Written<'_>) -> Result<Self, String> {
         let Written::List(list) = written else {
-            let names: Vec<&str> = Self::ALL.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = Self::of_key(key).iter().map(|(name, _)| *name).collect();
             return Err(format!("`{key}` must be a list such as `[timed_out]`, with any of {}", listed(&names)));
         };
         list.iter().try_fold(Self::NONE, |set, element| set.with_written(key, element))
@@ -215,13 +215,19 @@ impl Value for Rejections {
 }
 
 impl Rejections {
+    /// Those that the list of `key` can name: what is `unsuccessful` is known to a fallback alone.
+    fn of_key(key: &str) -> &'static [(&'static str, Self)] {
+        let (_, rejected) = Self::ALL.split_last().expect("there are kinds");
+        if key == "on" { &Self::ALL } else { rejected }
+    }
+
     /// The set with one more, as it was written in the list of `key`.
     ///
     /// # Errors
     ///
     /// A word that is no kind of rejection, or one that is in the set already.
     pub fn with_written(self, key: &str, written: &Written<'_>) -> Result<Self, String> {
-        match read_word(key, written, &Self::ALL)? {
+        match read_word(key, written, Self::of_key(key))? {
             kind if self.contains(kind) => Err("this value is already in the list".to_owned()),
             kind => Ok(self.and(kind)),
         }

@@ -139,11 +139,12 @@ use syntax::Kind;
 /// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000. A new key replaces a closed one that was not used for long; where none is closed, new keys share an overflow breaker, which rejects nobody |
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service`: other defaults for `failure_rate`, `minimum_calls` and `open_for` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
 /// Functions that name the same breaker share it. A function that writes no key about the breaker itself (thresholds,
 /// windows, times, modes, `trip_if`) joins it however it is configured elsewhere. `failure_if`, `ignore_if`, `key`,
-/// `map_rejection` and `crate` belong to each function.
+/// `map_rejection`, `classify` and `crate` belong to each function.
 ///
 /// # A guarded function inside another
 ///
@@ -217,9 +218,10 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 /// | `budget` | off | percent of the calls of the last 10 seconds that may be retries, plus 10 retries a second; above 0 and at most 100 |
 /// | `on_retry` | none | `fn(&RetryEvent)`, called before each wait |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
-/// `retry_if`, `retry_after`, `on_retry`, `map_rejection` and `crate` belong to each function.
+/// `retry_if`, `retry_after`, `on_retry`, `map_rejection`, `classify` and `crate` belong to each function.
 ///
 /// # A guarded function inside another
 ///
@@ -261,6 +263,7 @@ pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_wait` | none | how long one waits; `"1ms"` to `"24h"`; wants `max_queue` |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same bulkhead share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
 /// A function that writes a `name` and no other key joins the bulkhead of that name, with its queue.
@@ -299,6 +302,7 @@ pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_wait` | `"0s"` | how long a call waits for its turn, up to `"1h"`; a call that would have to wait longer is rejected at once |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same rate limit share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 #[proc_macro_attribute]
 pub fn rate_limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -337,6 +341,7 @@ pub fn rate_limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same timeout share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 #[proc_macro_attribute]
 pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -391,10 +396,11 @@ pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | default | meaning |
 /// |---|---|---|
 /// | the values | | what answers, one after the other |
-/// | `on` | every rejection | a list of `circuit_open`, `timed_out`, `bulkhead_full` and `rate_limited`: the rejections that it answers for; without `if` it then leaves the function's own errors alone |
+/// | `on` | every rejection | a list of `circuit_open`, `timed_out`, `bulkhead_full`, `rate_limited` and, with `classify`, `unsuccessful`: the rejections that it answers for; without `if` it then leaves the function's own errors alone |
 /// | `if` | every error | `fn(&E) -> bool`: which of the function's own errors it answers for |
 /// | `name` | the path | what it is called among the layers of the function |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
+/// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
 /// With `on` or `if`, what is left alone is returned as it is, so the error type must be `From<Rejection>` (or one of the

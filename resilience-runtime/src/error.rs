@@ -50,6 +50,13 @@ pub enum Rejection {
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         after: Duration,
     },
+    /// The call returned an `Ok` that `classify` takes for a failure. Only a fallback that takes the error meets it; without one, or where the
+    /// fallback fails too, the caller gets that `Ok`.
+    #[error("`{name}` returned an answer that is classified as a failure")]
+    Unsuccessful {
+        /// Which guarded function.
+        name: Name,
+    },
 }
 
 struct TryAgain(Option<Duration>);
@@ -70,7 +77,8 @@ impl Rejection {
             Self::CircuitOpen { name, .. }
             | Self::BulkheadFull { name }
             | Self::RateLimited { name, .. }
-            | Self::TimedOut { name, .. } => name,
+            | Self::TimedOut { name, .. }
+            | Self::Unsuccessful { name } => name,
         }
     }
 
@@ -79,7 +87,7 @@ impl Rejection {
         match self {
             Self::CircuitOpen { retry_after, .. } => *retry_after,
             Self::RateLimited { retry_after, .. } => Some(*retry_after),
-            Self::BulkheadFull { .. } | Self::TimedOut { .. } => None,
+            Self::BulkheadFull { .. } | Self::TimedOut { .. } | Self::Unsuccessful { .. } => None,
         }
     }
 
@@ -90,6 +98,7 @@ impl Rejection {
             Self::BulkheadFull { .. } => RejectionKind::BulkheadFull,
             Self::RateLimited { .. } => RejectionKind::RateLimited,
             Self::TimedOut { .. } => RejectionKind::TimedOut,
+            Self::Unsuccessful { .. } => RejectionKind::Unsuccessful,
         }
     }
 }
@@ -107,29 +116,33 @@ pub enum RejectionKind {
     RateLimited,
     /// [`Rejection::TimedOut`]
     TimedOut,
+    /// [`Rejection::Unsuccessful`]
+    Unsuccessful,
 }
 
 impl RejectionKind {
-    /// The word used in attributes and metrics: `circuit_open`, `bulkhead_full`, `rate_limited`, `timed_out`.
+    /// The word used in attributes and metrics: `circuit_open`, `bulkhead_full`, `rate_limited`, `timed_out`, `unsuccessful`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CircuitOpen => "circuit_open",
             Self::BulkheadFull => "bulkhead_full",
             Self::RateLimited => "rate_limited",
             Self::TimedOut => "timed_out",
+            Self::Unsuccessful => "unsuccessful",
         }
     }
 }
 
 #[cfg(feature = "tracing")]
 impl RejectionKind {
-    /// The kind of policy that says so.
-    pub(crate) const fn policy(self) -> Kind {
+    /// The kind of policy that says so; `classify` is none.
+    pub(crate) const fn policy(self) -> Option<Kind> {
         match self {
-            Self::CircuitOpen => Kind::CircuitBreaker,
-            Self::BulkheadFull => Kind::Bulkhead,
-            Self::RateLimited => Kind::RateLimit,
-            Self::TimedOut => Kind::Timeout,
+            Self::CircuitOpen => Some(Kind::CircuitBreaker),
+            Self::BulkheadFull => Some(Kind::Bulkhead),
+            Self::RateLimited => Some(Kind::RateLimit),
+            Self::TimedOut => Some(Kind::Timeout),
+            Self::Unsuccessful => None,
         }
     }
 }
@@ -220,6 +233,12 @@ pub enum Failure<E> {
     /// A policy answered in its place.
     #[error(transparent)]
     Rejected(Rejection),
+}
+
+impl<E> From<Rejection> for Failure<E> {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
 }
 
 impl<E> Failure<E> {

@@ -5,10 +5,12 @@
 //! and for a given function only one of them holds. Generated code is the only caller.
 
 use crate::error::{Failure, Rejection};
-use crate::hooks::{MapRejection, Predicate, RejectionMap};
+use crate::hooks::{ClassifyBy, MapRejection, Predicate, RejectionMap};
+use crate::name::Name;
 use resilience_config::Rejections;
 use std::future::{Future, Ready, ready};
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 
 /// By the error type's own `From<Rejection>`.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,34 @@ pub fn is_among<E, Fit>(failure: &Failure<E>, rejections: Rejections, own: impl 
             Rejections::ALL.iter().any(|(name, one)| *name == kind && rejections.contains(*one))
         }
     }
+}
+
+/// What a fallback is asked about, and the `Ok` that the caller gets where the fallback fails too.
+pub type Asked<T, E> = (Failure<E>, Option<T>);
+
+/// Whether a fallback is asked, by the verdict of `classify`: about an `Ok` that is a failure, about every rejection, and about the function's own
+/// errors, unless the fallback's own conditions `decide` about those.
+pub fn asked_about<T, E>(
+    result: Result<T, Failure<E>>,
+    classify: &impl ClassifyBy<T, E>,
+    decide: bool,
+    name: impl FnOnce() -> Name,
+) -> ControlFlow<Result<T, Failure<E>>, Asked<T, E>> {
+    match result {
+        Ok(value) if classify.verdict(Ok(&value)).wants_fallback() => {
+            ControlFlow::Continue((Failure::Rejected(Rejection::Unsuccessful { name: name() }), Some(value)))
+        }
+        Err(Failure::Call(error)) if !decide && !classify.verdict(Err(&error)).wants_fallback() => {
+            ControlFlow::Break(Err(Failure::Call(error)))
+        }
+        Ok(value) => ControlFlow::Break(Ok(value)),
+        Err(failure) => ControlFlow::Continue((failure, None)),
+    }
+}
+
+/// The answer of a fallback; where that is an error too, the `Ok` that it was to replace.
+pub fn or_unsuccessful<T, E>(answer: Result<T, E>, unsuccessful: Option<T>) -> Result<T, E> {
+    answer.or_else(|error| unsuccessful.ok_or(error))
 }
 
 /// What a guarded function returns: a `Result`, and nothing else.

@@ -5,6 +5,7 @@
 
 use crate::error::Rejection;
 use crate::event::RetryEvent;
+use crate::verdict::Verdict;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -20,15 +21,15 @@ pub struct Unfit;
 pub trait Never {}
 
 macro_rules! hook {
-    ($(#[$meta:meta])* $name:ident: ($($bound:tt)*), ($($parameter:ident)?)) => {
+    ($(#[$meta:meta])* $name:ident: ($($bound:tt)*), ($($parameter:ident)*)) => {
         $(#[$meta])*
-        pub trait $name<$($parameter,)? Fit>: $($bound)* {}
+        pub trait $name<$($parameter,)* Fit>: $($bound)* {}
 
         #[diagnostic::do_not_recommend]
-        impl<$($parameter,)? F: $($bound)*> $name<$($parameter,)? Fits> for F {}
+        impl<$($parameter,)* F: $($bound)*> $name<$($parameter,)* Fits> for F {}
 
         #[diagnostic::do_not_recommend]
-        impl<$($parameter,)? F: Never + $($bound)*> $name<$($parameter,)? Unfit> for F {}
+        impl<$($parameter,)* F: Never + $($bound)*> $name<$($parameter,)* Unfit> for F {}
     };
 }
 
@@ -60,6 +61,55 @@ hook! {
         note = "write the path of a `fn(&RetryEvent)`, or a closure such as `|event| println!(\"{{event:?}}\")`"
     )]
     RetryHook: (FnOnce(&RetryEvent)), ()
+}
+
+/// `classify`. What it comes to is a type of this trait, so that nothing more is said where there is none.
+#[diagnostic::on_unimplemented(
+    message = "expected a function that classifies a `Result<&{T}, &{E}>`",
+    label = "has to be a `fn(Result<&{T}, &{E}>) -> Verdict`",
+    note = "write the path of a `fn(Result<&{T}, &{E}>) -> Verdict`, such as one of `resilience_runtime::classify`, or a closure such as `|result| match result {{ Ok(_) => Verdict::SUCCESS, Err(_) => Verdict::FAILURE }}`"
+)]
+pub trait Classify<T, E, Fit>: for<'r> Fn(Result<&'r T, &'r E>) -> Verdict {
+    /// In the form in which the layers ask it.
+    type By: ClassifyBy<T, E>;
+
+    /// In the form in which the layers ask it.
+    fn by(self) -> Self::By;
+}
+
+/// What the layers ask.
+pub trait ClassifyBy<T, E> {
+    /// The verdict on a result of the function.
+    fn verdict(&self, result: Result<&T, &E>) -> Verdict;
+}
+
+/// By a function that an attribute names.
+#[derive(Clone, Copy, Debug)]
+pub struct ByFunction<F>(F);
+
+impl<T, E, F: for<'r> Fn(Result<&'r T, &'r E>) -> Verdict> ClassifyBy<T, E> for ByFunction<F> {
+    #[inline]
+    fn verdict(&self, result: Result<&T, &E>) -> Verdict {
+        (self.0)(result)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E, F: for<'r> Fn(Result<&'r T, &'r E>) -> Verdict> Classify<T, E, Fits> for F {
+    type By = ByFunction<F>;
+
+    fn by(self) -> ByFunction<F> {
+        ByFunction(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E, F: Never + for<'r> Fn(Result<&'r T, &'r E>) -> Verdict> Classify<T, E, Unfit> for F {
+    type By = ByFunction<F>;
+
+    fn by(self) -> ByFunction<F> {
+        ByFunction(self)
+    }
 }
 
 /// The error type `E` can stand for a rejection.

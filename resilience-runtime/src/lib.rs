@@ -58,6 +58,7 @@ mod error;
 mod event;
 mod fallback;
 mod hooks;
+mod integration;
 #[cfg(feature = "serde")]
 mod json;
 mod kind;
@@ -79,6 +80,7 @@ mod sync;
 mod time;
 mod timeout;
 mod unwind;
+mod verdict;
 mod window;
 
 #[doc(hidden)]
@@ -118,4 +120,12 @@ pub use retry::{Retry, RetryBuilder, RetrySnapshot};
 pub use state::State;
 pub use time::Timestamp;
 pub use timeout::{Timed, Timeout, TimeoutBuilder, TimeoutSnapshot};
+pub use verdict::Verdict;
 pub use window::WindowCounts;
+
+/// Ready-made answers to `classify`: what the errors and answers of the standard library and of HTTP say about the dependency.
+pub mod classify {
+    pub use crate::integration::io::{io, io_error};
+    pub use crate::integration::source::source;
+    pub use crate::integration::status::status;
+}

@@ -79,6 +79,21 @@ pub fn enter_span(operation: &'static Operation) -> impl Drop {
 #[inline]
 pub fn enter_span(_: &'static Operation) {}
 
+/// The result of a guarded function, whose types a `classify` takes over where it leaves them out.
+#[derive(Debug)]
+pub struct Returned<R>(std::marker::PhantomData<R>);
+
+impl<R> Returned<R> {
+    /// `classify`, as the layers ask it.
+    #[inline]
+    pub fn by<T, E, Fit, F: Classify<T, E, Fit>>(classify: F) -> F::By
+    where
+        R: Outcome<T, E>,
+    {
+        classify.by()
+    }
+}
+
 /// `retry_after` where none is written.
 pub fn no_retry_after<E>(_: &E) -> Option<Duration> {
     None
@@ -143,4 +158,25 @@ pub fn settle<T, E, FailureFit, IgnoreFit>(
     ignore_if: impl Predicate<E, IgnoreFit>,
 ) -> Result<T, Failure<E>> {
     permit.settle(result, failure_if, ignore_if)
+}
+
+/// As [`settle`], where `classify` says what the function's own results are; `failure_if` decides about an error where it `is_written`.
+pub fn settle_classified<T, E, FailureFit, IgnoreFit>(
+    permit: Permit<'_>,
+    result: Result<T, Failure<E>>,
+    classify: &impl ClassifyBy<T, E>,
+    is_written: bool,
+    failure_if: impl Predicate<E, FailureFit>,
+    ignore_if: impl Predicate<E, IgnoreFit>,
+) -> Result<T, Failure<E>> {
+    permit.settle_judged(
+        result,
+        |value| classify.verdict(Ok(value)).outcome(),
+        |error| match () {
+            () if ignore_if(error) => crate::Outcome::Ignored,
+            () if !is_written => classify.verdict(Err(error)).outcome(),
+            () if failure_if(error) => crate::Outcome::Failure,
+            () => crate::Outcome::Success,
+        },
+    )
 }

@@ -9,14 +9,27 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, a stage a line. A new one has to be given its place here and in `docs/architecture.md`.
 const STAGES: [&[&str]; 8] = [
-    &["error", "json", "kind", "name", "next_call", "outcome", "seqlock", "settings", "state", "sync", "time"],
+    &[
+        "error",
+        "json",
+        "kind",
+        "name",
+        "next_call",
+        "outcome",
+        "seqlock",
+        "settings",
+        "state",
+        "sync",
+        "time",
+        "verdict",
+    ],
     &["overlay"],
     &["event", "window"],
     &["builder", "hooks", "policy"],
     &["bulkhead", "circuit_breaker", "fallback", "rate_limit", "retry", "timeout"],
     &["registry"],
     &["operate"],
-    &["private", "span", "testing", "unwind"],
+    &["integration", "private", "span", "testing", "unwind"],
 ];
 
 /// A file, as the path of its module below the crate.

@@ -21,6 +21,9 @@ pub(super) fn used() -> (TokenStream, TokenStream) {
 
 /// Answers for whatever failed, or for what it is told to.
 pub(super) fn end(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> TokenStream {
+    if guarded.classify.is_some() {
+        return end_classified(guarded, fallback, map);
+    }
     let left_alone = fallback.only.as_ref().map(|only| left_alone(guarded, only, map));
     let answered = answered(guarded, &fallback.levels, map);
     // The braces take the result out of its variable, of which the future would otherwise keep a part while it waits for
@@ -38,17 +41,49 @@ pub(super) fn end(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> 
     }
 }
 
-/// The arm for the failures that are returned as they are.
-fn left_alone(guarded: &Guarded, only: &Only, map: &TokenStream) -> TokenStream {
+/// As [`end`], where `classify` says which results are failures. An `Ok` among them is returned where the fallback fails too.
+fn end_classified(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> TokenStream {
+    let finish_as = |result| finish(guarded, &result, map);
+    let returned = finish_as(quote_spanned!(Span::mixed_site()=> __result));
+    let decides = fallback.only.is_some();
+    let left_alone = fallback.only.as_ref().map(|only| {
+        let condition = is_among(only);
+        let failed = finish_as(quote_spanned!(Span::mixed_site()=> __unsuccessful.ok_or(__failure)));
+        quote_spanned! {Span::mixed_site()=>
+            __resilience::ControlFlow::Continue((__failure, __unsuccessful)) if !#condition => break '__fallback #failed,
+        }
+    });
+    let answered = answered(guarded, &fallback.levels, map);
+    quote_spanned! {Span::mixed_site()=>
+        '__fallback: {
+            let (__failure, __unsuccessful) = match __resilience::asked_about(__result, &__classify, #decides, || __operation.shown_name()) {
+                __resilience::ControlFlow::Break(__result) => break '__fallback #returned,
+                #left_alone
+                __resilience::ControlFlow::Continue(__asked) => __asked,
+            };
+            __operation.count_fallback();
+            __resilience::or_unsuccessful({ #answered }, __unsuccessful)
+        }
+    }
+}
+
+/// Whether `__failure` is one of those that the fallback is told to answer for.
+fn is_among(only: &Only) -> TokenStream {
     let rejections = value::rejections(only.rejections);
     let errors = match &only.errors {
         OwnErrors::None => hook(&None, "nothing"),
         OwnErrors::If(predicate) => predicate.to_token_stream(),
     };
+    quote_spanned!(Span::mixed_site()=> __resilience::is_among(&__failure, #rejections, #errors))
+}
+
+/// The arm for the failures that are returned as they are.
+fn left_alone(guarded: &Guarded, only: &Only, map: &TokenStream) -> TokenStream {
+    let condition = is_among(only);
     let failed = quote_spanned!(Span::mixed_site()=> __resilience::Err(__failure));
     let finish = finish(guarded, &failed, map);
     quote_spanned! {Span::mixed_site()=>
-        __resilience::Err(__failure) if !__resilience::is_among(&__failure, #rejections, #errors) => {
+        __resilience::Err(__failure) if !#condition => {
             break '__fallback #finish;
         }
     }

@@ -59,11 +59,12 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     let statics = statics(guarded);
     let named = arguments::named(guarded);
     let kept = arguments::kept_for_fallback(guarded);
+    let classify = classify(guarded);
     let call = call(guarded, &guarded.layers, false);
     let end = end(guarded);
     let run = match cfg!(feature = "tracing") {
-        true => in_span(guarded, &quote_spanned!(Span::mixed_site()=> #call #end)),
-        false => quote_spanned!(Span::mixed_site()=> #call #end),
+        true => in_span(guarded, &quote_spanned!(Span::mixed_site()=> #classify #call #end)),
+        false => quote_spanned!(Span::mixed_site()=> #classify #call #end),
     };
     let body = match &guarded.target.form {
         Form::Async | Form::Sync => quote_spanned!(Span::mixed_site()=> #statics #kept #run),
@@ -220,6 +221,13 @@ fn hook(written: &Option<Expr>, default: &str) -> TokenStream {
             quote_spanned!(Span::mixed_site()=> __resilience::#default)
         }
     }
+}
+
+/// What all layers ask about the function's own results, where `classify` is written.
+fn classify(guarded: &Guarded) -> Option<TokenStream> {
+    let classify = guarded.classify.as_ref()?;
+    let own = body::nameable(guarded.target.result.to_token_stream());
+    Some(quote_spanned!(Span::mixed_site()=> let __classify = __resilience::Returned::<#own>::by(#classify);))
 }
 
 /// Makes the function's own result of `__result`.

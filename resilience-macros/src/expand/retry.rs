@@ -22,6 +22,13 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
         false => quote_spanned!(Span::mixed_site()=> __wait.await),
     };
     let on_retry = hook(&retry.on_retry, "no_hook");
+    let is_written = retry.retry_if.is_some();
+    let after = match &guarded.classify {
+        Some(_) => quote_spanned!(Span::mixed_site()=>
+            after_classified(__result, &__classify, #is_written, #retry_if, #retry_after, #on_retry)
+        ),
+        None => quote_spanned!(Span::mixed_site()=> after(__result, #retry_if, #retry_after, #on_retry)),
+    };
     quote_spanned! {Span::mixed_site()=>
         let __result = {
             #kept
@@ -29,7 +36,7 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
             loop {
                 #kept_receiver
                 #attempt
-                let __wait = match __run.after(__result, #retry_if, #retry_after, #on_retry) {
+                let __wait = match __run.#after {
                     __resilience::ControlFlow::Continue(__wait) => __wait,
                     __resilience::ControlFlow::Break(__result) => break __result,
                 };

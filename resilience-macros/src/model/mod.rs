@@ -43,6 +43,8 @@ pub(crate) struct Guarded {
     pub(crate) fallback: Option<Fallback>,
     /// What makes an error of a rejection, where `From<Rejection>` does not.
     pub(crate) map_rejection: Option<Expr>,
+    /// What says which of its results are failures, where not every `Err` is one and nothing else.
+    pub(crate) classify: Option<Expr>,
     /// The runtime crate.
     pub(crate) runtime: Option<Path>,
 }
@@ -102,6 +104,7 @@ struct Stack {
     layers: Vec<Layer>,
     fallback: Option<Fallback>,
     map_rejection: Option<Expr>,
+    classify: Option<Expr>,
     runtime: Option<Path>,
 }
 
@@ -143,8 +146,8 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
             errors.push(Error::new(span, message));
         }
     }
-    let Stack { layers, fallback, map_rejection, runtime } = stack;
-    Some(Guarded { function, target, layers, fallback, map_rejection, runtime })
+    let Stack { layers, fallback, map_rejection, classify, runtime } = stack;
+    Some(Guarded { function, target, layers, fallback, map_rejection, classify, runtime })
 }
 
 impl Stack {
@@ -162,13 +165,17 @@ impl Stack {
             }
         };
         self.layers.extend(layer);
-        if let Some(map_rejection) = common.map_rejection {
-            if self.map_rejection.is_some() {
+        for (key, hook, kept) in [
+            ("map_rejection", common.map_rejection, &mut self.map_rejection),
+            ("classify", common.classify, &mut self.classify),
+        ] {
+            let Some(hook) = hook else { continue };
+            if kept.is_some() {
                 let message =
-                    "duplicate `map_rejection`: another attribute of this function has one; remove one of them";
-                errors.push(Error::new_spanned(&map_rejection, message));
+                    format!("duplicate `{key}`: another attribute of this function has one; remove one of them");
+                errors.push(Error::new_spanned(&hook, message));
             }
-            self.map_rejection = Some(map_rejection);
+            *kept = Some(hook);
         }
         if let Some(runtime) = common.runtime {
             let text = |path: &Path| path.to_token_stream().to_string();
@@ -186,6 +193,7 @@ impl Stack {
 struct Common {
     name: Option<LitStr>,
     map_rejection: Option<Expr>,
+    classify: Option<Expr>,
     runtime: Option<Path>,
 }
 
@@ -194,6 +202,7 @@ const COMMON_KEYS: &[Key<Common>] = &[
     Key::new("map_rejection", |it, value| {
         syntax::hook(value, "|rejection| MyError::from(rejection)").map(|hook| it.map_rejection = Some(hook))
     }),
+    Key::new("classify", |it, value| syntax::classifier(value).map(|hook| it.classify = Some(hook))),
     Key::new("crate", |it, value| syntax::path(value).map(|path| it.runtime = Some(path))),
 ];
 

@@ -113,6 +113,14 @@ pub(crate) fn hook(argument: &Argument, example: &str) -> Result<Expr> {
     }
 }
 
+/// As [`hook`], or a call that makes one, such as `classify::retry_after_opens(classify::io)`.
+pub(crate) fn classifier(argument: &Argument) -> Result<Expr> {
+    match unwrapped(&argument.value) {
+        call @ Expr::Call(_) => Ok(call.clone()),
+        _ => hook(argument, "|result| match result { Ok(_) => Verdict::SUCCESS, Err(_) => Verdict::FAILURE }"),
+    }
+}
+
 /// `value` without the parentheses around it, whether written or, by a `macro_rules!`, invisible.
 pub(crate) fn unwrapped(value: &Expr) -> &Expr {
     match value {

@@ -99,7 +99,7 @@ fn values_of_the_wrong_kind() {
             "unknown key `colour` for `circuit_breaker`; expected `failure_rate`, `minimum_calls`, `window`, \
             `consecutive_failures`, `slow_call`, `slow_call_rate`, `open_for`, `open_backoff`, `max_open_for`, `open_jitter`, \
             `half_open_calls`, `half_open_successes`, `half_open_timeout`, `mode`, `max_keys`, `preset`, `key`, `failure_if`, \
-            `ignore_if`, `trip_if`, `name`, `map_rejection` or `crate`",
+            `ignore_if`, `trip_if`, `name`, `map_rejection`, `classify` or `crate`",
         ),
         (quote!(max_keys = 3), "`max_keys` requires `key`, such as `key = order.warehouse`"),
     ] {
@@ -145,7 +145,7 @@ fn values_of_the_other_policies() {
         (
             timeout,
             quote!(duration = "2s"),
-            "unknown key `duration` for `timeout`; expected `after`, `preset`, `name`, `map_rejection` or `crate`",
+            "unknown key `duration` for `timeout`; expected `after`, `preset`, `name`, `map_rejection`, `classify` or `crate`",
         ),
         (rate_limit, quote!(rat = "2/s"), "unknown key `rat` for `rate_limit`; did you mean `rate`?"),
         (retry, quote!(backoff = constant, factor = 3), "`factor` requires `backoff = exponential`"),
@@ -193,7 +193,7 @@ fn values_of_the_other_policies() {
         (
             fallback,
             quote!(f, on = [open]),
-            "`on` must be `circuit_open`, `timed_out`, `bulkhead_full` or `rate_limited`",
+            "`on` must be `circuit_open`, `timed_out`, `bulkhead_full`, `rate_limited` or `unsuccessful`",
         ),
         (
             fallback,

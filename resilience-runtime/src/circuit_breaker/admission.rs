@@ -11,6 +11,7 @@ use crate::event::Topic;
 use crate::kind::Kind;
 use crate::outcome::Outcome;
 use crate::time::COARSE_ERROR_MILLIS;
+use crate::verdict::Verdict;
 use crate::window::{Counter, Shard};
 use std::future::Future;
 use std::time::Duration;
@@ -115,6 +116,34 @@ impl CircuitBreaker {
         judge: impl FnOnce(&E) -> Outcome,
     ) -> Result<T, Failure<E>> {
         self.try_acquire().map_err(Failure::Rejected)?.run(call, judge).await
+    }
+
+    /// As [`call`](Self::call), with `classify` to say how a result is to be taken: an `Ok` can be a failure too. It is returned as it is.
+    ///
+    /// # Errors
+    ///
+    /// The call's own error, or the rejection.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use resilience_runtime::{CircuitBreaker, classify};
+    ///
+    /// let breaker = CircuitBreaker::builder("stock").build()?;
+    /// let answer = std::future::ready(Ok::<u16, std::io::Error>(503));
+    /// let judge = |result: Result<&u16, &_>| result.map_or_else(classify::io_error, |status| classify::status(*status));
+    /// assert_eq!(breaker.call_classified(answer, judge).await?, 503);
+    /// assert_eq!(breaker.totals().failures, 1);
+    /// # Ok(()) }
+    /// ```
+    pub async fn call_classified<T, E>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+        classify: impl Fn(Result<&T, &E>) -> Verdict,
+    ) -> Result<T, Failure<E>> {
+        let permit = self.try_acquire().map_err(Failure::Rejected)?;
+        let result = permit.watch(std::pin::pin!(call)).await;
+        permit.record(classify(result.as_ref()).outcome());
+        result.map_err(Failure::Call)
     }
 
     /// As [`call`](Self::call), for a call that is not async.

@@ -136,7 +136,32 @@ impl<'a> Permit<'a> {
             }
             Err(failure) => {
                 let Call { breaker, admitted, began } = self.spent();
-                settle_failure(breaker, admitted, began, &failure, failure_if, ignore_if);
+                settle_failure(breaker, admitted, began, &failure, |error| match () {
+                    () if ignore_if(error) => Outcome::Ignored,
+                    () if failure_if(error) => Outcome::Failure,
+                    () => Outcome::Success,
+                });
+                Err(failure)
+            }
+        }
+    }
+
+    /// As [`settle`](Self::settle), where an `Ok` may be a failure too.
+    pub(crate) fn settle_judged<T, E>(
+        self,
+        result: Result<T, Failure<E>>,
+        of_ok: impl FnOnce(&T) -> Outcome,
+        of_error: impl FnOnce(&E) -> Outcome,
+    ) -> Result<T, Failure<E>> {
+        match result {
+            Ok(value) => {
+                let outcome = of_ok(&value);
+                self.record(outcome);
+                Ok(value)
+            }
+            Err(failure) => {
+                let Call { breaker, admitted, began } = self.spent();
+                settle_failure(breaker, admitted, began, &failure, of_error);
                 Err(failure)
             }
         }
@@ -162,19 +187,19 @@ fn settle_failure<E>(
     admitted: Admitted,
     began: u64,
     failure: &Failure<E>,
-    failure_if: impl FnOnce(&E) -> bool,
-    ignore_if: impl FnOnce(&E) -> bool,
+    of_error: impl FnOnce(&E) -> Outcome,
 ) {
     // The predicates are the user's and may panic: the permit is there again, to be dropped.
     let permit = Permit::new(breaker, admitted, began);
     let outcome = match failure {
-        Failure::Call(error) if ignore_if(error) => Outcome::Ignored,
-        Failure::Call(error) if failure_if(error) => Outcome::Failure,
-        Failure::Call(_) => Outcome::Success,
+        Failure::Call(error) => of_error(error),
         Failure::Rejected(rejection) => match rejection.kind() {
             RejectionKind::TimedOut => Outcome::Failure,
             // The dependency was not asked, so it did not fail.
-            RejectionKind::BulkheadFull | RejectionKind::RateLimited | RejectionKind::CircuitOpen => Outcome::Ignored,
+            RejectionKind::BulkheadFull
+            | RejectionKind::RateLimited
+            | RejectionKind::CircuitOpen
+            | RejectionKind::Unsuccessful => Outcome::Ignored,
         },
     };
     permit.record(outcome);

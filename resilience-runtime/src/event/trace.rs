@@ -79,7 +79,7 @@ pub(crate) fn failed<E>(failure: &Failure<E>) {
         }
         Failure::Rejected(rejection) => {
             span.record("error.type", rejection.kind().as_str());
-            span.record("resilience.policy", rejection.kind().policy().as_str());
+            span.record("resilience.policy", rejection.kind().policy().map(Kind::as_str));
             span.record("resilience.name", rejection.name().as_str());
         }
     }

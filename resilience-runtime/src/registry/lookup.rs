@@ -9,7 +9,6 @@ use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
 use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot, Keyed, Permit, Refused, TripIf, TripRule};
 use crate::event::{Emitter, Event, Topic};
 use crate::hooks::BreakerKey;
-use crate::name::Name;
 use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
 use crate::time::Timestamp;
@@ -66,7 +65,7 @@ impl Operation {
     #[doc(hidden)]
     pub fn count_fallback(&'static self) {
         self.fallbacks.increment();
-        let event = || Event::Fallback { name: Name::from(self.shown_as()), at: Timestamp::now() };
+        let event = || Event::Fallback { name: self.shown_name(), at: Timestamp::now() };
         Registry::emit(Topic::Fallback, event);
         #[cfg(feature = "tracing")]
         crate::event::trace::fell_back();

@@ -2,6 +2,7 @@
 
 use crate::bulkhead::Bulkhead;
 use crate::circuit_breaker::CircuitBreaker;
+use crate::name::Name;
 use crate::overlay::Origin;
 use crate::policy::{Definition, Policy};
 use crate::rate_limit::RateLimiter;
@@ -174,6 +175,12 @@ impl Operation {
     /// How often its fallback answered.
     pub fn fallbacks(&self) -> u64 {
         self.fallbacks.get()
+    }
+
+    /// The name by which it is shown.
+    #[doc(hidden)]
+    pub fn shown_name(&'static self) -> Name {
+        Name::from(self.shown_as())
     }
 
     /// [`path`](Self::path), with the line where several functions of the program share it, and a number where a macro has put several of those on one

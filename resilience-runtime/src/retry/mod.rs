@@ -16,6 +16,7 @@ pub(crate) use run::Pause;
 pub use run::{Run, Wait};
 
 use crate::event::{Emitter, Runs, Turn};
+use crate::hooks::Classify;
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::next_call::NextCall;
@@ -24,6 +25,7 @@ use crate::policy::{Definition, Policy};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, precise_nanos};
+use crate::verdict::Verdict;
 use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
 use state::Budget;
@@ -113,6 +115,47 @@ impl Retry {
         let mut run = self.start();
         loop {
             match run.after_call(call().await, &retry_if) {
+                ControlFlow::Continue(wait) => wait.await,
+                ControlFlow::Break(result) => return result,
+            }
+        }
+    }
+
+    /// As [`call`](Self::call), with `classify` to say of each result whether another attempt may help, and how long the dependency asked to be left
+    /// alone before it. What is left is returned as it is: an `Ok` that was classified as a failure too.
+    ///
+    /// # Errors
+    ///
+    /// The last attempt's error.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use resilience_runtime::{Retry, Verdict, classify};
+    /// use std::time::Duration;
+    ///
+    /// let retry = Retry::builder("stock").attempts(3).delay(Duration::from_millis(1)).build()?;
+    /// let mut statuses = [503, 200].into_iter();
+    /// let status = retry
+    ///     .call_classified(
+    ///         || std::future::ready(Ok::<_, std::io::Error>(statuses.next().unwrap())),
+    ///         |result| result.map_or_else(classify::io_error, |status| classify::status(*status)),
+    ///     )
+    ///     .await?;
+    /// assert_eq!(status, 200);
+    /// # Ok(()) }
+    /// ```
+    pub async fn call_classified<T, E, F>(
+        &self,
+        mut call: impl FnMut() -> F,
+        classify: impl for<'r> Fn(Result<&'r T, &'r E>) -> Verdict,
+    ) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let classify = classify.by();
+        let mut run = self.start();
+        loop {
+            match run.after_classified_call(call().await, &classify) {
                 ControlFlow::Continue(wait) => wait.await,
                 ControlFlow::Break(result) => return result,
             }

@@ -4,7 +4,8 @@ use super::backoff::{Dice, Waits};
 use super::{ATTEMPTS, BUDGET, PRECISE, Retry, WANTS};
 use crate::error::{Failure, RejectionKind};
 use crate::event::{Event, GaveUp, RetryEvent, Topic};
-use crate::hooks::{AskedWait, Predicate, RetryHook};
+use crate::hooks::{AskedWait, ClassifyBy, Predicate, RetryHook};
+use crate::outcome::Outcome;
 use crate::time::{Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
 use resilience_config::Rejections;
@@ -67,13 +68,56 @@ impl<'a> Run<'a> {
                 }
                 ControlFlow::Break(Ok(value))
             }
-            Err(failure) => match self.failed(&failure, retry_if, retry_after, on_retry) {
-                Ok(wait) => ControlFlow::Continue(Wait(wait)),
-                Err(why) => {
-                    self.give_up(why, failure.rejection().map(|rejection| rejection.kind()));
-                    ControlFlow::Break(Err(failure))
+            Err(failure) => {
+                let ask = |error: &E, asks_to_wait: bool| Worth {
+                    another: retry_if(error),
+                    asked: if asks_to_wait { retry_after(error) } else { None },
+                };
+                match self.failed(&failure, ask, on_retry) {
+                    Some(wait) => ControlFlow::Continue(wait),
+                    None => ControlFlow::Break(Err(failure)),
                 }
-            },
+            }
+        }
+    }
+
+    /// As [`after`](Self::after), where `classify` says what the function's own results are worth. Of an error, `retry_if` says whether there is another
+    /// attempt where it `is_written`, and `retry_after` is asked for the wait before the verdict is.
+    pub fn after_classified<T, E, IfFit, AfterFit, HookFit>(
+        &mut self,
+        result: Result<T, Failure<E>>,
+        classify: &impl ClassifyBy<T, E>,
+        is_written: bool,
+        retry_if: impl Predicate<E, IfFit>,
+        retry_after: impl AskedWait<E, AfterFit>,
+        on_retry: impl RetryHook<HookFit>,
+    ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
+        match result {
+            Ok(value) => {
+                let verdict = classify.verdict(Ok(&value));
+                if verdict.outcome() == Outcome::Success {
+                    return self.after(Ok(value), |_| false, |_| None, |_| ());
+                }
+                self.made += 1;
+                let worth = Worth { another: verdict.is_worth_another_try(), asked: verdict.retry_after() };
+                match self.failed(&Failure::Call(()), |(), _| worth, on_retry) {
+                    Some(wait) => ControlFlow::Continue(wait),
+                    None => ControlFlow::Break(Ok(value)),
+                }
+            }
+            Err(failure) => {
+                self.made += 1;
+                let ask = |error: &E, asks_to_wait: bool| {
+                    let verdict = classify.verdict(Err(error));
+                    let another = if is_written { retry_if(error) } else { verdict.is_worth_another_try() };
+                    let asked = if asks_to_wait { retry_after(error).or(verdict.retry_after()) } else { None };
+                    Worth { another, asked }
+                };
+                match self.failed(&failure, ask, on_retry) {
+                    Some(wait) => ControlFlow::Continue(wait),
+                    None => ControlFlow::Break(Err(failure)),
+                }
+            }
         }
     }
 
@@ -84,35 +128,56 @@ impl<'a> Run<'a> {
         retry_if: impl FnOnce(&E) -> bool,
     ) -> ControlFlow<Result<T, E>, Wait> {
         let after = self.after(result.map_err(Failure::Call), retry_if, |_| None, |_| ());
-        after.map_break(|result| {
-            result.map_err(|failure| match failure {
-                Failure::Call(error) => error,
-                Failure::Rejected(_) => unreachable!("every failure came from the call"),
-            })
-        })
+        after.map_break(|result| result.map_err(of_the_call))
     }
 
+    /// As [`after_call`](Self::after_call), by the verdict of `classify`.
+    pub(super) fn after_classified_call<T, E>(
+        &mut self,
+        result: Result<T, E>,
+        classify: &impl ClassifyBy<T, E>,
+    ) -> ControlFlow<Result<T, E>, Wait> {
+        let result = result.map_err(Failure::Call);
+        let after = self.after_classified(result, classify, false, |_| false, |_| None, |_| ());
+        after.map_break(|result| result.map_err(of_the_call))
+    }
+
+    /// The wait before the next attempt, or that there is none.
     #[cold]
     fn failed<E>(
         &mut self,
         failure: &Failure<E>,
-        retry_if: impl FnOnce(&E) -> bool,
-        retry_after: impl FnOnce(&E) -> Option<Duration>,
+        ask: impl FnOnce(&E, bool) -> Worth,
+        on_retry: impl FnOnce(&RetryEvent),
+    ) -> Option<Wait> {
+        match self.wait_after(failure, ask, on_retry) {
+            Ok(wait) => Some(Wait(wait)),
+            Err(why) => {
+                self.give_up(why, failure.rejection().map(|rejection| rejection.kind()));
+                None
+            }
+        }
+    }
+
+    fn wait_after<E>(
+        &mut self,
+        failure: &Failure<E>,
+        ask: impl FnOnce(&E, bool) -> Worth,
         on_retry: impl FnOnce(&RetryEvent),
     ) -> Result<Duration, GaveUp> {
         let settings = self.retry.settings.get();
         if !settings.enabled {
             return Err(GaveUp::TurnedOff);
         }
-        let (worth_it, asked, rejection) = match failure {
-            Failure::Call(error) if self.made >= self.attempts => (retry_if(error), None, None),
-            Failure::Call(error) => (retry_if(error), retry_after(error), None),
+        let (Worth { another, asked }, rejection) = match failure {
+            Failure::Call(error) => (ask(error, self.made < self.attempts), None),
             Failure::Rejected(rejection) => {
                 let kind = rejection.kind();
-                (settings.retry_rejections.contains(in_set(kind)), rejection.retry_after(), Some(kind))
+                let another = settings.retry_rejections.contains(in_set(kind));
+                (Worth { another, asked: rejection.retry_after() }, Some(kind))
             }
         };
-        if !worth_it {
+        if !another {
             return Err(GaveUp::NotRetryable);
         }
         if self.made >= self.attempts {
@@ -184,13 +249,31 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The error of a retry around which nothing rejects.
+fn of_the_call<E>(failure: Failure<E>) -> E {
+    match failure {
+        Failure::Call(error) => error,
+        Failure::Rejected(_) => unreachable!("every failure came from the call"),
+    }
+}
+
 fn in_set(kind: RejectionKind) -> Rejections {
     match kind {
         RejectionKind::CircuitOpen => Rejections::CIRCUIT_OPEN,
         RejectionKind::TimedOut => Rejections::TIMED_OUT,
         RejectionKind::BulkheadFull => Rejections::BULKHEAD_FULL,
         RejectionKind::RateLimited => Rejections::RATE_LIMITED,
+        RejectionKind::Unsuccessful => Rejections::UNSUCCESSFUL,
     }
+}
+
+/// What is said of an attempt that did not succeed.
+#[derive(Clone, Copy)]
+struct Worth {
+    /// Another attempt may help.
+    another: bool,
+    /// How long the dependency asked to wait before it.
+    asked: Option<Duration>,
 }
 
 /// The wait before the next attempt: a duration until it is awaited.

@@ -4,7 +4,7 @@ struct Service;
 
 impl Service {
     #[bulkhead(3)]
-    async fn charge(&self) -> std::io::Result<()> {
+    async fn charge(&self) -> std::fmt::Result {
         Ok(())
     }
 }
