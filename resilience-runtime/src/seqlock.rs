@@ -63,12 +63,13 @@ impl<const FIELDS: usize> Tagged<FIELDS> {
 #[cfg(all(test, resilience_loom))]
 mod models {
     use super::*;
+    use crate::sync::model;
     use loom::{sync::Arc, thread};
 
     /// Without the writer's `Release` fence a reader can see a field of the next content beside one of this; without the reader's `Acquire` fence too.
     #[test]
     fn a_reader_sees_one_content_or_none() {
-        loom::model(|| {
+        model(|| {
             let record = Arc::new(Tagged::<2>::new());
             assert!(record.replace(EMPTY, 1, [1, 1]));
             let writer = {
@@ -88,7 +89,7 @@ mod models {
     /// Without the claim both could write at once, and leave a field of either.
     #[test]
     fn of_two_writers_one_writes() {
-        loom::model(|| {
+        model(|| {
             let record = Arc::new(Tagged::<2>::new());
             let writer = {
                 let record = Arc::clone(&record);

@@ -67,9 +67,49 @@ impl AtomicSetting {
     }
 }
 
-/// A lock-free slot, a list that is read without a lock, and a waker that is set without one. Never loom's: the stress test of events stands
-/// in for a model.
-pub(crate) use {arc_swap::ArcSwap, arc_swap::ArcSwapOption, atomic_waker::AtomicWaker};
+/// A list that is read without a lock and replaced under one. Never loom's: models make their readers before they begin.
+pub(crate) use arc_swap::ArcSwap;
+
+/// A slot that is exchanged as a whole without a lock, and a waker that is set without one. In models behind a lock, since those do not see how it is done.
+#[cfg(not(resilience_loom))]
+pub(crate) use {arc_swap::ArcSwapOption, atomic_waker::AtomicWaker};
+
+#[cfg(resilience_loom)]
+pub(crate) struct ArcSwapOption<T>(Mutex<Option<std::sync::Arc<T>>>);
+
+#[cfg(resilience_loom)]
+impl<T> ArcSwapOption<T> {
+    pub(crate) fn empty() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    pub(crate) fn load(&self) -> Option<std::sync::Arc<T>> {
+        exclusive(&self.0).clone()
+    }
+
+    pub(crate) fn swap(&self, value: Option<std::sync::Arc<T>>) -> Option<std::sync::Arc<T>> {
+        std::mem::replace(&mut exclusive(&self.0), value)
+    }
+}
+
+#[cfg(resilience_loom)]
+pub(crate) struct AtomicWaker(Mutex<Option<std::task::Waker>>);
+
+#[cfg(resilience_loom)]
+impl AtomicWaker {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    pub(crate) fn register(&self, waker: &std::task::Waker) {
+        *exclusive(&self.0) = Some(waker.clone());
+    }
+
+    pub(crate) fn wake(&self) {
+        let waker = exclusive(&self.0).take();
+        waker.into_iter().for_each(std::task::Waker::wake);
+    }
+}
 
 /// Bits that say who wants to know what, and that a static can hold: never loom's. Set under a lock by whoever changes them, read by anyone.
 pub(crate) struct Switches(std::sync::atomic::AtomicU64);
@@ -211,4 +251,13 @@ impl<T> Published<T> {
     pub(crate) fn swap(&self, value: std::sync::Arc<T>) -> std::sync::Arc<T> {
         std::mem::replace(&mut *write(&self.0), value)
     }
+}
+
+/// Runs a model in every interleaving of at most three preemptions.
+#[cfg(all(test, resilience_loom))]
+pub(crate) fn model(body: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.max_branches = 20_000;
+    builder.check(body);
 }

@@ -7,18 +7,12 @@
 use super::gate::{Arrival, Gate};
 use super::line::Line;
 use super::state::Tickets;
+use crate::sync::model;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
 type Model = Gate<Tickets>;
-
-fn model(body: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.max_branches = 20_000;
-    builder.check(body);
-}
 
 fn gate(limit: u32) -> Arc<Model> {
     Arc::new(Gate::new(limit, Tickets::new()))

@@ -10,9 +10,10 @@ use super::judging::Admitted;
 use super::permit::Permit;
 use super::slots::Slot;
 use super::state::{Phase, Word};
+use crate::event::{Act, Bus, Emitter, Event, EventFilter, Topic, Transition};
 use crate::outcome::Outcome;
 use crate::state::State;
-use crate::sync::{AtomicEpoch, AtomicSetting};
+use crate::sync::{AtomicEpoch, AtomicSetting, model};
 use crate::window::Shard;
 use loom::{sync::Arc as Shared, thread};
 use resilience_config::{CircuitBreakerConfig, Mode, Window};
@@ -38,22 +39,14 @@ const FIRST: Shard = Shard(0);
 /// The last shard is the one that threads share, so two threads may be on it.
 const SECOND: Shard = Shard(1);
 
-fn model(body: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.max_branches = 20_000;
-    builder.check(body);
+fn breaker(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
+    breaker_of(std::sync::Arc::default(), config)
 }
 
-fn breaker(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
+/// One that tells that bus what happens to it.
+fn breaker_of(bus: std::sync::Arc<Bus>, config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
     let settings = config.validated().resolve();
-    Shared::new(CircuitBreaker::new_at(
-        "model".into(),
-        &settings,
-        None,
-        crate::event::Emitter::new(std::sync::Arc::default()),
-        START,
-    ))
+    Shared::new(CircuitBreaker::new_at("model".into(), &settings, None, Emitter::new(bus), START))
 }
 
 fn pairs() -> CircuitBreakerConfig {
@@ -336,7 +329,7 @@ fn a_taking_races_a_call_of_the_key_before() {
             "model".into(),
             &config.validated().resolve(),
             None,
-            crate::event::Emitter::new(std::sync::Arc::default()),
+            Emitter::new(std::sync::Arc::default()),
             START,
         ));
         let slot = Shared::new(Slot { breaker, epoch: AtomicEpoch::new(), last_used: AtomicSetting::new(0) });
@@ -353,5 +346,74 @@ fn a_taking_races_a_call_of_the_key_before() {
         other.join().unwrap();
         // Open, it was not closed when it was to be taken.
         assert_eq!(slot.breaker.state() == State::Closed, taken);
+    });
+}
+
+fn sequence(event: &Event) -> Option<u64> {
+    event.order().map(|order| order.sequence)
+}
+
+/// Were the turn over before the events have their places, or taken after the word is exchanged, the second change could be told before the first: the last transition
+/// told would not be the state, or two would lead away from one state. Both acts are told once each, with the number of the transition that follows.
+#[test]
+fn two_acts_at_once_are_told_in_the_order_in_which_they_happened() {
+    model(|| {
+        let bus = std::sync::Arc::new(Bus::default());
+        let [changes, acts] = [Topic::Transition, Topic::Steered].map(|topic| bus.subscribe(EventFilter::of([topic])));
+        let breaker = breaker_of(bus, pairs());
+        let other = {
+            let breaker = Shared::clone(&breaker);
+            thread::spawn(move || breaker.force_open())
+        };
+        breaker.disable();
+        other.join().unwrap();
+
+        let [changes, acts] =
+            [changes, acts].map(|mut told| std::iter::from_fn(|| told.try_recv()).collect::<Vec<_>>());
+        let steps: Vec<_> = changes
+            .iter()
+            .map(|event| match event {
+                Event::Transition(Transition { from, to, .. }) => (*from, *to),
+                other => unreachable!("{other:?} is not asked for"),
+            })
+            .collect();
+        let first = if breaker.state() == State::Disabled { State::ForcedOpen } else { State::Disabled };
+        assert_eq!(steps, [(State::Closed, first), (first, breaker.state())]);
+        let done: Vec<_> = acts
+            .iter()
+            .map(|event| match event {
+                Event::Steered { act, .. } => *act,
+                other => unreachable!("{other:?} is not asked for"),
+            })
+            .collect();
+        let in_order =
+            if first == State::Disabled { [Act::Disable, Act::ForceOpen] } else { [Act::ForceOpen, Act::Disable] };
+        assert_eq!(done, in_order);
+        let [changes, acts] = [changes, acts].map(|told| told.iter().filter_map(sequence).collect::<Vec<_>>());
+        assert!(changes.is_sorted() && changes == acts, "{changes:?} {acts:?}");
+    });
+}
+
+/// Was a turn's number raised after the change, whoever sees the change could tell what it decides with a number from before.
+#[test]
+fn what_follows_from_a_change_has_a_number_above_it() {
+    model(|| {
+        let bus = std::sync::Arc::new(Bus::default());
+        let mut changes = bus.subscribe(EventFilter::of([Topic::Transition]));
+        let breaker = breaker_of(bus, pairs());
+        let other = {
+            let breaker = Shared::clone(&breaker);
+            // As `force_open` does, less its load, for the reason that `a_reset_races_a_record` gives.
+            let from = breaker.word.load();
+            thread::spawn(move || {
+                let mut turn = breaker.emitter.turn();
+                assert!(breaker.enter(&mut turn, from, Word::forced(START), START, None));
+                breaker.end(turn);
+            })
+        };
+        let decided = (breaker.word.load().phase() == Phase::Forced).then(|| breaker.emitter.order(0).sequence);
+        other.join().unwrap();
+        let change = changes.try_recv().as_ref().and_then(sequence).unwrap();
+        assert!(decided.is_none_or(|decided| decided > change), "{decided:?} after {change}");
     });
 }

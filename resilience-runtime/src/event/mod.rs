@@ -12,6 +12,8 @@
 mod bus;
 mod display;
 mod listener;
+#[cfg(all(test, resilience_loom))]
+mod models;
 mod order;
 mod queue;
 mod retry;

@@ -29,7 +29,8 @@ use std::sync::Arc;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Order {
-    /// Of a circuit breaker: which of its states it was decided in, or which one it begins. It grows. Each key's breaker has its own; other policies have one only, 0.
+    /// Of a circuit breaker: the millisecond in which the state began that it was decided in, or that it begins. It never falls; states that begin in one millisecond have the same, and there
+    /// what was decided at the very moment of a change may have a number above the change's. Each key's breaker has its own; other policies have one only, 0.
     pub generation: u64,
     /// Even of a change, and the same for all that one act has changed; odd of what happened between two changes. It grows, and may skip numbers.
     pub sequence: u64,

@@ -13,7 +13,7 @@
 //! sender fills the slot **before** it takes the waker; `AtomicWaker` makes of that: the reader has seen the event, or it is woken.
 
 use super::{Event, EventFilter};
-use crate::sync::{ArcSwapOption, AtomicEpoch, AtomicWaker, Flag};
+use crate::sync::{ArcSwapOption, AtomicEpoch, AtomicSetting, AtomicWaker};
 use crate::time::Timestamp;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -21,6 +21,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 /// How many events wait for a reader before the oldest is lost to it.
 pub const EVENT_CAPACITY: usize = 1024;
+
+/// Slots of a ring; fewer in models.
+const SLOTS: usize = if cfg!(resilience_loom) { 2 } else { EVENT_CAPACITY };
 
 struct Sent {
     number: u64,
@@ -34,22 +37,23 @@ pub(super) struct Reader {
     /// The number of the newest event; the first is 1.
     newest: AtomicEpoch,
     waker: AtomicWaker,
-    closed: Flag,
+    /// 1 once nobody can send any more: published by the waker, as the slots are.
+    closed: AtomicSetting,
 }
 
 impl Reader {
     pub(super) fn new(filter: EventFilter) -> Self {
         Self {
             filter,
-            slots: (0..EVENT_CAPACITY).map(|_| ArcSwapOption::empty()).collect(),
+            slots: (0..SLOTS).map(|_| ArcSwapOption::empty()).collect(),
             newest: AtomicEpoch::new(),
             waker: AtomicWaker::new(),
-            closed: Flag::new(),
+            closed: AtomicSetting::new(0),
         }
     }
 
     fn slot(&self, number: u64) -> &ArcSwapOption<Sent> {
-        &self.slots[(number % EVENT_CAPACITY as u64) as usize]
+        &self.slots[(number % SLOTS as u64) as usize]
     }
 
     /// Gives it its place and wakes nobody.
@@ -70,7 +74,7 @@ impl Reader {
     }
 
     pub(super) fn close(&self) {
-        self.closed.raise();
+        self.closed.set(1);
         self.wake();
     }
 
@@ -144,7 +148,7 @@ impl Events {
             return sent.as_ref().map(|sent| sent.event.clone());
         }
         // Whatever can still be there is among the newest.
-        let oldest = self.reader.newest.get() + 1 - EVENT_CAPACITY as u64;
+        let oldest = self.reader.newest.get() + 1 - SLOTS as u64;
         let events = oldest - self.next;
         self.next = oldest;
         Some(Event::Missed { events, at: Timestamp::now() })
@@ -156,7 +160,7 @@ impl Events {
         }
         self.reader.waker.register(context.waker());
         // Asked first: what was sent before the end is still there.
-        let closed = self.reader.closed.is_raised();
+        let closed = self.reader.closed.get() == 1;
         match self.try_recv() {
             None if !closed => Poll::Pending,
             event => Poll::Ready(event),

@@ -132,7 +132,8 @@ impl Registry {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use resilience_runtime::{HealthCheck, registry};
-    ///     ///
+    /// use std::time::Duration;
+    ///
     /// async fn ping() -> std::io::Result<()> {
     ///     Err(std::io::Error::other("connection refused"))
     /// }

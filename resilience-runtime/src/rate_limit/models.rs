@@ -4,19 +4,13 @@
 //! Threads give their time. Each model says what goes wrong without the thing that it protects.
 
 use super::state::{Arrival, Rule, Turns};
+use crate::sync::model;
 use loom::sync::Arc;
 use loom::thread;
 use resilience_config::{Rate, RateLimitConfig};
 
 const START: u64 = 1_000_000_000;
 const MILLI: u64 = 1_000_000;
-
-fn model(body: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.max_branches = 20_000;
-    builder.check(body);
-}
 
 fn rule(per_second: u32, burst: u32) -> Rule {
     Rule::of(&RateLimitConfig::new().rate(Rate::per_second(per_second)).burst(burst).validated().resolve())

@@ -2,18 +2,12 @@
 //! here, with one free retry each.
 
 use super::state::Budget;
+use crate::sync::model;
 use crate::window::Shard;
 use loom::{sync::Arc, thread};
 
 const NOW: u64 = 100;
 const ALL: f64 = 100.0;
-
-fn model(body: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.max_branches = 20_000;
-    builder.check(body);
-}
 
 fn spend(budget: &Arc<Budget>, second: u64) -> thread::JoinHandle<bool> {
     let budget = Arc::clone(budget);
