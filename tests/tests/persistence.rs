@@ -200,6 +200,67 @@ async fn one_that_is_not_there_yet_gets_its_state_before_its_first_call() {
     scope.assert_state("persistence: guarded", State::Open);
 }
 
+/// A breaker that two functions name, and one with keys that two functions name.
+mod named_twice {
+    use super::*;
+
+    pub const KEYS: u32 = 40;
+
+    #[circuit_breaker("persistence: charged", consecutive_failures = 1, window = none, open_for = "1h")]
+    pub fn charge(fails: bool) -> Result<(), Rejection> {
+        if fails { Err(Rejection::BulkheadFull { name: "elsewhere".into() }) } else { Ok(()) }
+    }
+
+    #[circuit_breaker("persistence: charged")]
+    pub fn refund() -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    #[circuit_breaker("persistence: reserved", consecutive_failures = 1, window = none, open_for = "1h", key = key)]
+    pub fn reserve(key: u32, fails: bool) -> Result<(), Rejection> {
+        if fails { Err(Rejection::BulkheadFull { name: "elsewhere".into() }) } else { Ok(()) }
+    }
+
+    #[circuit_breaker("persistence: reserved", key = key)]
+    pub fn release(key: u32) -> Result<(), Rejection> {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_is_second_to_call_one_that_was_restored_finds_it_restored() {
+    use named_twice::{KEYS, charge, refund, release, reserve};
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        charge(true).unwrap_err();
+        (0..KEYS).for_each(|key| drop(reserve(key, true)));
+        assert_eq!(place.save(), 1 + KEYS as usize);
+    }
+    let of_first: [fn() -> bool; 2] = [|| charge(false).is_err(), || reserve(0, false).is_err()];
+    let of_second: [fn() -> bool; 2] = [|| refund().is_err(), || release(KEYS - 1).is_err()];
+    for round in 0..400_usize {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        assert_eq!(place.restore().pending.len(), 1 + KEYS as usize);
+        let (first, second) = (of_first[round % 2], of_second[round % 2]);
+        let barrier = std::sync::Barrier::new(2);
+        let beside = |call: fn() -> bool, later: usize| {
+            let _entered = scope.enter();
+            barrier.wait();
+            // It comes while the other one builds, sooner or later.
+            (0..later).for_each(|_| std::hint::spin_loop());
+            call()
+        };
+        let rejected = std::thread::scope(|threads| {
+            let second = threads.spawn(|| beside(second, round * 100));
+            (beside(first, 0), second.join().unwrap())
+        });
+        assert_eq!(rejected, (true, true), "round {round}");
+        assert!(of_first[round % 2]() && of_second[round % 2](), "round {round}: its state is still known");
+    }
+}
+
 #[circuit_breaker(consecutive_failures = 1, window = none, open_for = "30s")]
 async fn without_a_name(dependency: &Script<u32, Rejection>) -> Result<u32, Rejection> {
     dependency.call().await

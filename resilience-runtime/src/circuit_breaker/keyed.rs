@@ -20,8 +20,9 @@ use super::breaker::{CircuitBreaker, TELL_OUTCOMES};
 use super::clock::{Clock, Present};
 use super::judging::Admitted;
 use super::key::Key;
+use super::leases::Lease;
 use super::permit::Permit;
-use super::slots::{Candidate, Keys, Lease, Slot, Takings};
+use super::slots::{Candidate, Keys, Slot, Takings};
 use super::state::{Phase, Word};
 use super::totals::KeyCounts;
 use crate::error::{Failure, Rejection};
@@ -78,12 +79,8 @@ impl CircuitBreaker {
     /// The breakers of all keys, by key; empty without keys.
     pub fn of_keys(&self) -> Vec<Arc<CircuitBreaker>> {
         let Some(keys) = self.keys.get() else { return Vec::new() };
-        let mut held: Vec<_> = keys
-            .leases
-            .pin()
-            .iter()
-            .filter_map(|(key, lease)| Some((key.clone(), keys.slots.get(lease.slot)?)))
-            .collect();
+        let held = keys.leases.all().into_iter();
+        let mut held: Vec<_> = held.filter_map(|(key, slot)| Some((key, keys.slots.get(slot)?))).collect();
         held.sort_by(|a, b| a.0.cmp(&b.0));
         held.into_iter().map(|(_, slot)| Arc::clone(&slot.breaker)).collect()
     }
@@ -94,8 +91,8 @@ impl CircuitBreaker {
             |breaker: &CircuitBreaker| matches!(breaker.word.load().phase(), Phase::Closed | Phase::Disabled);
         let not_closed = |slot: usize| keys.slots.get(slot).is_some_and(|slot| !is_closed(&slot.breaker));
         Some(KeyCounts {
-            held: keys.leases.len() as u64,
-            not_closed: keys.leases.pin().iter().filter(|(_, lease)| not_closed(lease.slot)).count() as u64,
+            held: keys.leases.len(),
+            not_closed: keys.leases.count(not_closed),
             evicted: keys.evicted.get(),
             overflowed: keys.overflowed.get(),
         })
@@ -158,14 +155,14 @@ impl Keys<CircuitBreaker> {
     /// The rejection of a slot, in the key's name.
     fn named(&self, key: &str, mut rejection: Rejection) -> Rejection {
         if let Rejection::CircuitOpen { name, .. } = &mut rejection
-            && let Some(lease) = self.leases.pin().get(key)
+            && let Some(of_key) = self.leases.read(key, |lease| lease.name.clone())
         {
-            name.clone_from(&lease.name);
+            *name = of_key;
         }
         rejection
     }
 
-    /// Makes sure that the key has a slot, unless all are held and none is closed.
+    /// Makes sure that the key has a slot, unless all are held and none is closed, or this thread is ending.
     #[cold]
     pub(super) fn give_slot(&self, family: &CircuitBreaker, key: &str, now: u64) -> bool {
         let mut turn = family.emitter.turn();
@@ -179,6 +176,9 @@ impl Keys<CircuitBreaker> {
         let mut takings = self.takings();
         if self.find(key).is_some() {
             return true;
+        }
+        if !self.leases.can_change() {
+            return false;
         }
         let most = usize::try_from(family.settings.get().max_keys).unwrap_or(usize::MAX);
         let held = takings.slots - takings.free.len();
@@ -206,7 +206,7 @@ impl Keys<CircuitBreaker> {
         slot.breaker.begin_for_key(turn, name.clone(), family);
         slot.last_used.set(now);
         takings.keys[index] = Some(key.into());
-        self.leases.pin().insert(key.into(), Lease { slot: index, epoch: slot.epoch.get(), name });
+        self.leases.insert(key.into(), Lease { slot: index, epoch: slot.epoch.get(), name });
         true
     }
 
@@ -216,7 +216,7 @@ impl Keys<CircuitBreaker> {
             while let Some(Candidate { last_used, slot: index, .. }) = takings.candidates.pop() {
                 let (Some(slot), Some(key)) = (self.slots.get(index), takings.keys[index].take()) else { continue };
                 if slot.last_used.get() == last_used
-                    && let Some(lease) = self.leases.pin().remove(&key).cloned()
+                    && let Some(lease) = self.leases.remove(&key)
                 {
                     // Whoever has found the lease and acquires from now on looks again, finds none, and waits for the lock.
                     let Err(epoch) = slot.take(precise_millis()) else {
@@ -227,7 +227,7 @@ impl Keys<CircuitBreaker> {
                         });
                         return Some(index);
                     };
-                    self.leases.pin().insert(key.clone(), Lease { epoch, ..lease });
+                    self.leases.insert(key.clone(), Lease { epoch, ..lease });
                 }
                 takings.keys[index] = Some(key);
             }

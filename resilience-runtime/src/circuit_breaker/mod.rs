@@ -13,7 +13,7 @@
 //! | `settings` | the settings in force |
 //! | `opening` | why it opened last |
 //! | `totals` | what is counted for good |
-//! | `key`, `slots` | what tells keys apart, and where their breakers are kept |
+//! | `key`, `leases`, `slots` | what tells keys apart, which one has which breaker, and where those are kept |
 //! | `breaker` | what a breaker is made of |
 //! | `telling` | what is told of it |
 //! | `transitions` | what happens at a change of state |
@@ -37,6 +37,7 @@ mod enforcement;
 mod judging;
 mod key;
 mod keyed;
+mod leases;
 mod next_call;
 mod opening;
 mod permit;

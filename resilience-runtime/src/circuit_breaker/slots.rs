@@ -1,21 +1,13 @@
-//! Where the breakers of keys are kept, and which key has which.
+//! Where the breakers of keys are kept.
 //!
 //! What a slot holds is a parameter, so that a breaker can hold slots of breakers.
 
+use super::leases::Leases;
 use super::totals::Totals;
 use crate::name::Name;
 use crate::sync::{AtomicEpoch, AtomicSetting, Count, locked};
 use once_cell::sync::OnceCell;
-use papaya::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-
-/// Where a key's breaker is, since which taking, and what it is called.
-#[derive(Clone)]
-pub(super) struct Lease {
-    pub(super) slot: usize,
-    pub(super) epoch: u64,
-    pub(super) name: Name,
-}
 
 /// A breaker that belongs to one key at a time.
 pub(super) struct Slot<B> {
@@ -60,7 +52,7 @@ impl<B> Slots<B> {
 
 pub(super) struct Keys<B> {
     pub(super) slots: Slots<B>,
-    pub(super) leases: HashMap<Box<str>, Lease>,
+    pub(super) leases: Leases,
     takings: Mutex<Takings>,
     pub(super) evicted: Count,
     pub(super) overflowed: Count,
@@ -95,7 +87,7 @@ impl<B> Keys<B> {
     pub(super) fn new() -> Self {
         Self {
             slots: Slots::new(),
-            leases: HashMap::new(),
+            leases: Leases::new(),
             takings: Mutex::default(),
             evicted: Count::new(),
             overflowed: Count::new(),
@@ -103,9 +95,8 @@ impl<B> Keys<B> {
     }
 
     pub(super) fn find(&self, key: &str) -> Option<(&Slot<B>, u64)> {
-        let leases = self.leases.pin();
-        let lease = leases.get(key)?;
-        Some((self.slots.get(lease.slot)?, lease.epoch))
+        let (slot, epoch) = self.leases.read(key, |lease| (lease.slot, lease.epoch))?;
+        Some((self.slots.get(slot)?, epoch))
     }
 
     pub(super) fn takings(&self) -> MutexGuard<'_, Takings> {
