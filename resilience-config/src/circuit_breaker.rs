@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     BrokenRule, Preset,
-    bounds::{DAY, MILLISECOND, MINUTE, YEAR, between, longer, millionths, time_between},
+    bounds::{DAY, MILLISECOND, MINUTE, SECOND, YEAR, between, longer, millionths, time_between},
 };
 
 /// The calls over which a circuit breaker takes its rates.
@@ -41,6 +41,7 @@ const MINIMUM_CALLS: u32 = 20;
 const WINDOW: Window = Window::Time(Duration::from_secs(10));
 /// The fewest consecutive failures that open a breaker by default.
 const CONSECUTIVE_FAILURES: u32 = 10;
+const ABANDONED_AFTER: Duration = SECOND;
 const LIKELIHOOD_OF_CHANCE: f64 = 1.0 / 1000.0;
 const OPEN_FOR: Duration = Duration::from_secs(30);
 const MAX_OPEN_FOR: Duration = Duration::from_secs(10 * 60);
@@ -71,7 +72,10 @@ keys! {
         /// as are equally unlikely, which is 14 at 60, 20 at 70, 31 at 80 and 66 at 90, and none from 99 up. By default they open it only if the first
         /// of them is at least 100 ms old: ten calls that fail with one lost connection are one event.
         consecutive_failures or no_consecutive_failures: u32 [1..=1_000_000] = written.default_consecutive_failures();
-        /// A call longer than this is slow: 1 us to 1 h. Off by default.
+        /// A call that is dropped without an outcome after its body has waited for so long is abandoned: it counts as one of the consecutive
+        /// failures and is in no failure rate, and a probe dropped so has failed. 1 ms to 1 h. Default 1 s.
+        abandoned_after or no_abandoned_after: Duration ["1ms"..="1h"] = Some(ABANDONED_AFTER);
+        /// A call longer than this is slow, also one that is dropped: 1 us to 1 h. Off by default.
         slow_call or no_slow_call: Duration ["1us"..="1h"] = None;
         /// Percent of slow calls at which it opens: above 0, at most 100; requires `slow_call`. Default 100.
         slow_call_rate: f64 [percentage] = 100.0;
@@ -278,7 +282,7 @@ const LARGEST_WINDOW: u32 = 65_535;
 mod tests {
     use super::*;
     use crate::Configurable;
-    use crate::bounds::{HOUR, SECOND};
+    use crate::bounds::HOUR;
 
     const fn config() -> CircuitBreakerConfig {
         CircuitBreakerConfig::new()
@@ -298,6 +302,7 @@ mod tests {
                 window: Window::Time(Duration::from_secs(10)),
                 consecutive_failures: Some(10),
                 consecutive_failures_by_default: true,
+                abandoned_after: Some(SECOND),
                 slow_call: None,
                 slow_call_rate: 100.0,
                 open_for: Duration::from_secs(30),
@@ -427,6 +432,7 @@ mod tests {
             .minimum_calls(1)
             .window(Window::Count(1))
             .consecutive_failures(1)
+            .abandoned_after(MILLISECOND)
             .slow_call(Duration::from_micros(1))
             .slow_call_rate(f64::MIN_POSITIVE)
             .open_for(MILLISECOND)
@@ -442,6 +448,7 @@ mod tests {
             .minimum_calls(65_535)
             .window(Window::Count(65_535))
             .consecutive_failures(1_000_000)
+            .abandoned_after(HOUR)
             .slow_call(HOUR)
             .slow_call_rate(100.0)
             .open_for(YEAR)
@@ -477,6 +484,8 @@ mod tests {
             (config().window(Window::Count(65_536)), "window", None),
             (config().consecutive_failures(0), "consecutive_failures", None),
             (config().consecutive_failures(1_000_001), "consecutive_failures", None),
+            (config().abandoned_after(Duration::ZERO), "abandoned_after", None),
+            (config().abandoned_after(HOUR + nano), "abandoned_after", None),
             (config().slow_call(Duration::ZERO), "slow_call", None),
             (config().slow_call(HOUR + nano), "slow_call", None),
             (config().slow_call(SECOND).slow_call_rate(-1.0), "slow_call_rate", None),

@@ -168,12 +168,12 @@ pub enum OpenReason {
     },
     /// The share of slow calls in the window reached `slow_call_rate`.
     SlowCallRate {
-        /// Slow calls in the window.
+        /// Slow calls in the window, those among them that were dropped.
         slow: u64,
-        /// Calls in the window.
+        /// Calls in the window, and those that were dropped when they were slow.
         calls: u64,
     },
-    /// As many calls in a row failed as `consecutive_failures` says.
+    /// As many consecutive failures as `consecutive_failures` says, abandoned calls among them.
     ConsecutiveFailures {
         /// Failures in a row.
         failures: u64,
@@ -207,7 +207,8 @@ impl fmt::Display for OpenReason {
             Self::SlowCallRate { slow, calls } => {
                 write!(f, "{slow} of {calls} calls were slow ({:.1} %)", percent(slow, calls))
             }
-            Self::ConsecutiveFailures { failures } => write!(f, "{failures} calls in a row failed"),
+            Self::ConsecutiveFailures { failures: 1 } => write!(f, "1 consecutive failure"),
+            Self::ConsecutiveFailures { failures } => write!(f, "{failures} consecutive failures"),
             Self::TripIf { failures, calls } => {
                 write!(f, "its own rule said so, at {failures} failures of {calls} calls")
             }

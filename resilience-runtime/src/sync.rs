@@ -185,23 +185,44 @@ impl AtomicEpoch {
 }
 
 /// Says that something has happened to whoever waits for its owner anyway. Atomic only so that it can be shared.
-///
-/// A whole word: a byte that is written and then copied with its padding, as a permit is, makes a processor wait until the byte has reached the cache.
 #[derive(Debug)]
-pub(crate) struct Flag(std::sync::atomic::AtomicUsize);
+pub(crate) struct Flag(std::sync::atomic::AtomicBool);
 
 impl Flag {
-    #[inline]
     pub(crate) const fn new() -> Self {
-        Self(std::sync::atomic::AtomicUsize::new(0))
+        Self(std::sync::atomic::AtomicBool::new(false))
     }
 
     pub(crate) fn raise(&self) {
-        self.0.store(1, std::sync::atomic::Ordering::Relaxed);
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     pub(crate) fn is_raised(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed) != 0
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// Says what has happened to whoever waits for its owner anyway. Atomic only so that it can be shared.
+///
+/// A whole word: a byte that is written and then copied with its padding, as a permit is, makes a processor wait until the byte has reached the cache.
+#[derive(Debug)]
+pub(crate) struct Note(std::sync::atomic::AtomicU64);
+
+impl Note {
+    /// Nothing has happened.
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self(std::sync::atomic::AtomicU64::new(0))
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, note: u64) {
+        self.0.store(note, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 

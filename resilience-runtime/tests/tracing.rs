@@ -136,7 +136,7 @@ async fn a_guarded_call_has_a_span_that_says_where_it_is_and_how_it_failed() {
     assert_eq!(span["otel.name"], "fails");
     assert_eq!(span["error.type"], "tracing::Error");
     assert_eq!(span.get("resilience.policy"), None, "no policy failed it");
-    let line = "circuit_breaker `tracing: fails`: closed -> open (1 calls in a row failed)";
+    let line = "circuit_breaker `tracing: fails`: closed -> open (1 consecutive failure)";
     assert_eq!(collector.lines(), [(Level::WARN, line.to_owned())]);
     let seen = collector.0.lock().unwrap();
     assert_eq!(seen.events[0].inside, Some(0));

@@ -90,7 +90,7 @@ async fn the_tripping_call_returns_its_own_error() {
     let Err(Error::Rejected(rejection)) = fails().await else { panic!("it is open") };
     assert_eq!(
         rejection.to_string(),
-        "circuit breaker `defects: own error` is open: 1 calls in a row failed; try again in 30s"
+        "circuit breaker `defects: own error` is open: 1 consecutive failure; try again in 30s"
     );
     advance(29 * SECOND + Duration::from_millis(999)).await;
     let Err(Error::Rejected(rejection)) = fails().await else { panic!("it is open") };

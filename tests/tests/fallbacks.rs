@@ -33,7 +33,7 @@ async fn it_runs_for_errors_and_rejections_and_what_the_breaker_counted_stands()
     assert_eq!(counted(true).await.unwrap(), "no");
     assert_eq!(counted(true).await.unwrap(), "no");
     let why = counted(false).await.unwrap();
-    assert!(why.starts_with("circuit breaker `fallbacks: counted` is open: 2 calls in a row failed"), "{why}");
+    assert!(why.starts_with("circuit breaker `fallbacks: counted` is open: 2 consecutive failures"), "{why}");
     let totals = registry().circuit_breaker("fallbacks: counted").unwrap().totals();
     assert_eq!((totals.successes, totals.failures, totals.rejected), (1, 2, 1));
 }

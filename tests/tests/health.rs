@@ -55,8 +55,8 @@ async fn an_open_breaker_degrades_and_a_critical_one_is_down() {
     assert_eq!((down.status, down.http_status()), (Down, 503));
     assert_eq!(
         down.to_string(),
-        "down: circuit breaker `payment` is open: 1 calls in a row failed; a probe is due in 30s; \
-         circuit breaker `stock` is open: 1 calls in a row failed; a probe is due in 30s"
+        "down: circuit breaker `payment` is open: 1 consecutive failure; a probe is due in 30s; \
+         circuit breaker `stock` is open: 1 consecutive failure; a probe is due in 30s"
     );
     registry().mark_critical("payment", false).unwrap();
     assert_eq!(health().await.status, Degraded);
@@ -76,7 +76,7 @@ async fn a_critical_breaker_that_wants_a_probe_does_not_keep_calls_away() {
     assert_eq!((due.status, payment.state()), (Degraded, State::Open), "asking changes nothing");
     assert!(due.to_string().ends_with("the next call is a probe"), "{due}");
     let probe = payment.try_acquire().unwrap();
-    assert_eq!(health().await.to_string(), "degraded: circuit breaker `payment` is half-open: 1 calls in a row failed");
+    assert_eq!(health().await.to_string(), "degraded: circuit breaker `payment` is half-open: 1 consecutive failure");
     probe.success();
     assert_eq!(health().await.status, Up);
 }
@@ -105,7 +105,7 @@ async fn an_open_breaker_that_enforces_a_share_degrades_whichever_call_is_next()
     payment.steer().enforce_share(10).unwrap();
     assert_eq!(health().await.status, Up);
     fail(&payment);
-    let expected = "degraded: circuit breaker `payment` is open and enforces 10 % of it: 1 calls in a row failed; a probe is due in 30s";
+    let expected = "degraded: circuit breaker `payment` is open and enforces 10 % of it: 1 consecutive failure; a probe is due in 30s";
     let mut rejected = 0;
     for _ in 0..20 {
         assert_eq!(health().await.to_string(), expected);

@@ -98,12 +98,12 @@ async fn a_breaker_says_why_and_since_when() {
     assert_eq!(snapshot.age, 4 * SECOND, "since it opened");
     assert_eq!(
         snapshot.next.to_string(),
-        "it is rejected: circuit breaker `payment` is open: 2 calls in a row failed; try again in 6s"
+        "it is rejected: circuit breaker `payment` is open: 2 consecutive failures; try again in 6s"
     );
     advance(6 * SECOND).await;
     let due = breaker.snapshot().next;
     assert_eq!(due, NextCall::Probe { reason: OpenReason::ConsecutiveFailures { failures: 2 } });
-    assert_eq!(due.to_string(), "it passes as a probe; the breaker had opened because 2 calls in a row failed");
+    assert_eq!(due.to_string(), "it passes as a probe; the breaker had opened because 2 consecutive failures");
     let _hangs = breaker.try_acquire().unwrap();
     advance(5 * SECOND).await;
     // Nobody has noticed yet that the probe did not answer.

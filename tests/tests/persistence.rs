@@ -119,7 +119,7 @@ async fn an_open_breaker_goes_on_where_it_was_with_its_reason() {
     assert_eq!((names(&restored.applied), restored.pending.len(), restored.skipped.len()), (vec!["payment"], 0, 0));
     assert_eq!(restored.away, Duration::ZERO);
     let rejection = payment.try_acquire().unwrap_err();
-    let expected = "circuit breaker `payment` is open: 2 calls in a row failed; try again in 18s";
+    let expected = "circuit breaker `payment` is open: 2 consecutive failures; try again in 18s";
     assert_eq!(rejection.to_string(), expected);
     assert_eq!(payment.totals().failures, 0, "totals are this process's");
     assert_eq!(scope.transitions("payment"), [(State::Closed, State::Open)]);

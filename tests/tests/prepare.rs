@@ -154,7 +154,7 @@ async fn a_critical_breaker_that_was_saved_as_open_is_down_before_its_first_call
     assert_eq!(health.status, Down);
     let said = health.to_string();
     assert!(
-        said.starts_with("down: circuit breaker `stock` is open: 1 calls in a row failed; a probe is due in "),
+        said.starts_with("down: circuit breaker `stock` is open: 1 consecutive failure; a probe is due in "),
         "{said}"
     );
     assert!(said.ends_with("; restored, and not called yet"), "{said}");

@@ -192,7 +192,7 @@ fn an_assertion_that_fails_says_what_is_and_why() {
     breaker.try_acquire().unwrap().failure();
     assert_eq!(
         message_of(|| scope.assert_state("payment", Closed)),
-        "the circuit breaker `payment` is open (1 calls in a row failed), not closed"
+        "the circuit breaker `payment` is open (1 consecutive failure), not closed"
     );
     assert_eq!(
         message_of(|| scope.assert_state("paymnet", Open)),

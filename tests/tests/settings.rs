@@ -27,11 +27,12 @@ fn micros(micros: u64) -> Duration {
 }
 
 /// A value of its own for every key, so that none can stand for another.
-const BREAKER: [(&str, &str); 15] = [
+const BREAKER: [(&str, &str); 16] = [
     ("failure_rate", "37.5"),
     ("minimum_calls", "7"),
     ("window", "12ms"),
     ("consecutive_failures", "9"),
+    ("abandoned_after", "1.5s"),
     ("slow_call", "500us"),
     ("slow_call_rate", "62.5"),
     ("open_for", "31s"),
@@ -73,6 +74,7 @@ fn breaker_config() -> CircuitBreakerConfig {
         .minimum_calls(7)
         .window(Window::Time(millis(12)))
         .consecutive_failures(9)
+        .abandoned_after(millis(1500))
         .slow_call(micros(500))
         .slow_call_rate(62.5)
         .open_for(Duration::from_secs(31))
@@ -92,6 +94,7 @@ fn breaker_builder() -> CircuitBreakerBuilder {
         .minimum_calls(7)
         .window(Window::Time(millis(12)))
         .consecutive_failures(9)
+        .abandoned_after(millis(1500))
         .slow_call(micros(500))
         .slow_call_rate(62.5)
         .open_for(Duration::from_secs(31))
@@ -140,6 +143,7 @@ fn per_minute(count: u32) -> Rate {
     minimum_calls = 7,
     window = "12ms",
     consecutive_failures = 9,
+    abandoned_after = "1.5s",
     slow_call = "500us",
     slow_call_rate = 62.5,
     open_for = "31s",
@@ -503,8 +507,9 @@ fn times_are_refused_from_just_outside_their_bounds() {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     let year = 365 * DAY;
     let hour = Duration::from_secs(60 * 60);
-    let breaker: [(&str, Set<CircuitBreakerConfig, Duration>, Duration, Duration); 6] = [
+    let breaker: [(&str, Set<CircuitBreakerConfig, Duration>, Duration, Duration); 7] = [
         ("window", |config, time| config.window(Window::Time(time)), millis(10), DAY),
+        ("abandoned_after", |config, time| config.abandoned_after(time), millis(1), hour),
         ("slow_call", |config, time| config.slow_call(time), micros(1), hour),
         // Beside a cap that leaves it alone.
         ("open_for", |config, time| config.open_for(time), millis(1), year),

@@ -50,14 +50,15 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 /// |---|---|
 /// | `successes` | calls that succeeded, probes among them |
 /// | `failures` | calls that failed, probes and panics among them |
-/// | `slow` | of those, the ones longer than `slow_call` |
+/// | `slow` | of those, the ones longer than `slow_call`, and calls that were dropped after it |
 /// | `ignored` | calls whose end says nothing about the dependency |
 /// | `cancelled` | calls that were dropped before their end |
+/// | `abandoned` | calls that were dropped after their body had waited for `abandoned_after` |
 /// | `panicked` | failures by a panic of the body |
 /// | `stale` | ends that came after the state in which the call was admitted; they are in no other total |
 /// | `rejected` | calls that were not admitted |
 ///
-/// Every admitted call ends in exactly one of `successes`, `failures`, `ignored`, `cancelled` and `stale`. A disabled breaker
+/// Every admitted call ends in exactly one of `successes`, `failures`, `ignored`, `cancelled`, `abandoned` and `stale`. A disabled breaker
 /// counts nothing.
 ///
 /// # Without the attribute
@@ -74,7 +75,7 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 /// }
 /// let answer = breaker.call(async { Ok::<_, &str>("paid") }).await;
 /// let Err(Failure::Rejected(rejection)) = answer else { panic!("it is open") };
-/// assert!(rejection.to_string().starts_with("circuit breaker `payment` is open: 2 calls in a row failed; try again in"));
+/// assert!(rejection.to_string().starts_with("circuit breaker `payment` is open: 2 consecutive failures; try again in"));
 /// # Ok(()) }
 /// ```
 pub struct CircuitBreaker {
@@ -88,6 +89,8 @@ pub struct CircuitBreaker {
     pub(super) cooling: Cooling,
     /// Calls that a monitoring breaker let pass and an enforcing one would have rejected.
     pub(super) would_reject: Count,
+    pub(super) panicked: Count,
+    pub(super) stale: Count,
     pub(super) trip_if: Option<TripIf>,
     pub(super) enforcement: Enforcement,
     pub(super) name: Name,
@@ -136,6 +139,8 @@ impl CircuitBreaker {
             last_opening: LastOpening::new(),
             cooling: Cooling::new(),
             would_reject: Count::new(),
+            panicked: Count::new(),
+            stale: Count::new(),
             trip_if,
             enforcement: Enforcement::new(settings.mode),
             name,
@@ -176,8 +181,9 @@ impl CircuitBreaker {
             slow: total(Counter::Slow),
             ignored: total(Counter::Ignored),
             cancelled: total(Counter::Cancelled),
-            panicked: total(Counter::Panicked),
-            stale: total(Counter::Stale),
+            abandoned: total(Counter::Abandoned),
+            panicked: self.panicked.get(),
+            stale: self.stale.get(),
             rejected: total(Counter::Rejected),
             would_reject: self.would_reject.get(),
         }

@@ -32,27 +32,54 @@ impl CircuitBreaker {
 
     /// Records the end of a call that this breaker admitted.
     pub(super) fn record(&self, shard: Shard, clock: impl Clock, admitted: Admitted, outcome: Outcome, began: u64) {
-        let failed = match outcome {
-            Outcome::Success => false,
-            Outcome::Failure => true,
+        let counter = match outcome {
+            Outcome::Success => Counter::Ok,
+            Outcome::Failure => Counter::Failed,
             Outcome::Ignored => return self.release(shard, clock, admitted, Counter::Ignored, began),
         };
         let slow = self.is_slow(clock, began);
+        self.finish(shard, clock, admitted, Finished { counter, slow });
+    }
+
+    /// Records a call that asked the dependency and was dropped without an outcome.
+    pub(super) fn record_dropped(
+        &self,
+        shard: Shard,
+        clock: impl Clock,
+        admitted: Admitted,
+        began: u64,
+        abandoned: bool,
+    ) {
+        let slow = self.is_slow(clock, began);
+        let counter = if abandoned { Counter::Abandoned } else { Counter::Cancelled };
+        if abandoned || slow {
+            self.finish(shard, clock, admitted, Finished { counter, slow });
+        } else {
+            self.release(shard, clock, admitted, counter, began);
+        }
+    }
+
+    /// Whether a call that is dropped after it has waited for so long says something about the dependency.
+    pub(super) fn is_abandoned(&self, waited_millis: u64) -> bool {
+        self.settings.abandoned_after_millis().is_some_and(|limit| waited_millis >= limit)
+    }
+
+    /// A call is over that says something about the dependency.
+    fn finish(&self, shard: Shard, clock: impl Clock, admitted: Admitted, finished: Finished) {
         match admitted {
             Admitted::Closed(word) => {
                 let now = self.word.load();
                 if now != word && !(now.phase() == Phase::Closed && now.generation() == word.generation()) {
-                    return self.count_stale(shard);
+                    return self.count_stale();
                 }
-                let finished = Finished { failed, slow };
                 let standing = self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
                 if let Some(standing) = standing {
-                    self.tell_judged(failed);
+                    self.tell_judged(ended(finished));
                     self.judge(now, standing, clock);
                 }
             }
-            Admitted::Probe(generation) => self.record_probe(shard, clock, generation, Finished { failed, slow }),
-            Admitted::Unjudged => self.count_stale(shard),
+            Admitted::Probe(generation) => self.record_probe(shard, clock, generation, finished),
+            Admitted::Unjudged => self.count_stale(),
             Admitted::Uncounted => {}
         }
     }
@@ -83,8 +110,8 @@ impl CircuitBreaker {
     }
 
     #[cold]
-    pub(super) fn count_stale(&self, shard: Shard) {
-        self.window.count(shard, Counter::Stale);
+    pub(super) fn count_stale(&self) {
+        self.stale.increment();
         self.tell_ended(Ended::Stale);
     }
 
@@ -92,7 +119,7 @@ impl CircuitBreaker {
     pub(super) fn judge(&self, word: Word, standing: Standing, clock: impl Clock) {
         let Standing { counts, streak } = standing;
         let streak_age = self.streak_began.age_millis(streak, clock.coarse_millis());
-        let WindowCounts { calls, failures, slow } = counts;
+        let WindowCounts { calls, failures, slow, slow_of, .. } = counts;
         let verdict = self.settings.judge(counts);
         let judge_all = || self.judge_all.get() != 0;
         self.window.rearm(verdict == Verdict::Pending || judge_all(), || {
@@ -101,7 +128,7 @@ impl CircuitBreaker {
         });
         let reason = match verdict {
             Verdict::FailureRate => OpenReason::FailureRate { failures, calls },
-            Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls },
+            Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls: slow_of },
             _ if self.settings.is_too_long_a_streak(streak.failures, streak_age) => {
                 OpenReason::ConsecutiveFailures { failures: streak.failures }
             }
@@ -122,14 +149,19 @@ impl CircuitBreaker {
 
     pub(super) fn record_probe(&self, shard: Shard, clock: impl Clock, generation: u64, finished: Finished) {
         // A slow probe says that the dependency has not recovered.
-        let succeeded = !finished.failed && !finished.slow;
-        let ended = if finished.failed { Ended::Failed } else { Ended::Succeeded };
-        if !self.answer(generation, clock, Some(succeeded), Some(ended)) {
-            return self.count_stale(shard);
+        let succeeded = finished.counter == Counter::Ok && !finished.slow;
+        if !self.answer(generation, clock, Some(succeeded), Some(ended(finished))) {
+            return self.count_stale();
         }
-        self.window.count(shard, if finished.failed { Counter::Failed } else { Counter::Ok });
-        if finished.slow {
-            self.window.count(shard, Counter::Slow);
-        }
+        self.window.count_finished(shard, finished);
+    }
+}
+
+fn ended(finished: Finished) -> Ended {
+    match finished.counter {
+        Counter::Ok => Ended::Succeeded,
+        Counter::Abandoned => Ended::Abandoned,
+        Counter::Cancelled => Ended::Cancelled,
+        _ => Ended::Failed,
     }
 }

@@ -137,6 +137,43 @@ fn a_count_window_is_looked_at_while_others_count() {
     });
 }
 
+/// As two failures: each lengthens the row, whichever is first, and neither is lost or in the failure rate.
+#[test]
+fn two_calls_that_are_abandoned_at_once_trip() {
+    model(|| {
+        let breaker = breaker(CircuitBreakerConfig::new().window(Window::None).consecutive_failures(2));
+        let other = {
+            let breaker = Shared::clone(&breaker);
+            thread::spawn(move || acquire_if_closed(&breaker).dropped_at(SECOND, At(START), true))
+        };
+        acquire_if_closed(&breaker).dropped_at(FIRST, At(START), true);
+        other.join().unwrap();
+        let totals = breaker.totals();
+        assert_eq!((breaker.state(), totals.abandoned, totals.failures), (State::Open, 2, 0));
+    });
+}
+
+/// As two failures of a count window, without being calls of it: each is stamped behind the other, or both look after both.
+#[test]
+fn two_calls_that_are_dropped_when_they_are_slow_trip_a_count_window() {
+    model(|| {
+        let config = pairs().window(Window::Count(2)).slow_call(Duration::from_millis(10)).no_consecutive_failures();
+        let breaker = breaker(config);
+        let began = START * 1_000_000;
+        let give_up = move |breaker: &CircuitBreaker, shard| {
+            let permit = Permit::new(breaker, Admitted::Closed(breaker.word.load()), began);
+            permit.dropped_at(shard, At(START + 20), false);
+        };
+        let other = {
+            let breaker = Shared::clone(&breaker);
+            thread::spawn(move || give_up(&breaker, SECOND))
+        };
+        give_up(&breaker, FIRST);
+        other.join().unwrap();
+        assert_eq!((breaker.state(), breaker.totals().cancelled), (State::Open, 2));
+    });
+}
+
 fn half_open(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
     let breaker = breaker(config);
     for _ in 0..2 {
@@ -163,6 +200,30 @@ fn a_success_of_a_probe_races_a_failure_of_another() {
         assert_eq!(breaker.state(), State::Closed);
         let totals = breaker.totals();
         assert_eq!((totals.successes, totals.failures + totals.stale), (1, 3));
+    });
+}
+
+/// As a failure of one: the abandoned probe takes the place of an answer, so that the breaker neither waits for it nor closes without it.
+#[test]
+fn a_success_of_a_probe_races_one_that_is_abandoned() {
+    model(|| {
+        let breaker = half_open(pairs().half_open_calls(2));
+        let (first, second) = (acquire(&breaker, At(PROBING)), acquire(&breaker, At(PROBING)));
+        std::mem::forget(second);
+        let generation = breaker.word.load().generation();
+        let other = {
+            let breaker = Shared::clone(&breaker);
+            thread::spawn(move || {
+                let probe = Permit::new(&breaker, Admitted::Probe(generation), PROBING * 1_000_000);
+                probe.dropped_at(SECOND, At(PROBING + 1000), true);
+            })
+        };
+        end(first, FIRST, At(PROBING + 1000), Outcome::Success);
+        other.join().unwrap();
+        assert_eq!(breaker.state(), State::Open);
+        let totals = breaker.totals();
+        // Reopened by the abandoned one, a success that comes after it comes too late.
+        assert_eq!((totals.abandoned, totals.successes + totals.stale, totals.failures), (1, 1, 2));
     });
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Opening {
 }
 
 /// Tagged `count << 42 | generation << 4 | reason`, where the count tells openings of one millisecond apart; the reason's two numbers, then the window.
-pub(super) struct LastOpening(Tagged<5>);
+pub(super) struct LastOpening(Tagged<7>);
 
 impl LastOpening {
     pub(super) fn new() -> Self {
@@ -24,7 +24,7 @@ impl LastOpening {
     /// up is waited for, and one that comes late is told off.
     pub(super) fn write(&self, opening: Opening) {
         let (kind, a, b) = pack(opening.reason);
-        let WindowCounts { calls, failures, slow } = opening.frozen;
+        let WindowCounts { calls, failures, slow, slow_of, abandoned } = opening.frozen;
         loop {
             let seen = self.0.tag();
             if seen != EMPTY && seen != BUSY && is_later(generation_of(seen), opening.generation) {
@@ -32,7 +32,7 @@ impl LastOpening {
             }
             let count = if seen == EMPTY { 0 } else { (seen >> COUNT_AT) + 1 };
             let tag = (count & COUNT) << COUNT_AT | opening.generation << 4 | kind;
-            if self.0.replace(seen, tag, [a, b, calls, failures, slow]) {
+            if self.0.replace(seen, tag, [a, b, calls, failures, slow, slow_of, abandoned]) {
                 return;
             }
             #[cfg(resilience_loom)]
@@ -59,8 +59,8 @@ impl LastOpening {
         if tag == EMPTY || tag == BUSY {
             return None;
         }
-        let [a, b, calls, failures, slow] = self.0.read(tag)?;
-        let frozen = WindowCounts { calls, failures, slow };
+        let [a, b, calls, failures, slow, slow_of, abandoned] = self.0.read(tag)?;
+        let frozen = WindowCounts { calls, failures, slow, slow_of, abandoned };
         Some(Opening { generation: generation_of(tag), reason: unpack(tag & 0xf, a, b), frozen })
     }
 }
@@ -147,7 +147,8 @@ mod tests {
             OpenReason::JustOpened,
         ];
         for (generation, reason) in (1..).zip(reasons) {
-            let opening = Opening { generation, reason, frozen: WindowCounts::new(9, 8, 7) };
+            let opening =
+                Opening { generation, reason, frozen: WindowCounts::new(9, 8, 7).dropped_slow(6).abandoned(5) };
             last.write(opening);
             assert_eq!(last.read(), Some(opening));
         }

@@ -5,7 +5,7 @@ use super::clock::{Clock, Present};
 use super::judging::Admitted;
 use crate::error::{Failure, RejectionKind};
 use crate::outcome::Outcome;
-use crate::sync::Flag;
+use crate::sync::Note;
 use crate::window::{Counter, Shard};
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -15,13 +15,39 @@ use std::task::{Context, Poll};
 /// The right to make one call that a [`CircuitBreaker`] counts.
 ///
 /// Say how the call ended with [`success`](Self::success), [`failure`](Self::failure) or [`ignore`](Self::ignore). Dropping the permit
-/// instead says that the call was cancelled: it is in no rate, and a probe's permit is free again.
+/// instead says that the call was cancelled: it is in no rate, and a probe's permit is free again `abandoned_after` the probe began. A call that was
+/// [watched](Self::watch) and had waited for `abandoned_after` by then is [abandoned](Self::abandoned).
 #[derive(Debug)]
 #[must_use = "dropped at once, it counts a cancelled call"]
 pub struct Permit<'a> {
     call: Call<'a>,
-    /// Whether a panic has left the watched body.
-    panicked: Flag,
+    /// What is known of the watched body.
+    watched: Watched,
+}
+
+/// Since when a body waits, on the coarse clock, or that a panic has left it.
+#[derive(Debug)]
+struct Watched(Note);
+
+impl Watched {
+    const PANICKED: u64 = u64::MAX;
+
+    fn has_panicked(&self) -> bool {
+        self.0.get() == Self::PANICKED
+    }
+
+    /// The body waits, which it may have done before.
+    #[inline]
+    fn waits(&self) {
+        if self.0.get() == 0 {
+            self.0.set(Present.coarse_millis() + 1);
+        }
+    }
+
+    /// `None` of a body that has not waited.
+    fn waits_since(&self) -> Option<u64> {
+        self.0.get().checked_sub(1)
+    }
 }
 
 /// A call under way.
@@ -53,7 +79,7 @@ impl<'a> Call<'a> {
 impl<'a> Permit<'a> {
     #[inline]
     pub(super) fn new(breaker: &'a CircuitBreaker, admitted: Admitted, began: u64) -> Self {
-        Self { call: Call { breaker, admitted, began }, panicked: Flag::new() }
+        Self { call: Call { breaker, admitted, began }, watched: Watched(Note::new()) }
     }
 
     /// The call did its work.
@@ -69,6 +95,17 @@ impl<'a> Permit<'a> {
     /// The call says nothing about the dependency.
     pub fn ignore(self) {
         self.record(Outcome::Ignored);
+    }
+
+    /// Whoever wanted the answer has given up, after the dependency had its time: this lengthens the row of `consecutive_failures` and is in no failure
+    /// rate, and a probe that ends so has failed. A [watched](Self::watch) call is found out by itself.
+    pub fn abandoned(self) {
+        self.dropped_at(Shard::of_this_thread(), Present, true);
+    }
+
+    pub(super) fn dropped_at(self, shard: Shard, clock: impl Clock, abandoned: bool) {
+        let Call { breaker, admitted, began } = self.spent();
+        breaker.record_dropped(shard, clock, admitted, began, abandoned);
     }
 
     /// The call ended so.
@@ -108,16 +145,17 @@ impl<'a> Permit<'a> {
     }
 
     /// Runs the call, so that the permit can tell a panic of the call's own (a failure) from being dropped because something
-    /// else on the thread panics (a cancellation).
+    /// else on the thread panics (a cancellation), and knows for how long the call has waited when it is dropped: as long as `abandoned_after`, it is
+    /// [abandoned](Self::abandoned).
     #[inline]
     pub fn watch<'p, F: Future>(&'p self, body: Pin<&'p mut F>) -> Watch<'p, F> {
-        Watch { panicked: &self.panicked, body }
+        Watch { watched: &self.watched, body }
     }
 
     /// As [`watch`](Self::watch), for a call that is not async.
     #[inline]
     pub fn watch_call<R>(&self, body: impl FnOnce() -> R) -> R {
-        Unwinding::watch(&self.panicked, body)
+        Unwinding::watch(&self.watched, body)
     }
 
     /// Takes the result of what is inside, by the function's own predicates, and hands it on: arm by arm, so that a success is not
@@ -169,13 +207,19 @@ impl<'a> Permit<'a> {
 
     pub(super) fn drop_at(&mut self, shard: Shard, clock: impl Clock) {
         let Call { breaker, admitted, began } = self.call;
-        if self.panicked.is_raised() {
+        if self.watched.has_panicked() {
             if admitted != Admitted::Uncounted {
-                breaker.window.count(shard, Counter::Panicked);
+                breaker.panicked.increment();
             }
-            breaker.record(shard, clock, admitted, Outcome::Failure, began);
-        } else {
-            breaker.release(shard, clock, admitted, Counter::Cancelled, began);
+            return breaker.record(shard, clock, admitted, Outcome::Failure, began);
+        }
+        match self.watched.waits_since().filter(|_| !std::thread::panicking()) {
+            Some(since) => {
+                let abandoned = breaker.is_abandoned(clock.coarse_millis().saturating_sub(since));
+                breaker.record_dropped(shard, clock, admitted, began, abandoned);
+            }
+            // The dependency was not asked, or something else is the reason.
+            None => breaker.release(shard, clock, admitted, Counter::Cancelled, began),
         }
     }
 }
@@ -215,7 +259,7 @@ impl Drop for Permit<'_> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Watch<'p, F> {
-    panicked: &'p Flag,
+    watched: &'p Watched,
     body: Pin<&'p mut F>,
 }
 
@@ -224,18 +268,22 @@ impl<F: Future> Future for Watch<'_, F> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        Unwinding::watch(self.panicked, || self.body.as_mut().poll(context))
+        let polled = Unwinding::watch(self.watched, || self.body.as_mut().poll(context));
+        if polled.is_pending() {
+            self.watched.waits();
+        }
+        polled
     }
 }
 
-/// Raises a flag unless it is forgotten.
-struct Unwinding<'p>(&'p Flag);
+/// Notes a panic unless it is forgotten.
+struct Unwinding<'p>(&'p Watched);
 
 impl<'p> Unwinding<'p> {
-    /// Runs `call`; a panic that leaves it raises the flag.
+    /// Runs `call`; a panic that leaves it is noted.
     #[inline]
-    fn watch<R>(panicked: &'p Flag, call: impl FnOnce() -> R) -> R {
-        let unwinding = Self(panicked);
+    fn watch<R>(watched: &'p Watched, call: impl FnOnce() -> R) -> R {
+        let unwinding = Self(watched);
         let returned = call();
         std::mem::forget(unwinding);
         returned
@@ -244,6 +292,7 @@ impl<'p> Unwinding<'p> {
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
-        self.0.raise();
+        let Self(Watched(note)) = self;
+        note.set(Watched::PANICKED);
     }
 }

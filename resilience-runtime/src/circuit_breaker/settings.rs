@@ -25,7 +25,9 @@ const OPEN_BACKOFF: usize = 5;
 const OPEN_JITTER: usize = 6;
 /// `timeout << 16 | successes << 8 | calls`
 const HALF_OPEN: usize = 7;
-pub(super) const WORDS: usize = 8;
+/// Milliseconds; 0 is off.
+const ABANDONED_AFTER: usize = 8;
+pub(super) const WORDS: usize = 9;
 
 impl HotWords<WORDS> for CircuitBreakerSettings {
     fn words(&self) -> [u64; WORDS] {
@@ -43,6 +45,7 @@ impl HotWords<WORDS> for CircuitBreakerSettings {
         words[HALF_OPEN] = millis_up(self.half_open_timeout) << 16
             | u64::from(self.half_open_successes) << 8
             | u64::from(self.half_open_calls);
+        words[ABANDONED_AFTER] = self.abandoned_after.map_or(0, millis_up);
         words
     }
 }
@@ -68,17 +71,24 @@ impl Settings<CircuitBreakerSettings, WORDS> {
         if slow_rate & 1 == 0 || counts.failures == 0 && counts.slow == 0 {
             return Verdict::Calm;
         }
-        if counts.calls < rates & u64::from(u32::MAX) {
-            return Verdict::Pending;
-        }
-        let reaches = |part: u64, rate: u64| u128::from(part) * WHOLE >= u128::from(rate) * u128::from(counts.calls);
-        if reaches(counts.failures, rates >> 32) {
+        let minimum = rates & u64::from(u32::MAX);
+        let reaches = |part: u64, of: u64, rate: u64| {
+            of >= minimum && u128::from(part) * WHOLE >= u128::from(rate) * u128::from(of)
+        };
+        if reaches(counts.failures, counts.calls, rates >> 32) {
             Verdict::FailureRate
-        } else if self.word(SLOW_CALL) != 0 && reaches(counts.slow, slow_rate >> 1) {
+        } else if self.word(SLOW_CALL) != 0 && reaches(counts.slow, counts.slow_of, slow_rate >> 1) {
             Verdict::SlowCallRate
+        } else if counts.calls < minimum {
+            Verdict::Pending
         } else {
             Verdict::Calm
         }
+    }
+
+    /// For how long a call has to have waited to be abandoned by whoever drops it.
+    pub(super) fn abandoned_after_millis(&self) -> Option<u64> {
+        Some(self.word(ABANDONED_AFTER)).filter(|&millis| millis != 0)
     }
 
     /// By default, failures of one moment are one event.
@@ -140,6 +150,7 @@ mod tests {
             (.., settings.consecutive_failures, settings.window) = rates;
             (settings.open_for, settings.max_open_for, settings.open_backoff, settings.open_jitter, ..) = open;
             settings.slow_call = open.4;
+            settings.abandoned_after = half_open.2.checked_sub(settings.open_for).filter(|time| !time.is_zero());
             let (calls, successes, timeout) = half_open;
             settings.half_open_calls = calls;
             settings.half_open_successes = successes.index(calls as usize) as u32 + 1;
@@ -169,6 +180,7 @@ mod tests {
             let (backoff, jitter) = (second.open_backoff, second.open_jitter);
             prop_assert_eq!(rule, OpenRule { open_for_millis, max_millis, backoff, jitter });
             prop_assert_eq!(breaker.settings.slow_call_nanos(), second.slow_call.map_or(0, nanos));
+            prop_assert_eq!(breaker.settings.abandoned_after_millis(), second.abandoned_after.map(millis_up));
             let limit = second.consecutive_failures.map(u64::from);
             for failures in 1..1000 {
                 for age_millis in [0, 99, 100, 101] {

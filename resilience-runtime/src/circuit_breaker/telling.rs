@@ -76,12 +76,12 @@ impl CircuitBreaker {
     /// Of a call that was admitted while closed. The switch is in a word that such a call reads anyway, and in every breaker: the bus is another
     /// line of memory.
     #[cold]
-    pub(super) fn tell_judged(&self, failed: bool) {
+    pub(super) fn tell_judged(&self, ended: Ended) {
         if self.judge_all.get() & TELL_OUTCOMES == 0 {
             return;
         }
         if self.emitter.wants(Topic::Outcome) {
-            return self.tell_ended(if failed { Ended::Failed } else { Ended::Succeeded });
+            return self.tell_ended(ended);
         }
         // Nobody wants to know any more. Whoever has come meanwhile has either set the switch after this, or is seen by now.
         self.judge_all.change(|why| why & !TELL_OUTCOMES);

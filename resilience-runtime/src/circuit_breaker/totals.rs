@@ -3,7 +3,7 @@
 use crate::event::Runs;
 
 /// All that a breaker has counted. See the table at [`CircuitBreaker`](crate::CircuitBreaker): every admitted call ends in exactly one of
-/// `successes`, `failures`, `ignored`, `cancelled` and `stale`.
+/// `successes`, `failures`, `ignored`, `cancelled`, `abandoned` and `stale`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -12,12 +12,14 @@ pub struct Totals {
     pub successes: u64,
     /// Calls that failed.
     pub failures: u64,
-    /// Of those two, the ones that took longer than `slow_call`.
+    /// Calls that took longer than `slow_call`: of those two, and of those that were dropped.
     pub slow: u64,
     /// Calls whose end says nothing about the dependency.
     pub ignored: u64,
     /// Calls that were dropped before their end.
     pub cancelled: u64,
+    /// Calls that were dropped after their body had waited for `abandoned_after`.
+    pub abandoned: u64,
     /// Of the failures, those by a panic. Stale ones are counted too.
     pub panicked: u64,
     /// Ends that came too late to count, and those of calls that were let pass and would have been rejected.
@@ -66,6 +68,7 @@ impl Totals {
             slow: with(self.slow, other.slow),
             ignored: with(self.ignored, other.ignored),
             cancelled: with(self.cancelled, other.cancelled),
+            abandoned: with(self.abandoned, other.abandoned),
             panicked: with(self.panicked, other.panicked),
             stale: with(self.stale, other.stale),
             rejected: with(self.rejected, other.rejected),

@@ -8,8 +8,8 @@ use crate::error::OpenReason;
 use crate::event::{Ended, Turn};
 use crate::window::WindowCounts;
 
-/// A probe's permit is in use for so long, if the probe is cancelled before.
-const ABANDONED_AFTER_MILLIS: u64 = 1000;
+/// A probe's permit is in use for so long, if the probe is cancelled before and nothing is abandoned.
+const COOLS_FOR_MILLIS: u64 = 1000;
 
 impl CircuitBreaker {
     /// Closed to open, unless the generation is over.
@@ -46,7 +46,7 @@ impl CircuitBreaker {
     /// A probe was cancelled: whether its permit is not free yet.
     pub(super) fn cool(&self, generation: u64, clock: impl Clock, began: u64) -> bool {
         let (word, now) = (self.word.load(), clock.precise_millis());
-        let free_at = began / 1_000_000 + ABANDONED_AFTER_MILLIS;
+        let free_at = began / 1_000_000 + self.settings.abandoned_after_millis().unwrap_or(COOLS_FOR_MILLIS);
         let cools = word.phase() == Phase::HalfOpen && word.generation() == generation && now < free_at;
         if cools {
             self.cooling.add(word, now, free_at);

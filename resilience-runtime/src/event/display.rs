@@ -98,6 +98,7 @@ impl fmt::Display for Said {
             Ended::Failed => "failed",
             Ended::Ignored => "was ignored",
             Ended::Cancelled => "was cancelled",
+            Ended::Abandoned => "was abandoned",
             Ended::Stale => "ended too late to count",
         })
     }

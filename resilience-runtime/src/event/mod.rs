@@ -378,18 +378,21 @@ pub enum Ended {
     Ignored,
     /// It was dropped before its end.
     Cancelled,
+    /// It was dropped after its body had waited for `abandoned_after`.
+    Abandoned,
     /// Its end came too late to count, or it is one that would have been rejected.
     Stale,
 }
 
 impl Ended {
-    /// The word used in events: `succeeded`, `failed`, `ignored`, `cancelled`, `stale`.
+    /// The word used in events: `succeeded`, `failed`, `ignored`, `cancelled`, `abandoned`, `stale`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Ignored => "ignored",
             Self::Cancelled => "cancelled",
+            Self::Abandoned => "abandoned",
             Self::Stale => "stale",
         }
     }

@@ -9,6 +9,35 @@ use crate::seqlock::{BUSY, EMPTY, Tagged};
 
 const SLOTS: usize = BUCKETS as usize + 1;
 
+/// Sums, of all but the successes as much as fits into a breaker: `successes`, `failed << 32 | slow`, `dropped when they were slow << 32 | abandoned`.
+/// The rest of each is that of the sums that it is compared with, of which fewer than two thousand millions have come since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark([u64; 3]);
+
+impl Mark {
+    fn of(tally: Tally) -> Self {
+        let both = |first: u64, second: u64| first << 32 | second & u64::from(u32::MAX);
+        Self([tally.ok, both(tally.failed, tally.slow), both(tally.dropped_slow, tally.abandoned)])
+    }
+
+    /// The sums that were marked, from those of a later moment.
+    pub(super) fn before(self, later: &Tally) -> Tally {
+        let Self([ok, calls, dropped]) = self;
+        let before = |later: u64, marked: u64| {
+            // One that is ahead by a little is from a sum that was taken meanwhile.
+            let since = (later as u32).wrapping_sub(marked as u32) as i32;
+            later.wrapping_sub(i64::from(since) as u64)
+        };
+        Tally {
+            ok,
+            failed: before(later.failed, calls >> 32),
+            slow: before(later.slow, calls),
+            dropped_slow: before(later.dropped_slow, dropped >> 32),
+            abandoned: before(later.abandoned, dropped),
+        }
+    }
+}
+
 /// Slots tagged `generation << 40 | beginning in milliseconds`.
 pub(super) struct Marks {
     slots: [Tagged<3>; SLOTS],
@@ -20,7 +49,7 @@ impl Marks {
     }
 
     /// The earliest mark of the generation that is not before `reach`.
-    pub(super) fn oldest(&self, generation: u64, reach: u64) -> Option<Tally> {
+    pub(super) fn oldest(&self, generation: u64, reach: u64) -> Option<Mark> {
         loop {
             let (slot, tag) = self
                 .slots
@@ -28,8 +57,8 @@ impl Marks {
                 .map(|slot| (slot, slot.tag()))
                 .filter(|&(_, tag)| belongs(tag, generation) && beginning(tag) >= reach)
                 .min_by_key(|&(_, tag)| tag)?;
-            if let Some([ok, failed, slow]) = slot.read(tag) {
-                return Some(Tally { ok, failed, slow });
+            if let Some(mark) = slot.read(tag) {
+                return Some(Mark(mark));
             }
             // It was written over meanwhile, which happens to a mark once.
         }
@@ -62,7 +91,7 @@ impl Marks {
         // Without buckets a generation may have one mark after another, whenever it is resized; each wants a tag of its own.
         let beginning = if let Span::Time { .. } = span { start } else { now };
         let tag = generation << END_BITS | beginning & NO_END;
-        let content = [tally.ok, tally.failed, tally.slow];
+        let Mark(content) = Mark::of(tally);
         let _written =
             order.iter().any(|&slot| needed(&slot) < 4 && self.slots[slot].replace(tags[slot], tag, content));
         first
@@ -108,7 +137,17 @@ mod tests {
             // Admitted before the reset, held up since, and in a bucket without a mark of its own.
             marks.put(1, now(buckets) + 50, tally(99), SPAN);
             let reach = SPAN.reach(now(buckets) + 50);
-            assert_eq!(marks.oldest(2, reach), Some(tally(buckets)));
+            assert_eq!(marks.oldest(2, reach), Some(Mark::of(tally(buckets))));
+        }
+    }
+
+    #[test]
+    fn sums_are_what_they_were_when_a_later_one_is_known_also_beyond_32_bits() {
+        let at = |sum: u64| Tally { ok: sum, failed: sum, slow: sum + 1, dropped_slow: sum + 2, abandoned: sum + 3 };
+        for sum in [0, 7, u64::from(u32::MAX) - 1, 1 << 40] {
+            for passed in [0, 1, 1_000_000, u64::from(u32::MAX) / 2] {
+                assert_eq!(Mark::of(at(sum)).before(&at(sum + passed)), at(sum), "{sum} and {passed} more");
+            }
         }
     }
 
@@ -116,11 +155,12 @@ mod tests {
     fn two_marks_of_a_count_window_that_was_resized_have_two_tags() {
         const SPAN: Span = Span::Count { calls: 10 };
         let marks = Marks::new();
+        let tally = |ok| Tally { ok, ..Tally::default() };
         let tags = [1000, 2000].map(|now| {
             marks.clear();
-            assert!(marks.put(1, now, Tally::at(now), SPAN));
-            assert!(!marks.put(1, now + 1, Tally::at(0), SPAN), "it has one");
-            assert_eq!(marks.oldest(1, SPAN.reach(now + 1)), Some(Tally::at(now)));
+            assert!(marks.put(1, now, tally(now), SPAN));
+            assert!(!marks.put(1, now + 1, tally(0), SPAN), "it has one");
+            assert_eq!(marks.oldest(1, SPAN.reach(now + 1)), Some(Mark::of(tally(now))));
             marks.slots[0].tag()
         });
         assert_ne!(tags[0], tags[1]);

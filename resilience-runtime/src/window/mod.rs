@@ -49,14 +49,31 @@ pub struct WindowCounts {
     pub calls: u64,
     /// Failures.
     pub failures: u64,
-    /// Calls that took longer than `slow_call`, as long as that was on.
+    /// Calls that took longer than `slow_call`, as long as that was on: those of `calls`, and those that were dropped after it.
     pub slow: u64,
+    /// What `slow` is a share of: `calls`, and those that were dropped after `slow_call`. A count window holds the last so many of them together.
+    pub slow_of: u64,
+    /// Calls that were dropped after their body had waited for `abandoned_after`. They are in no failure rate.
+    pub abandoned: u64,
 }
 
 impl WindowCounts {
     /// Counts of one's own, to try a `trip_if` on.
     pub const fn new(calls: u64, failures: u64, slow: u64) -> Self {
-        Self { calls, failures, slow }
+        Self { calls, failures, slow, slow_of: calls, abandoned: 0 }
+    }
+
+    /// With so many calls more that were dropped after `slow_call`.
+    pub const fn dropped_slow(mut self, calls: u64) -> Self {
+        self.slow += calls;
+        self.slow_of += calls;
+        self
+    }
+
+    /// With so many calls that were abandoned.
+    pub const fn abandoned(mut self, calls: u64) -> Self {
+        self.abandoned = calls;
+        self
     }
 
     /// The share of failures in percent; 0 of an empty window.
@@ -64,9 +81,9 @@ impl WindowCounts {
         crate::error::percent(self.failures, self.calls)
     }
 
-    /// The share of slow calls in percent; 0 of an empty window.
+    /// The share of slow calls in percent, those that were dropped among them; 0 of an empty window.
     pub fn slow_call_rate(&self) -> f64 {
-        crate::error::percent(self.slow, self.calls)
+        crate::error::percent(self.slow, self.slow_of)
     }
 }
 
@@ -87,8 +104,24 @@ pub(crate) const BUCKETS: u64 = if cfg!(resilience_loom) { 2 } else { 10 };
 /// One finished call, as the window takes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Finished {
-    pub(crate) failed: bool,
+    /// `Ok` or `Failed`; of what was dropped and says something none the less, `Abandoned` or `Cancelled`.
+    pub(crate) counter: Counter,
     pub(crate) slow: bool,
+}
+
+impl Finished {
+    /// Whether it says nothing but that the dependency works.
+    fn is_calm(self) -> bool {
+        self.counter == Counter::Ok && !self.slow
+    }
+
+    fn is_dropped(self) -> bool {
+        matches!(self.counter, Counter::Abandoned | Counter::Cancelled)
+    }
+
+    fn lengthens_the_row(self) -> bool {
+        matches!(self.counter, Counter::Failed | Counter::Abandoned)
+    }
 }
 
 /// The window after an outcome that has to be judged.
@@ -166,14 +199,22 @@ impl Window {
         finished: Finished,
     ) -> Option<Standing> {
         let entered = self.enter(generation, &now);
-        self.shards.add(shard, if finished.failed { Counter::Failed } else { Counter::Ok });
-        if finished.slow {
-            self.shards.add(shard, Counter::Slow);
-        }
-        if entered || finished.failed || finished.slow || self.armed.get() != 0 {
+        self.count_finished(shard, finished);
+        if entered || !finished.is_calm() || self.armed.get() != 0 {
             return Some(self.stand(generation, now(), finished));
         }
         None
+    }
+
+    /// Counts the end of a call that is in no window.
+    pub(crate) fn count_finished(&self, shard: Shard, finished: Finished) {
+        self.shards.add(shard, finished.counter);
+        if finished.slow {
+            self.shards.add(shard, Counter::Slow);
+            if finished.is_dropped() {
+                self.shards.add(shard, Counter::DroppedSlow);
+            }
+        }
     }
 
     /// The sums are looked at once, and once more only for a count window's stamp: each look takes their lines from threads that are counting.
@@ -181,7 +222,11 @@ impl Window {
     fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
         fence(Ordering::SeqCst);
         let (counts, tally) = self.counts_after(generation, now, Some(finished));
-        let streak = if finished.failed { self.streak.failed(generation, tally.ok) } else { Consecutive::default() };
+        let streak = if finished.lengthens_the_row() {
+            self.streak.failed(generation, tally.ok)
+        } else {
+            Consecutive::default()
+        };
         Standing { counts, streak }
     }
 
@@ -269,9 +314,9 @@ impl Window {
         let stamped = if let Span::Count { calls } = span {
             let stamps = self.stamps.load();
             if let Some(finished) = finished
-                && (finished.failed || finished.slow)
+                && !finished.is_calm()
             {
-                stamps.stamp(self.shards.tally().calls(), finished);
+                stamps.stamp(&self.shards.tally(), finished);
                 fence(Ordering::SeqCst);
             }
             let heads = stamps.heads();
@@ -282,17 +327,26 @@ impl Window {
         let mark = self.marks.oldest(generation & GENERATION_MASK, span.reach(now));
         let tally = self.shards.tally();
         let Some(mark) = mark else { return (WindowCounts::default(), tally) };
+        let mark = mark.before(&tally);
+        let (begun, positions) = (mark.positions(), tally.positions());
         let since = WindowCounts {
-            calls: tally.calls().saturating_sub(mark.calls()),
+            calls: positions.calls.saturating_sub(begun.calls),
             failures: tally.failed.saturating_sub(mark.failed),
             slow: tally.slow.saturating_sub(mark.slow),
+            slow_of: positions.timed.saturating_sub(begun.timed),
+            abandoned: tally.abandoned.saturating_sub(mark.abandoned),
         };
         let counts = match stamped {
             None => since,
             Some((calls, stamps, heads)) => {
-                let after = tally.calls().saturating_sub(calls).max(mark.calls());
-                let (failures, slow) = stamps.after(heads, after);
-                WindowCounts { calls: since.calls.min(calls), failures, slow }
+                let in_it = stamps.after(heads, positions.back(calls, &begun));
+                WindowCounts {
+                    calls: since.calls.min(calls),
+                    failures: in_it.failed,
+                    slow: in_it.slow,
+                    slow_of: since.slow_of.min(calls),
+                    abandoned: in_it.abandoned,
+                }
             }
         };
         (counts, tally)
@@ -348,9 +402,10 @@ impl Window {
             (Span::Time { .. }, Span::Time { .. }) => self.marks.forget_before(old.reach(now)),
             (Span::Count { calls }, Span::Count { .. }) => {
                 if let Some(mark) = self.marks.oldest(generation, 0) {
-                    let total = self.shards.tally().calls();
+                    let tally = self.shards.tally();
+                    let begins = tally.positions().back(calls, &mark.before(&tally).positions());
                     self.marks.clear();
-                    self.marks.put(generation, now, Tally::at(total.saturating_sub(calls).max(mark.calls())), span);
+                    self.marks.put(generation, now, tally.at(begins), span);
                 }
             }
             (Span::Unbounded, Span::Unbounded) => {}

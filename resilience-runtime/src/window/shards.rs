@@ -11,11 +11,13 @@ use crate::sync::AtomicU64;
 pub(crate) enum Counter {
     Ok,
     Failed,
+    /// Of those, and of those that were dropped.
     Slow,
+    /// Of the slow ones.
+    DroppedSlow,
     Ignored,
     Cancelled,
-    Panicked,
-    Stale,
+    Abandoned,
     Rejected,
 }
 
@@ -55,16 +57,41 @@ pub(crate) struct Tally {
     pub(crate) ok: u64,
     pub(crate) failed: u64,
     pub(crate) slow: u64,
+    pub(crate) dropped_slow: u64,
+    pub(crate) abandoned: u64,
+}
+
+/// Where a count window stands, or begins: in the sequence of the calls, in that of the calls and those that were dropped when they were slow, and in that of
+/// the calls and those that were abandoned. What was dropped pushes no call out of the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Positions {
+    pub(super) calls: u64,
+    pub(super) timed: u64,
+    pub(super) abandoned: u64,
+}
+
+impl Positions {
+    /// Where the last so many begin, and none before `begun`.
+    pub(super) fn back(&self, calls: u64, begun: &Self) -> Self {
+        let back = |position: u64, begun: u64| position.saturating_sub(calls).max(begun);
+        Self {
+            calls: back(self.calls, begun.calls),
+            timed: back(self.timed, begun.timed),
+            abandoned: back(self.abandoned, begun.abandoned),
+        }
+    }
 }
 
 impl Tally {
-    /// As if so many calls had been counted, for a count window that begins there.
-    pub(super) fn at(calls: u64) -> Self {
-        Self { ok: calls, ..Self::default() }
+    /// Sums of these that stand there, for a count window that begins there.
+    pub(super) fn at(self, Positions { calls, timed, abandoned }: Positions) -> Self {
+        let ok = calls.wrapping_sub(self.failed);
+        Self { ok, dropped_slow: timed - calls, abandoned: abandoned - calls, ..self }
     }
 
-    pub(super) fn calls(&self) -> u64 {
-        self.ok + self.failed
+    pub(super) fn positions(&self) -> Positions {
+        let calls = self.ok.wrapping_add(self.failed);
+        Positions { calls, timed: calls + self.dropped_slow, abandoned: calls + self.abandoned }
     }
 }
 
@@ -104,6 +131,8 @@ impl Shards {
             tally.ok += shard.get(Counter::Ok);
             tally.failed += shard.get(Counter::Failed);
             tally.slow += shard.get(Counter::Slow);
+            tally.dropped_slow += shard.get(Counter::DroppedSlow);
+            tally.abandoned += shard.get(Counter::Abandoned);
         }
         tally
     }

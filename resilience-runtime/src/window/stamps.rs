@@ -1,5 +1,6 @@
-//! Which of the last N calls failed or were slow, without successes having to write anything: each failure stamps its
-//! position among all calls into a ring, and one lies in the window when its stamp is within the last N.
+//! Which of the last N calls failed, were slow or were abandoned, without successes having to write anything: each failure stamps its
+//! position among all calls into a ring, and one lies in the window when its stamp is within the last N. What was dropped is no call: it has its
+//! position among the calls and its like.
 //!
 //! Whoever looks may be held up for as long as others need for thousands of calls. So the [`Heads`] are read before the sums of all calls: stamps that come
 //! after them are not counted, as their calls may not be among the sums. And stamps whose places have been taken meanwhile are not counted, since later ones
@@ -12,20 +13,23 @@
 //! * A stamp is stored with `Release`, and an `Acquire` fence stands between reading stamps and reading `head` again: whoever has read a later stamp sees
 //!   that its place was taken.
 
-use super::{Finished, Ordering, Span};
+use super::shards::{Positions, Tally};
+use super::{Counter, Finished, Ordering, Span};
 use crate::sync::{AtomicU64, fence};
 
 pub(super) struct Stamps {
     failed: Ring,
     slow: Ring,
+    abandoned: Ring,
 }
 
 impl Stamps {
     pub(super) fn new(span: Span, slow_calls: bool) -> Self {
         let Span::Count { calls } = span else {
-            return Self { failed: Ring::new(0), slow: Ring::new(0) };
+            return Self { failed: Ring::new(0), slow: Ring::new(0), abandoned: Ring::new(0) };
         };
-        Self { failed: Ring::new(calls), slow: Ring::new(if slow_calls { calls } else { 0 }) }
+        let slow = Ring::new(if slow_calls { calls } else { 0 });
+        Self { failed: Ring::new(calls), slow, abandoned: Ring::new(calls) }
     }
 
     pub(super) fn fits(&self, span: Span, slow_calls: bool) -> bool {
@@ -35,29 +39,38 @@ impl Stamps {
         }
     }
 
-    pub(super) fn stamp(&self, position: u64, finished: Finished) {
-        if finished.failed {
-            self.failed.push(position);
+    /// The sums are those after it.
+    pub(super) fn stamp(&self, tally: &Tally, finished: Finished) {
+        let positions = tally.positions();
+        match finished.counter {
+            Counter::Failed => self.failed.push(positions.calls),
+            Counter::Abandoned => self.abandoned.push(positions.abandoned),
+            _ => {}
         }
         if finished.slow {
-            self.slow.push(position);
+            self.slow.push(positions.timed);
         }
     }
 
     /// To be read before the sums that say which position is the last.
     pub(super) fn heads(&self) -> Heads {
-        Heads { failed: self.failed.head.load(Ordering::Acquire), slow: self.slow.head.load(Ordering::Acquire) }
+        let head = |ring: &Ring| ring.head.load(Ordering::Acquire);
+        Heads { failed: head(&self.failed), slow: head(&self.slow), abandoned: head(&self.abandoned) }
     }
 
-    /// How many failures and slow calls before those heads were after the call of that position.
-    pub(super) fn after(&self, heads: Heads, position: u64) -> (u64, u64) {
-        (self.failed.after(heads.failed, position), self.slow.after(heads.slow, position))
+    /// How many failures, slow calls and abandoned calls before those heads were after those positions.
+    pub(super) fn after(&self, heads: Heads, positions: Positions) -> Heads {
+        Heads {
+            failed: self.failed.after(heads.failed, positions.calls),
+            slow: self.slow.after(heads.slow, positions.timed),
+            abandoned: self.abandoned.after(heads.abandoned, positions.abandoned),
+        }
     }
 
     /// Room for another window, with the newest stamps in it, and which were the newest.
     pub(super) fn resized(&self, span: Span, slow_calls: bool) -> (Self, Heads) {
         let (new, heads) = (Self::new(span, slow_calls), self.heads());
-        let none = Heads { failed: 0, slow: 0 };
+        let none = Heads { failed: 0, slow: 0, abandoned: 0 };
         self.copy(none, heads, &new);
         (new, heads)
     }
@@ -70,14 +83,16 @@ impl Stamps {
     fn copy(&self, from: Heads, until: Heads, to: &Self) {
         self.failed.copy(from.failed, until.failed, &to.failed);
         self.slow.copy(from.slow, until.slow, &to.slow);
+        self.abandoned.copy(from.abandoned, until.abandoned, &to.abandoned);
     }
 }
 
-/// How many failures and slow calls had been stamped.
+/// How many failures, slow calls and abandoned calls were stamped.
 #[derive(Clone, Copy)]
 pub(super) struct Heads {
-    failed: u64,
-    slow: u64,
+    pub(super) failed: u64,
+    pub(super) slow: u64,
+    pub(super) abandoned: u64,
 }
 
 /// A ring of positions, growing with the head (to within the order in which racing failures stamp).

@@ -20,6 +20,8 @@ enum Step {
     Acquire,
     /// Of the permits that are out, the one at this place.
     Finish(usize, End),
+    /// Its body is asked, and waits.
+    Wait(usize),
     Call(End),
     Pass(u64),
     ForceOpen,
@@ -36,7 +38,8 @@ fn end() -> impl Strategy<Value = End> {
         4 => Just(End::Success),
         4 => Just(End::Failure),
         1 => Just(End::Ignored),
-        1 => Just(End::Cancelled),
+        2 => Just(End::Cancelled),
+        1 => Just(End::Abandoned),
         1 => Just(End::Panicked),
     ]
 }
@@ -57,6 +60,7 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
         window,
         prop::option::of(1u32..6),
         prop::option::weighted(0.3, (20u64..200, prop::sample::select(vec![10.0, 50.0, 100.0]))),
+        prop::sample::select(vec![Some(None), None, Some(Some(50)), Some(Some(2000))]),
     );
     let open = (
         prop::sample::select(vec![1u64, 50, 1000, 30_000]),
@@ -67,7 +71,10 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
         prop_oneof![6 => Just(Mode::Enforce), 1 => Just(Mode::Monitor), 1 => Just(Mode::Off)],
     );
     (trip, open).prop_map(
-        |((rate, minimum, window, row, slow), (open_for, backoff, calls, successes, timeout, mode))| {
+        |(
+            (rate, minimum, window, row, slow, abandoned_after),
+            (open_for, backoff, calls, successes, timeout, mode),
+        )| {
             let mut config = CircuitBreakerConfig::new()
                 .failure_rate(rate)
                 .window(window)
@@ -85,6 +92,11 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
             if row.is_some() || window == Window::None && rate == 100.0 {
                 config = config.consecutive_failures(row.unwrap_or(3));
             }
+            config = match abandoned_after {
+                Some(Some(time)) => config.abandoned_after(millis(time)),
+                Some(None) => config.no_abandoned_after(),
+                None => config,
+            };
             if let Some((slow, rate)) = slow {
                 config = config.slow_call(millis(slow)).slow_call_rate(rate);
             }
@@ -97,6 +109,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => Just(Step::Acquire),
         6 => (0usize..8, end()).prop_map(|(which, end)| Step::Finish(which, end)),
+        4 => (0usize..8).prop_map(Step::Wait),
         14 => end().prop_map(Step::Call),
         6 => prop::sample::select(vec![1u64, 9, 37, 100, 250, 1000, 1001, 9000, 60_000]).prop_map(Step::Pass),
         1 => prop_oneof![
@@ -121,6 +134,7 @@ fn finish(permit: resilience_runtime::Permit<'_>, end: End) {
         End::Failure => permit.failure(),
         End::Ignored => permit.ignore(),
         End::Cancelled => drop(permit),
+        End::Abandoned => permit.abandoned(),
         End::Panicked => {
             let unwound = catch_unwind(AssertUnwindSafe(|| {
                 let permit = permit;
@@ -183,6 +197,14 @@ async fn run(config: CircuitBreakerConfig, with_trip_if: bool, steps: Vec<Step>)
                     let (real, expected) = permits.remove(which);
                     finish(real, end);
                     reference.finish(expected, end);
+                }
+            }
+            Step::Wait(which) => {
+                if let Some((real, expected)) = permits.get_mut(which) {
+                    let mut body = pin!(std::future::pending::<()>());
+                    let watch = pin!(real.watch(body.as_mut()));
+                    assert!(watch.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                    expected.waits(reference.now);
                 }
             }
             Step::Pass(time) => {
@@ -252,6 +274,7 @@ fn compare(breaker: &CircuitBreaker, reference: &Reference, out: u64, context: &
         slow: totals.slow,
         ignored: totals.ignored,
         cancelled: totals.cancelled,
+        abandoned: totals.abandoned,
         panicked: totals.panicked,
         stale: totals.stale,
         rejected: totals.rejected,
@@ -259,7 +282,8 @@ fn compare(breaker: &CircuitBreaker, reference: &Reference, out: u64, context: &
         admitted: expected.admitted,
     };
     assert_eq!(real, expected, "{}", context());
-    let ended = totals.successes + totals.failures + totals.ignored + totals.cancelled + totals.stale;
+    let ended =
+        totals.successes + totals.failures + totals.ignored + totals.cancelled + totals.abandoned + totals.stale;
     assert!(ended <= expected.admitted && expected.admitted <= ended + out, "{}", context());
 }
 

@@ -16,6 +16,14 @@ pub struct Permit {
     pub admitted: Admitted,
     began: Option<u64>,
     entered: u64,
+    /// When its body began to wait.
+    waits_since: Option<u64>,
+}
+
+impl Permit {
+    pub fn waits(&mut self, now: u64) {
+        self.waits_since.get_or_insert(now);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,11 +46,36 @@ enum Phase {
     Disabled,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Succeeded,
+    Failed,
+    Abandoned,
+    /// Dropped when it was slow, and not abandoned.
+    Dropped,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Recorded {
     mark: u64,
-    failed: bool,
+    kind: Kind,
     slow: bool,
+    /// Whether it was slow, however long that is known.
+    was_slow: bool,
+}
+
+impl Recorded {
+    fn is_call(&self) -> bool {
+        matches!(self.kind, Kind::Succeeded | Kind::Failed)
+    }
+
+    fn is_in_slow_share(&self) -> bool {
+        self.is_call() || self.was_slow
+    }
+
+    fn is_call_or_abandoned(&self) -> bool {
+        self.is_call() || self.kind == Kind::Abandoned
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -52,6 +85,7 @@ pub struct Totals {
     pub slow: u64,
     pub ignored: u64,
     pub cancelled: u64,
+    pub abandoned: u64,
     pub panicked: u64,
     pub stale: u64,
     pub rejected: u64,
@@ -65,6 +99,8 @@ pub enum End {
     Failure,
     Ignored,
     Cancelled,
+    /// By hand.
+    Abandoned,
     Panicked,
 }
 
@@ -104,6 +140,8 @@ pub struct Reference {
     since: u64,
     generation: u64,
     recorded: Vec<Recorded>,
+    /// From which on, of the sequences of a count window: calls; those and what was dropped when it was slow; those and what was abandoned.
+    from: [usize; 3],
     row: u64,
     /// When the first failure of the row was.
     row_began: u64,
@@ -140,6 +178,7 @@ impl Reference {
             since: now,
             generation: 0,
             recorded: Vec::new(),
+            from: [0; 3],
             row: 0,
             row_began: 0,
             reason: None,
@@ -207,16 +246,38 @@ impl Reference {
             Phase::Disabled => return WindowCounts::default(),
             _ => return self.frozen,
         }
-        let in_window: Vec<_> = match self.config.resolve().window {
-            Window::Time(length) => {
-                let reach = reach(millis(length), self.now);
-                self.recorded.iter().filter(|recorded| recorded.mark >= reach).collect()
-            }
-            Window::Count(calls) => self.recorded.iter().rev().take(calls as usize).collect(),
-            Window::None => self.recorded.iter().collect(),
+        let window = self.config.resolve().window;
+        let count = |sequence: usize, what: fn(&Recorded) -> bool| {
+            let among = self.sequence(sequence).map(|(_, recorded)| recorded);
+            let in_window: Vec<_> = match window {
+                Window::Time(length) => {
+                    let reach = reach(millis(length), self.now);
+                    among.filter(|recorded| recorded.mark >= reach).collect()
+                }
+                Window::Count(calls) => among.take(calls as usize).collect(),
+                Window::None => among.collect(),
+            };
+            in_window.into_iter().filter(|recorded| what(recorded)).count() as u64
         };
-        let count = |what: fn(&Recorded) -> bool| in_window.iter().filter(|recorded| what(recorded)).count() as u64;
-        WindowCounts::new(in_window.len() as u64, count(|recorded| recorded.failed), count(|recorded| recorded.slow))
+        let calls = count(0, |_| true);
+        let failures = count(0, |recorded| recorded.kind == Kind::Failed);
+        let mut counts = WindowCounts::new(calls, failures, 0);
+        counts.slow = count(1, |recorded| recorded.slow);
+        counts.slow_of = count(1, |_| true);
+        counts.abandoned = count(2, |recorded| recorded.kind == Kind::Abandoned);
+        counts
+    }
+
+    /// The newest first, each with its index.
+    fn sequence(&self, sequence: usize) -> impl Iterator<Item = (usize, &Recorded)> {
+        let is_in = [Recorded::is_call, Recorded::is_in_slow_share, Recorded::is_call_or_abandoned][sequence];
+        let from = self.from[sequence];
+        self.recorded.iter().enumerate().skip(from).rev().filter(move |(_, recorded)| is_in(recorded))
+    }
+
+    fn forget_all(&mut self) {
+        self.recorded.clear();
+        self.from = [0; 3];
     }
 
     fn enter(&mut self, phase: Phase, monitored: bool, at: u64, reason: Option<OpenReason>) {
@@ -232,7 +293,7 @@ impl Reference {
         self.monitored = monitored;
         self.generation += 1;
         if phase == Phase::Closed {
-            self.recorded.clear();
+            self.forget_all();
             self.row = 0;
         }
         self.tell(was, reason, at);
@@ -316,14 +377,15 @@ impl Reference {
         }
         let is_probe = matches!(admitted, Admitted::Probe { .. });
         let began = (is_probe || settings.slow_call.is_some()).then_some(self.now);
-        Ok(Permit { admitted, began, entered: self.now })
+        Ok(Permit { admitted, began, entered: self.now, waits_since: None })
     }
 
     fn reject(&mut self, reason: OpenReason, wait: Option<u64>) -> Result<Permit, (OpenReason, Option<u64>)> {
         if self.monitored || self.phase != Phase::Forced && !self.enforces() {
             self.totals.would_reject += 1;
             self.totals.admitted += 1;
-            return Ok(Permit { admitted: Admitted::Unjudged, began: None, entered: self.now });
+            let admitted = Admitted::Unjudged;
+            return Ok(Permit { admitted, began: None, entered: self.now, waits_since: None });
         }
         self.totals.rejected += 1;
         Err((reason, wait))
@@ -352,9 +414,17 @@ impl Reference {
         if end == End::Panicked {
             self.totals.panicked += 1;
         }
-        let failed = match end {
-            End::Success => false,
-            End::Failure | End::Panicked => true,
+        let settings = self.config.resolve();
+        let slow_call = settings.slow_call.map(millis);
+        let slow = slow_call.zip(permit.began).is_some_and(|(limit, began)| self.now - began > limit);
+        let waited = permit.waits_since.map(|since| self.now - since);
+        let is_abandoned = waited.zip(settings.abandoned_after).is_some_and(|(waited, limit)| waited >= millis(limit));
+        let kind = match end {
+            End::Success => Kind::Succeeded,
+            End::Failure | End::Panicked => Kind::Failed,
+            End::Abandoned => Kind::Abandoned,
+            End::Cancelled if is_abandoned => Kind::Abandoned,
+            End::Cancelled if slow && waited.is_some() => Kind::Dropped,
             End::Ignored | End::Cancelled => {
                 if end == End::Ignored {
                     self.totals.ignored += 1;
@@ -369,28 +439,29 @@ impl Reference {
                 return;
             }
         };
-        let slow_call = self.config.resolve().slow_call.map(millis);
-        let slow = slow_call.zip(permit.began).is_some_and(|(limit, began)| self.now - began > limit);
         let counts = match permit.admitted {
             Admitted::Closed { generation } => self.phase == Phase::Closed && generation == self.generation,
-            Admitted::Probe { generation } => self.answer(generation, Some(!failed && !slow)),
+            Admitted::Probe { generation } => self.answer(generation, Some(kind == Kind::Succeeded && !slow)),
             Admitted::Unjudged | Admitted::Uncounted => false,
         };
         if !counts {
             self.totals.stale += 1;
             return;
         }
-        self.totals.successes += u64::from(!failed);
-        self.totals.failures += u64::from(failed);
+        self.totals.successes += u64::from(kind == Kind::Succeeded);
+        self.totals.failures += u64::from(kind == Kind::Failed);
+        self.totals.abandoned += u64::from(kind == Kind::Abandoned);
+        self.totals.cancelled += u64::from(kind == Kind::Dropped);
         self.totals.slow += u64::from(slow);
         if let Admitted::Closed { .. } = permit.admitted {
-            self.record(failed, slow);
+            self.record(kind, slow);
         }
     }
 
     /// Whether the permit of a cancelled probe is not free yet.
     fn cool(&mut self, of: u64, entered: u64) -> bool {
-        let (free, generation, now) = (entered + 1000, self.generation, self.now);
+        let cools_for = self.config.resolve().abandoned_after.map_or(1000, millis);
+        let (free, generation, now) = (entered + cools_for, self.generation, self.now);
         let Phase::HalfOpen { cooling, free_at, .. } = &mut self.phase else { return false };
         let cools = of == generation && now < free;
         if cools {
@@ -400,7 +471,7 @@ impl Reference {
         cools
     }
 
-    fn record(&mut self, failed: bool, slow: bool) {
+    fn record(&mut self, kind: Kind, slow: bool) {
         let settings = self.config.resolve();
         let start = match settings.window {
             Window::Time(length) => bucket_start(millis(length), self.now),
@@ -408,26 +479,33 @@ impl Reference {
         };
         // Of a window that was made longer the newest mark stands for the bucket.
         let mark = self.recorded.last().map_or(start, |last| last.mark.max(start));
-        self.recorded.push(Recorded { mark, failed, slow });
-        self.row = if failed { self.row + 1 } else { 0 };
-        if self.row == 1 {
-            self.row_began = self.now;
+        self.recorded.push(Recorded { mark, kind, slow, was_slow: slow });
+        let lengthens = matches!(kind, Kind::Failed | Kind::Abandoned);
+        if lengthens {
+            self.row += 1;
+            if self.row == 1 {
+                self.row_began = self.now;
+            }
+        } else if kind == Kind::Succeeded {
+            self.row = 0;
         }
         // By default, failures of one moment are one event.
         let is_old = !settings.consecutive_failures_by_default || self.now >= self.row_began + 100;
 
         let counts = self.window();
-        let WindowCounts { calls, failures, slow, .. } = counts;
-        let enough = settings.window != Window::None && calls >= u64::from(settings.minimum_calls);
-        let reaches = |part: u64, percent: f64| {
+        let WindowCounts { calls, failures, slow, slow_of, .. } = counts;
+        let minimum = u64::from(settings.minimum_calls);
+        let reaches = |part: u64, of: u64, percent: f64| {
             // In whole millionths of a percent: the rates of these tests have no more decimals.
-            part > 0 && u128::from(part) * 100_000_000 >= (percent * 1e6).round() as u128 * u128::from(calls)
+            let reached = u128::from(part) * 100_000_000 >= (percent * 1e6).round() as u128 * u128::from(of);
+            settings.window != Window::None && of >= minimum && part > 0 && reached
         };
-        let reason = if enough && reaches(failures, settings.failure_rate) {
+        let reason = if reaches(failures, calls, settings.failure_rate) {
             OpenReason::FailureRate { failures, calls }
-        } else if enough && settings.slow_call.is_some() && reaches(slow, settings.slow_call_rate) {
-            OpenReason::SlowCallRate { slow, calls }
-        } else if failed && is_old && settings.consecutive_failures.is_some_and(|limit| self.row >= u64::from(limit)) {
+        } else if settings.slow_call.is_some() && reaches(slow, slow_of, settings.slow_call_rate) {
+            OpenReason::SlowCallRate { slow, calls: slow_of }
+        } else if lengthens && is_old && settings.consecutive_failures.is_some_and(|limit| self.row >= u64::from(limit))
+        {
             OpenReason::ConsecutiveFailures { failures: self.row }
         } else if self.trip_if.is_some_and(|trip_if| trip_if(&counts)) {
             OpenReason::TripIf { failures, calls }
@@ -498,7 +576,7 @@ impl Reference {
         self.since = self.now.max(self.since);
         self.start();
         self.generation += 1;
-        self.recorded.clear();
+        self.forget_all();
         self.row = 0;
         self.tell(was, None, self.now);
     }
@@ -531,11 +609,13 @@ impl Reference {
                 }
             }
             (Window::Count(calls), Window::Count(_)) => {
-                let gone = self.recorded.len().saturating_sub(calls as usize);
-                self.recorded.drain(..gone);
+                for sequence in 0..3 {
+                    let oldest = self.sequence(sequence).nth(calls as usize - 1).map(|(at, _)| at);
+                    self.from[sequence] = oldest.unwrap_or(self.from[sequence]);
+                }
             }
             (Window::None, Window::None) => {}
-            _ => self.recorded.clear(),
+            _ => self.forget_all(),
         }
         if matches!(new.window, Window::Count(_)) && new.slow_call.is_none() {
             self.recorded.iter_mut().for_each(|recorded| recorded.slow = false);

@@ -13,6 +13,9 @@ pub(crate) struct Reading {
     /// Calls that were let through and have ended, however they did.
     pub(crate) calls: u64,
     pub(crate) failures: u64,
+    /// Dropped by whoever had asked, soon or after a while.
+    pub(crate) cancelled: u64,
+    pub(crate) abandoned: u64,
     /// Percent of the calls in the window.
     pub(crate) failure_rate: f64,
     pub(crate) rejected: u64,
@@ -24,18 +27,30 @@ impl Reading {
         let fallbacks = fallbacks(service);
         // A breaker comes into being with its first call.
         let Some(breaker) = registry().circuit_breaker(service.name()) else {
-            return Self { state: State::Closed, calls: 0, failures: 0, failure_rate: 0.0, rejected: 0, fallbacks };
+            return Self { fallbacks, ..Self::of_no_calls() };
         };
         let snapshot = breaker.snapshot();
         let totals = snapshot.totals;
         Self {
             state: snapshot.state,
-            calls: totals.successes + totals.failures + totals.ignored + totals.cancelled + totals.stale,
+            calls: totals.successes
+                + totals.failures
+                + totals.ignored
+                + totals.cancelled
+                + totals.abandoned
+                + totals.stale,
             failures: totals.failures,
+            cancelled: totals.cancelled,
+            abandoned: totals.abandoned,
             failure_rate: snapshot.window.failure_rate(),
             rejected: totals.rejected,
             fallbacks,
         }
+    }
+
+    fn of_no_calls() -> Self {
+        let (state, failure_rate) = (State::Closed, 0.0);
+        Self { state, calls: 0, failures: 0, cancelled: 0, abandoned: 0, failure_rate, rejected: 0, fallbacks: 0 }
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Tally {
     pub(crate) degraded: u64,
     /// Those that the customer was told to try again later.
     pub(crate) failed: u64,
+    /// Those whose customers did not wait for the answer.
+    pub(crate) gave_up: u64,
     /// The numbers of those that were accepted.
     pub(crate) accepted: Vec<u64>,
     /// From the moment an order was due to its answer, by [`Phase`].
@@ -66,6 +68,10 @@ impl Phase {
 
 /// How long what was queued may take to drain once no more orders arrive.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// One customer in so many is impatient: leaves the page after [`PATIENCE`], which is less than the shop waits for its services.
+const IMPATIENT: u64 = 5;
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How many at once catch up on what was queued. Few, since the customers of the present come first.
 const DRAINERS: usize = 2;
@@ -133,7 +139,16 @@ impl Run {
     async fn order(self: Arc<Self>, number: u64, due: Instant) {
         let order = Order { number, item: "teapot".to_owned(), cents: 2_495 };
         let state = breakers::state(self.outage.service);
-        let result = self.shop.place(&order).await;
+        let placed = self.shop.place(&order);
+        // Whoever leaves drops the order, wherever it is.
+        let result = match number % IMPATIENT {
+            0 => timeout(PATIENCE, placed).await.ok(),
+            _ => Some(placed.await),
+        };
+        let Some(result) = result else {
+            self.tally().gave_up += 1;
+            return;
+        };
         let latency = due.elapsed();
         let phase = self.phase(due - self.start, latency, state, was_asked(self.outage.service, &result));
         if let Ok(confirmation) = &result {

@@ -119,7 +119,7 @@ fn clock(run: &Run) -> String {
 fn orders(run: &Run) -> String {
     let tally = run.tally();
     format!(
-        "{} orders, {} completed, {} degraded, {} failed",
-        tally.orders, tally.completed, tally.degraded, tally.failed
+        "{} orders, {} completed, {} degraded, {} failed, {} given up",
+        tally.orders, tally.completed, tally.degraded, tally.failed, tally.gave_up
     )
 }

@@ -17,6 +17,7 @@ pub(crate) struct Report {
     completed: u64,
     degraded: u64,
     failed: u64,
+    gave_up: u64,
     queued_payments: u64,
     queued_payments_drained: u64,
     p99_ms: P99,
@@ -42,6 +43,8 @@ struct BreakerReport {
     state: &'static str,
     calls: u64,
     failures: u64,
+    cancelled: u64,
+    abandoned: u64,
     rejected: u64,
     fallbacks: u64,
     retries: u64,
@@ -77,7 +80,7 @@ struct Rest {
 impl Report {
     pub(crate) fn of(run: &Run, history: &History) -> Self {
         let mut tally = run.tally();
-        let answered = tally.completed + tally.degraded + tally.failed;
+        let answered = tally.completed + tally.degraded + tally.failed + tally.gave_up;
         let lost = tally.orders - answered + uncharged(run, &tally.accepted);
         let phases: Vec<_> =
             Phase::ALL.map(|phase| (phase, Latencies::of(&mut tally.latencies[phase as usize]))).into_iter().collect();
@@ -87,6 +90,7 @@ impl Report {
             completed: tally.completed,
             degraded: tally.degraded,
             failed: tally.failed,
+            gave_up: tally.gave_up,
             queued_payments: run.shop.payments.queued(),
             queued_payments_drained: run.shop.payments.drained(),
             p99_ms: P99 { before: p99(Phase::Before), during: p99(Phase::Open), after: p99(Phase::After) },
@@ -131,6 +135,8 @@ impl BreakerReport {
             state: reading.state.as_str(),
             calls: reading.calls,
             failures: reading.failures,
+            cancelled: reading.cancelled,
+            abandoned: reading.abandoned,
             rejected: reading.rejected,
             fallbacks: reading.fallbacks,
             retries,
@@ -186,18 +192,24 @@ impl fmt::Display for Report {
         let Rest { outage, broken, duration, lost, queued_mails, drained_mails, phases } = &self.rest;
         let broken = broken.name();
         writeln!(f, "{} orders in {duration:.1?}, {outage}", self.orders)?;
-        writeln!(f, "{} completed, {} degraded, {} failed, {lost} lost", self.completed, self.degraded, self.failed)?;
+        let Self { completed, degraded, failed, gave_up, .. } = self;
+        writeln!(
+            f,
+            "{completed} completed, {degraded} degraded, {failed} failed, {lost} lost; {gave_up} customers gave up"
+        )?;
         writeln!(f, "{} payments were queued, {} of them drained", self.queued_payments, self.queued_payments_drained)?;
         writeln!(f, "{queued_mails} mails were queued, {drained_mails} of them drained")?;
 
         writeln!(
             f,
-            "\n{:15} {:11} {:>7} {:>8} {:>8} {:>9}",
-            "breaker", "state", "calls", "failures", "rejected", "fallbacks"
+            "\n{:15} {:11} {:>7} {:>8} {:>9} {:>9} {:>8} {:>9}",
+            "breaker", "state", "calls", "failures", "cancelled", "abandoned", "rejected", "fallbacks"
         )?;
         for breaker in &self.breakers {
-            let BreakerReport { name, state, calls, failures, rejected, fallbacks, transitions, .. } = breaker;
-            writeln!(f, "{name:15} {state:11} {calls:7} {failures:8} {rejected:8} {fallbacks:9}")?;
+            let BreakerReport { name, state, calls, failures, cancelled, abandoned, .. } = breaker;
+            let BreakerReport { rejected, fallbacks, transitions, .. } = breaker;
+            write!(f, "{name:15} {state:11} {calls:7} {failures:8} {cancelled:9} {abandoned:9}")?;
+            writeln!(f, " {rejected:8} {fallbacks:9}")?;
             for TransitionReport { from, to, at_ms, reason } in transitions {
                 writeln!(f, "    {:7.2}s  {from} -> {to}{reason}", Duration::from_millis(*at_ms).as_secs_f64())?;
             }

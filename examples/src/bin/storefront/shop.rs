@@ -166,7 +166,7 @@ impl Shop {
     }
 
     #[circuit_breaker("payment", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
-        half_open_calls = 3, failure_if = |e| e.is_unavailable())]
+        half_open_calls = 3, abandoned_after = "150ms", failure_if = |e| e.is_unavailable())]
     #[bulkhead(name = "payment", max_concurrent = 64)]
     #[timeout(name = "payment", after = "250ms")]
     #[fallback = Self::queue_payment]

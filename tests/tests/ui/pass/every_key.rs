@@ -9,6 +9,7 @@ use resilience_runtime::{Rejection, WindowCounts, circuit_breaker};
     minimum_calls = 10,
     window = "1m",
     consecutive_failures = 7,
+    abandoned_after = "2s",
     slow_call = "250ms",
     slow_call_rate = 80,
     open_for = "15s",
