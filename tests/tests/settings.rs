@@ -32,7 +32,7 @@ const BREAKER: [(&str, &str); 16] = [
     ("minimum_calls", "7"),
     ("window", "12ms"),
     ("consecutive_failures", "9"),
-    ("abandoned_after", "1.5s"),
+    ("abandoned_after", "3s"),
     ("slow_call", "500us"),
     ("slow_call_rate", "62.5"),
     ("open_for", "31s"),
@@ -74,7 +74,7 @@ fn breaker_config() -> CircuitBreakerConfig {
         .minimum_calls(7)
         .window(Window::Time(millis(12)))
         .consecutive_failures(9)
-        .abandoned_after(millis(1500))
+        .abandoned_after(millis(3000))
         .slow_call(micros(500))
         .slow_call_rate(62.5)
         .open_for(Duration::from_secs(31))
@@ -94,7 +94,7 @@ fn breaker_builder() -> CircuitBreakerBuilder {
         .minimum_calls(7)
         .window(Window::Time(millis(12)))
         .consecutive_failures(9)
-        .abandoned_after(millis(1500))
+        .abandoned_after(millis(3000))
         .slow_call(micros(500))
         .slow_call_rate(62.5)
         .open_for(Duration::from_secs(31))
@@ -143,7 +143,7 @@ fn per_minute(count: u32) -> Rate {
     minimum_calls = 7,
     window = "12ms",
     consecutive_failures = 9,
-    abandoned_after = "1.5s",
+    abandoned_after = "3s",
     slow_call = "500us",
     slow_call_rate = 62.5,
     open_for = "31s",
