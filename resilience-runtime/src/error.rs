@@ -121,6 +121,10 @@ pub enum RejectionKind {
 }
 
 impl RejectionKind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::CircuitOpen, Self::BulkheadFull, Self::RateLimited, Self::TimedOut, Self::Unsuccessful];
+
     /// The word used in attributes and metrics: `circuit_open`, `bulkhead_full`, `rate_limited`, `timed_out`, `unsuccessful`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -90,12 +90,20 @@ pub fn or_unsuccessful<T, E>(answer: Result<T, E>, unsuccessful: Option<T>) -> R
 pub trait Outcome<T, E> {
     /// On its way outward through the layers.
     fn called(self) -> Result<T, Failure<E>>;
+
+    /// Whether it is an error.
+    fn is_error(&self) -> bool;
 }
 
 impl<T, E> Outcome<T, E> for Result<T, E> {
     #[inline]
     fn called(self) -> Result<T, Failure<E>> {
         self.map_err(Failure::Call)
+    }
+
+    #[inline]
+    fn is_error(&self) -> bool {
+        self.is_err()
     }
 }
 

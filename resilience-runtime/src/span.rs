@@ -18,6 +18,7 @@ pub(crate) fn of(operation: &'static Operation) -> Span {
         resilience.attempts = field::Empty,
         resilience.elapsed_ms = field::Empty,
         resilience.fallback = field::Empty,
+        resilience.fallback.reason = field::Empty,
         error.r#type = field::Empty,
     )
 }

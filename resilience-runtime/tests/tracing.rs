@@ -215,6 +215,46 @@ async fn spans_lie_inside_of_each_other_and_each_knows_its_own_end() {
     assert_eq!((&*outer["otel.name"], &*inner["otel.name"]), ("falls_back", "fails_inside"));
     assert_eq!((&*outer["resilience.fallback"], inner.get("resilience.fallback")), ("true", None));
     assert_eq!((outer.get("error.type"), &*inner["error.type"]), (None, "tracing::Error"));
+    assert_eq!(outer["resilience.fallback.reason"], "tracing::Error");
+}
+
+#[circuit_breaker("tracing: its fallback fails", consecutive_failures = 1)]
+#[fallback(fails_too)]
+async fn fails_with_its_fallback() -> Result<(), Error> {
+    Err(Error::Failed)
+}
+
+async fn fails_too() -> Result<(), Error> {
+    Err(Error::Failed)
+}
+
+#[fallback(|| Err(std::fmt::Error), || Err(std::fmt::Error))]
+fn fails_at_every_level() -> Result<(), std::fmt::Error> {
+    Err(std::fmt::Error)
+}
+
+#[tokio::test]
+async fn a_call_whose_fallback_fails_is_no_success_and_says_what_that_answered_for() {
+    let (collector, guard) = collect(LevelFilter::DEBUG);
+    fails_with_its_fallback().await.unwrap_err();
+    fails_with_its_fallback().await.unwrap_err();
+    fails_at_every_level().unwrap_err();
+    drop(guard);
+    let seen = collector.0.lock().unwrap();
+    let [own, rejected, levels] = &seen.spans[..] else { panic!("{:?}", seen.spans) };
+    let of = |span: &Fields| {
+        let fields =
+            ["error.type", "resilience.fallback", "resilience.fallback.reason", "resilience.policy", "resilience.name"];
+        fields.map(|field| span.get(field).cloned().unwrap_or_default())
+    };
+    assert_eq!(of(own), ["tracing::Error", "true", "tracing::Error", "", ""]);
+    assert_eq!(
+        of(rejected),
+        ["tracing::Error", "true", "circuit_open", "circuit_breaker", "tracing: its fallback fails"]
+    );
+    assert_eq!(of(levels), ["core::fmt::Error", "true", "core::fmt::Error", "", ""]);
+    let failed = seen.events.iter().filter(|event| event.fields["resilience.event"] == "fallback_failed").count();
+    assert_eq!(failed, 3);
 }
 
 #[circuit_breaker("tracing: contested", window = 10)]

@@ -1,7 +1,8 @@
 //! Points 20 and 21 of the semantics: when a fallback runs, what it may be, and what it leaves alone.
 
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Failure, Rejection, RejectionKind, bulkhead, circuit_breaker, fallback, registry, retry, timeout,
+    Event, Failure, Operation, Rejection, RejectionKind, bulkhead, circuit_breaker, fallback, registry, retry, timeout,
 };
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
@@ -226,4 +227,88 @@ async fn a_breaker_above_a_retry_counts_once() {
     counts_once(&calls).await.unwrap_err();
     assert_eq!(calls.load(Relaxed), 10);
     assert_eq!(registry().circuit_breaker("fallbacks: once").unwrap().totals().failures, 1);
+}
+
+#[circuit_breaker("fallbacks: told", window = none, consecutive_failures = 1)]
+#[fallback = told_fallback]
+async fn told(fallback_fails: bool) -> Result<u8, Error> {
+    let _ = fallback_fails;
+    Err(Error::Own("first"))
+}
+
+async fn told_fallback(fails: bool) -> Result<u8, Error> {
+    if fails { Err(Error::Own("second")) } else { Ok(2) }
+}
+
+#[fallback(|_| Err(Error::Own("a level")), |fails, error: Error| if fails { Err(error) } else { Ok(3) })]
+fn told_sync(fails: bool) -> Result<u8, Error> {
+    let _ = fails;
+    Err(Error::Own("first"))
+}
+
+#[timeout("5ms")]
+#[fallback(async |failure: Failure<Error>| Err(Error::Own(if matches!(failure, Failure::Rejected(_)) { "late" } else { "early" })))]
+async fn told_late() -> Result<u8, Error> {
+    pending().await
+}
+
+fn operation(function: &str) -> &'static Operation {
+    registry().operations().find(|operation| operation.function() == function).expect("it is guarded")
+}
+
+/// What was told of fallbacks, as lines.
+async fn fallbacks_told(calls: impl AsyncFnOnce()) -> Vec<String> {
+    let (scope, told) = (Scope::new(), async {
+        let mut events = registry().subscribe();
+        calls().await;
+        let told = std::iter::from_fn(|| events.try_recv());
+        let of_fallbacks = |event: &Event| matches!(event, Event::Fallback { .. } | Event::FallbackFailed { .. });
+        told.filter(of_fallbacks).map(|event| event.to_string()).collect()
+    });
+    scope.wrap(told).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_answered_for_and_that_it_failed_are_counted_and_told() {
+    let told_of_them = fallbacks_told(async || {
+        assert_eq!(told(false).await, Ok(2));
+        assert_eq!(told(true).await, Err(Error::Own("second")));
+        assert_eq!(told(false).await, Ok(2));
+    })
+    .await;
+    let expected = [
+        "fallback `fallbacks::told`: answers for an error",
+        "fallback `fallbacks::told`: answers for a rejection (circuit_open)",
+        "fallback `fallbacks::told`: failed too",
+        "fallback `fallbacks::told`: answers for a rejection (circuit_open)",
+    ];
+    assert_eq!(told_of_them, expected);
+    let told = operation("told");
+    assert_eq!((told.fallbacks(), told.failed_fallbacks()), (3, 1));
+    let by_kind: Vec<_> = RejectionKind::ALL.into_iter().map(|kind| told.fallbacks_for(Some(kind))).collect();
+    assert_eq!((told.fallbacks_for(None), &by_kind[..]), (1, &[2, 0, 0, 0, 0][..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_levels_all_fail_has_failed_once() {
+    let told_of_them = fallbacks_told(async || {
+        assert_eq!(told_sync(false), Ok(3));
+        assert_eq!(told_sync(true), Err(Error::Own("a level")));
+    })
+    .await;
+    let (answers, failed) =
+        ("fallback `fallbacks::told_sync`: answers for an error", "fallback `fallbacks::told_sync`: failed too");
+    assert_eq!(told_of_them, [answers, answers, failed]);
+    assert_eq!((operation("told_sync").fallbacks(), operation("told_sync").failed_fallbacks()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closure_that_fails_for_a_call_that_took_too_long_is_told() {
+    let told_of_them = fallbacks_told(async || assert_eq!(told_late().await, Err(Error::Own("late")))).await;
+    let expected = [
+        "fallback `fallbacks::told_late`: answers for a rejection (timed_out)",
+        "fallback `fallbacks::told_late`: failed too",
+    ];
+    assert_eq!(told_of_them, expected);
+    assert_eq!(operation("told_late").fallbacks_for(Some(RejectionKind::TimedOut)), 1);
 }

@@ -35,7 +35,7 @@ pub(super) fn end(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> 
                 #left_alone
                 __resilience::Err(__failure) => __failure,
             };
-            __operation.count_fallback();
+            __operation.count_fallback(&__failure);
             #answered
         }
     }
@@ -61,7 +61,7 @@ fn end_classified(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> 
                 #left_alone
                 __resilience::ControlFlow::Continue(__asked) => __asked,
             };
-            __operation.count_fallback();
+            __operation.count_fallback(&__failure);
             __resilience::or_unsuccessful({ #answered }, __unsuccessful)
         }
     }
@@ -97,7 +97,13 @@ fn answered(guarded: &Guarded, levels: &[Answer], map: &TokenStream) -> TokenStr
         Answer::Closure(closure) => (TokenStream::new(), by_closure(guarded, closure, map, rest.is_empty())),
     };
     if rest.is_empty() {
-        return quote_spanned!(Span::mixed_site()=> #calls #answer);
+        // As for the body: what is no `Result` is an error about the return type.
+        let answered = Ident::new("__answered", located_at(guarded.target.result.span()));
+        return quote_spanned! {Span::mixed_site()=>
+            #calls
+            let #answered = #answer;
+            __operation.fallback_ended(#answered)
+        };
     }
     let rest = answered(guarded, rest, &quote_spanned!(Span::mixed_site()=> __resilience::NoRejection));
     quote_spanned! {Span::mixed_site()=>

@@ -51,7 +51,9 @@ impl fmt::Display for Event {
                     None => Ok(()),
                 }
             }
-            Self::Fallback { .. } => write!(f, "answers"),
+            Self::Fallback { rejection: Some(rejection), .. } => write!(f, "answers for a rejection ({rejection})"),
+            Self::Fallback { rejection: None, .. } => write!(f, "answers for an error"),
+            Self::FallbackFailed { .. } => write!(f, "failed too"),
             Self::SlowCall { took, limit, .. } => write!(f, "a call took {took:?}, longer than {limit:?}"),
             Self::Outcome { ended, .. } => write!(f, "a call {}", Said(*ended)),
             Self::Evicted { .. } => write!(f, "evicted for another key"),

@@ -148,8 +148,17 @@ pub enum Event {
         #[cfg_attr(feature = "serde", serde(flatten))]
         order: Order,
     },
-    /// A fallback answers for a call that failed or was rejected.
+    /// A fallback is asked to answer for a call that failed or was rejected.
     Fallback {
+        /// The guarded function: `module::function`.
+        name: Name,
+        /// The kind of rejection that it answers for; `None`: for the function's own error.
+        rejection: Option<RejectionKind>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A fallback failed too: with several levels, the last one. Its error is what the call returns.
+    FallbackFailed {
         /// The guarded function: `module::function`.
         name: Name,
         /// When.
@@ -276,6 +285,8 @@ pub enum Topic {
     TimedOut,
     /// [`Event::Fallback`]
     Fallback,
+    /// [`Event::FallbackFailed`]
+    FallbackFailed,
     /// [`Event::SlowCall`]
     SlowCall,
     /// [`Event::Outcome`]
@@ -294,7 +305,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Transition,
         Self::Retry,
         Self::RetriesEnded,
@@ -303,6 +314,7 @@ impl Topic {
         Self::Rejected,
         Self::TimedOut,
         Self::Fallback,
+        Self::FallbackFailed,
         Self::SlowCall,
         Self::Outcome,
         Self::Evicted,
@@ -323,6 +335,7 @@ impl Topic {
             Self::Rejected => "rejected",
             Self::TimedOut => "timed_out",
             Self::Fallback => "fallback",
+            Self::FallbackFailed => "fallback_failed",
             Self::SlowCall => "slow_call",
             Self::Outcome => "outcome",
             Self::Evicted => "evicted",
@@ -410,6 +423,7 @@ macro_rules! of_each {
             | Event::Rejected { $field, .. }
             | Event::TimedOut { $field, .. }
             | Event::Fallback { $field, .. }
+            | Event::FallbackFailed { $field, .. }
             | Event::SlowCall { $field, .. }
             | Event::Outcome { $field, .. }
             | Event::Evicted { $field, .. }
@@ -451,6 +465,7 @@ impl Event {
             Self::Rejected { .. } => Topic::Rejected,
             Self::TimedOut { .. } => Topic::TimedOut,
             Self::Fallback { .. } => Topic::Fallback,
+            Self::FallbackFailed { .. } => Topic::FallbackFailed,
             Self::SlowCall { .. } => Topic::SlowCall,
             Self::Outcome { .. } => Topic::Outcome,
             Self::Evicted { .. } => Topic::Evicted,
@@ -469,7 +484,7 @@ impl Event {
             }
             Self::Retry(_) | Self::RetriesEnded { .. } => Some(Kind::Retry),
             Self::TimedOut { .. } => Some(Kind::Timeout),
-            Self::Fallback { .. } => Some(Kind::Fallback),
+            Self::Fallback { .. } | Self::FallbackFailed { .. } => Some(Kind::Fallback),
             Self::Conflict { kind, .. }
             | Self::Rejected { kind, .. }
             | Self::Reconfigured { kind, .. }
@@ -489,6 +504,7 @@ impl Event {
             | Self::Rejected { name, .. }
             | Self::TimedOut { name, .. }
             | Self::Fallback { name, .. }
+            | Self::FallbackFailed { name, .. }
             | Self::SlowCall { name, .. }
             | Self::Outcome { name, .. }
             | Self::Evicted { name, .. }
@@ -522,7 +538,11 @@ impl Event {
             | Self::Evicted { order, .. }
             | Self::Reconfigured { order, .. }
             | Self::Steered { order, .. } => Some(*order),
-            Self::Missed { .. } | Self::Fallback { .. } | Self::ConfigRefused { .. } | Self::Repeated { .. } => None,
+            Self::Missed { .. }
+            | Self::Fallback { .. }
+            | Self::FallbackFailed { .. }
+            | Self::ConfigRefused { .. }
+            | Self::Repeated { .. } => None,
         }
     }
 

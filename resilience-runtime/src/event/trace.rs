@@ -73,15 +73,22 @@ pub(super) fn tell(event: &Event) {
 /// The guarded call fails so.
 pub(crate) fn failed<E>(failure: &Failure<E>) {
     let span = Span::current();
+    span.record("error.type", error_type(failure));
+    record_policy(&span, failure);
+}
+
+fn record_policy<E>(span: &Span, failure: &Failure<E>) {
+    if let Failure::Rejected(rejection) = failure {
+        span.record("resilience.policy", rejection.kind().policy().map(Kind::as_str));
+        span.record("resilience.name", rejection.name().as_str());
+    }
+}
+
+/// As OpenTelemetry wants it: one of few words.
+fn error_type<E>(failure: &Failure<E>) -> &'static str {
     match failure {
-        Failure::Call(_) => {
-            span.record("error.type", std::any::type_name::<E>());
-        }
-        Failure::Rejected(rejection) => {
-            span.record("error.type", rejection.kind().as_str());
-            span.record("resilience.policy", rejection.kind().policy().map(Kind::as_str));
-            span.record("resilience.name", rejection.name().as_str());
-        }
+        Failure::Call(_) => std::any::type_name::<E>(),
+        Failure::Rejected(rejection) => rejection.kind().as_str(),
     }
 }
 
@@ -92,7 +99,15 @@ pub(crate) fn tried(attempts: u32, elapsed: Duration) {
     span.record("resilience.elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
 }
 
-/// A fallback answers for the guarded call.
-pub(crate) fn fell_back() {
-    Span::current().record("resilience.fallback", true);
+/// A fallback is asked about the guarded call. What it answers for is no error of the span.
+pub(crate) fn fell_back<E>(failure: &Failure<E>) {
+    let span = Span::current();
+    span.record("resilience.fallback", true);
+    span.record("resilience.fallback.reason", error_type(failure));
+    record_policy(&span, failure);
+}
+
+/// The guarded call fails, and so did its fallback.
+pub(crate) fn fallback_failed(error_type: &str) {
+    Span::current().record("error.type", error_type);
 }

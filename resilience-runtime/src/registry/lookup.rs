@@ -7,7 +7,9 @@ use super::{Registry, registry};
 use crate::builder::Builder;
 use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
 use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot, Keyed, Permit, Refused, TripIf, TripRule};
+use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Event, Topic};
+use crate::fallback::Outcome;
 use crate::hooks::BreakerKey;
 use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
@@ -62,13 +64,38 @@ impl Site<CircuitBreaker> {
 }
 
 impl Operation {
+    /// A fallback is about to answer for this failure.
     #[doc(hidden)]
-    pub fn count_fallback(&'static self) {
-        self.fallbacks.increment();
-        let event = || Event::Fallback { name: self.shown_name(), at: Timestamp::now() };
+    pub fn count_fallback<E>(&'static self, failure: &Failure<E>) {
+        let rejection = failure.rejection().map(Rejection::kind);
+        self.fallback_count(rejection).increment();
+        let event = || Event::Fallback { name: self.shown_name(), rejection, at: Timestamp::now() };
         Registry::emit(Topic::Fallback, event);
         #[cfg(feature = "tracing")]
-        crate::event::trace::fell_back();
+        crate::event::trace::fell_back(failure);
+    }
+
+    /// The last fallback has answered so.
+    #[doc(hidden)]
+    #[inline]
+    pub fn fallback_ended<R: Outcome<T, E>, T, E>(&'static self, answer: R) -> R {
+        if answer.is_error() {
+            self.fallback_failed(std::any::type_name::<E>());
+        }
+        answer
+    }
+
+    #[cold]
+    fn fallback_failed(&'static self, error_type: &'static str) {
+        self.failed_fallbacks.increment();
+        Registry::emit(Topic::FallbackFailed, || Event::FallbackFailed {
+            name: self.shown_name(),
+            at: Timestamp::now(),
+        });
+        #[cfg(feature = "tracing")]
+        crate::event::trace::fallback_failed(error_type);
+        #[cfg(not(feature = "tracing"))]
+        let _ = error_type;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bulkhead::Bulkhead;
 use crate::circuit_breaker::CircuitBreaker;
+use crate::error::RejectionKind;
 use crate::name::Name;
 use crate::overlay::Origin;
 use crate::policy::{Definition, Policy};
@@ -29,7 +30,9 @@ pub struct Operation {
     file: &'static str,
     line: u32,
     layers: &'static [Layer],
-    pub(super) fallbacks: Count,
+    /// By what it answered for: the function's own error first, and then [`RejectionKind::ALL`].
+    fallbacks: [Count; 1 + RejectionKind::ALL.len()],
+    pub(super) failed_fallbacks: Count,
 }
 
 /// One of the policies around a guarded function.
@@ -134,7 +137,8 @@ impl Operation {
         line: u32,
         layers: &'static [Layer],
     ) -> Self {
-        Self { module, function, file, line, layers, fallbacks: Count::new() }
+        let fallbacks = [const { Count::new() }; 1 + RejectionKind::ALL.len()];
+        Self { module, function, file, line, layers, fallbacks, failed_fallbacks: Count::new() }
     }
 
     /// The module that the function is in; the crate's name comes first.
@@ -172,9 +176,24 @@ impl Operation {
         self.layers
     }
 
-    /// How often its fallback answered.
+    /// How often its fallback was asked, whatever for and whether it failed or not.
     pub fn fallbacks(&self) -> u64 {
-        self.fallbacks.get()
+        self.fallbacks.iter().map(Count::get).sum()
+    }
+
+    /// How often its fallback was asked for a rejection of that kind; `None` stands for the function's own errors.
+    pub fn fallbacks_for(&self, rejection: Option<RejectionKind>) -> u64 {
+        self.fallback_count(rejection).get()
+    }
+
+    /// How often its fallback failed too: with several levels, the last one.
+    pub fn failed_fallbacks(&self) -> u64 {
+        self.failed_fallbacks.get()
+    }
+
+    pub(super) fn fallback_count(&self, rejection: Option<RejectionKind>) -> &Count {
+        let kind = RejectionKind::ALL.into_iter().position(|kind| Some(kind) == rejection);
+        &self.fallbacks[kind.map_or(0, |kind| kind + 1)]
     }
 
     /// The name by which it is shown.

@@ -39,7 +39,7 @@ async fn recommend(
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback();
+        __operation.count_fallback(&__failure);
         #[cfg(not(feature = "regions"))]
         let __answer = __resilience::Answer::<
             Result<Vec<Item>, Error>,
@@ -53,6 +53,7 @@ async fn recommend(
             __resilience::FromRejection,
             popular,
         );
-        __answer.await
+        let __answered = __answer.await;
+        __operation.fallback_ended(__answered)
     }
 }

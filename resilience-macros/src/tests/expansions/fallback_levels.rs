@@ -76,7 +76,7 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
             }
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback();
+        __operation.count_fallback(&__failure);
         let __failure = match __resilience::called(
             __resilience::Answer::<
                 Result<u64, Error>,
@@ -91,7 +91,7 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __resilience::Answer::<
+        let __answered = __resilience::Answer::<
             Result<u64, Error>,
         >::of(
                 __resilience::apply3(
@@ -101,6 +101,7 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
                     __resilience::error_as(__failure, __resilience::NoRejection),
                 ),
             )
-            .await
+            .await;
+        __operation.fallback_ended(__answered)
     }
 }

@@ -139,8 +139,8 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback();
-        __resilience::Answer::<
+        __operation.count_fallback(&__failure);
+        let __answered = __resilience::Answer::<
             Result<Receipt, PaymentError>,
         >::by(
                 (self, __order_for_fallback),
@@ -148,6 +148,7 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                 __resilience::FromRejection,
                 queue_payment,
             )
-            .await
+            .await;
+        __operation.fallback_ended(__answered)
     }
 }

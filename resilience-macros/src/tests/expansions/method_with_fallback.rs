@@ -68,8 +68,8 @@ async fn charge(
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback();
-        __resilience::Answer::<
+        __operation.count_fallback(&__failure);
+        let __answered = __resilience::Answer::<
             Result<Receipt, PaymentError>,
         >::by(
                 (self, __order_for_fallback, __argument_2_for_fallback),
@@ -77,6 +77,7 @@ async fn charge(
                 __resilience::FromRejection,
                 Self::queue,
             )
-            .await
+            .await;
+        __operation.fallback_ended(__answered)
     }
 }

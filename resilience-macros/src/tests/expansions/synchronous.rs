@@ -135,8 +135,8 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback();
-        __resilience::at_once(
+        __operation.count_fallback(&__failure);
+        let __answered = __resilience::at_once(
             __resilience::Answer::<
                 Result<Receipt, PaymentError>,
             >::by(
@@ -145,6 +145,7 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
                 __resilience::FromRejection,
                 queue_payment,
             ),
-        )
+        );
+        __operation.fallback_ended(__answered)
     }
 }

@@ -66,8 +66,8 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback();
-        __resilience::Answer::<
+        __operation.count_fallback(&__failure);
+        let __answered = __resilience::Answer::<
             io::Result<usize>,
         >::of(
                 __resilience::apply3(
@@ -77,6 +77,7 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
                     __failure,
                 ),
             )
-            .await
+            .await;
+        __operation.fallback_ended(__answered)
     }
 }
