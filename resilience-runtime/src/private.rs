@@ -102,6 +102,11 @@ pub fn no_retry_after<E>(_: &E) -> Option<Duration> {
 /// `on_retry` where none is written.
 pub fn no_hook(_: &crate::RetryEvent) {}
 
+/// No circuit breaker stands between a retry and the call, or none that is known without its key.
+pub fn never_shut(_: Duration) -> bool {
+    false
+}
+
 /// An argument that a retry gives to every attempt: the last one takes it, those before get clones.
 #[inline]
 pub fn lend<T: CloneArgument>(argument: &mut Option<T>, last: bool) -> T {

@@ -180,11 +180,15 @@ impl Interpreter {
             Some(b'r') => match inside(self) {
                 end @ (End::Ok | End::Dropped(_) | End::Rejected(RejectionKind::CircuitOpen)) => end,
                 failed => {
-                    self.counts.retries += 1;
                     let wait = match failed {
                         End::Rejected(RejectionKind::RateLimited) => self.turn_at - self.now,
                         _ => DELAY,
                     };
+                    let has_breaker_below = self.order[layer..].contains('c');
+                    if has_breaker_below && self.open_until.is_some_and(|until| until > self.now + wait) {
+                        return failed;
+                    }
+                    self.counts.retries += 1;
                     self.pass(wait, deadlines).unwrap_or_else(|| inside(self))
                 }
             },

@@ -5,7 +5,7 @@ use super::{
     arguments::{self, Lent},
     hook,
 };
-use crate::model::{Guarded, Retry};
+use crate::model::{CircuitBreaker, Guarded, Layer, Retry};
 
 /// Runs what is `inside` until the retry says that it is enough.
 pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> TokenStream {
@@ -22,12 +22,20 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
         false => quote_spanned!(Span::mixed_site()=> __wait.await),
     };
     let on_retry = hook(&retry.on_retry, "no_hook");
+    let is_shut = is_above_a_breaker(guarded)
+        .then(|| quote_spanned!(Span::mixed_site()=> |__wait| __breaker.is_shut_after(__wait)));
     let is_written = retry.retry_if.is_some();
-    let after = match &guarded.classify {
-        Some(_) => quote_spanned!(Span::mixed_site()=>
-            after_classified(__result, &__classify, #is_written, #retry_if, #retry_after, #on_retry)
-        ),
-        None => quote_spanned!(Span::mixed_site()=> after(__result, #retry_if, #retry_after, #on_retry)),
+    let after = match (&guarded.classify, is_shut) {
+        (Some(_), is_shut) => {
+            let is_shut = is_shut.unwrap_or_else(|| hook(&None, "never_shut"));
+            quote_spanned!(Span::mixed_site()=>
+                after_classified(__result, &__classify, #is_written, #retry_if, #retry_after, #on_retry, #is_shut)
+            )
+        }
+        (None, Some(is_shut)) => {
+            quote_spanned!(Span::mixed_site()=> after_above(__result, #retry_if, #retry_after, #on_retry, #is_shut))
+        }
+        (None, None) => quote_spanned!(Span::mixed_site()=> after(__result, #retry_if, #retry_after, #on_retry)),
     };
     quote_spanned! {Span::mixed_site()=>
         let __result = {
@@ -45,4 +53,10 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
             }
         };
     }
+}
+
+/// Whether a circuit breaker stands between the retry and the call. Of one with keys it is not known whether it is open before the key is.
+fn is_above_a_breaker(guarded: &Guarded) -> bool {
+    let inside = guarded.layers.iter().skip_while(|layer| !matches!(layer, Layer::Retry(_)));
+    inside.into_iter().any(|layer| matches!(layer, Layer::CircuitBreaker(CircuitBreaker { key: None, .. })))
 }

@@ -129,6 +129,7 @@ impl fmt::Display for GaveUp {
             Self::Elapsed => "there is no time for another",
             Self::AskedTooMuch => "it asked for too long a wait",
             Self::Budget => "the budget is spent",
+            Self::CircuitOpen => "the circuit breaker below it will still be open",
             Self::TurnedOff => "it is turned off",
         })
     }

@@ -45,6 +45,8 @@ pub enum GaveUp {
     AskedTooMuch,
     /// The budget is spent.
     Budget,
+    /// The circuit breaker below will still be open when the wait is over.
+    CircuitOpen,
     /// The retry was turned off after the attempts so far (`enabled = false`).
     TurnedOff,
 }

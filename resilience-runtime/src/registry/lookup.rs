@@ -11,12 +11,15 @@ use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Event, Topic};
 use crate::fallback::Outcome;
 use crate::hooks::BreakerKey;
+use crate::next_call::NextCall;
 use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
 use crate::retry::{Retry, RetrySnapshot};
+use crate::state::State;
 use crate::time::Timestamp;
 use crate::timeout::{Timeout, TimeoutSnapshot};
 use resilience_config::ConfigError;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl<P: Kept> Site<P> {
     /// The policy: looked up by the first call, one load afterwards.
@@ -47,6 +50,19 @@ impl Site<CircuitBreaker> {
     #[inline]
     pub fn admit(&'static self) -> Result<Permit<'static>, Refused<'static>> {
         self.get().admit_now()
+    }
+
+    /// Whether it will still be open when so much time has passed.
+    #[doc(hidden)]
+    #[cold]
+    pub fn is_shut_after(&'static self, wait: Duration) -> bool {
+        let breaker = self.get();
+        let is_open = matches!(breaker.state(), State::Open | State::ForcedOpen);
+        is_open
+            && match breaker.next_call() {
+                NextCall::Rejected(rejection) => rejection.retry_after().is_none_or(|due| due > wait),
+                _ => false,
+            }
     }
 
     /// The breaker of one key.

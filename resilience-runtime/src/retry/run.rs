@@ -60,6 +60,21 @@ impl<'a> Run<'a> {
         retry_after: impl AskedWait<E, AfterFit>,
         on_retry: impl RetryHook<HookFit>,
     ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
+        self.after_above(result, retry_if, retry_after, on_retry, |_| false)
+    }
+
+    /// As [`after`](Self::after), where a circuit breaker stands between the retry and the call: `is_shut` says whether it will still be open after so
+    /// long. There is nothing to wait for then.
+    #[doc(hidden)]
+    #[inline]
+    pub fn after_above<T, E, IfFit, AfterFit, HookFit>(
+        &mut self,
+        result: Result<T, Failure<E>>,
+        retry_if: impl Predicate<E, IfFit>,
+        retry_after: impl AskedWait<E, AfterFit>,
+        on_retry: impl RetryHook<HookFit>,
+        is_shut: impl FnOnce(Duration) -> bool,
+    ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
         self.made += 1;
         match result {
             Ok(value) => {
@@ -73,7 +88,7 @@ impl<'a> Run<'a> {
                     another: retry_if(error),
                     asked: if asks_to_wait { retry_after(error) } else { None },
                 };
-                match self.failed(&failure, ask, on_retry) {
+                match self.failed(&failure, ask, on_retry, is_shut) {
                     Some(wait) => ControlFlow::Continue(wait),
                     None => ControlFlow::Break(Err(failure)),
                 }
@@ -83,6 +98,7 @@ impl<'a> Run<'a> {
 
     /// As [`after`](Self::after), where `classify` says what the function's own results are worth. Of an error, `retry_if` says whether there is another
     /// attempt where it `is_written`, and `retry_after` is asked for the wait before the verdict is.
+    #[allow(clippy::too_many_arguments, reason = "each is a hook that the attribute may have")]
     pub fn after_classified<T, E, IfFit, AfterFit, HookFit>(
         &mut self,
         result: Result<T, Failure<E>>,
@@ -91,6 +107,7 @@ impl<'a> Run<'a> {
         retry_if: impl Predicate<E, IfFit>,
         retry_after: impl AskedWait<E, AfterFit>,
         on_retry: impl RetryHook<HookFit>,
+        is_shut: impl FnOnce(Duration) -> bool,
     ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
         match result {
             Ok(value) => {
@@ -100,7 +117,7 @@ impl<'a> Run<'a> {
                 }
                 self.made += 1;
                 let worth = Worth { another: verdict.is_worth_another_try(), asked: verdict.retry_after() };
-                match self.failed(&Failure::Call(()), |(), _| worth, on_retry) {
+                match self.failed(&Failure::Call(()), |(), _| worth, on_retry, is_shut) {
                     Some(wait) => ControlFlow::Continue(wait),
                     None => ControlFlow::Break(Ok(value)),
                 }
@@ -113,7 +130,7 @@ impl<'a> Run<'a> {
                     let asked = if asks_to_wait { retry_after(error).or(verdict.retry_after()) } else { None };
                     Worth { another, asked }
                 };
-                match self.failed(&failure, ask, on_retry) {
+                match self.failed(&failure, ask, on_retry, is_shut) {
                     Some(wait) => ControlFlow::Continue(wait),
                     None => ControlFlow::Break(Err(failure)),
                 }
@@ -138,7 +155,7 @@ impl<'a> Run<'a> {
         classify: &impl ClassifyBy<T, E>,
     ) -> ControlFlow<Result<T, E>, Wait> {
         let result = result.map_err(Failure::Call);
-        let after = self.after_classified(result, classify, false, |_| false, |_| None, |_| ());
+        let after = self.after_classified(result, classify, false, |_| false, |_| None, |_| (), |_| false);
         after.map_break(|result| result.map_err(of_the_call))
     }
 
@@ -149,8 +166,9 @@ impl<'a> Run<'a> {
         failure: &Failure<E>,
         ask: impl FnOnce(&E, bool) -> Worth,
         on_retry: impl FnOnce(&RetryEvent),
+        is_shut: impl FnOnce(Duration) -> bool,
     ) -> Option<Wait> {
-        match self.wait_after(failure, ask, on_retry) {
+        match self.wait_after(failure, ask, on_retry, is_shut) {
             Ok(wait) => Some(Wait(wait)),
             Err(why) => {
                 self.give_up(why, failure.rejection().map(|rejection| rejection.kind()));
@@ -164,6 +182,7 @@ impl<'a> Run<'a> {
         failure: &Failure<E>,
         ask: impl FnOnce(&E, bool) -> Worth,
         on_retry: impl FnOnce(&RetryEvent),
+        is_shut: impl FnOnce(Duration) -> bool,
     ) -> Result<Duration, GaveUp> {
         let settings = self.retry.settings.get();
         if !settings.enabled {
@@ -200,6 +219,9 @@ impl<'a> Run<'a> {
         if is_too_late(wait) {
             return Err(GaveUp::Elapsed);
         }
+        if !settings.retry_rejections.contains(Rejections::CIRCUIT_OPEN) && is_shut(wait) {
+            return Err(GaveUp::CircuitOpen);
+        }
         if settings.budget.is_some_and(|percent| !self.retry.budget().spend(now / 1_000_000_000, percent)) {
             return Err(GaveUp::Budget);
         }
@@ -234,7 +256,8 @@ impl<'a> Run<'a> {
             GaveUp::Budget => self.retry.over_budget.increment(),
             // An ordinary error, as far as a retry goes.
             GaveUp::NotRetryable | GaveUp::TurnedOff if self.made == 1 => return,
-            GaveUp::NotRetryable | GaveUp::TurnedOff | GaveUp::Elapsed | GaveUp::AskedTooMuch => {}
+            GaveUp::NotRetryable | GaveUp::TurnedOff | GaveUp::Elapsed | GaveUp::AskedTooMuch | GaveUp::CircuitOpen => {
+            }
         }
         self.retry.emitter.emit(Topic::RetriesEnded, 0, |order| Event::RetriesEnded {
             name: self.retry.name.clone(),

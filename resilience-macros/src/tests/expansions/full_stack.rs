@@ -121,11 +121,12 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                 __result
             };
             let __wait = match __run
-                .after(
+                .after_above(
                     __result,
                     __resilience::every,
                     __resilience::no_retry_after,
                     __resilience::no_hook,
+                    |__wait| __breaker.is_shut_after(__wait),
                 )
             {
                 __resilience::ControlFlow::Continue(__wait) => __wait,
