@@ -198,6 +198,20 @@ pub enum OpenReason {
     ProbeTimedOut,
     /// It was forced open by hand.
     Forced,
+    /// A verdict asked for it, for so long: see [`Verdict::opens_for`](crate::Verdict::opens_for).
+    Verdict {
+        /// For how long it opened.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
+        #[cfg_attr(feature = "persistence", serde(deserialize_with = "crate::json::from_seconds"))]
+        time: Duration,
+    },
+    /// It was forced open by hand, for so long.
+    ForcedFor {
+        /// For how long it opened.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
+        #[cfg_attr(feature = "persistence", serde(deserialize_with = "crate::json::from_seconds"))]
+        time: Duration,
+    },
     /// It opened a moment ago, and the reason was not written down yet when this call was rejected.
     JustOpened,
 }
@@ -220,6 +234,8 @@ impl fmt::Display for OpenReason {
             Self::ProbesFailed { failures } => write!(f, "{failures} probes failed"),
             Self::ProbeTimedOut => write!(f, "a probe did not answer in time"),
             Self::Forced => write!(f, "forced open by hand"),
+            Self::Verdict { time } => write!(f, "a call's verdict opened it for {time:?}"),
+            Self::ForcedFor { time } => write!(f, "forced open by hand for {time:?}"),
             Self::JustOpened => write!(f, "it has just opened"),
         }
     }

@@ -43,6 +43,18 @@ pub(crate) fn percent<S: Serializer>(percent: &u8, serializer: S) -> Result<S::O
     one_field(serializer, "percent", percent)
 }
 
+/// A variant that is nothing but a duration, likewise.
+pub(crate) fn time<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    one_field(serializer, "time", &time.in_seconds())
+}
+
+/// What [`seconds`] has written, for `deserialize_with`.
+#[cfg(feature = "persistence")]
+pub(crate) fn from_seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let seconds = <f64 as serde::Deserialize>::deserialize(deserializer)?;
+    Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+}
+
 fn one_field<S: Serializer>(serializer: S, name: &'static str, value: &impl Serialize) -> Result<S::Ok, S::Error> {
     let mut fields = serializer.serialize_struct("", 1)?;
     fields.serialize_field(name, value)?;

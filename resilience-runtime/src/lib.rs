@@ -126,6 +126,7 @@ pub use window::WindowCounts;
 /// Ready-made answers to `classify`: what the errors and answers of the standard library and of HTTP say about the dependency.
 pub mod classify {
     pub use crate::integration::io::{io, io_error};
+    pub use crate::integration::retry_after_opens;
     pub use crate::integration::source::source;
     pub use crate::integration::status::status;
 }

@@ -176,12 +176,12 @@ pub fn settle_classified<T, E, FailureFit, IgnoreFit>(
 ) -> Result<T, Failure<E>> {
     permit.settle_judged(
         result,
-        |value| classify.verdict(Ok(value)).outcome(),
+        |value| classify.verdict(Ok(value)),
         |error| match () {
-            () if ignore_if(error) => crate::Outcome::Ignored,
-            () if !is_written => classify.verdict(Err(error)).outcome(),
-            () if failure_if(error) => crate::Outcome::Failure,
-            () => crate::Outcome::Success,
+            () if ignore_if(error) => crate::Verdict::IGNORED,
+            () if !is_written => classify.verdict(Err(error)),
+            () if failure_if(error) => crate::Verdict::FAILURE,
+            () => crate::Verdict::SUCCESS,
         },
     )
 }

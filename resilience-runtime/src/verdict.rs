@@ -3,7 +3,7 @@
 use crate::outcome::Outcome;
 use std::time::Duration;
 
-/// What the end of a call says about the dependency, and about another try.
+/// What the end of a call says: about the dependency, about another try, and about how long to leave it alone.
 ///
 /// A `classify` returns it, once for the whole stack of attributes:
 ///
@@ -37,6 +37,7 @@ pub struct Verdict {
     outcome: Outcome,
     again: bool,
     after: Option<Duration>,
+    opens_for: Option<Duration>,
 }
 
 impl Verdict {
@@ -48,7 +49,7 @@ impl Verdict {
     pub const IGNORED: Self = Self::of(Outcome::Ignored, false);
 
     const fn of(outcome: Outcome, again: bool) -> Self {
-        Self { outcome, again, after: None }
+        Self { outcome, again, after: None, opens_for: None }
     }
 
     /// Another try may help: of [`IGNORED`](Self::IGNORED), a rate limit of the dependency's own or a conflict of two transactions.
@@ -74,6 +75,13 @@ impl Verdict {
         again
     }
 
+    /// A circuit breaker that is closed opens at once, and for so long; from a probe, it opens again. At most for the breaker's
+    /// `max_open_for`.
+    pub const fn opens_for(mut self, time: Duration) -> Self {
+        self.opens_for = Some(time);
+        self
+    }
+
     /// What a circuit breaker counts.
     pub const fn outcome(self) -> Outcome {
         self.outcome
@@ -87,6 +95,11 @@ impl Verdict {
     /// How long the dependency asked to be left alone before another try.
     pub const fn retry_after(self) -> Option<Duration> {
         self.after
+    }
+
+    /// For how long a circuit breaker is to open.
+    pub const fn opening(self) -> Option<Duration> {
+        self.opens_for
     }
 
     /// Whether a fallback answers for a call that ended so.

@@ -167,9 +167,8 @@ impl CircuitBreaker {
                 Phase::Disabled => return Ok((Admitted::Uncounted, 0)),
                 Phase::Forced => return self.reject(word, None),
                 Phase::Open => {
-                    let rule = self.settings.open_rule();
                     let coarse = clock.coarse_millis();
-                    let due = word.probe_due(coarse, &rule);
+                    let due = self.probe_due(word, coarse);
                     if coarse + COARSE_ERROR_MILLIS < due {
                         return self.reject(word, Some(due - coarse));
                     }

@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::cooling::Cooling;
 use super::enforcement::Enforcement;
-use super::opening::LastOpening;
+use super::opening::{LastOpening, OwnTime};
 use super::settings::{WORDS, span};
 use super::slots::{Keys, SlotPast};
 use super::state::{AtomicWord, Word};
@@ -86,6 +86,7 @@ pub struct CircuitBreaker {
     pub(super) window: Window,
     pub(super) streak_began: Began,
     pub(super) last_opening: LastOpening,
+    pub(super) own_time: OwnTime,
     pub(super) cooling: Cooling,
     /// Calls that a monitoring breaker let pass and an enforcing one would have rejected.
     pub(super) would_reject: Count,
@@ -137,6 +138,7 @@ impl CircuitBreaker {
             window,
             streak_began: Began::new(),
             last_opening: LastOpening::new(),
+            own_time: OwnTime::new(),
             cooling: Cooling::new(),
             would_reject: Count::new(),
             panicked: Count::new(),

@@ -8,6 +8,7 @@ use crate::error::OpenReason;
 use crate::event::Ended;
 use crate::outcome::Outcome;
 use crate::window::{Counter, Finished, Shard, Standing, WindowCounts};
+use std::time::Duration;
 
 /// What a call was admitted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,56 @@ impl CircuitBreaker {
         } else {
             self.release(shard, clock, admitted, counter, began);
         }
+    }
+
+    /// Records the end of a call whose verdict opens the breaker at once, and for so long.
+    #[cold]
+    pub(super) fn record_opening(
+        &self,
+        shard: Shard,
+        clock: impl Clock,
+        admitted: Admitted,
+        outcome: Outcome,
+        began: u64,
+        time: Duration,
+    ) {
+        let time = self.open_time(time);
+        let counter = match outcome {
+            Outcome::Success => Counter::Ok,
+            Outcome::Failure => Counter::Failed,
+            Outcome::Ignored => Counter::Ignored,
+        };
+        let slow = outcome != Outcome::Ignored && self.is_slow(clock, began);
+        let finished = Finished { counter, slow };
+        match admitted {
+            Admitted::Closed(word) if self.is_still(word) => {
+                if outcome == Outcome::Ignored {
+                    self.release(shard, clock, admitted, counter, began);
+                } else {
+                    self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
+                    self.tell_judged(ended(finished));
+                }
+                let counts = self.window.counts(word.closed_generation(), clock.coarse_millis());
+                self.trip(
+                    self.word.load(),
+                    OpenReason::Verdict { time },
+                    counts,
+                    clock.precise_millis_up(),
+                    Some(time),
+                );
+            }
+            Admitted::Probe(generation) if self.reopen_for(generation, clock, time, ended(finished)) => {
+                self.window.count_finished(shard, finished);
+            }
+            // Too late to decide anything, or nobody's business.
+            _ => self.record(shard, clock, admitted, outcome, began),
+        }
+    }
+
+    /// Whether that closed state is still the present one, monitored or not.
+    fn is_still(&self, closed: Word) -> bool {
+        let now = self.word.load();
+        now == closed || now.phase() == Phase::Closed && now.generation() == closed.generation()
     }
 
     /// Whether a call that is dropped after it has waited for so long says something about the dependency.
@@ -135,7 +186,7 @@ impl CircuitBreaker {
             _ if self.trip_if_says_so(&counts) => OpenReason::TripIf { failures, calls },
             _ => return,
         };
-        self.trip(word, reason, counts, clock.precise_millis_up());
+        self.trip(word, reason, counts, clock.precise_millis_up(), None);
     }
 
     pub(super) fn trip_if_says_so(&self, counts: &WindowCounts) -> bool {
@@ -160,6 +211,7 @@ impl CircuitBreaker {
 fn ended(finished: Finished) -> Ended {
     match finished.counter {
         Counter::Ok => Ended::Succeeded,
+        Counter::Ignored => Ended::Ignored,
         Counter::Abandoned => Ended::Abandoned,
         Counter::Cancelled => Ended::Cancelled,
         _ => Ended::Failed,

@@ -11,7 +11,7 @@
 //! | `cooling` | which permits of cancelled probes are not free yet |
 //! | `enforcement` | how much of what the breaker decides is enforced |
 //! | `settings` | the settings in force |
-//! | `opening` | why it opened last |
+//! | `opening` | why it opened last, and for how long |
 //! | `totals` | what is counted for good |
 //! | `key`, `leases`, `slots` | what tells keys apart, which one has which breaker, and where those are kept |
 //! | `breaker` | what a breaker is made of |

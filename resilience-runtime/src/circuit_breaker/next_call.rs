@@ -54,7 +54,7 @@ impl CircuitBreaker {
 
     /// Open, for the reason that was written down or for one that is due.
     fn of_open(&self, word: Word, due_reason: Option<OpenReason>, now: u64) -> NextCall {
-        match word.probe_due(now, &self.settings.open_rule()).saturating_sub(now) {
+        match self.probe_due(word, now).saturating_sub(now) {
             0 => NextCall::Probe { reason: due_reason.unwrap_or_else(|| self.reason_of(word).into()) },
             left => self.rejected(word, due_reason, Some(left)),
         }

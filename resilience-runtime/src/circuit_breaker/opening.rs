@@ -1,8 +1,10 @@
-//! Why a breaker opened, and its window as it was then: written once an opening, read by every rejection.
+//! Why a breaker opened, its window as it was then, and for how long where that was said: written once an opening, read by every rejection.
 
 use crate::error::OpenReason;
 use crate::seqlock::{BUSY, EMPTY, Tagged};
+use crate::sync::AtomicSetting;
 use crate::window::WindowCounts;
+use std::time::Duration;
 
 /// One opening: the generation of the open state, the reason, and the window that the opening froze.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,29 @@ impl LastOpening {
     }
 }
 
+/// How long an opening lasts that was not to last as the settings say: `generation (26) << 38 | milliseconds`. Written in the turn that enters the state, before it
+/// is entered: whoever sees that state sees this.
+pub(super) struct OwnTime(AtomicSetting);
+
+const MILLIS_BITS: u32 = 38;
+const MILLIS: u64 = (1 << MILLIS_BITS) - 1;
+
+impl OwnTime {
+    pub(super) fn new() -> Self {
+        Self(AtomicSetting::new(0))
+    }
+
+    pub(super) fn set(&self, generation: u64, millis: u64) {
+        self.0.set(generation << MILLIS_BITS | millis.min(MILLIS));
+    }
+
+    /// `None` where the next opening is being written already: the state is left by then.
+    pub(super) fn of(&self, generation: u64) -> Option<u64> {
+        let own = self.0.get();
+        ((own >> MILLIS_BITS) << MILLIS_BITS == generation << MILLIS_BITS).then_some(own & MILLIS)
+    }
+}
+
 /// A reason as three words, which travel by themselves where the whole would be copied in larger pieces than it was written in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedReason {
@@ -111,7 +136,13 @@ fn pack(reason: OpenReason) -> (u64, u64, u64) {
         OpenReason::ProbeTimedOut => (5, 0, 0),
         OpenReason::Forced => (6, 0, 0),
         OpenReason::JustOpened => (7, 0, 0),
+        OpenReason::Verdict { time } => (8, millis(time), 0),
+        OpenReason::ForcedFor { time } => (9, millis(time), 0),
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[inline(always)]
@@ -124,6 +155,8 @@ fn unpack(kind: u64, a: u64, b: u64) -> OpenReason {
         4 => OpenReason::ProbesFailed { failures: a },
         5 => OpenReason::ProbeTimedOut,
         6 => OpenReason::Forced,
+        8 => OpenReason::Verdict { time: Duration::from_millis(a) },
+        9 => OpenReason::ForcedFor { time: Duration::from_millis(a) },
         _ => OpenReason::JustOpened,
     }
 }
@@ -131,6 +164,14 @@ fn unpack(kind: u64, a: u64, b: u64) -> OpenReason {
 #[cfg(all(test, not(resilience_loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_that_of_one_opening() {
+        let own = OwnTime::new();
+        let generation = (1 << 37) + 12_345;
+        own.set(generation, 365 * 86_400_000);
+        assert_eq!((own.of(generation), own.of(generation + 1)), (Some(365 * 86_400_000), None));
+    }
 
     #[test]
     fn every_reason_is_read_as_written() {
@@ -145,6 +186,8 @@ mod tests {
             OpenReason::ProbeTimedOut,
             OpenReason::Forced,
             OpenReason::JustOpened,
+            OpenReason::Verdict { time: Duration::from_millis(9) },
+            OpenReason::ForcedFor { time: Duration::from_millis(10) },
         ];
         for (generation, reason) in (1..).zip(reasons) {
             let opening =
@@ -153,6 +196,6 @@ mod tests {
             assert_eq!(last.read(), Some(opening));
         }
         last.write(Opening { generation: 2, reason: OpenReason::Forced, frozen: WindowCounts::default() });
-        assert_eq!(last.read().unwrap().generation, 8, "a late writer of an earlier opening is not heard");
+        assert_eq!(last.read().unwrap().generation, 10, "a late writer of an earlier opening is not heard");
     }
 }

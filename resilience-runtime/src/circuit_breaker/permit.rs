@@ -6,6 +6,7 @@ use super::judging::Admitted;
 use crate::error::{Failure, RejectionKind};
 use crate::outcome::Outcome;
 use crate::sync::Note;
+use crate::verdict::Verdict;
 use crate::window::{Counter, Shard};
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -120,6 +121,14 @@ impl<'a> Permit<'a> {
         self.spent().end(shard, clock, outcome);
     }
 
+    /// As [`record`](Self::record), and opens the breaker where the verdict says so.
+    #[inline]
+    pub(crate) fn record_verdict(self, verdict: Verdict) {
+        let Some(time) = verdict.opening() else { return self.record(verdict.outcome()) };
+        let Call { breaker, admitted, began } = self.spent();
+        breaker.record_opening(Shard::of_this_thread(), Present, admitted, verdict.outcome(), began, time);
+    }
+
     #[inline(always)]
     fn spent(self) -> Call<'a> {
         ManuallyDrop::new(self).call
@@ -175,9 +184,9 @@ impl<'a> Permit<'a> {
             Err(failure) => {
                 let Call { breaker, admitted, began } = self.spent();
                 settle_failure(breaker, admitted, began, &failure, |error| match () {
-                    () if ignore_if(error) => Outcome::Ignored,
-                    () if failure_if(error) => Outcome::Failure,
-                    () => Outcome::Success,
+                    () if ignore_if(error) => Verdict::IGNORED,
+                    () if failure_if(error) => Verdict::FAILURE,
+                    () => Verdict::SUCCESS,
                 });
                 Err(failure)
             }
@@ -188,13 +197,13 @@ impl<'a> Permit<'a> {
     pub(crate) fn settle_judged<T, E>(
         self,
         result: Result<T, Failure<E>>,
-        of_ok: impl FnOnce(&T) -> Outcome,
-        of_error: impl FnOnce(&E) -> Outcome,
+        of_ok: impl FnOnce(&T) -> Verdict,
+        of_error: impl FnOnce(&E) -> Verdict,
     ) -> Result<T, Failure<E>> {
         match result {
             Ok(value) => {
-                let outcome = of_ok(&value);
-                self.record(outcome);
+                let verdict = of_ok(&value);
+                self.record_verdict(verdict);
                 Ok(value)
             }
             Err(failure) => {
@@ -231,22 +240,22 @@ fn settle_failure<E>(
     admitted: Admitted,
     began: u64,
     failure: &Failure<E>,
-    of_error: impl FnOnce(&E) -> Outcome,
+    of_error: impl FnOnce(&E) -> Verdict,
 ) {
     // The predicates are the user's and may panic: the permit is there again, to be dropped.
     let permit = Permit::new(breaker, admitted, began);
-    let outcome = match failure {
+    let verdict = match failure {
         Failure::Call(error) => of_error(error),
         Failure::Rejected(rejection) => match rejection.kind() {
-            RejectionKind::TimedOut => Outcome::Failure,
+            RejectionKind::TimedOut => Verdict::FAILURE,
             // The dependency was not asked, so it did not fail.
             RejectionKind::BulkheadFull
             | RejectionKind::RateLimited
             | RejectionKind::CircuitOpen
-            | RejectionKind::Unsuccessful => Outcome::Ignored,
+            | RejectionKind::Unsuccessful => Verdict::IGNORED,
         },
     };
-    permit.record(outcome);
+    permit.record_verdict(verdict);
 }
 
 impl Drop for Permit<'_> {

@@ -11,6 +11,7 @@ use crate::name::Name;
 use crate::time::precise_millis;
 use resilience_config::Mode;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// One breaker, or the breaker of one key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub(crate) struct Saved {
     /// This opening's share of `open_jitter`.
     #[serde(default)]
     jitter: u64,
+    /// How long this opening lasts, where that is not by the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    own_millis: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +127,11 @@ impl CircuitBreaker {
             age_millis: if phase == SavedPhase::Open { word.age(now) } else { 0 },
             openings: word.openings(),
             jitter: if phase == SavedPhase::Open { word.jitter() } else { 0 },
+            own_millis: if phase == SavedPhase::Open && word.has_own_time() {
+                self.own_time.of(word.generation())
+            } else {
+                None
+            },
         })
     }
 
@@ -180,7 +189,13 @@ impl CircuitBreaker {
                 saved.age_millis.saturating_add(wall).saturating_add(here)
             }
         };
-        let open = || Word::open(now.wrapping_sub(age.min(LONGEST_AGE)), openings, jitter, monitored);
+        let open = || {
+            let since = now.wrapping_sub(age.min(LONGEST_AGE));
+            match saved.own_millis.filter(|_| saved.phase == SavedPhase::Open) {
+                Some(own) => self.opened(since, openings, monitored, Some(Duration::from_millis(own))),
+                None => Word::open(since, openings, jitter, monitored),
+            }
+        };
         let reason = saved.reason.unwrap_or(OpenReason::JustOpened);
         let (to, reason) = match saved.phase {
             SavedPhase::Closed => (Word::closed(from.entering(now), monitored), None),

@@ -3,9 +3,9 @@
 //! # The word
 //!
 //! ```text
-//! bits      0..3   3..41                41..48       48..64
+//! bits      0..3   3..41                41..48       48..63      63
 //! closed    tag    since (38)           number (23)
-//! open      tag    since (38)           openings (7) jitter (16)
+//! open      tag    since (38)           openings (7) jitter (15) own time (1)
 //! forced    tag    since (38)
 //! disabled  tag    since (38)
 //!
@@ -21,6 +21,7 @@
 //!   them is dated later than it began. It is given when the state is entered ([`AtomicWord::exchange`]), so a word that is still to be entered has none.
 //! * `openings` counts the openings in a row that followed a failed half-open, up to 127, for `open_backoff`.
 //! * `jitter` is this opening's share of `open_jitter`, so that all callers agree on it.
+//! * `own time`: how long this opening lasts was said when it began, and stands beside (`opening::OwnTime`).
 //!
 //! The open deadline is not stored but computed from `since` with the settings of the moment: a changed `open_for` holds at once,
 //! also for a breaker that is open.
@@ -38,6 +39,9 @@ use resilience_config::Mode;
 const TAG_BITS: u32 = 3;
 const SINCE_BITS: u32 = 38;
 const PROBE_SINCE_BITS: u32 = 30;
+const JITTER_AT: u32 = 48;
+const JITTER: u64 = mask(15);
+const OWN_TIME: u64 = 1 << 63;
 const MAX_OPENINGS: u64 = 127;
 const NUMBER_AT: u32 = TAG_BITS + SINCE_BITS;
 /// Numbers go round. Only one that is outstanding for exactly so many closings is taken for one of another.
@@ -110,7 +114,7 @@ impl OpenRule {
     fn lasts_longer(&self, openings: u64, jitter: u64) -> u64 {
         let exponent = i32::try_from(openings).unwrap_or(i32::MAX);
         let longer = (self.open_for_millis as f64 * self.backoff.powi(exponent)).min(self.max_millis as f64);
-        let share = 1.0 + self.jitter * jitter as f64 / mask(16) as f64;
+        let share = 1.0 + self.jitter * jitter as f64 / JITTER as f64;
         // A cast from float saturates.
         (longer * share).ceil() as u64
     }
@@ -148,7 +152,18 @@ impl Word {
 
     pub(super) fn open(since: u64, openings: u64, jitter: u64, monitored: bool) -> Self {
         let Self(plain) = Self::plain(Phase::Open, since, monitored);
-        Self(plain | openings.min(MAX_OPENINGS) << (TAG_BITS + SINCE_BITS) | (jitter & mask(16)) << 48)
+        Self(plain | openings.min(MAX_OPENINGS) << (TAG_BITS + SINCE_BITS) | (jitter & JITTER) << JITTER_AT)
+    }
+
+    /// Open, for a time that stands beside.
+    pub(super) fn for_own_time(self) -> Self {
+        Self(self.0 | OWN_TIME)
+    }
+
+    /// Of an open breaker.
+    #[inline]
+    pub(super) fn has_own_time(self) -> bool {
+        self.0 & OWN_TIME != 0
     }
 
     pub(super) fn forced(since: u64) -> Self {
@@ -264,7 +279,7 @@ impl Word {
 
     /// Of an open breaker.
     pub(super) fn jitter(self) -> u64 {
-        self.0 >> 48
+        self.0 >> JITTER_AT & JITTER
     }
 
     /// How long ago the state was entered: longer than the clock has run, of one that was restored.
@@ -299,9 +314,15 @@ impl Word {
     #[inline]
     pub(super) fn probe_due(self, now: u64, rule: &OpenRule) -> u64 {
         let openings = self.0 >> (TAG_BITS + SINCE_BITS) & mask(7);
+        self.after(now, rule.lasts(openings, self.jitter()))
+    }
+
+    /// So long after the state was entered.
+    #[inline]
+    pub(super) fn after(self, now: u64, millis: u64) -> u64 {
         // One that was restored may have opened before the clock began.
         let since = self.since_of(SINCE_BITS, now + TURN);
-        since.saturating_add(rule.lasts(openings, self.jitter())).saturating_sub(TURN)
+        since.saturating_add(millis).saturating_sub(TURN)
     }
 
     /// Open, and due: the first probe enters.
@@ -422,9 +443,10 @@ mod tests {
     #[test]
     fn a_word_gives_back_what_was_put_in() {
         let now = 5_000_000_000;
-        let open = Word::open(now - 7, 3, 0xabcd, true);
+        let open = Word::open(now - 7, 3, 0x2bcd, true).for_own_time();
+        assert!(open.has_own_time() && !Word::open(now, 127, JITTER, false).has_own_time());
         assert_eq!((open.phase(), open.monitored()), (Phase::Open, true));
-        assert_eq!((open.since(now), open.openings(), open.jitter()), (now - 7, 3, 0xabcd));
+        assert_eq!((open.since(now), open.openings(), open.jitter()), (now - 7, 3, 0x2bcd));
 
         let half = open.transition_to_half_open(now);
         assert_eq!((half.phase(), half.since(now + 9), half.openings()), (Phase::HalfOpen, now, 3));
@@ -486,8 +508,8 @@ mod tests {
     fn backoff_grows_to_the_cap_and_jitter_only_lengthens() {
         let rule = OpenRule { open_for_millis: 1000, max_millis: 5000, backoff: 2.0, jitter: 0.5 };
         assert_eq!([0, 1, 2, 3].map(|n| rule.lasts(n, 0)), [1000, 2000, 4000, 5000]);
-        assert_eq!(rule.lasts(0, mask(16)), 1500);
-        assert_eq!(rule.lasts(127, mask(16)), 7500);
+        assert_eq!(rule.lasts(0, JITTER), 1500);
+        assert_eq!(rule.lasts(127, JITTER), 7500);
     }
 
     #[test]

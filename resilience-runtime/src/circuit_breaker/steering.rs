@@ -10,11 +10,19 @@ use crate::kind::Kind;
 use crate::policy::Policy;
 use crate::time::{self, Timestamp};
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError, Mode};
+use std::time::Duration;
 
 impl CircuitBreaker {
     /// Rejects every call until told otherwise. Forcing again restarts nothing.
     pub fn force_open(&self) {
         self.act(Act::ForceOpen, None);
+    }
+
+    /// Rejects every call for that time, and then lets probes in as after any opening. It opens for no longer than `max_open_for`, and for what is given here whatever
+    /// `open_backoff` and `open_jitter` are. An opening that lasts longer anyway is not shortened, and a breaker that is forced open until told otherwise stays so. One that was monitoring, disabled or
+    /// enforcing a [share](crate::Steer::enforce_share) enforces from then on.
+    pub fn force_open_for(&self, time: Duration) {
+        self.act(Act::ForceOpenFor(time), None);
     }
 
     /// Lets every call pass and counts nothing until told otherwise.
@@ -69,6 +77,7 @@ impl CircuitBreaker {
                 Phase::Forced => word,
                 _ => Word::forced(word.entering(now)),
             }),
+            Act::ForceOpenFor(time) => self.force_open_for_alone(turn, self.open_time(time)),
             Act::Disable => self.command(turn, &|word, now| match word.phase() {
                 Phase::Disabled => word,
                 _ => Word::disabled(word.entering(now)),
@@ -79,6 +88,24 @@ impl CircuitBreaker {
             Act::Reset => {
                 self.enforcement.set_share(WHOLE);
                 self.command(turn, &|word, now| Word::initial(self.enforcement.mode(), word.entering(now)));
+            }
+        }
+    }
+
+    fn force_open_for_alone(&self, turn: &mut Turn<'_>, time: Duration) {
+        loop {
+            let (from, now) = (self.word.load(), time::precise_millis());
+            if from.phase() == Phase::Forced {
+                return;
+            }
+            self.enforcement.set_share(WHOLE);
+            let ends = now + time::millis_up(time);
+            if from.phase() == Phase::Open && self.probe_due(from, now) >= ends {
+                return self.command(turn, &|word, _| word.with_monitored(false));
+            }
+            let to = self.opened(from.entering(now), from.openings(), false, Some(time));
+            if self.enter(turn, from, to, now, Some(OpenReason::ForcedFor { time })) {
+                return;
             }
         }
     }
@@ -180,5 +207,17 @@ impl CircuitBreaker {
             _ => Act::EnforceShare(family.enforcement.share()),
         };
         self.act_alone(turn, act);
+        if let Some(left) = family.forced_for(word) {
+            self.act_alone(turn, Act::ForceOpenFor(left));
+        }
+    }
+
+    /// How long it is open yet in the state of `word`, where somebody has said so by hand.
+    fn forced_for(&self, word: Word) -> Option<Duration> {
+        let is_forced =
+            word.phase() == Phase::Open && matches!(self.reason_of(word).into(), OpenReason::ForcedFor { .. });
+        let now = time::precise_millis();
+        let left = if is_forced { self.probe_due(word, now).saturating_sub(now) } else { 0 };
+        (left > 0).then(|| Duration::from_millis(left))
     }
 }

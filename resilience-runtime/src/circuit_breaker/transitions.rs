@@ -3,22 +3,24 @@
 use super::breaker::CircuitBreaker;
 use super::clock::Clock;
 use super::opening::{Opening, PackedReason};
-use super::state::{Due, Phase, Word};
+use super::state::{Due, OpenRule, Phase, Word};
 use crate::error::OpenReason;
 use crate::event::{Ended, Turn};
+use crate::time::millis_up;
 use crate::window::WindowCounts;
+use std::time::Duration;
 
 /// A probe's permit is in use for so long, if the probe is cancelled before and nothing is abandoned.
 const COOLS_FOR_MILLIS: u64 = 1000;
 
 impl CircuitBreaker {
-    /// Closed to open, unless the generation is over.
-    pub(super) fn trip(&self, closed: Word, reason: OpenReason, frozen: WindowCounts, now: u64) {
+    /// Closed to open, unless the generation is over; for its own time where one was said.
+    pub(super) fn trip(&self, closed: Word, reason: OpenReason, frozen: WindowCounts, now: u64, own: Option<Duration>) {
         let mut turn = self.emitter.turn();
         let (mut from, generation) = (closed, closed.generation());
         // `monitor` or `enforce` may come between, which changes no generation.
         while from.phase() == Phase::Closed && from.generation() == generation {
-            let open = Word::open(from.entering(now), 0, self.jitter(), from.monitored());
+            let open = self.opened(from.entering(now), 0, from.monitored(), own);
             if self.word.exchange(from, open) {
                 self.last_opening.write(Opening { generation: open.generation(), reason, frozen });
                 self.push_transition(&mut turn, (from, open), Some(reason), now);
@@ -27,6 +29,35 @@ impl CircuitBreaker {
             from = self.word.load();
         }
         self.end(turn);
+    }
+
+    /// An opening that begins then, to be entered in this turn.
+    pub(super) fn opened(&self, since: u64, openings: u64, monitored: bool, own: Option<Duration>) -> Word {
+        let Some(time) = own else { return Word::open(since, openings, self.jitter(), monitored) };
+        let open = Word::open(since, openings, 0, monitored).for_own_time();
+        self.own_time.set(open.generation(), millis_up(time));
+        open
+    }
+
+    /// As `max_open_for` allows.
+    pub(super) fn open_time(&self, time: Duration) -> Duration {
+        let most = Duration::from_millis(self.settings.open_rule().max_millis);
+        time.clamp(Duration::from_millis(1), most)
+    }
+
+    /// When an open breaker lets a probe in.
+    #[inline]
+    pub(super) fn probe_due(&self, open: Word, now: u64) -> u64 {
+        let rule = self.settings.open_rule();
+        if open.has_own_time() { self.own_probe_due(open, now, &rule) } else { open.probe_due(now, &rule) }
+    }
+
+    #[cold]
+    fn own_probe_due(&self, open: Word, now: u64, rule: &OpenRule) -> u64 {
+        match self.own_time.of(open.generation()) {
+            Some(time) => open.after(now, time.min(rule.max_millis)),
+            None => open.probe_due(now, rule),
+        }
     }
 
     /// Enters a state other than by tripping, unless somebody was faster.
@@ -84,7 +115,7 @@ impl CircuitBreaker {
 
     pub(super) fn enter_due(&self, turn: &mut Turn<'_>, half_open: Word, due: Due, now: u64) -> bool {
         let monitored = half_open.monitored();
-        let reopen = |at: u64| Word::open(half_open.entering(at), half_open.openings() + 1, self.jitter(), monitored);
+        let reopen = |at: u64| self.opened(half_open.entering(at), half_open.openings() + 1, monitored, None);
         match due {
             Due::Nothing => false,
             Due::Close => self.enter(turn, half_open, Word::closed(half_open.entering(now), monitored), now, None),
@@ -133,6 +164,30 @@ impl CircuitBreaker {
                         return true;
                     }
                 }
+            }
+        }
+    }
+
+    /// Half-open to open for that time, which a probe's verdict says; whether it came in time.
+    pub(super) fn reopen_for(&self, generation: u64, clock: impl Clock, time: Duration, ended: Ended) -> bool {
+        loop {
+            let word = self.word.load();
+            if word.phase() != Phase::HalfOpen || word.generation() != generation {
+                return false;
+            }
+            if self.follow_due(word, clock.precise_millis()) {
+                continue;
+            }
+            let now = clock.precise_millis_up();
+            let mut turn = self.emitter.turn();
+            let open = self.opened(word.entering(now), word.openings() + 1, word.monitored(), Some(time));
+            let entered = self.enter(&mut turn, word, open, now, Some(OpenReason::Verdict { time }));
+            if entered {
+                self.push_ended(&mut turn, word.since(now), ended);
+            }
+            self.end(turn);
+            if entered {
+                return true;
             }
         }
     }

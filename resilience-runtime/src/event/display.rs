@@ -115,6 +115,7 @@ impl fmt::Display for Topic {
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ForceOpenFor(time) => write!(f, "force_open for {time:?}"),
             Self::EnforceShare(percent) => write!(f, "enforce {percent} %"),
             act => f.pad(act.as_str()),
         }

@@ -1,6 +1,7 @@
 //! Who does something by hand, and why.
 
 use crate::name::Name;
+use std::time::Duration;
 
 /// The longest `by` and `why`, in bytes.
 pub(crate) const LONGEST: usize = 256;
@@ -47,6 +48,8 @@ impl Steering {
 pub enum Act {
     /// [`CircuitBreaker::force_open`](crate::CircuitBreaker::force_open)
     ForceOpen,
+    /// [`CircuitBreaker::force_open_for`](crate::CircuitBreaker::force_open_for), for so long.
+    ForceOpenFor(#[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::time"))] Duration),
     /// [`CircuitBreaker::disable`](crate::CircuitBreaker::disable)
     Disable,
     /// [`CircuitBreaker::monitor`](crate::CircuitBreaker::monitor)
@@ -60,10 +63,11 @@ pub enum Act {
 }
 
 impl Act {
-    /// The word used in events: `force_open`, `disable`, `monitor`, `enforce`, `enforce_share`, `reset`.
+    /// The word used in events: `force_open`, `force_open_for`, `disable`, `monitor`, `enforce`, `enforce_share`, `reset`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ForceOpen => "force_open",
+            Self::ForceOpenFor(_) => "force_open_for",
             Self::Disable => "disable",
             Self::Monitor => "monitor",
             Self::Enforce => "enforce",

@@ -15,6 +15,7 @@ use resilience_config::{
 };
 use sealed::{Configures, Reconfigurable, Switchable};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Something that is about to be done by hand: to one policy ([`CircuitBreaker::steer`], [`Retry::steer`], …), or to all whose names match
 /// ([`Registry::steer`]).
@@ -133,6 +134,11 @@ impl<T: Switchable> Steer<T> {
     /// As [`CircuitBreaker::force_open`].
     pub fn force_open(self) -> Result<T::Reached, SteerError> {
         self.act(Act::ForceOpen)
+    }
+
+    /// As [`CircuitBreaker::force_open_for`].
+    pub fn force_open_for(self, time: Duration) -> Result<T::Reached, SteerError> {
+        self.act(Act::ForceOpenFor(time))
     }
 
     /// As [`CircuitBreaker::disable`].

@@ -156,6 +156,8 @@ fn every_enum_with_data_says_its_type() {
         OpenReason::ProbesFailed { failures: 2 },
         OpenReason::ProbeTimedOut,
         OpenReason::Forced,
+        OpenReason::Verdict { time: Duration::from_secs(90) },
+        OpenReason::ForcedFor { time: Duration::from_millis(1500) },
         OpenReason::JustOpened,
     ];
     let next = [
@@ -168,6 +170,8 @@ fn every_enum_with_data_says_its_type() {
         NextCall::Limited { to: Duration::from_secs(2) },
         NextCall::Rejected(rejections[1].clone()),
     ];
-    let acts = [Act::ForceOpen, Act::Disable, Act::Monitor, Act::Enforce, Act::EnforceShare(10), Act::Reset];
+    let for_a_time = Act::ForceOpenFor(Duration::from_millis(1500));
+    let acts =
+        [Act::ForceOpen, for_a_time, Act::Disable, Act::Monitor, Act::Enforce, Act::EnforceShare(10), Act::Reset];
     compare("enums.json", &(rejections, reasons, next, acts));
 }

@@ -1,0 +1,190 @@
+//! Openings that last for a time of their own: asked for by a verdict, or by hand.
+
+use resilience_runtime::{
+    Act, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, NextCall, OpenReason, Rejection, State, Topic,
+    Verdict, circuit_breaker, registry,
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::advance;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// An answer that asks to be left alone for so many seconds; 0: it does not.
+fn judge<E>(answer: Result<&u64, &E>) -> Verdict {
+    match answer {
+        Ok(0) => Verdict::SUCCESS,
+        Ok(wait) => Verdict::IGNORED.opens_for(seconds(*wait)),
+        Err(_) => Verdict::FAILURE,
+    }
+}
+
+fn left_alone(name: &str) -> (State, Option<OpenReason>, Option<Duration>) {
+    let snapshot = registry().circuit_breaker(name).unwrap().snapshot();
+    (snapshot.state, snapshot.reason, snapshot.probe_due_in)
+}
+
+#[circuit_breaker("own: asked", open_for = "30s", max_open_for = "2m", open_backoff = 4, half_open_calls = 1, classify = judge)]
+async fn asked(wait: u64) -> Result<u64, Rejection> {
+    Ok(wait)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_opens_at_once_for_as_long_as_it_says_and_no_longer_than_the_breaker_may() {
+    let mut events = registry()
+        .subscribe_with(EventFilter::of([Topic::Transition, Topic::Outcome]).named("own: asked".parse().unwrap()));
+    asked(0).await.unwrap();
+    assert_eq!(asked(90).await.unwrap(), 90, "the call itself returns what it has");
+    let reason = OpenReason::Verdict { time: seconds(90) };
+    assert_eq!(left_alone("own: asked"), (State::Open, Some(reason), Some(seconds(90))));
+    let rejection = asked(0).await.unwrap_err().to_string();
+    let expected = "circuit breaker `own: asked` is open: a call's verdict opened it for 90s; try again in 90s";
+    assert_eq!(rejection, expected);
+    let breaker = registry().circuit_breaker("own: asked").unwrap();
+    assert_eq!((breaker.totals().ignored, breaker.totals().successes, breaker.totals().failures), (1, 1, 0));
+    assert!(matches!(breaker.next_call(), NextCall::Rejected(_)));
+
+    // Shorter than `open_for` where it says so, from a probe too, which is a failed half-open; and no longer than `max_open_for`.
+    advance(seconds(90)).await;
+    assert!(matches!(breaker.next_call(), NextCall::Probe { .. }));
+    asked(5).await.unwrap();
+    assert_eq!(left_alone("own: asked").2, Some(seconds(5)), "not multiplied by the backoff");
+    assert_eq!(breaker.snapshot().reopenings, 1);
+    advance(seconds(5)).await;
+    asked(900).await.unwrap();
+    let reason = OpenReason::Verdict { time: seconds(120) };
+    assert_eq!(left_alone("own: asked"), (State::Open, Some(reason), Some(seconds(120))));
+    advance(seconds(120)).await;
+    asked(0).await.unwrap();
+    assert_eq!(breaker.state(), State::Closed);
+
+    let told: Vec<_> = std::iter::from_fn(|| events.try_recv())
+        .map(|event| match event {
+            Event::Outcome { ended, .. } => ended.as_str().to_owned(),
+            Event::Transition(transition) => transition.to.to_string(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let expected =
+        ["succeeded", "ignored", "open", "half_open", "ignored", "open", "half_open", "ignored", "open", "half_open"];
+    assert_eq!(told[..10], expected);
+    assert_eq!(told[10..], ["succeeded", "closed"]);
+}
+
+#[circuit_breaker("own: late", classify = judge)]
+async fn late(wait: u64) -> Result<u64, Rejection> {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    tokio::time::sleep(seconds(CALLS.fetch_add(1, Ordering::Relaxed) + 1)).await;
+    Ok(wait)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_of_a_state_that_is_over_opens_nothing() {
+    let (first, second) = tokio::join!(late(10), late(100));
+    assert!(first.is_ok() && second.is_ok());
+    let (_, reason, due) = left_alone("own: late");
+    assert_eq!((reason, due), (Some(OpenReason::Verdict { time: seconds(10) }), Some(seconds(9))));
+}
+
+fn breaker(config: CircuitBreakerConfig) -> CircuitBreaker {
+    CircuitBreaker::builder("by hand").config(config).build().unwrap()
+}
+
+fn due(breaker: &CircuitBreaker) -> Option<Duration> {
+    breaker.snapshot().probe_due_in
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_hand_it_opens_for_a_time_and_then_probes() {
+    let breaker = breaker(CircuitBreakerConfig::new().open_backoff(3.0).open_jitter(1.0).half_open_calls(1));
+    breaker.force_open_for(seconds(60));
+    assert_eq!((breaker.state(), due(&breaker)), (State::Open, Some(seconds(60))));
+    let rejection = breaker.try_acquire().unwrap_err();
+    assert_eq!(
+        rejection.to_string(),
+        "circuit breaker `by hand` is open: forced open by hand for 60s; try again in 60s"
+    );
+
+    // It is made longer, and not shorter.
+    advance(seconds(10)).await;
+    breaker.force_open_for(seconds(40));
+    assert_eq!(due(&breaker), Some(seconds(50)));
+    breaker.force_open_for(seconds(80));
+    assert_eq!(due(&breaker), Some(seconds(80)));
+    breaker.force_open_for(seconds(100_000));
+    assert_eq!(due(&breaker), Some(seconds(600)), "`max_open_for`");
+    assert_eq!(breaker.snapshot().reason, Some(OpenReason::ForcedFor { time: seconds(600) }));
+
+    advance(seconds(600)).await;
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed);
+
+    // One that is forced open for good stays so.
+    breaker.force_open();
+    breaker.force_open_for(seconds(1));
+    assert_eq!(breaker.state(), State::ForcedOpen);
+    // One that does nothing, or only watches, is opened.
+    for act in [CircuitBreaker::disable, CircuitBreaker::monitor] {
+        breaker.reset();
+        act(&breaker);
+        breaker.force_open_for(seconds(1));
+        assert_eq!((breaker.state(), due(&breaker)), (State::Open, Some(seconds(1))));
+    }
+    // Half-open, it is no failed probe.
+    advance(seconds(1)).await;
+    let probe = breaker.try_acquire().unwrap();
+    assert_eq!(breaker.state(), State::HalfOpen);
+    breaker.force_open_for(seconds(7));
+    probe.success();
+    assert_eq!((breaker.state(), due(&breaker)), (State::Open, Some(seconds(7))));
+    assert_eq!((breaker.snapshot().reopenings, breaker.totals().stale), (0, 1));
+}
+
+#[circuit_breaker("own: steered", max_open_for = "1h", key = tenant)]
+async fn steered(tenant: &str) -> Result<(), Rejection> {
+    let _ = tenant;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_steered_by_name_and_told_and_holds_for_every_key() {
+    steered("a").await.unwrap();
+    let mut events =
+        registry().subscribe_with(EventFilter::of([Topic::Steered]).named("own: steered".parse().unwrap()));
+    registry().steer("own: steered").by("me").force_open_for(seconds(60)).unwrap();
+    let Some(Event::Steered { act, .. }) = events.try_recv() else { panic!("nothing was told") };
+    assert_eq!((act, act.to_string().as_str()), (Act::ForceOpenFor(seconds(60)), "force_open for 60s"));
+    advance(seconds(20)).await;
+    for tenant in ["a", "b"] {
+        let rejection = steered(tenant).await.unwrap_err();
+        assert_eq!(rejection.retry_after(), Some(seconds(40)), "{tenant}");
+    }
+    advance(seconds(40)).await;
+    for tenant in ["a", "b", "c"] {
+        steered(tenant).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_saved_and_restored() {
+    use resilience_runtime::testing::Scope;
+    let build = || CircuitBreaker::builder("saved").register().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("breakers.json");
+    {
+        let _entered = Scope::new().enter();
+        let breaker = build();
+        breaker.force_open_for(seconds(300));
+        advance(seconds(20)).await;
+        registry().save(&path).unwrap();
+    }
+    let _entered = Scope::new().enter();
+    let breaker = build();
+    registry().restore(&path).unwrap();
+    let snapshot = breaker.snapshot();
+    assert_eq!(snapshot.reason, Some(OpenReason::ForcedFor { time: seconds(300) }));
+    let left = snapshot.probe_due_in.unwrap();
+    assert!(left > seconds(270) && left <= seconds(280), "{left:?}");
+}
