@@ -11,7 +11,8 @@
 //! - `model` decides what it means: which keys a policy has, and every reason to refuse something.
 //! - `expand` generates code, and refuses nothing.
 //!
-//! `pipeline` runs them. When one of them fails, `recover` re-emits the function as it was written.
+//! `pipeline` runs them. When one of them fails, `recover` re-emits the function as it was written. A language server is given that
+//! in any case, with a statement that names what the attributes do.
 
 mod error;
 mod expand;

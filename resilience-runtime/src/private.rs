@@ -1,5 +1,7 @@
 //! Everything that generated code may name, and nothing else. No stability is promised here.
 
+pub mod editor;
+
 pub use crate::circuit_breaker::Permit;
 pub use crate::fallback::*;
 pub use crate::hooks::*;

@@ -32,12 +32,15 @@ mod arguments;
 mod body;
 mod bulkhead;
 mod circuit_breaker;
+mod editor;
 mod fallback;
 mod rate_limit;
 mod retry;
 mod site;
 mod timeout;
 mod value;
+
+pub(crate) use editor::mentions;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};

@@ -44,7 +44,7 @@ impl Kind {
 
     /// The attribute of ours that `path` names: by its bare name, or through the runtime crate. Another crate's
     /// attribute of the same name is not ours.
-    fn of(path: &Path, runtime: Option<&Path>) -> Option<Self> {
+    pub(super) fn of(path: &Path, runtime: Option<&Path>) -> Option<Self> {
         let segments = words(path);
         let (name, through) = segments.split_last()?;
         let is_ours = match through {
@@ -144,12 +144,13 @@ fn divided_by_tokens(item: TokenStream) -> (Vec<Attribute>, TokenStream) {
 }
 
 fn begins_with_ours(attribute: TokenStream) -> bool {
-    let path = |input: ParseStream<'_>| {
-        let path = input.call(Path::parse_mod_style)?;
-        input.parse::<TokenStream>()?;
-        Ok(path)
-    };
-    path.parse2(attribute).is_ok_and(|path| Kind::of(&path, None).is_some())
+    path_and_rest(attribute).is_some_and(|(path, _)| Kind::of(&path, None).is_some())
+}
+
+/// What stands between the brackets of an attribute, divided behind its path.
+pub(super) fn path_and_rest(attribute: TokenStream) -> Option<(Path, TokenStream)> {
+    let read = |input: ParseStream<'_>| Ok((input.call(Path::parse_mod_style)?, input.parse()?));
+    read.parse2(attribute).ok()
 }
 
 /// `#[cfg_attr(condition, attribute, …)]` as its condition and its attributes.

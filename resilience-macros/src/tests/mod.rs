@@ -1,5 +1,6 @@
 //! The whole macro, run outside of the compiler.
 
+mod editor;
 // With the feature `tracing` there is a span around each, which the runtime's tests see.
 #[cfg(not(feature = "tracing"))]
 mod expansion;
