@@ -88,6 +88,7 @@ pub mod private;
 #[cfg(feature = "test-util")]
 pub mod testing;
 
+pub use builder::Builder;
 pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, Place};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, KeyCounts, Keyed, Permit, Probes, Totals,
