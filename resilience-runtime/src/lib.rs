@@ -42,6 +42,27 @@
 //! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
 //! | `tracing` | a span for each guarded call, and every event as one of `tracing`'s; the future of a guarded function holds the span and its arguments a second time |
 //!
+//! # What `tracing` is told
+//!
+//! With the feature `tracing`, all with the target `resilience`:
+//!
+//! * A span `guarded_call` at INFO for each call of a guarded function, entered whenever its future is polled. It has `otel.name`, `code.function.name`, `code.file.path` and
+//!   `code.line.number`, and at its end:
+//!   * `error.type`, where the call fails: the kind of rejection, or the name of the error's type. With a fallback, only where that fails too.
+//!   * `resilience.policy` and `resilience.name`: whose rejection it was.
+//!   * `resilience.attempts` and `resilience.elapsed_ms`, where a retry has made more than one attempt or given up.
+//!   * `resilience.fallback` (`true`), where a fallback was asked, and `resilience.fallback.reason`: what for, in the words of `error.type`.
+//! * Each [`Event`] as an event, with its line as the message and the fields `resilience.event` (the topic), `resilience.policy` (the kind), `resilience.name`,
+//!   `resilience.by` and `resilience.why` (who did it by hand), `resilience.generation` and `resilience.sequence` (its [`Order`]).
+//!
+//! | level | events |
+//! |---|---|
+//! | ERROR | a configuration that is refused |
+//! | WARN | a circuit breaker that opens, unless it only monitors; a conflict |
+//! | INFO | every other transition, what is done by hand, reconfigurations |
+//! | DEBUG | rejections, timeouts, retries, fallbacks, slow calls, evictions |
+//! | TRACE | how each call ended |
+//!
 //! # Limits
 //!
 //! * Times are kept to the millisecond, and deadlines are never early.
