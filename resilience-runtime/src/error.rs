@@ -203,14 +203,14 @@ pub enum OpenReason {
         /// For how long it opened.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         #[cfg_attr(feature = "persistence", serde(deserialize_with = "crate::json::from_seconds"))]
-        time: Duration,
+        open_for: Duration,
     },
     /// It was forced open by hand, for so long.
     ForcedFor {
         /// For how long it opened.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         #[cfg_attr(feature = "persistence", serde(deserialize_with = "crate::json::from_seconds"))]
-        time: Duration,
+        open_for: Duration,
     },
     /// It opened a moment ago, and the reason was not written down yet when this call was rejected.
     JustOpened,
@@ -234,8 +234,8 @@ impl fmt::Display for OpenReason {
             Self::ProbesFailed { failures } => write!(f, "{failures} probes failed"),
             Self::ProbeTimedOut => write!(f, "a probe did not answer in time"),
             Self::Forced => write!(f, "forced open by hand"),
-            Self::Verdict { time } => write!(f, "a call's verdict opened it for {time:?}"),
-            Self::ForcedFor { time } => write!(f, "forced open by hand for {time:?}"),
+            Self::Verdict { open_for: time } => write!(f, "a call's verdict opened it for {time:?}"),
+            Self::ForcedFor { open_for: time } => write!(f, "forced open by hand for {time:?}"),
             Self::JustOpened => write!(f, "it has just opened"),
         }
     }

@@ -45,7 +45,7 @@ pub(crate) fn percent<S: Serializer>(percent: &u8, serializer: S) -> Result<S::O
 
 /// A variant that is nothing but a duration, likewise.
 pub(crate) fn time<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    one_field(serializer, "time", &time.in_seconds())
+    one_field(serializer, "open_for", &time.in_seconds())
 }
 
 /// What [`seconds`] has written, for `deserialize_with`.

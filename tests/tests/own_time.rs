@@ -37,7 +37,7 @@ async fn a_verdict_opens_at_once_for_as_long_as_it_says_and_no_longer_than_the_b
         .subscribe_with(EventFilter::of([Topic::Transition, Topic::Outcome]).named("own: asked".parse().unwrap()));
     asked(0).await.unwrap();
     assert_eq!(asked(90).await.unwrap(), 90, "the call itself returns what it has");
-    let reason = OpenReason::Verdict { time: seconds(90) };
+    let reason = OpenReason::Verdict { open_for: seconds(90) };
     assert_eq!(left_alone("own: asked"), (State::Open, Some(reason), Some(seconds(90))));
     let rejection = asked(0).await.unwrap_err().to_string();
     let expected = "circuit breaker `own: asked` is open: a call's verdict opened it for 90s; try again in 90s";
@@ -54,7 +54,7 @@ async fn a_verdict_opens_at_once_for_as_long_as_it_says_and_no_longer_than_the_b
     assert_eq!(breaker.snapshot().reopenings, 1);
     advance(seconds(5)).await;
     asked(900).await.unwrap();
-    let reason = OpenReason::Verdict { time: seconds(120) };
+    let reason = OpenReason::Verdict { open_for: seconds(120) };
     assert_eq!(left_alone("own: asked"), (State::Open, Some(reason), Some(seconds(120))));
     advance(seconds(120)).await;
     asked(0).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_verdict_of_a_state_that_is_over_opens_nothing() {
     let (first, second) = tokio::join!(late(10), late(100));
     assert!(first.is_ok() && second.is_ok());
     let (_, reason, due) = left_alone("own: late");
-    assert_eq!((reason, due), (Some(OpenReason::Verdict { time: seconds(10) }), Some(seconds(9))));
+    assert_eq!((reason, due), (Some(OpenReason::Verdict { open_for: seconds(10) }), Some(seconds(9))));
 }
 
 fn breaker(config: CircuitBreakerConfig) -> CircuitBreaker {
@@ -115,7 +115,7 @@ async fn by_hand_it_opens_for_a_time_and_then_probes() {
     assert_eq!(due(&breaker), Some(seconds(80)));
     breaker.force_open_for(seconds(100_000));
     assert_eq!(due(&breaker), Some(seconds(600)), "`max_open_for`");
-    assert_eq!(breaker.snapshot().reason, Some(OpenReason::ForcedFor { time: seconds(600) }));
+    assert_eq!(breaker.snapshot().reason, Some(OpenReason::ForcedFor { open_for: seconds(600) }));
 
     advance(seconds(600)).await;
     breaker.try_acquire().unwrap().success();
@@ -184,7 +184,7 @@ async fn it_is_saved_and_restored() {
     let breaker = build();
     registry().restore(&path).unwrap();
     let snapshot = breaker.snapshot();
-    assert_eq!(snapshot.reason, Some(OpenReason::ForcedFor { time: seconds(300) }));
+    assert_eq!(snapshot.reason, Some(OpenReason::ForcedFor { open_for: seconds(300) }));
     let left = snapshot.probe_due_in.unwrap();
     assert!(left > seconds(270) && left <= seconds(280), "{left:?}");
 }

@@ -3,6 +3,7 @@
 use super::breaker::CircuitBreaker;
 use super::clock::{Clock, Present};
 use super::judging::Admitted;
+use super::nested;
 use super::opening::PackedReason;
 use super::permit::Permit;
 use super::state::{Phase, Word};
@@ -190,11 +191,17 @@ impl CircuitBreaker {
                     if self.follow_due(word, now) {
                         continue;
                     }
+                    match nested::is_in_probe(self, word.generation()) {
+                        Some(false) => return Ok((Admitted::Nested(word.generation()), 0)),
+                        // The probe knows by now, and thousands more would only be refused.
+                        Some(true) => return self.reject_half_open(word, now),
+                        None => {}
+                    }
                     let Some(joined) = word.admit_probe(now, &rule) else {
                         if self.free_cooled(word, now) {
                             continue;
                         }
-                        return self.reject(word, Some(word.ask_again_in(now, &rule, &self.settings.open_rule())));
+                        return self.reject_half_open(word, now);
                     };
                     if !self.word.exchange(word, joined) {
                         continue;
@@ -209,6 +216,11 @@ impl CircuitBreaker {
             };
             return Ok((admitted, began));
         }
+    }
+
+    fn reject_half_open(&self, word: Word, now: u64) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
+        let (rule, open_rule) = (self.settings.half_open_rule(), self.settings.open_rule());
+        self.reject(word, Some(word.ask_again_in(now, &rule, &open_rule)))
     }
 
     /// A monitoring breaker lets pass what it would have rejected; one that enforces a share, the rest of it.

@@ -2,6 +2,7 @@
 
 use super::breaker::CircuitBreaker;
 use super::clock::Clock;
+use super::nested;
 use super::settings::Verdict;
 use super::state::{Phase, Word};
 use crate::error::OpenReason;
@@ -17,6 +18,8 @@ pub(super) enum Admitted {
     Closed(Word),
     /// As a probe of the half-open state of this generation.
     Probe(u64),
+    /// As part of the probe of the half-open state of this generation, in whose body it is made.
+    Nested(u64),
     /// By a monitoring breaker that would have rejected it.
     Unjudged,
     /// By a disabled breaker.
@@ -90,7 +93,7 @@ impl CircuitBreaker {
                 let counts = self.window.counts(word.closed_generation(), clock.coarse_millis());
                 self.trip(
                     self.word.load(),
-                    OpenReason::Verdict { time },
+                    OpenReason::Verdict { open_for: time },
                     counts,
                     clock.precise_millis_up(),
                     Some(time),
@@ -130,6 +133,13 @@ impl CircuitBreaker {
                 }
             }
             Admitted::Probe(generation) => self.record_probe(shard, clock, generation, finished),
+            Admitted::Nested(generation) => {
+                if finished.counter != Counter::Ok {
+                    nested::fail(self, generation);
+                }
+                self.window.count(shard, Counter::Ignored);
+                self.tell_ended(Ended::Ignored);
+            }
             Admitted::Unjudged => self.count_stale(),
             Admitted::Uncounted => {}
         }

@@ -17,6 +17,7 @@
 //! | `breaker` | what a breaker is made of |
 //! | `telling` | what is told of it |
 //! | `transitions` | what happens at a change of state |
+//! | `nested` | which calls are part of a probe |
 //! | `judging` | how a call's end is counted, and whether the breaker trips on it |
 //! | `permit` | the right to make one call, until its end |
 //! | `admission` | whether a call is let through |
@@ -38,6 +39,7 @@ mod judging;
 mod key;
 mod keyed;
 mod leases;
+mod nested;
 mod next_call;
 mod opening;
 mod permit;

@@ -1,6 +1,7 @@
 //! What the breaker would do with the next call, found without touching anything.
 
 use super::breaker::CircuitBreaker;
+use super::nested;
 use super::state::{Due, Phase, Word};
 use crate::error::{OpenReason, Rejection};
 use crate::next_call::NextCall;
@@ -46,8 +47,11 @@ impl CircuitBreaker {
         }
     }
 
-    /// Half-open: as it is, or once the permits of cancelled probes are free.
+    /// Half-open: as it is, or once the permits of cancelled probes are free; or as part of the probe that asks.
     fn would_admit_probe(&self, word: Word, now: u64) -> bool {
+        if let Some(failed) = nested::is_in_probe(self, word.generation()) {
+            return !failed;
+        }
         let free = if self.cooling.is_due(word, now) { self.cooling.count(word) } else { 0 };
         word.without_probes(free, now).admit_probe(now, &self.settings.half_open_rule()).is_some()
     }

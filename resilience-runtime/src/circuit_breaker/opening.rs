@@ -136,8 +136,8 @@ fn pack(reason: OpenReason) -> (u64, u64, u64) {
         OpenReason::ProbeTimedOut => (5, 0, 0),
         OpenReason::Forced => (6, 0, 0),
         OpenReason::JustOpened => (7, 0, 0),
-        OpenReason::Verdict { time } => (8, millis(time), 0),
-        OpenReason::ForcedFor { time } => (9, millis(time), 0),
+        OpenReason::Verdict { open_for: time } => (8, millis(time), 0),
+        OpenReason::ForcedFor { open_for: time } => (9, millis(time), 0),
     }
 }
 
@@ -155,8 +155,8 @@ fn unpack(kind: u64, a: u64, b: u64) -> OpenReason {
         4 => OpenReason::ProbesFailed { failures: a },
         5 => OpenReason::ProbeTimedOut,
         6 => OpenReason::Forced,
-        8 => OpenReason::Verdict { time: Duration::from_millis(a) },
-        9 => OpenReason::ForcedFor { time: Duration::from_millis(a) },
+        8 => OpenReason::Verdict { open_for: Duration::from_millis(a) },
+        9 => OpenReason::ForcedFor { open_for: Duration::from_millis(a) },
         _ => OpenReason::JustOpened,
     }
 }
@@ -186,8 +186,8 @@ mod tests {
             OpenReason::ProbeTimedOut,
             OpenReason::Forced,
             OpenReason::JustOpened,
-            OpenReason::Verdict { time: Duration::from_millis(9) },
-            OpenReason::ForcedFor { time: Duration::from_millis(10) },
+            OpenReason::Verdict { open_for: Duration::from_millis(9) },
+            OpenReason::ForcedFor { open_for: Duration::from_millis(10) },
         ];
         for (generation, reason) in (1..).zip(reasons) {
             let opening =

@@ -3,6 +3,7 @@
 use super::breaker::CircuitBreaker;
 use super::clock::{Clock, Present};
 use super::judging::Admitted;
+use super::nested;
 use crate::error::{Failure, RejectionKind};
 use crate::outcome::Outcome;
 use crate::sync::Note;
@@ -32,22 +33,29 @@ struct Watched(Note);
 
 impl Watched {
     const PANICKED: u64 = u64::MAX;
+    /// Of a probe: a call in its body has failed.
+    const NESTED_FAILED: u64 = 1 << 63;
 
     fn has_panicked(&self) -> bool {
         self.0.get() == Self::PANICKED
     }
 
+    fn has_nested_failed(&self) -> bool {
+        self.0.get() & Self::NESTED_FAILED != 0
+    }
+
     /// The body waits, which it may have done before.
     #[inline]
     fn waits(&self) {
-        if self.0.get() == 0 {
-            self.0.set(Present.coarse_millis() + 1);
+        let note = self.0.get();
+        if note & !Self::NESTED_FAILED == 0 {
+            self.0.set(note | (Present.coarse_millis() + 1));
         }
     }
 
     /// `None` of a body that has not waited.
     fn waits_since(&self) -> Option<u64> {
-        self.0.get().checked_sub(1)
+        (self.0.get() & !Self::NESTED_FAILED).checked_sub(1)
     }
 }
 
@@ -158,13 +166,24 @@ impl<'a> Permit<'a> {
     /// [abandoned](Self::abandoned).
     #[inline]
     pub fn watch<'p, F: Future>(&'p self, body: Pin<&'p mut F>) -> Watch<'p, F> {
-        Watch { watched: &self.watched, body }
+        Watch { permit: self, body }
     }
 
     /// As [`watch`](Self::watch), for a call that is not async.
     #[inline]
     pub fn watch_call<R>(&self, body: impl FnOnce() -> R) -> R {
-        Unwinding::watch(&self.watched, body)
+        Unwinding::watch(self, body)
+    }
+
+    /// The body is polled no longer.
+    #[inline]
+    fn leave(&self) {
+        if let Admitted::Probe(_) = self.call.admitted
+            && nested::leave()
+        {
+            let Watched(note) = &self.watched;
+            note.set(note.get() | Watched::NESTED_FAILED);
+        }
     }
 
     /// Takes the result of what is inside, by the function's own predicates, and hands it on: arm by arm, so that a success is not
@@ -268,7 +287,7 @@ impl Drop for Permit<'_> {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Watch<'p, F> {
-    watched: &'p Watched,
+    permit: &'p Permit<'p>,
     body: Pin<&'p mut F>,
 }
 
@@ -277,23 +296,28 @@ impl<F: Future> Future for Watch<'_, F> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let polled = Unwinding::watch(self.watched, || self.body.as_mut().poll(context));
+        let permit = self.permit;
+        let polled = Unwinding::watch(permit, || self.body.as_mut().poll(context));
         if polled.is_pending() {
-            self.watched.waits();
+            permit.watched.waits();
         }
         polled
     }
 }
 
 /// Notes a panic unless it is forgotten.
-struct Unwinding<'p>(&'p Watched);
+struct Unwinding<'p>(&'p Permit<'p>);
 
 impl<'p> Unwinding<'p> {
     /// Runs `call`; a panic that leaves it is noted.
     #[inline]
-    fn watch<R>(watched: &'p Watched, call: impl FnOnce() -> R) -> R {
-        let unwinding = Self(watched);
+    fn watch<R>(permit: &'p Permit<'p>, call: impl FnOnce() -> R) -> R {
+        let unwinding = Self(permit);
+        if let Admitted::Probe(generation) = permit.call.admitted {
+            nested::enter(permit.call.breaker, generation, permit.watched.has_nested_failed());
+        }
         let returned = call();
+        permit.leave();
         std::mem::forget(unwinding);
         returned
     }
@@ -301,7 +325,8 @@ impl<'p> Unwinding<'p> {
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
-        let Self(Watched(note)) = self;
-        note.set(Watched::PANICKED);
+        let Self(permit) = self;
+        permit.leave();
+        permit.watched.0.set(Watched::PANICKED);
     }
 }

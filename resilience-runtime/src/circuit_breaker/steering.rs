@@ -104,7 +104,7 @@ impl CircuitBreaker {
                 return self.command(turn, &|word, _| word.with_monitored(false));
             }
             let to = self.opened(from.entering(now), from.openings(), false, Some(time));
-            if self.enter(turn, from, to, now, Some(OpenReason::ForcedFor { time })) {
+            if self.enter(turn, from, to, now, Some(OpenReason::ForcedFor { open_for: time })) {
                 return;
             }
         }

@@ -181,7 +181,7 @@ impl CircuitBreaker {
             let now = clock.precise_millis_up();
             let mut turn = self.emitter.turn();
             let open = self.opened(word.entering(now), word.openings() + 1, word.monitored(), Some(time));
-            let entered = self.enter(&mut turn, word, open, now, Some(OpenReason::Verdict { time }));
+            let entered = self.enter(&mut turn, word, open, now, Some(OpenReason::Verdict { open_for: time }));
             if entered {
                 self.push_ended(&mut turn, word.since(now), ended);
             }

@@ -156,8 +156,8 @@ fn every_enum_with_data_says_its_type() {
         OpenReason::ProbesFailed { failures: 2 },
         OpenReason::ProbeTimedOut,
         OpenReason::Forced,
-        OpenReason::Verdict { time: Duration::from_secs(90) },
-        OpenReason::ForcedFor { time: Duration::from_millis(1500) },
+        OpenReason::Verdict { open_for: Duration::from_secs(90) },
+        OpenReason::ForcedFor { open_for: Duration::from_millis(1500) },
         OpenReason::JustOpened,
     ];
     let next = [

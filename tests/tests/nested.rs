@@ -1,0 +1,135 @@
+//! A call of a breaker that is made inside of another call of the same breaker.
+
+use resilience_runtime::{CircuitBreaker, Failure, NextCall, Rejection, State, circuit_breaker, registry};
+use std::time::Duration;
+use tokio::time::advance;
+
+type Answer = Result<u32, Failure<&'static str>>;
+
+async fn half_open(half_open_calls: u32) -> CircuitBreaker {
+    let builder = CircuitBreaker::builder("nested").consecutive_failures(2).half_open_calls(half_open_calls);
+    let breaker = builder.build().unwrap();
+    for _ in 0..2 {
+        breaker.try_acquire().unwrap().failure();
+    }
+    advance(Duration::from_secs(30)).await;
+    breaker
+}
+
+/// One page after the other, each by a call of its own.
+async fn pages(breaker: &CircuitBreaker, pages: u32, fails_at: u32) -> Result<u32, &'static str> {
+    let mut read = 0;
+    for page in 0..pages {
+        let answer: Answer = breaker
+            .call(async {
+                tokio::task::yield_now().await;
+                if page == fails_at { Err("no such page") } else { Ok(1) }
+            })
+            .await;
+        match answer {
+            Ok(pages) => read += pages,
+            Err(Failure::Call(_)) => {}
+            Err(_) => return Err("rejected"),
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(read)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_nested_in_a_probe_is_part_of_it() {
+    let breaker = half_open(1).await;
+    let before = breaker.totals();
+    let read: Answer = breaker
+        .call(async {
+            assert!(matches!(breaker.next_call(), NextCall::Probe { .. }));
+            pages(&breaker, 50, u32::MAX).await
+        })
+        .await;
+    assert_eq!(read, Ok(50), "it takes no place of its own");
+    assert_eq!(breaker.state(), State::Closed, "the probe alone is judged");
+    let since = breaker.totals().since(&before);
+    assert_eq!((since.successes, since.ignored, since.rejected), (1, 50, 0));
+    // In a closed breaker both count.
+    let before = breaker.totals();
+    let _: Answer = breaker.call(pages(&breaker, 5, u32::MAX)).await;
+    assert_eq!(breaker.totals().since(&before).successes, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_a_nested_one_has_failed_the_next_ones_are_rejected() {
+    let breaker = half_open(3).await;
+    let before = breaker.totals();
+    let read: Answer = breaker
+        .call(async {
+            let read = pages(&breaker, 1000, 2).await;
+            assert!(matches!(breaker.next_call(), NextCall::Rejected(_)));
+            read
+        })
+        .await;
+    assert_eq!(read, Err(Failure::Call("rejected")));
+    let since = breaker.totals().since(&before);
+    assert_eq!((since.failures, since.ignored, since.rejected), (1, 3, 1));
+    assert_eq!(breaker.state(), State::Open, "the probe has failed");
+
+    // What it makes of the failure is its own affair.
+    let breaker = half_open(1).await;
+    let answer: Answer = breaker
+        .call(async {
+            let _ = pages(&breaker, 1000, 0).await;
+            Ok(7)
+        })
+        .await;
+    assert_eq!((answer, breaker.state()), (Ok(7), State::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_beside_a_probe_is_not_part_of_it() {
+    let breaker = half_open(1).await;
+    let probe = breaker.call(async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok::<_, &str>(())
+    });
+    let beside = async {
+        tokio::task::yield_now().await;
+        breaker.try_acquire().map(drop)
+    };
+    let (probe, beside) = tokio::join!(probe, beside);
+    assert!(probe.is_ok() && beside.is_err());
+    // Nor is one of another breaker, or of another state.
+    let (other, breaker) = (half_open(1).await, half_open(1).await);
+    let _: Answer = breaker
+        .call(async {
+            let (first, second) = (other.try_acquire().unwrap(), other.try_acquire());
+            assert!(second.is_err());
+            first.success();
+            Ok(0)
+        })
+        .await;
+    assert_eq!((breaker.state(), other.state()), (State::Closed, State::Closed));
+}
+
+#[circuit_breaker("nested: tree", consecutive_failures = 2, half_open_calls = 1, failure_if = |e| matches!(e, Rejection::TimedOut { .. }))]
+fn tree(depth: u32, fails: bool) -> Result<u32, Rejection> {
+    match depth {
+        0 if fails => Err(Rejection::TimedOut { name: "leaf".into(), after: Duration::ZERO }),
+        0 => Ok(1),
+        _ => Ok(tree(depth - 1, fails)? + tree(depth - 1, fails)?),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_calls_itself_closes_its_breaker() {
+    for _ in 0..2 {
+        let _ = tree(0, true);
+    }
+    advance(Duration::from_secs(30)).await;
+    assert_eq!(tree(5, false).unwrap(), 32);
+    assert_eq!(registry().circuit_breaker("nested: tree").unwrap().state(), State::Closed);
+    assert!(tree(0, true).is_err() && tree(0, true).is_err());
+    advance(Duration::from_secs(30)).await;
+    let before = registry().circuit_breaker("nested: tree").unwrap().totals();
+    assert!(tree(5, true).is_err());
+    let since = registry().circuit_breaker("nested: tree").unwrap().totals().since(&before);
+    assert_eq!((since.failures, since.ignored), (1, 5), "the leaf, and those above it");
+}
