@@ -795,6 +795,13 @@ fn no_more_of_a_file_is_read_than_there_may_be() {
     let error = registry().configure_from_str(&"#".repeat((1 << 20) + 1)).unwrap_err();
     assert_eq!(error.to_string(), "text: a configuration has at most 1048576 bytes");
     configure(&"#".repeat(1 << 20));
+    let directory = Directory::new("largest");
+    let path = directory.file("resilience.toml");
+    std::fs::write(&path, "#".repeat(1 << 20)).unwrap();
+    registry().configure_from_file(&path).unwrap();
+    std::fs::write(&path, "#".repeat((1 << 20) + 1)).unwrap();
+    let error = registry().configure_from_file(&path).unwrap_err();
+    assert!(error.to_string().ends_with("resilience.toml: a configuration has at most 1048576 bytes"), "{error}");
     let error = registry().configure_from_file("/dev/zero").unwrap_err();
     assert_eq!(error.to_string(), "/dev/zero: a configuration has at most 1048576 bytes");
 }
@@ -841,6 +848,31 @@ async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() 
     std::fs::write(&path, failure_rate(15)).unwrap();
     assert!(reloads.recv_timeout(Duration::from_secs(20)).is_err(), "its thread has ended, and its listener with it");
     assert_eq!(rate(), "14");
+}
+
+/// Sleeps for real, as above.
+#[test]
+fn a_watched_file_that_is_removed_is_told_of_once() {
+    let _alone = alone();
+    let directory = Directory::new("removed");
+    let path = directory.file("resilience.toml");
+    std::fs::write(&path, "").unwrap();
+    let (sender, reloads) = std::sync::mpsc::channel();
+    let watcher = registry().watcher(&path).every(Duration::from_millis(10));
+    let watch = watcher.on_reload(move |done| sender.send(done.is_ok()).unwrap()).start().unwrap();
+    for _ in 0..2 {
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(reloads.recv_timeout(Duration::from_secs(20)), Ok(false));
+        assert!(
+            reloads.recv_timeout(Duration::from_millis(300)).is_err(),
+            "it is looked at 30 times, and nothing is new"
+        );
+        assert!(watch.last_error().is_some());
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(reloads.recv_timeout(Duration::from_secs(20)), Ok(true));
+        assert!(watch.last_error().is_none());
+    }
+    drop(watch);
 }
 
 /// Sleeps for real, as above.

@@ -53,7 +53,9 @@ fn the_file_is_the_one_that_a_variable_names_or_else_resilience_toml() {
 
 #[test]
 fn variables_go_over_the_file() {
-    assert_eq!(said(&[(RATE, "33")]), [format!("33 by {RATE}")]);
+    for text in ["33", " 33\t", "33\n"] {
+        assert_eq!(said(&[(RATE, text)]), [format!("33 by {RATE}")], "{text:?}");
+    }
     let wrong = format!("{RATE}: `failure_rate` must be greater than 0 and at most 100");
     assert_eq!(said(&[(RATE, "0")]), [&*wrong, "50 by builder"]);
     let both = said(&[("RESILIENCE_CONFIG", "wrong.toml"), (RATE, "0")]);

@@ -612,6 +612,42 @@ fn what_is_not_as_it_was_written_is_refused_with_a_reason() {
     assert!(matches!(registry().restore(place.directory.path()), Err(RestoreError::Io { .. })));
 }
 
+#[test]
+fn a_file_may_be_as_large_as_is_said_and_no_larger() {
+    let place = Place::new();
+    let _entered = Scope::new().enter();
+    let body = br#"{"saved_at":0,"breakers":[]}"#.to_vec();
+    let of_size = |bytes: usize| {
+        let mut body = body.clone();
+        // The header says the length, which has eight digits.
+        body.resize(bytes - "resilience-breakers 1 0123456789abcdef 12345678\n".len(), b' ');
+        let file = with_header(&body);
+        assert_eq!(file.len(), bytes);
+        place.write(&file);
+        registry().restore(place.path())
+    };
+    assert_eq!(of_size(MAX_STATE_BYTES).unwrap().pending.len(), 0);
+    assert!(matches!(of_size(MAX_STATE_BYTES + 1), Err(RestoreError::TooLarge { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_told_to_monitor_enforces_all_once_it_is_told_to_enforce_again() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        breaker("payment").monitor();
+        place.save();
+    }
+    assert_eq!(place.json()["breakers"][0]["share"], Value::Null, "to monitor is no share");
+    let _entered = Scope::new().enter();
+    let payment = breaker("payment");
+    place.restore();
+    payment.enforce();
+    assert_eq!((payment.state(), payment.snapshot().enforced_percent), (State::Closed, 100));
+    open(&payment);
+    payment.try_acquire().unwrap_err();
+}
+
 /// What there is to see of this file's breakers.
 fn states() -> Vec<(String, State, u64)> {
     let all = registry().circuit_breakers();

@@ -1,7 +1,8 @@
 //! Rules of `docs/semantics.md` that no other file proves. Virtual time.
 
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, Rejection, State, Topic, registry,
+    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, NextCall, OpenReason, Rejection, State, Topic,
+    Window, WindowCounts, registry,
 };
 use std::time::Duration;
 use tokio::time::advance;
@@ -118,4 +119,51 @@ async fn an_outcome_is_judged_by_the_configuration_at_the_time_it_is_recorded() 
     breaker.reconfigure(brittle()).unwrap();
     permit.failure();
     assert_eq!((breaker.state(), breaker.totals().stale), (State::Open, 0));
+}
+
+// 1. and 7. Why it opened, where a rule of one's own says so.
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_of_ones_own_is_the_reason_of_its_opening() {
+    let config = CircuitBreakerConfig::new().failure_rate(100.0).minimum_calls(100).no_consecutive_failures();
+    let breaker =
+        CircuitBreaker::builder("rules").config(config).trip_if(|counts| counts.failures == 2).build().unwrap();
+    breaker.try_acquire().unwrap().success();
+    (0..2).for_each(|_| fail(&breaker));
+    let reason = OpenReason::TripIf { failures: 2, calls: 3 };
+    assert_eq!((breaker.state(), breaker.snapshot().reason), (State::Open, Some(reason)));
+    let Rejection::CircuitOpen { reason: told, .. } = breaker.try_acquire().unwrap_err() else { panic!("it is open") };
+    assert_eq!(told, reason);
+}
+
+// 8. Windows.
+
+#[tokio::test(start_paused = true)]
+async fn what_had_left_a_time_window_does_not_come_back_when_it_becomes_longer() {
+    let config = |seconds| {
+        let window = Window::Time(seconds * SECOND);
+        CircuitBreakerConfig::new().window(window).minimum_calls(100).no_consecutive_failures()
+    };
+    let breaker = breaker(config(10));
+    fail(&breaker);
+    advance(30 * SECOND).await;
+    breaker.try_acquire().unwrap().success();
+    breaker.reconfigure(config(60)).unwrap();
+    assert_eq!(breaker.snapshot().window, WindowCounts::new(1, 0, 0));
+    advance(5 * SECOND).await;
+    fail(&breaker);
+    assert_eq!(breaker.snapshot().window, WindowCounts::new(2, 1, 0));
+}
+
+// 9. Forced states.
+
+#[tokio::test(start_paused = true)]
+async fn forced_open_rejects_every_call_whatever_share_is_enforced() {
+    let breaker = breaker(brittle());
+    breaker.steer().enforce_share(10).unwrap();
+    breaker.force_open();
+    for _ in 0..20 {
+        assert!(matches!(breaker.next_call(), NextCall::Rejected(_)), "{:?}", breaker.next_call());
+        breaker.try_acquire().unwrap_err();
+    }
 }

@@ -230,3 +230,24 @@ pub(crate) fn is_taken(arguments: &TokenStream) -> bool {
     let mut tokens = arguments.clone().into_iter();
     matches!((tokens.next(), tokens.next()), (Some(TokenTree::Ident(word)), None) if word == TAKEN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_is_ours_by_its_bare_name_or_through_the_runtime() {
+        let parsed = |path: &str| syn::parse_str::<Path>(path).unwrap();
+        let is_ours = |path: &str, runtime: Option<&str>| {
+            Kind::of(&parsed(path), runtime.map(parsed).as_ref()) == Some(Kind::Retry)
+        };
+        for path in ["retry", "resilience_runtime::retry", "::resilience_runtime::retry"] {
+            assert!(is_ours(path, None), "{path}");
+        }
+        assert!(is_ours("rt::retry", Some("rt")) && is_ours("rt::retry", Some("::rt")));
+        // `::retry` is a crate of that name, whatever it is.
+        for path in ["::retry", "rt::retry", "resilience_runtime::private::retry", "retry::retry", "retries"] {
+            assert!(!is_ours(path, None), "{path}");
+        }
+    }
+}
