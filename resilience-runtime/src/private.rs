@@ -5,8 +5,8 @@ pub mod editor;
 pub use crate::circuit_breaker::Permit;
 pub use crate::fallback::*;
 pub use crate::hooks::*;
-use crate::registry::Site;
 pub use crate::registry::{Layer, OPERATIONS, Operation};
+use crate::registry::{Site, each_kind};
 pub use crate::retry::{Run, Wait};
 pub use core::clone::Clone;
 pub use core::future::Future;
@@ -21,16 +21,14 @@ pub use resilience_config::*;
 pub use crate::error::{Failure, Rejection};
 pub use crate::window::WindowCounts;
 
-/// A `#[circuit_breaker]` at its function.
-pub type BreakerSite = Site<crate::CircuitBreaker>;
-/// A `#[retry]` at its function.
-pub type RetrySite = Site<crate::Retry>;
-/// A `#[timeout]` at its function.
-pub type TimeoutSite = Site<crate::Timeout>;
-/// A `#[bulkhead]` at its function.
-pub type BulkheadSite = Site<crate::Bulkhead>;
-/// A `#[rate_limit]` at its function.
-pub type RateLimitSite = Site<crate::RateLimiter>;
+macro_rules! sites {
+    ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {$(
+        /// An attribute at its function.
+        pub type $site = Site<crate::$policy>;
+    )*};
+}
+
+each_kind!(sites!);
 
 /// Runs a guarded call inside its span. The span is entered for each poll, and left while the call waits.
 #[cfg(feature = "tracing")]

@@ -6,9 +6,9 @@
 
 use crate::circuit_breaker::Watch;
 use crate::policy::Policy;
-use crate::registry::{Registry, Site};
+use crate::registry::{Registry, Site, each_kind};
 use crate::retry::{Pause, Run};
-use crate::{Bulkhead, CircuitBreaker, Keyed, Operation, Permit, Place, RateLimiter, Retry, Timed, Timeout};
+use crate::{Keyed, Operation, Permit, Place, Timed};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 macro_rules! unwind_safe {
@@ -18,7 +18,14 @@ macro_rules! unwind_safe {
     )*};
 }
 
-unwind_safe!(Bulkhead, CircuitBreaker, RateLimiter, Retry, Timeout, Operation, Registry);
+macro_rules! policies_are_unwind_safe {
+    ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {
+        unwind_safe!($(crate::$policy),*);
+    };
+}
+
+each_kind!(policies_are_unwind_safe!);
+unwind_safe!(Operation, Registry);
 unwind_safe!(Keyed<'_>, Permit<'_>, Place<'_>, Run<'_>, Pause);
 
 impl<P: Policy> UnwindSafe for Site<P> {}

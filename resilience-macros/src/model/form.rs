@@ -130,7 +130,7 @@ fn check_nothing_waits(function: &Function, ours: &[Ours], stack: &Stack, errors
         let waits = match layer {
             Layer::Bulkhead(bulkhead) => bulkhead.settings.key(&["max_queue", "max_wait"]),
             Layer::RateLimit(limit) => limit.settings.key(&["max_wait"]),
-            Layer::Retry(_) | Layer::CircuitBreaker(_) | Layer::Timeout(_) => None,
+            _ => None,
         };
         if let Some(key) = waits {
             let message = format!(

@@ -19,7 +19,7 @@ pub(crate) fn timeouts_above(layers: &[Layer]) -> Option<(&Retry, impl Iterator<
     let asks_for_waits = layers[at..].iter().any(|layer| match layer {
         Layer::RateLimit(_) => true,
         Layer::CircuitBreaker(_) => retry.settings.has("retry_rejections"),
-        Layer::Retry(_) | Layer::Bulkhead(_) | Layer::Timeout(_) => false,
+        _ => false,
     });
     let is_elsewhere = retry.name.is_some() && retry.settings.written.is_empty();
     let above = layers[..at].iter().filter_map(|layer| match layer {

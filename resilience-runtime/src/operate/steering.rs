@@ -1,18 +1,12 @@
 //! Doing something by hand to policies, by name and by pattern, and saying who does it and why.
 
-use crate::bulkhead::Bulkhead;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::event::{Act, Steering, TooLong};
 use crate::kind::Kind;
 use crate::name::{DidYouMean, InvalidPattern, Name, Pattern};
 use crate::policy::Policy;
-use crate::rate_limit::RateLimiter;
-use crate::registry::{Kept, Registry, Site, sites};
-use crate::retry::Retry;
-use crate::timeout::Timeout;
-use resilience_config::{
-    BulkheadConfig, CircuitBreakerConfig, ConfigError, RateLimitConfig, RetryConfig, TimeoutConfig, nearest,
-};
+use crate::registry::{Kept, Registry, Site, each_kind, sites};
+use resilience_config::{ConfigError, nearest};
 use sealed::{Configures, Reconfigurable, Switchable};
 use std::sync::Arc;
 use std::time::Duration;
@@ -282,29 +276,23 @@ impl<P: Policy> Reconfigurable<P::Keys> for &P {
 }
 
 macro_rules! steerable {
-    ($($policy:ident by $config:ident;)*) => {
+    ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {
         $(
-            impl $policy {
+            impl crate::$policy {
                 /// Does something to it by hand, and says who does it and why. See [`Steer`].
                 pub fn steer(&self) -> Steer<&Self> {
                     Steer::new(self)
                 }
             }
 
-            impl Configures for $config {
-                type Policy = $policy;
+            impl Configures for crate::$config {
+                type Policy = crate::$policy;
             }
         )*
     };
 }
 
-steerable! {
-    CircuitBreaker by CircuitBreakerConfig;
-    Retry by RetryConfig;
-    Timeout by TimeoutConfig;
-    Bulkhead by BulkheadConfig;
-    RateLimiter by RateLimitConfig;
-}
+each_kind!(steerable!);
 
 mod sealed {
     use super::{Act, SteerError, Steering};

@@ -1,16 +1,26 @@
-//! The list of the kinds that the registry keeps: the only one. What is kept, checked, said or told of every kind goes through here, and a
-//! kind that is not in it does not compile.
+//! The list of the kinds that the registry keeps: the only one. What is kept, checked, said, told or written of every kind goes through here, and
+//! a kind that is not in it does not compile.
 
 use super::key_value::KeyValue;
-use super::operation::{Layer, Operation, Site};
-use crate::bulkhead::Bulkhead;
-use crate::circuit_breaker::CircuitBreaker;
+use super::operation::{Operation, Site};
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::policy::Policy;
-use crate::rate_limit::RateLimiter;
-use crate::retry::Retry;
-use crate::timeout::Timeout;
+
+/// The list. A row has the kind and its policy, what one and all of them are called in the registry, the configuration, the snapshot, and the
+/// site, as generated code calls it. The macro that is named gets all rows, for what has to be written out for each.
+macro_rules! each_kind {
+    ($written:ident!) => {
+        $written! {
+            CircuitBreaker: CircuitBreaker, circuit_breaker, circuit_breakers, CircuitBreakerConfig, CircuitBreakerSnapshot, BreakerSite;
+            Retry: Retry, retry, retries, RetryConfig, RetrySnapshot, RetrySite;
+            Timeout: Timeout, timeout, timeouts, TimeoutConfig, TimeoutSnapshot, TimeoutSite;
+            Bulkhead: Bulkhead, bulkhead, bulkheads, BulkheadConfig, BulkheadSnapshot, BulkheadSite;
+            RateLimit: RateLimiter, rate_limiter, rate_limiters, RateLimitConfig, RateLimiterSnapshot, RateLimitSite;
+        }
+    };
+}
+pub(crate) use each_kind;
 
 /// What there is one of for each kind: the policies themselves, or what a file says of them.
 pub trait Family {
@@ -34,10 +44,22 @@ pub(crate) trait EachKind {
 }
 
 macro_rules! kinds {
-    ($($kind:ident: $policy:ident in $field:ident;)*) => {
+    ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {
+        /// One of the policies around a guarded function.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum Layer {
+            $(
+                #[doc = concat!("Of [`Kind::", stringify!($kind), "`].")]
+                $kind(&'static Site<crate::$policy>),
+            )*
+            /// `#[fallback]`, with its path as written.
+            Fallback(&'static str),
+        }
+
         /// One of a family for each kind; [`Kept::pick`] finds that of a kind.
         pub struct OfEachKind<F: Family> {
-            $(pub(crate) $field: F::Of<$policy>,)*
+            $(pub(crate) $field: F::Of<crate::$policy>,)*
         }
 
         impl<F: Family> Default for OfEachKind<F> {
@@ -48,14 +70,14 @@ macro_rules! kinds {
 
         impl<F: Family> Clone for OfEachKind<F>
         where
-            $(F::Of<$policy>: Clone,)*
+            $(F::Of<crate::$policy>: Clone,)*
         {
             fn clone(&self) -> Self {
                 Self { $($field: self.$field.clone(),)* }
             }
         }
 
-        $(impl Kept for $policy {
+        $(impl Kept for crate::$policy {
             fn pick<F: Family>(each: &OfEachKind<F>) -> &F::Of<Self> {
                 &each.$field
             }
@@ -70,13 +92,13 @@ macro_rules! kinds {
         })*
 
         pub(crate) fn for_each_kind(each: &mut impl EachKind) {
-            $(each.kind::<$policy>();)*
+            $(each.kind::<crate::$policy>();)*
         }
 
         /// For that kind alone. A fallback is in no registry.
         pub(crate) fn for_kind(kind: Kind, each: &mut impl EachKind) {
             match kind {
-                $(Kind::$kind => each.kind::<$policy>(),)*
+                $(Kind::$kind => each.kind::<crate::$policy>(),)*
                 Kind::Fallback => {}
             }
         }
@@ -115,10 +137,4 @@ pub(super) trait AnySite {
     fn shared_by(&'static self) -> usize;
 }
 
-kinds! {
-    CircuitBreaker: CircuitBreaker in circuit_breakers;
-    Retry: Retry in retries;
-    Timeout: Timeout in timeouts;
-    Bulkhead: Bulkhead in bulkheads;
-    RateLimit: RateLimiter in rate_limiters;
-}
+each_kind!(kinds!);

@@ -1,22 +1,18 @@
 //! What finds its policy in the registry: a guarded function's static, and a builder.
 
-use super::kinds::Kept;
+use super::kinds::{Kept, each_kind};
 use super::operation::{Operation, Site};
 use super::policies::RegisterError;
 use super::{Registry, registry};
 use crate::builder::Builder;
-use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
-use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot, Keyed, Permit, Refused, TripIf, TripRule};
+use crate::circuit_breaker::{CircuitBreaker, Keyed, Permit, Refused, TripIf, TripRule};
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Event, Topic};
 use crate::fallback::Outcome;
 use crate::hooks::BreakerKey;
 use crate::next_call::NextCall;
-use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
-use crate::retry::{Retry, RetrySnapshot};
 use crate::state::State;
 use crate::time::Timestamp;
-use crate::timeout::{Timeout, TimeoutSnapshot};
 use resilience_config::ConfigError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,20 +137,14 @@ impl<P: Kept> Builder<P> {
 }
 
 macro_rules! snapshots {
-    ($($policy:ident: $snapshot:ident;)*) => {
-        $(impl $policy {
+    ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {
+        $(impl crate::$policy {
             /// It as it is now. Taking a snapshot disturbs no call.
-            pub fn snapshot(&self) -> $snapshot {
+            pub fn snapshot(&self) -> crate::$snapshot {
                 registry().of_kind().snapshot_of(self)
             }
         })*
     };
 }
 
-snapshots! {
-    CircuitBreaker: CircuitBreakerSnapshot;
-    Retry: RetrySnapshot;
-    Timeout: TimeoutSnapshot;
-    Bulkhead: BulkheadSnapshot;
-    RateLimiter: RateLimiterSnapshot;
-}
+each_kind!(snapshots!);

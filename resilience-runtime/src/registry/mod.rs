@@ -18,28 +18,27 @@ mod site;
 pub use checks::{HealthCheck, HealthError, MAX_CRITICAL, MAX_HEALTH_CHECKS};
 pub use key_value::KeyValue;
 pub(crate) use key_value::resolved;
-pub(crate) use kinds::{EachKind, Kept, OfEachKind, for_each_kind, for_kind};
+pub use kinds::Layer;
+pub(crate) use kinds::{EachKind, Kept, OfEachKind, each_kind, for_each_kind, for_kind};
 #[cfg(feature = "config")]
 pub(crate) use kinds::{Family, KINDS};
 pub(crate) use operation::Site;
-pub use operation::{Layer, OPERATIONS, Operation};
+pub use operation::{OPERATIONS, Operation};
 #[cfg(feature = "config")]
 pub(crate) use policies::Named;
 pub(crate) use policies::Policies;
 pub use policies::RegisterError;
 pub(crate) use site::sites;
 
-use crate::bulkhead::{Bulkhead, BulkheadSnapshot};
-use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot};
+#[cfg(feature = "persistence")]
+use crate::circuit_breaker::CircuitBreaker;
+use crate::circuit_breaker::CircuitBreakerSnapshot;
 use crate::event::{Audience, Bus, Event, EventFilter, Events, Listener, Topic, Untold};
 use crate::kind::Kind;
 use crate::name::Name;
 #[cfg(feature = "config")]
 use crate::overlay::Overlay;
 use crate::policy::Definition;
-use crate::rate_limit::{RateLimiter, RateLimiterSnapshot};
-use crate::retry::{Retry, RetrySnapshot};
-use crate::timeout::{Timeout, TimeoutSnapshot};
 use checks::HealthRules;
 use once_cell::sync::Lazy;
 use std::sync::Arc;
@@ -135,91 +134,64 @@ impl Family for Overlays {
     type Of<P: Kept> = Overlay<P::Keys>;
 }
 
-/// All policies of a registry at one moment.
-///
-/// # In JSON
-///
-/// With the feature `serde`, snapshots, events, health and rejections have one form:
-///
-/// | what | form |
-/// |---|---|
-/// | a duration | seconds, as a number: `1.5` |
-/// | an enum without data | a word in `snake_case`: `"half_open"` |
-/// | an enum of which some variants have data | an object with the word as its `type`: `{"type": "failure_rate", "failures": 12, "calls": 20}` |
-/// | a [`Timestamp`](crate::Timestamp) | `{"time": "2026-11-26T18:46:10.123Z", "monotonic": 5312.007}`: the wall clock's time, in UTC, and seconds on the clock that is never set |
-/// | what is not there | `null` |
-#[derive(Clone, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct RegistrySnapshot {
-    /// By name.
-    pub circuit_breakers: Vec<CircuitBreakerSnapshot>,
-    /// By name.
-    pub retries: Vec<RetrySnapshot>,
-    /// By name.
-    pub timeouts: Vec<TimeoutSnapshot>,
-    /// By name.
-    pub bulkheads: Vec<BulkheadSnapshot>,
-    /// By name.
-    pub rate_limiters: Vec<RateLimiterSnapshot>,
-    /// Circuit breakers that `restore` has read and that nobody has called yet, as they will be at their first call; and the same of keys. By name.
-    pub pending: Vec<CircuitBreakerSnapshot>,
+macro_rules! of_each_kind {
+    ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {
+        /// All policies of a registry at one moment.
+        ///
+        /// # In JSON
+        ///
+        /// With the feature `serde`, snapshots, events, health and rejections have one form:
+        ///
+        /// | what | form |
+        /// |---|---|
+        /// | a duration | seconds, as a number: `1.5` |
+        /// | an enum without data | a word in `snake_case`: `"half_open"` |
+        /// | an enum of which some variants have data | an object with the word as its `type`: `{"type": "failure_rate", "failures": 12, "calls": 20}` |
+        /// | a [`Timestamp`](crate::Timestamp) | `{"time": "2026-11-26T18:46:10.123Z", "monotonic": 5312.007}`: the wall clock's time, in UTC, and seconds on the clock that is never set |
+        /// | what is not there | `null` |
+        #[derive(Clone, Debug, Default)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+        #[non_exhaustive]
+        pub struct RegistrySnapshot {
+            $(
+                /// By name.
+                pub $field: Vec<crate::$snapshot>,
+            )*
+            /// Circuit breakers that `restore` has read and that nobody has called yet, as they will be at their first call; and the same of keys.
+            /// By name.
+            pub pending: Vec<CircuitBreakerSnapshot>,
+        }
+
+        impl RegistrySnapshot {
+            fn of(policies: &OfEachKind<policies::ByKind>) -> Self {
+                Self { $($field: policies.$field.snapshot(),)* pending: Vec::new() }
+            }
+        }
+
+        impl Registry {
+            $(
+                #[doc = concat!("The [`", stringify!($policy), "`](crate::", stringify!($policy), ") of that name.")]
+                ///
+                /// A policy is here from the first call of a function that it guards, from `register` of its builder, or from [`prepare`](Self::prepare).
+                /// One without a name is called `module::function`; `module::function@line` where several functions have that path, and
+                /// `module::function@line.2` for the second that a macro has put on one line (in the linker's order, which another build may change: give a name
+                /// to those that you want to address).
+                pub fn $one(&self, name: &str) -> Option<Arc<crate::$policy>> {
+                    self.inner.policies.$field.find(name)
+                }
+
+                #[doc = concat!("Every [`", stringify!($policy), "`](crate::", stringify!($policy), "), by name.")]
+                pub fn $field(&self) -> impl Iterator<Item = Arc<crate::$policy>> + use<> {
+                    self.inner.policies.$field.all().into_iter()
+                }
+            )*
+        }
+    };
 }
 
+each_kind!(of_each_kind!);
+
 impl Registry {
-    /// The circuit breaker of that name: one that was named, or one that is shown as `module::function`; as `module::function@line` where several
-    /// functions have that path, and `module::function@line.2` for the second that a macro has put on one line (in the linker's order, which another build may
-    /// change: give a name to those that you want to address). A breaker is here
-    /// from the first call of a function that it guards, or from [`register`](crate::CircuitBreakerBuilder::register).
-    pub fn circuit_breaker(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
-        self.inner.policies.circuit_breakers.find(name)
-    }
-
-    /// Every circuit breaker, by name.
-    pub fn circuit_breakers(&self) -> impl Iterator<Item = Arc<CircuitBreaker>> + use<> {
-        self.inner.policies.circuit_breakers.all().into_iter()
-    }
-
-    /// The retry of that name.
-    pub fn retry(&self, name: &str) -> Option<Arc<Retry>> {
-        self.inner.policies.retries.find(name)
-    }
-
-    /// Every retry, by name.
-    pub fn retries(&self) -> impl Iterator<Item = Arc<Retry>> + use<> {
-        self.inner.policies.retries.all().into_iter()
-    }
-
-    /// The timeout of that name.
-    pub fn timeout(&self, name: &str) -> Option<Arc<Timeout>> {
-        self.inner.policies.timeouts.find(name)
-    }
-
-    /// Every timeout, by name.
-    pub fn timeouts(&self) -> impl Iterator<Item = Arc<Timeout>> + use<> {
-        self.inner.policies.timeouts.all().into_iter()
-    }
-
-    /// The bulkhead of that name.
-    pub fn bulkhead(&self, name: &str) -> Option<Arc<Bulkhead>> {
-        self.inner.policies.bulkheads.find(name)
-    }
-
-    /// Every bulkhead, by name.
-    pub fn bulkheads(&self) -> impl Iterator<Item = Arc<Bulkhead>> + use<> {
-        self.inner.policies.bulkheads.all().into_iter()
-    }
-
-    /// The rate limiter of that name.
-    pub fn rate_limiter(&self, name: &str) -> Option<Arc<RateLimiter>> {
-        self.inner.policies.rate_limiters.find(name)
-    }
-
-    /// Every rate limiter, by name.
-    pub fn rate_limiters(&self) -> impl Iterator<Item = Arc<RateLimiter>> + use<> {
-        self.inner.policies.rate_limiters.all().into_iter()
-    }
-
     /// Every guarded function that is linked into the program, called or not, by crate, file and line.
     ///
     /// A library's functions are in it once any path of the library is used; of a library that nothing refers to,
@@ -234,22 +206,14 @@ impl Registry {
     /// pay 50 to 52 ns of a core for a call instead of 46 to 50, with both without a pause beside them, on two cores
     /// (`cargo test --release -p resilience-runtime --test ten_thousand -- --ignored --nocapture`).
     pub fn snapshot(&self) -> RegistrySnapshot {
+        // In this order, so that none is passed over which is built meanwhile.
         #[cfg(feature = "persistence")]
-        let (expected, breakers) = self.expected_and_built();
-        #[cfg(not(feature = "persistence"))]
-        let breakers = self.circuit_breakers();
-        let OfEachKind { circuit_breakers, retries, timeouts, bulkheads, rate_limiters } = &self.inner.policies;
-        RegistrySnapshot {
-            circuit_breakers: breakers.into_iter().map(|breaker| circuit_breakers.snapshot_of(&breaker)).collect(),
-            retries: retries.snapshot(),
-            timeouts: timeouts.snapshot(),
-            bulkheads: bulkheads.snapshot(),
-            rate_limiters: rate_limiters.snapshot(),
-            #[cfg(feature = "persistence")]
-            pending: expected.into_iter().flat_map(pending::Expected::snapshots).collect(),
-            #[cfg(not(feature = "persistence"))]
-            pending: Vec::new(),
-        }
+        let expected = self.expected();
+        #[allow(unused_mut)]
+        let mut snapshot = RegistrySnapshot::of(&self.inner.policies);
+        #[cfg(feature = "persistence")]
+        snapshot.add_pending(expected);
+        snapshot
     }
 
     /// Makes every policy of every guarded function that is linked into the program exist now, and not when the function is first called: it is in

@@ -1,15 +1,11 @@
 //! The guarded functions of the program, collected by the linker.
 
-use crate::bulkhead::Bulkhead;
-use crate::circuit_breaker::CircuitBreaker;
+use super::kinds::Layer;
 use crate::error::RejectionKind;
 use crate::name::Name;
 use crate::overlay::Origin;
 use crate::policy::{Definition, Policy};
-use crate::rate_limit::RateLimiter;
-use crate::retry::Retry;
 use crate::sync::Count;
-use crate::timeout::Timeout;
 use once_cell::sync::{Lazy, OnceCell};
 use std::collections::HashMap;
 use std::fmt;
@@ -33,24 +29,6 @@ pub struct Operation {
     /// By what it answered for: the function's own error first, and then [`RejectionKind::ALL`].
     fallbacks: [Count; 1 + RejectionKind::ALL.len()],
     pub(super) failed_fallbacks: Count,
-}
-
-/// One of the policies around a guarded function.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Layer {
-    /// `#[circuit_breaker]`
-    CircuitBreaker(&'static Site<CircuitBreaker>),
-    /// `#[retry]`
-    Retry(&'static Site<Retry>),
-    /// `#[timeout]`
-    Timeout(&'static Site<Timeout>),
-    /// `#[bulkhead]`
-    Bulkhead(&'static Site<Bulkhead>),
-    /// `#[rate_limit]`
-    RateLimit(&'static Site<RateLimiter>),
-    /// `#[fallback]`, with its path as written.
-    Fallback(&'static str),
 }
 
 /// A policy at its function: what the attribute says, and the handle that the function's first call finds.

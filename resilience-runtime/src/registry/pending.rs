@@ -1,6 +1,6 @@
 //! What was restored of breakers that are not built yet.
 
-use super::Registry;
+use super::{Registry, RegistrySnapshot};
 use crate::circuit_breaker::{CircuitBreaker, CircuitBreakerSnapshot, Saved, Since};
 use crate::event::Audience;
 use crate::name::Name;
@@ -68,6 +68,15 @@ impl Expected {
     }
 }
 
+impl RegistrySnapshot {
+    /// Those that waited before this was taken, and that it does not have.
+    pub(super) fn add_pending(&mut self, mut expected: Vec<Expected>) {
+        let built = &self.circuit_breakers;
+        expected.retain(|one| built.binary_search_by(|built| built.name.cmp(Policy::name(&one.breaker))).is_err());
+        self.pending = expected.into_iter().flat_map(Expected::snapshots).collect();
+    }
+}
+
 impl Registry {
     /// Those that wait, and those that are there, by name: each is among one of both.
     pub(crate) fn expected_and_built(&self) -> (Vec<Expected>, Vec<Arc<CircuitBreaker>>) {
@@ -80,7 +89,7 @@ impl Registry {
         (expected, built)
     }
 
-    fn expected(&self) -> Vec<Expected> {
+    pub(super) fn expected(&self) -> Vec<Expected> {
         let Some((since, saved)) = self.pending().all() else { return Vec::new() };
         let policies = self.of_kind::<CircuitBreaker>();
         let sites: HashMap<_, _> = policies.expected().collect();
