@@ -1,8 +1,8 @@
 //! What one attribute of a guarded function says, and which policy it leads to.
 
 use super::key_value::{self, KeyValue};
-use super::kinds::{AnySite, Kept, Layer};
-use super::operation::{Operation, Site, in_order};
+use super::kinds::{AnySite, Kept};
+use super::operation::{Layer, Operation, Site, in_order};
 use super::site::sites;
 use crate::kind::Kind;
 use crate::name::Name;

@@ -1,26 +1,11 @@
-//! The list of the kinds that the registry keeps: the only one. What is kept, checked, said, told or written of every kind goes through here, and
-//! a kind that is not in it does not compile.
+//! What is kept, checked, said or told of every kind goes through here: a kind that is not in the list does not compile.
 
 use super::key_value::KeyValue;
-use super::operation::{Operation, Site};
+use super::list::each_kind;
+use super::operation::{Layer, Operation, Site};
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::policy::Policy;
-
-/// The list. A row has the kind and its policy, what one and all of them are called in the registry, the configuration, the snapshot, and the
-/// site, as generated code calls it. The macro that is named gets all rows, for what has to be written out for each.
-macro_rules! each_kind {
-    ($written:ident!) => {
-        $written! {
-            CircuitBreaker: CircuitBreaker, circuit_breaker, circuit_breakers, CircuitBreakerConfig, CircuitBreakerSnapshot, BreakerSite;
-            Retry: Retry, retry, retries, RetryConfig, RetrySnapshot, RetrySite;
-            Timeout: Timeout, timeout, timeouts, TimeoutConfig, TimeoutSnapshot, TimeoutSite;
-            Bulkhead: Bulkhead, bulkhead, bulkheads, BulkheadConfig, BulkheadSnapshot, BulkheadSite;
-            RateLimit: RateLimiter, rate_limiter, rate_limiters, RateLimitConfig, RateLimiterSnapshot, RateLimitSite;
-        }
-    };
-}
-pub(crate) use each_kind;
 
 /// What there is one of for each kind: the policies themselves, or what a file says of them.
 pub trait Family {
@@ -45,18 +30,6 @@ pub(crate) trait EachKind {
 
 macro_rules! kinds {
     ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {
-        /// One of the policies around a guarded function.
-        #[derive(Debug)]
-        #[non_exhaustive]
-        pub enum Layer {
-            $(
-                #[doc = concat!("Of [`Kind::", stringify!($kind), "`].")]
-                $kind(&'static Site<crate::$policy>),
-            )*
-            /// `#[fallback]`, with its path as written.
-            Fallback(&'static str),
-        }
-
         /// One of a family for each kind; [`Kept::pick`] finds that of a kind.
         pub struct OfEachKind<F: Family> {
             $(pub(crate) $field: F::Of<crate::$policy>,)*

@@ -1,6 +1,7 @@
 //! What finds its policy in the registry: a guarded function's static, and a builder.
 
-use super::kinds::{Kept, each_kind};
+use super::kinds::Kept;
+use super::list::each_kind;
 use super::operation::{Operation, Site};
 use super::policies::RegisterError;
 use super::{Registry, registry};

@@ -8,6 +8,7 @@ mod attribute;
 mod checks;
 mod key_value;
 mod kinds;
+mod list;
 mod lookup;
 mod operation;
 #[cfg(feature = "persistence")]
@@ -18,12 +19,12 @@ mod site;
 pub use checks::{HealthCheck, HealthError, MAX_CRITICAL, MAX_HEALTH_CHECKS};
 pub use key_value::KeyValue;
 pub(crate) use key_value::resolved;
-pub use kinds::Layer;
-pub(crate) use kinds::{EachKind, Kept, OfEachKind, each_kind, for_each_kind, for_kind};
+pub(crate) use kinds::{EachKind, Kept, OfEachKind, for_each_kind, for_kind};
 #[cfg(feature = "config")]
 pub(crate) use kinds::{Family, KINDS};
+pub(crate) use list::each_kind;
 pub(crate) use operation::Site;
-pub use operation::{OPERATIONS, Operation};
+pub use operation::{Layer, OPERATIONS, Operation};
 #[cfg(feature = "config")]
 pub(crate) use policies::Named;
 pub(crate) use policies::Policies;

@@ -1,6 +1,6 @@
 //! The guarded functions of the program, collected by the linker.
 
-use super::kinds::Layer;
+use super::list::each_kind;
 use crate::error::RejectionKind;
 use crate::name::Name;
 use crate::overlay::Origin;
@@ -30,6 +30,24 @@ pub struct Operation {
     fallbacks: [Count; 1 + RejectionKind::ALL.len()],
     pub(super) failed_fallbacks: Count,
 }
+
+macro_rules! layers {
+    ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {
+        /// One of the policies around a guarded function.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum Layer {
+            $(
+                #[doc = concat!("Of [`Kind::", stringify!($kind), "`](crate::Kind::", stringify!($kind), ").")]
+                $kind(&'static Site<crate::$policy>),
+            )*
+            /// `#[fallback]`, with its path as written.
+            Fallback(&'static str),
+        }
+    };
+}
+
+each_kind!(layers!);
 
 /// A policy at its function: what the attribute says, and the handle that the function's first call finds.
 pub struct Site<P: Policy> {
