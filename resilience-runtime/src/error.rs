@@ -2,7 +2,7 @@
 
 #[cfg(feature = "tracing")]
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Key, Name, Shown};
 use std::fmt;
 use std::time::Duration;
 
@@ -15,10 +15,12 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum Rejection {
     /// A circuit breaker lets nothing through for now.
-    #[error("circuit breaker `{name}` is open: {reason}{}", TryAgain(*.retry_after))]
+    #[error("circuit breaker `{}` is open: {reason}{}", Shown(.name, .key.as_ref()), TryAgain(*.retry_after))]
     CircuitOpen {
         /// Which breaker.
         name: Name,
+        /// Of which of its keys; `None` of a breaker without keys, and of the one that keys share.
+        key: Option<Key>,
         /// When the next call may be let through as a probe; counts down, rounded up. While probes are under way nobody can know: then it is as long as an
         /// opening lasts, counted from when they began. `None` where only a hand can close it.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
@@ -79,6 +81,14 @@ impl Rejection {
             | Self::RateLimited { name, .. }
             | Self::TimedOut { name, .. }
             | Self::Unsuccessful { name } => name,
+        }
+    }
+
+    /// The key whose instance of the policy decided, where it has keys.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::CircuitOpen { key, .. } => key.as_ref(),
+            _ => None,
         }
     }
 
@@ -280,6 +290,7 @@ mod tests {
     fn a_rejection_says_which_why_and_when() {
         let rejection = Rejection::CircuitOpen {
             name: "payment".into(),
+            key: None,
             retry_after: Some(Duration::from_millis(1500)),
             reason: OpenReason::FailureRate { failures: 12, calls: 20 },
         };

@@ -120,7 +120,7 @@ pub use event::{
 };
 pub use event::{GaveUp, RetryEvent};
 pub use kind::{InvalidKind, Kind};
-pub use name::{InvalidPattern, Name, Pattern};
+pub use name::{Instance, InvalidPattern, Key, Name, Pattern};
 pub use next_call::NextCall;
 #[cfg(feature = "config")]
 pub use operate::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};

@@ -2,7 +2,7 @@
 
 use crate::event::{Emitter, Event, Runs, Steering, Topic, Turn};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Key, Name};
 use crate::overlay::Setting;
 use crate::time::Timestamp;
 use resilience_config::{ConfigError, Configurable};
@@ -54,8 +54,8 @@ pub trait Policy: Sized + Send + Sync + 'static {
         let mut turn = self.emitter().turn();
         let waiting = self.put_in_force(keys, &mut turn)?;
         turn.push_cause(Topic::Reconfigured, self.generation(), |order| {
-            let (name, at) = (self.told_as(), Timestamp::now());
-            Event::Reconfigured { kind: Self::KIND, name, keys: Vec::new(), source: None, by, at, order }
+            let (name, key, at) = (self.name().clone(), self.key(), Timestamp::now());
+            Event::Reconfigured { kind: Self::KIND, name, key, keys: Vec::new(), source: None, by, at, order }
         });
         let untold = turn.end(|| Some(self.runs()));
         self.go_on(waiting);
@@ -81,9 +81,9 @@ pub trait Policy: Sized + Send + Sync + 'static {
 
     fn set_forced_open(&self, _forced: bool, _: &mut Turn<'_>) {}
 
-    /// As its events call it.
-    fn told_as(&self) -> Name {
-        self.name().clone()
+    /// Of which key it is the instance.
+    fn key(&self) -> Option<Key> {
+        None
     }
 
     /// Which of its states it is in, as its events count them.

@@ -15,6 +15,7 @@ pub(crate) fn of(operation: &'static Operation) -> Span {
         code.line.number = operation.line(),
         resilience.policy = field::Empty,
         resilience.name = field::Empty,
+        resilience.key = field::Empty,
         resilience.attempts = field::Empty,
         resilience.elapsed_ms = field::Empty,
         resilience.fallback = field::Empty,

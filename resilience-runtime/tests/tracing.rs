@@ -165,6 +165,25 @@ async fn a_rejection_says_in_the_span_who_rejected() {
     assert_eq!(collector.lines(), [(Level::DEBUG, line.to_owned())]);
 }
 
+#[circuit_breaker("tracing: keys", key = tenant)]
+async fn has_keys(tenant: &str) -> Result<usize, Error> {
+    Ok(tenant.len())
+}
+
+#[tokio::test]
+async fn a_key_is_a_field_of_its_own_in_span_and_event() {
+    has_keys("7]").await.unwrap();
+    registry().circuit_breaker("tracing: keys").unwrap().force_open();
+    let (collector, _guard) = collect(LevelFilter::DEBUG);
+    has_keys("7]").await.unwrap_err();
+    let span = collector.span();
+    assert_eq!((&*span["resilience.name"], &*span["resilience.key"]), ("tracing: keys", "7]"));
+    let seen = collector.0.lock().unwrap();
+    let fields = &seen.events[0].fields;
+    assert_eq!((&*fields["resilience.name"], &*fields["resilience.key"]), ("tracing: keys", "7]"));
+    assert!(fields["message"].contains(r"`tracing: keys[7\]]`: rejected"), "{fields:?}");
+}
+
 #[retry(name = "tracing: retries", attempts = 3, delay = "20ms", jitter = none)]
 #[timeout("1s")]
 async fn waits_and_fails() -> Result<u8, Error> {

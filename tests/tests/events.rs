@@ -161,15 +161,15 @@ async fn a_slow_call_is_told_with_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn an_eviction_is_told_and_the_rejection_of_a_key_has_its_name() {
-    let mut events = of("events: keys/*");
+    let mut events = of("events: keys[*");
     let breaker = CircuitBreaker::builder("events: keys").consecutive_failures(1).max_keys(1).build().unwrap();
     breaker.keyed("one").try_acquire().unwrap().success();
     breaker.keyed("two").try_acquire().unwrap().failure();
     breaker.keyed("two").try_acquire().unwrap_err();
     let told = lines(&mut events);
-    assert_eq!(told[0], "circuit_breaker `events: keys/one`: evicted for another key");
-    assert!(told[1].starts_with("circuit_breaker `events: keys/two`: closed -> open"), "{told:?}");
-    assert!(told[2].starts_with("circuit_breaker `events: keys/two`: rejected (circuit_open)"), "{told:?}");
+    assert_eq!(told[0], "circuit_breaker `events: keys[one]`: evicted for another key");
+    assert!(told[1].starts_with("circuit_breaker `events: keys[two]`: closed -> open"), "{told:?}");
+    assert!(told[2].starts_with("circuit_breaker `events: keys[two]`: rejected (circuit_open)"), "{told:?}");
     assert_eq!(told.len(), 3, "{told:?}");
 }
 
@@ -211,7 +211,7 @@ async fn outcomes_are_told_to_whoever_asks_and_to_nobody_else() {
 #[tokio::test(start_paused = true)]
 async fn the_outcomes_that_are_told_are_the_totals() {
     let breaker = registered("events: all outcomes", CircuitBreakerConfig::new().max_keys(8));
-    let filter = EventFilter::of([Topic::Outcome]).named("events: all outcomes/*".parse().unwrap());
+    let filter = EventFilter::of([Topic::Outcome]).named("events: all outcomes[*".parse().unwrap());
     breaker.keyed(0).try_acquire().unwrap().success();
     let before = breaker.totals();
     let mut events = registry().subscribe_with(filter);
@@ -493,8 +493,8 @@ fn the_ring_of_a_breaker_with_keys_has_those_of_all_keys() {
     breaker.reset();
     breaker.keyed("c").try_acquire().unwrap().success();
     let shown: Vec<_> = breaker.recent_events().iter().map(ToString::to_string).collect();
-    assert!(shown[0].starts_with("circuit_breaker `events: ring of keys/a`: closed -> open"), "{shown:?}");
-    assert!(shown[1].starts_with("circuit_breaker `events: ring of keys/b`: closed -> open"), "{shown:?}");
+    assert!(shown[0].starts_with("circuit_breaker `events: ring of keys[a]`: closed -> open"), "{shown:?}");
+    assert!(shown[1].starts_with("circuit_breaker `events: ring of keys[b]`: closed -> open"), "{shown:?}");
     let end = shown.len() - 2;
     assert_eq!(shown[end], "circuit_breaker `events: ring of keys`: rejected, 2 times");
     assert_eq!(shown[end + 1], "circuit_breaker `events: ring of keys`: evicted, 1 times");

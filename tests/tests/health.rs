@@ -133,14 +133,15 @@ async fn one_key_that_is_open_degrades_and_a_marked_key_is_down() {
         let permit = stock.keyed(key).try_acquire().unwrap();
         if key <= 4 { permit.failure() } else { permit.success() }
     }
-    let expected = "degraded: circuit breaker `stock` has 4 of 5 keys open or half-open: stock/1, stock/2, stock/3, …";
+    let expected =
+        "degraded: circuit breaker `stock` has 4 of 5 keys open or half-open: stock[1], stock[2], stock[3], …";
     assert_eq!(health().await.to_string(), expected, "the mark is that of the overflow breaker");
     stock.of_key("4").unwrap().reset();
-    let all = "degraded: circuit breaker `stock` has 3 of 5 keys open or half-open: stock/1, stock/2, stock/3";
+    let all = "degraded: circuit breaker `stock` has 3 of 5 keys open or half-open: stock[1], stock[2], stock[3]";
     assert_eq!(health().await.to_string(), all);
     stock.keyed(4).try_acquire().unwrap().failure();
-    registry().mark_critical("stock/4", true).unwrap();
-    let expected = "down: circuit breaker `stock` has 4 of 5 keys open or half-open: stock/4";
+    registry().mark_critical("stock[4]", true).unwrap();
+    let expected = "down: circuit breaker `stock` has 4 of 5 keys open or half-open: stock[4]";
     assert_eq!(health().await.to_string(), expected, "the worst are named");
     stock.force_open();
     assert!(health().await.to_string().contains("forced open by hand"));
@@ -248,14 +249,14 @@ async fn checks_marks_and_reasons_are_bounded() {
     assert_eq!(error.unwrap_err().to_string(), "a health check takes a timeout of 1ms to 1h, and `7` has 0ns");
     assert!(matches!(registry().health_check(ok(String::new())), Err(HealthError::Name(_))));
     let long = "x".repeat(129);
-    for no_name in ["", "/", &long, &format!("{long}/7"), &format!("/{long}")] {
+    for no_name in ["", "[", &long, &format!("{long}[7]"), &format!("[{long}]")] {
         let marked = registry().mark_critical(no_name.to_owned(), true);
-        assert_eq!(marked.is_ok(), no_name == "/", "{no_name}: a name has 1 to 128 characters");
+        assert_eq!(marked.is_ok(), no_name == "[", "{no_name}: a name has 1 to 128 characters");
     }
-    registry().mark_critical("/", false).unwrap();
+    registry().mark_critical("[", false).unwrap();
     // Of a key that is longer than a name.
-    registry().mark_critical(format!("stock/{long}"), true).unwrap();
-    registry().mark_critical(format!("stock/{long}"), false).unwrap();
+    registry().mark_critical(format!("stock[{long}]"), true).unwrap();
+    registry().mark_critical(format!("stock[{long}]"), false).unwrap();
 
     for nth in 0..1024 {
         registry().mark_critical(format!("{nth}"), true).unwrap();

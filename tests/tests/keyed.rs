@@ -1,6 +1,7 @@
 //! One breaker a key: who gets one, who loses one, and that nothing is lost with it.
 
-use resilience_runtime::{CircuitBreaker, CircuitBreakerBuilder, Rejection, State};
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{CircuitBreaker, CircuitBreakerBuilder, Kind, State, registry};
 use std::time::Duration;
 
 fn stock() -> CircuitBreakerBuilder {
@@ -24,14 +25,15 @@ fn counts(breaker: &CircuitBreaker) -> (u64, u64, u64) {
 async fn each_key_has_its_own() {
     let breaker = stock().build().unwrap();
     fail(&breaker, 7);
-    let Rejection::CircuitOpen { name, .. } = breaker.keyed(7).try_acquire().unwrap_err() else { panic!("open") };
-    assert_eq!(name, "stock/7");
+    let rejection = breaker.keyed(7).try_acquire().unwrap_err();
+    assert_eq!((rejection.name().as_str(), rejection.key().unwrap().as_str()), ("stock", "7"));
+    assert!(rejection.to_string().starts_with("circuit breaker `stock[7]` is open"), "{rejection}");
     succeed(&breaker, 8);
     assert_eq!(breaker.of_key("7").unwrap().state(), State::Open);
     assert_eq!(breaker.of_key("8").unwrap().state(), State::Closed);
     assert_eq!(breaker.state(), State::Closed, "the overflow breaker has seen nothing");
-    let names: Vec<_> = breaker.of_keys().iter().map(|breaker| breaker.name().to_string()).collect();
-    assert_eq!(names, ["stock/7", "stock/8"]);
+    let keys: Vec<_> = breaker.of_keys().iter().map(|of_key| (of_key.name(), of_key.key().unwrap())).collect();
+    assert_eq!(keys, [("stock".into(), "7".into()), ("stock".into(), "8".into())]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,8 +148,8 @@ async fn keys_are_compared_whole() {
     fail(&breaker, format_args!("{long}1"));
     succeed(&breaker, format_args!("{long}2"));
     assert_eq!(breaker.of_key(&format!("{long}1")).unwrap().state(), State::Open);
-    let names: Vec<_> = breaker.of_keys().iter().map(|breaker| breaker.name().to_string()).collect();
-    assert_eq!(names, [format!("stock/{long}1"), format!("stock/{long}2")]);
+    let keys: Vec<_> = breaker.of_keys().iter().map(|of_key| of_key.key().unwrap().to_string()).collect();
+    assert_eq!(keys, [format!("{long}1"), format!("{long}2")]);
     // Longer than 1 KiB: not told apart.
     let longer = "x".repeat(1025);
     fail(&breaker, &longer);
@@ -243,4 +245,24 @@ fn racing_keys_lose_nothing() {
     let totals = breaker.totals();
     assert_eq!(totals.successes + totals.stale, 4 * CALLS);
     assert_eq!(totals.cancelled, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_key_is_taken_for_a_name_for_another_key_or_for_a_line() {
+    let _entered = Scope::new().enter();
+    let stock = stock().register().unwrap();
+    let forged = "7] is closed\ncircuit breaker `mail[1";
+    let mut events = registry().subscribe();
+    fail(&stock, forged);
+    fail(&stock, 7);
+    let rejection = stock.keyed(forged).try_acquire().unwrap_err();
+    assert_eq!((rejection.name().as_str(), rejection.key().unwrap().as_str()), ("stock", forged));
+    let shown = r"stock[7\] is closed\ncircuit breaker `mail[1]";
+    assert!(rejection.to_string().starts_with(&format!("circuit breaker `{shown}` is open")), "{rejection}");
+    let told: Vec<_> = std::iter::from_fn(|| events.try_recv()).map(|event| event.to_string()).collect();
+    assert!(told[0].starts_with(&format!("circuit_breaker `{shown}`: closed -> open")), "{told:?}");
+    assert!(told.iter().all(|line| !line.contains('\n')), "{told:?}");
+    let why = registry().health().await.reasons[0].why.clone();
+    assert!(why.contains(&format!(": {shown}, ")) && why.ends_with("stock[7]"), "{why}");
+    assert!(registry().recent_events(Kind::CircuitBreaker, "stock").iter().any(|event| event.key().unwrap() == forged));
 }

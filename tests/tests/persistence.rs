@@ -97,8 +97,8 @@ fn retry_after(breaker: &CircuitBreaker) -> Duration {
     breaker.try_acquire().unwrap_err().retry_after().unwrap()
 }
 
-fn names(names: &[resilience_runtime::Name]) -> Vec<&str> {
-    names.iter().map(|name| name.as_str()).collect()
+fn names(instances: &[resilience_runtime::Instance]) -> Vec<String> {
+    instances.iter().map(|instance| instance.to_string()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,7 +299,8 @@ async fn a_breaker_that_something_has_happened_to_is_left_alone() {
     let restored = place.restore();
     assert_eq!(names(&restored.applied), ["untouched"]);
     let (called_already, changed) = ("it has made calls already", "its state was changed already");
-    let skipped: Vec<_> = restored.skipped.iter().map(|(name, why)| (name.as_str(), *why)).collect();
+    let skipped: Vec<_> =
+        restored.skipped.iter().map(|(instance, why)| (&*instance.to_string().leak(), *why)).collect();
     let expected = [
         ("called", called_already),
         ("disabled", changed),
@@ -493,9 +494,10 @@ async fn no_more_keys_than_there_may_be_and_those_in_use_are_left_alone() {
     let restored = place.restore();
     assert_eq!(stock.snapshot().keys.unwrap().held, 3);
     // The third place is that of a closed breaker, which makes room as for any new key.
-    assert_eq!(names(&restored.applied), ["stock/0", "stock/1", "stock/3"]);
-    let skipped: Vec<_> = restored.skipped.iter().map(|(name, why)| (name.as_str(), *why)).collect();
-    assert_eq!(skipped, [("stock/2", "it has made calls already"), ("stock/4", "there is no slot left for its key")]);
+    assert_eq!(names(&restored.applied), ["stock[0]", "stock[1]", "stock[3]"]);
+    let skipped: Vec<_> =
+        restored.skipped.iter().map(|(instance, why)| (&*instance.to_string().leak(), *why)).collect();
+    assert_eq!(skipped, [("stock[2]", "it has made calls already"), ("stock[4]", "there is no slot left for its key")]);
 }
 
 #[tokio::test(start_paused = true)]

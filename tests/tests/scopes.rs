@@ -174,9 +174,9 @@ async fn the_breaker_of_a_key_is_asserted_by_name_and_key() {
     let _entered = scope.enter();
     keyed(7, &down()).await.unwrap_err();
     keyed(8, &up()).await.unwrap();
-    scope.assert_state("scopes: keyed/7", Open);
-    scope.assert_state("scopes: keyed/8", Closed);
-    assert_eq!(scope.transitions("scopes: keyed/7"), [(Closed, Open)]);
+    scope.assert_state("scopes: keyed[7]", Open);
+    scope.assert_state("scopes: keyed[8]", Closed);
+    assert_eq!(scope.transitions("scopes: keyed[7]"), [(Closed, Open)]);
 }
 
 fn message_of(panics: impl FnOnce()) -> String {

@@ -33,7 +33,7 @@ impl Refused<'_> {
     pub(super) fn rejection(self) -> Rejection {
         let Self { breaker, retry_after_millis, reason } = self;
         let retry_after = retry_after_millis.map(Duration::from_millis);
-        Rejection::CircuitOpen { name: breaker.name.clone(), retry_after, reason: reason.into() }
+        Rejection::CircuitOpen { name: breaker.name.clone(), key: None, retry_after, reason: reason.into() }
     }
 
     #[cold]

@@ -9,7 +9,7 @@ use super::slots::{Keys, SlotPast};
 use super::state::{AtomicWord, Word};
 use super::totals::Totals;
 use crate::event::{Emitter, Topic};
-use crate::name::Name;
+use crate::name::{Key, Name};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::sync::{AtomicSetting, Count, locked};
@@ -152,10 +152,15 @@ impl CircuitBreaker {
         }
     }
 
-    /// The name, as rejections, events and snapshots give it. That of a key's breaker is `name/key`, and changes when the breaker is
-    /// given to another key.
+    /// The name, as rejections, events and snapshots give it. Those of its keys have it too.
     pub fn name(&self) -> Name {
-        self.slot_name().unwrap_or_else(|| self.name.clone())
+        self.name.clone()
+    }
+
+    /// Of a key's breaker: which. It changes when the breaker is given to another key.
+    pub fn key(&self) -> Option<Key> {
+        let past = self.past.as_ref()?;
+        locked(past).key.clone()
     }
 
     /// What it does with calls now. Reading it changes nothing: an open breaker whose time is over is open until the next call.
@@ -216,11 +221,6 @@ impl CircuitBreaker {
         self.keys.get().map_or(0, |keys| keys.evicted.get())
     }
 
-    pub(super) fn slot_name(&self) -> Option<Name> {
-        let past = self.past.as_ref()?;
-        locked(past).name.clone()
-    }
-
     /// Without the calls of keys that had this slot before.
     pub(super) fn without_past(&self, counted: Totals) -> Totals {
         match &self.past {
@@ -240,7 +240,8 @@ impl CircuitBreaker {
 impl std::fmt::Debug for CircuitBreaker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CircuitBreaker")
-            .field("name", &self.name())
+            .field("name", &self.name)
+            .field("key", &self.key())
             .field("state", &self.state())
             .finish_non_exhaustive()
     }

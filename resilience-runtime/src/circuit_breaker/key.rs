@@ -8,7 +8,7 @@ const INLINE_BYTES: usize = 64;
 pub(super) const MAX_KEY_BYTES: usize = 1024;
 
 /// A key as text: on the stack, unless it is long.
-pub(super) struct Key {
+pub(super) struct PrintedKey {
     inline: [u8; INLINE_BYTES],
     length: usize,
     /// In place of `inline`, where that was too small.
@@ -16,7 +16,7 @@ pub(super) struct Key {
     too_long: bool,
 }
 
-impl Key {
+impl PrintedKey {
     pub(super) fn print(key: impl Display) -> Self {
         let mut printed = Self { inline: [0; INLINE_BYTES], length: 0, long: None, too_long: false };
         // A `Display` that fails has printed what it could.
@@ -34,7 +34,7 @@ impl Key {
     }
 }
 
-impl Write for Key {
+impl Write for PrintedKey {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let before = self.long.as_ref().map_or(self.length, String::len);
         if before + text.len() > MAX_KEY_BYTES {
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_key_is_kept_whole_and_one_that_is_too_long_is_none() {
-        let print = |key: &str| Key::print(key).text().map(str::to_owned);
+        let print = |key: &str| PrintedKey::print(key).text().map(str::to_owned);
         for length in [0, 1, INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1, MAX_KEY_BYTES - 1, MAX_KEY_BYTES] {
             let key = "x".repeat(length);
             assert_eq!(print(&key), Some(key));
@@ -72,9 +72,13 @@ mod tests {
         assert_eq!((print(&one), print(&other)), (Some(one), Some(other)));
         // In pieces, each of which fits.
         let piece = "y".repeat(50);
-        assert_eq!(Key::print(format_args!("{piece}{piece}")).text(), Some(&*format!("{piece}{piece}")));
+        assert_eq!(PrintedKey::print(format_args!("{piece}{piece}")).text(), Some(&*format!("{piece}{piece}")));
         let pieces = piece.repeat(20);
-        assert_eq!(Key::print(format_args!("{pieces}{piece}{}", 7)).text(), None);
-        assert_eq!(Key::print(format_args!("{pieces}{piece}{piece}{}", "")).text(), None, "never what came before");
+        assert_eq!(PrintedKey::print(format_args!("{pieces}{piece}{}", 7)).text(), None);
+        assert_eq!(
+            PrintedKey::print(format_args!("{pieces}{piece}{piece}{}", "")).text(),
+            None,
+            "never what came before"
+        );
     }
 }

@@ -19,7 +19,7 @@ use super::admission::Refused;
 use super::breaker::{CircuitBreaker, TELL_OUTCOMES};
 use super::clock::{Clock, Present};
 use super::judging::Admitted;
-use super::key::Key;
+use super::key::PrintedKey;
 use super::leases::Lease;
 use super::permit::Permit;
 use super::slots::{Candidate, Keys, Slot, Takings};
@@ -28,7 +28,7 @@ use super::totals::KeyCounts;
 use crate::error::{Failure, Rejection};
 use crate::event::{Event, Topic, Turn};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::Key;
 use crate::outcome::Outcome;
 use crate::sync::{AtomicEpoch, AtomicSetting, locked};
 use crate::time::{Timestamp, coarse_millis, precise_millis};
@@ -46,11 +46,11 @@ const KEPT: usize = 4;
 #[must_use = "it is there to be called through"]
 pub struct Keyed<'a> {
     family: &'a CircuitBreaker,
-    key: Key,
+    key: PrintedKey,
 }
 
 impl CircuitBreaker {
-    /// The breaker of one key, named `name/key`, under the same settings as this one: made when the key is first called, at most `max_keys` of them.
+    /// The breaker of one key, shown as `name[key]`, under the same settings as this one: made when the key is first called, at most `max_keys` of them.
     ///
     /// What is done by hand to this breaker is done to each of them. Its own totals are the sums over all keys, those evicted included; its own state is
     /// that of the overflow breaker, which new keys share when `max_keys` are held and none of those is closed.
@@ -67,13 +67,13 @@ impl CircuitBreaker {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn keyed(&self, key: impl Display) -> Keyed<'_> {
-        Keyed { key: Key::print(key), family: self }
+        Keyed { key: PrintedKey::print(key), family: self }
     }
 
-    /// The breaker that a key has now. It may be another key's later: see [`name`](Self::name).
+    /// The breaker that a key has now. It may be another key's later: see [`key`](Self::key).
     pub fn of_key(&self, key: &str) -> Option<Arc<CircuitBreaker>> {
         let keys = self.keys.get()?;
-        keys.find(Key::print(key).text()?).map(|(slot, _)| Arc::clone(&slot.breaker))
+        keys.find(PrintedKey::print(key).text()?).map(|(slot, _)| Arc::clone(&slot.breaker))
     }
 
     /// The breakers of all keys, by key; empty without keys.
@@ -152,12 +152,11 @@ impl Keys<CircuitBreaker> {
         coarse_millis() / unit * unit
     }
 
-    /// The rejection of a slot, in the key's name.
+    /// The rejection of a slot, with the key.
     fn named(&self, key: &str, mut rejection: Rejection) -> Rejection {
-        if let Rejection::CircuitOpen { name, .. } = &mut rejection
-            && let Some(of_key) = self.leases.read(key, |lease| lease.name.clone())
-        {
-            *name = of_key;
+        if let Rejection::CircuitOpen { key: of, .. } = &mut rejection {
+            // Without a lease it was given to another one meanwhile.
+            *of = Some(self.leases.key(key).unwrap_or_else(|| key.into()));
         }
         rejection
     }
@@ -193,7 +192,7 @@ impl Keys<CircuitBreaker> {
         } else {
             takings.free.pop().unwrap_or(takings.slots)
         };
-        let name = Name::from(format!("{}/{key}", family.name()));
+        let key = Key::from(key);
         let slot = match self.slots.get(index) {
             Some(slot) => slot,
             None => {
@@ -203,10 +202,10 @@ impl Keys<CircuitBreaker> {
                 self.slots.put(index, Slot { breaker, epoch: AtomicEpoch::new(), last_used: AtomicSetting::new(now) })
             }
         };
-        slot.breaker.begin_for_key(turn, name.clone(), family);
+        slot.breaker.begin_for_key(turn, key.clone(), family);
         slot.last_used.set(now);
-        takings.keys[index] = Some(key.into());
-        self.leases.insert(key.into(), Lease { slot: index, epoch: slot.epoch.get(), name });
+        takings.keys[index] = Some(key.clone());
+        self.leases.insert(key, Lease { slot: index, epoch: slot.epoch.get() });
         true
     }
 
@@ -221,9 +220,11 @@ impl Keys<CircuitBreaker> {
                     // Whoever has found the lease and acquires from now on looks again, finds none, and waits for the lock.
                     let Err(epoch) = slot.take(precise_millis()) else {
                         self.evicted.increment();
-                        turn.push(Topic::Evicted, slot.breaker.generation(), |order| {
-                            let name = Name::from(format!("{}/{key}", family.name()));
-                            Event::Evicted { name, at: Timestamp::now(), order }
+                        turn.push(Topic::Evicted, slot.breaker.generation(), |order| Event::Evicted {
+                            name: family.name(),
+                            key: key.clone(),
+                            at: Timestamp::now(),
+                            order,
                         });
                         return Some(index);
                     };
@@ -308,11 +309,11 @@ impl CircuitBreaker {
         slot
     }
 
-    fn begin_for_key(&self, turn: &mut Turn<'_>, name: Name, family: &CircuitBreaker) {
+    fn begin_for_key(&self, turn: &mut Turn<'_>, key: Key, family: &CircuitBreaker) {
         if let Some(past) = &self.past {
             let mut past = locked(past);
             past.totals = self.counted();
-            past.name = Some(name);
+            past.key = Some(key);
         }
         self.follow(turn, family);
     }

@@ -1,19 +1,18 @@
 //! Which key has which slot: a map that a call reads without waiting, also while its thread ends.
 
-use crate::name::Name;
+use crate::name::Key;
 use papaya::HashMap;
 use std::cell::Cell;
 
-/// Where a key's breaker is, since which taking, and what it is called.
+/// Where a key's breaker is, and since which taking.
 #[derive(Clone)]
 pub(super) struct Lease {
     pub(super) slot: usize,
     pub(super) epoch: u64,
-    pub(super) name: Name,
 }
 
 pub(super) struct Leases {
-    by_key: HashMap<Box<str>, Lease>,
+    by_key: HashMap<Key, Lease>,
 }
 
 /// Where a thread is in its life, as far as the map's thread-local is concerned: once that is gone, the map panics where it needs it.
@@ -79,7 +78,12 @@ impl Leases {
         reading!(self, |by_key| by_key.get(key).map(read))
     }
 
-    pub(super) fn insert(&self, key: Box<str>, lease: Lease) {
+    /// The key itself, shared.
+    pub(super) fn key(&self, key: &str) -> Option<Key> {
+        reading!(self, |by_key| by_key.get_key_value(key).map(|(key, _)| key.clone()))
+    }
+
+    pub(super) fn insert(&self, key: Key, lease: Lease) {
         self.by_key.pin().insert(key, lease);
     }
 
@@ -88,7 +92,7 @@ impl Leases {
     }
 
     /// The keys and their slots.
-    pub(super) fn all(&self) -> Vec<(Box<str>, usize)> {
+    pub(super) fn all(&self) -> Vec<(Key, usize)> {
         reading!(self, |by_key| by_key.iter().map(|(key, lease)| (key.clone(), lease.slot)).collect())
     }
 

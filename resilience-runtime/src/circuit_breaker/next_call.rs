@@ -67,6 +67,7 @@ impl CircuitBreaker {
     fn rejected(&self, word: Word, due_reason: Option<OpenReason>, retry_after_millis: Option<u64>) -> NextCall {
         let rejection = Rejection::CircuitOpen {
             name: self.name(),
+            key: self.key(),
             retry_after: retry_after_millis.map(Duration::from_millis),
             reason: due_reason.unwrap_or_else(|| self.reason_of(word).into()),
         };

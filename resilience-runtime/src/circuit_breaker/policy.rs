@@ -4,7 +4,7 @@ use super::breaker::{CircuitBreaker, TripIf};
 use super::snapshot::CircuitBreakerSnapshot;
 use crate::event::{Act, Audience, Emitter, Runs, Turn};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Key, Name};
 use crate::overlay::Setting;
 use crate::policy::{Definition, Policy};
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
@@ -82,8 +82,8 @@ impl Policy for CircuitBreaker {
         if forced { self.force_open_quietly(turn) } else { self.take_back_force_open(turn) }
     }
 
-    fn told_as(&self) -> Name {
-        Self::name(self)
+    fn key(&self) -> Option<Key> {
+        Self::key(self)
     }
 
     fn generation(&self) -> u64 {

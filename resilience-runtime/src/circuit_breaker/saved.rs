@@ -2,12 +2,12 @@
 
 use super::breaker::CircuitBreaker;
 use super::enforcement::WHOLE;
-use super::key::Key;
+use super::key::PrintedKey;
 use super::state::{Phase, Word};
 use super::totals::Totals;
 use crate::error::OpenReason;
 use crate::event::Turn;
-use crate::name::Name;
+use crate::name::Instance;
 use crate::time::precise_millis;
 use resilience_config::Mode;
 use serde::{Deserialize, Serialize};
@@ -67,12 +67,9 @@ pub(crate) struct Since {
 const LONGEST_AGE: u64 = 1 << 37;
 
 impl Saved {
-    /// As rejections and snapshots give it.
-    pub(crate) fn shown_as(&self) -> Name {
-        match &self.key {
-            Some(key) => format!("{}/{key}", self.name).into(),
-            None => self.name.clone().into(),
-        }
+    /// Which one it was.
+    pub(crate) fn instance(&self) -> Instance {
+        Instance::new(self.name.clone().into(), self.key.as_deref().map(Into::into))
     }
 
     pub(crate) fn is_forced_open(&self) -> bool {
@@ -85,13 +82,11 @@ impl CircuitBreaker {
     pub(crate) fn save(&self, into: &mut Vec<Saved>) {
         into.extend(self.save_alone(self.name.to_string(), None, WHOLE));
         let share = self.enforcement.share();
-        let of_family = format!("{}/", self.name);
         for slot in self.of_keys() {
-            let name = slot.name();
-            let Some(key) = name.strip_prefix(&of_family) else { continue };
-            let saved = slot.save_alone(self.name.to_string(), Some(key.to_owned()), share);
+            let Some(key) = slot.key() else { continue };
+            let saved = slot.save_alone(self.name.to_string(), Some(key.as_str().to_owned()), share);
             // Given to another key meanwhile, it was closed.
-            into.extend(saved.filter(|_| slot.name() == name));
+            into.extend(saved.filter(|_| slot.key().as_ref() == Some(&key)));
         }
     }
 
@@ -143,7 +138,7 @@ impl CircuitBreaker {
     pub(crate) fn resume(&self, turn: &mut Turn<'_>, saved: &Saved, since: Since) -> Result<(), &'static str> {
         let Some(key) = &saved.key else { return self.resume_alone(turn, saved, since) };
         let keys = self.keys();
-        let key = Key::print(key);
+        let key = PrintedKey::print(key);
         let Some(key) = key.text() else { return Err("its key is too long") };
         if keys.find(key).is_some() {
             return Err(CALLED);

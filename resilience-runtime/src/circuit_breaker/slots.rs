@@ -4,7 +4,7 @@
 
 use super::leases::Leases;
 use super::totals::Totals;
-use crate::name::Name;
+use crate::name::Key;
 use crate::sync::{AtomicEpoch, AtomicSetting, Count, locked};
 use once_cell::sync::OnceCell;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -74,7 +74,7 @@ pub(super) struct Takings {
     /// Slots that exist.
     pub(super) slots: usize,
     /// The key of each slot.
-    pub(super) keys: Vec<Option<Box<str>>>,
+    pub(super) keys: Vec<Option<Key>>,
     /// Slots without a key, after `max_keys` was lowered and raised again.
     pub(super) free: Vec<usize>,
     /// Slots that may be taken from their keys, as they were when last looked at; the best last.
@@ -108,7 +108,7 @@ impl<B> Keys<B> {
 #[derive(Default)]
 pub(super) struct SlotPast {
     pub(super) totals: Totals,
-    pub(super) name: Option<Name>,
+    pub(super) key: Option<Key>,
 }
 
 #[cfg(all(test, not(resilience_loom)))]

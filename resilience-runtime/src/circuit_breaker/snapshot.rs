@@ -4,7 +4,7 @@ use super::breaker::CircuitBreaker;
 use super::state::Phase;
 use super::totals::{KeyCounts, Totals};
 use crate::error::OpenReason;
-use crate::name::Name;
+use crate::name::{Key, Name};
 use crate::next_call::NextCall;
 use crate::overlay::Setting;
 use crate::state::State;
@@ -19,6 +19,8 @@ use std::time::Duration;
 pub struct CircuitBreakerSnapshot {
     /// Which breaker.
     pub name: Name,
+    /// Of which of its keys, where it is the breaker of one.
+    pub key: Option<Key>,
     /// What it does with calls.
     pub state: State,
     /// Under [`State::Monitoring`] what an enforcing breaker would do; otherwise the same as `state`.
@@ -75,6 +77,7 @@ impl CircuitBreaker {
         let opened = !matches!(phase, Phase::Closed | Phase::Disabled);
         CircuitBreakerSnapshot {
             name: self.name(),
+            key: self.key(),
             state: word.state(),
             decided: word.decided(),
             age: Duration::from_millis(word.age(now)),

@@ -59,7 +59,8 @@ impl CircuitBreaker {
     pub(crate) fn act(&self, act: Act, by: Option<Steering>) {
         let mut turn = self.emitter.turn();
         let at = Timestamp::now();
-        let event = |order| Event::Steered { kind: Kind::CircuitBreaker, name: self.name(), act, by, at, order };
+        let (kind, name, key) = (Kind::CircuitBreaker, self.name(), self.key());
+        let event = |order| Event::Steered { kind, name, key, act, by, at, order };
         turn.push(Topic::Steered, self.generation(), event);
         self.act_in(&mut turn, act);
         self.end(turn);

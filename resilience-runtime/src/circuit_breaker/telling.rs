@@ -30,8 +30,8 @@ impl CircuitBreaker {
             // A monitoring breaker's own moves are told as what they would have been.
             let state = |word: Word| if monitored { word.decided() } else { word.state() };
             let at = Timestamp::from_millis(at);
-            let (name, from, to) = (self.name(), state(from), state(to));
-            Event::Transition(Transition { name, from, to, reason, monitored, at, order })
+            let (name, key, from, to) = (self.name(), self.key(), state(from), state(to));
+            Event::Transition(Transition { name, key, from, to, reason, monitored, at, order })
         });
     }
 
@@ -55,7 +55,7 @@ impl CircuitBreaker {
     }
 
     fn ended(&self, ended: Ended, order: Order) -> Event {
-        Event::Outcome { name: self.name(), ended, at: Timestamp::now(), order }
+        Event::Outcome { name: self.name(), key: self.key(), ended, at: Timestamp::now(), order }
     }
 
     /// What the transitions of this turn have followed from.
@@ -68,7 +68,7 @@ impl CircuitBreaker {
         let [took, limit] = [took, limit].map(Duration::from_nanos);
         if self.emitter.wants(Topic::SlowCall) {
             let at = Timestamp::now();
-            let event = |order| Event::SlowCall { name: self.name(), took, limit, at, order };
+            let event = |order| Event::SlowCall { name: self.name(), key: self.key(), took, limit, at, order };
             self.emitter.emit(Topic::SlowCall, self.generation(), event);
         }
     }

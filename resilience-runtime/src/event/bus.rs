@@ -3,7 +3,7 @@
 use super::listener::{Listener, listen};
 use super::queue::{Events, Reader};
 use super::{Event, Topic};
-use crate::name::Pattern;
+use crate::name::{Pattern, Shown};
 use crate::sync::{ArcSwap, Switches, locked};
 use std::sync::{Arc, Mutex};
 
@@ -55,8 +55,8 @@ impl EventFilter {
         self
     }
 
-    /// Only of names that match; given several times, any of the patterns will do. A key's breaker is called `name/key`. The name of a
-    /// fallback is its function's path.
+    /// Only of names that match; given several times, any of the patterns will do. What happened to the instance of a key also matches by
+    /// `name[key]`, as it is shown. The name of a fallback is its function's path.
     #[must_use]
     pub fn named(mut self, pattern: Pattern) -> Self {
         self.names.push(pattern);
@@ -68,9 +68,13 @@ impl EventFilter {
     }
 
     fn lets_through(&self, event: &Event) -> bool {
+        let is_named = |text: &str| self.names.iter().any(|pattern| pattern.matches(text));
         self.wants(event.topic())
             && (self.names.is_empty()
-                || event.name().is_some_and(|name| self.names.iter().any(|pattern| pattern.matches(name))))
+                || event.name().is_some_and(|name| {
+                    let key = event.key();
+                    is_named(name) || key.is_some() && is_named(&Shown(name, key).to_string())
+                }))
     }
 }
 

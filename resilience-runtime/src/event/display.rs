@@ -1,12 +1,13 @@
 //! An event as one line.
 
 use super::{Act, Ended, Event, GaveUp, RetryEvent, Steering, Topic, Transition};
+use crate::name::Shown;
 use std::fmt;
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let (Some(kind), Some(name)) = (self.kind(), self.name()) {
-            write!(f, "{kind} `{name}`: ")?;
+            write!(f, "{kind} `{}`: ", Shown(name, self.key()))?;
         }
         match self {
             Self::Transition(Transition { from, to, reason, monitored, .. }) => {

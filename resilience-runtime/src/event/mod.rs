@@ -36,7 +36,7 @@ pub use steering::{Act, Steering};
 
 use crate::error::{OpenReason, Rejection, RejectionKind};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Key, Name};
 use crate::state::State;
 use crate::time::Timestamp;
 use std::time::Duration;
@@ -120,6 +120,8 @@ pub enum Event {
         kind: Kind,
         /// Which policy.
         name: Name,
+        /// Of which of its keys, where it is the breaker of one.
+        key: Option<Key>,
         /// What it said.
         rejection: RejectionKind,
         /// When it may be asked again, where it knows.
@@ -168,6 +170,8 @@ pub enum Event {
     SlowCall {
         /// Which breaker.
         name: Name,
+        /// Of which of its keys, where it is the breaker of one.
+        key: Option<Key>,
         /// How long it took.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         took: Duration,
@@ -185,6 +189,8 @@ pub enum Event {
     Outcome {
         /// Which breaker.
         name: Name,
+        /// Of which of its keys, where it is the breaker of one.
+        key: Option<Key>,
         /// How.
         ended: Ended,
         /// When.
@@ -195,8 +201,10 @@ pub enum Event {
     },
     /// A key lost its breaker to another one, since `max_keys` are held.
     Evicted {
-        /// The key's breaker, as it was called: `name/key`.
+        /// The breaker that has the keys.
         name: Name,
+        /// The key that lost its own.
+        key: Key,
         /// When.
         at: Timestamp,
         /// Where it belongs among the events of its policy.
@@ -209,6 +217,8 @@ pub enum Event {
         kind: Kind,
         /// Which policy.
         name: Name,
+        /// Of which of its keys, where it is the breaker of one.
+        key: Option<Key>,
         /// The keys that have another value now, where it came from outside of the program; a call of `reconfigure` replaces all of them, and says none.
         keys: Vec<&'static str>,
         /// The file that says so, `text` or `environment`; `None` of a call.
@@ -237,6 +247,8 @@ pub enum Event {
         kind: Kind,
         /// Which policy.
         name: Name,
+        /// Of which of its keys, where it is the breaker of one.
+        key: Option<Key>,
         /// What.
         act: Act,
         /// Who did it and why, where that was said.
@@ -363,6 +375,8 @@ impl Topic {
 pub struct Transition {
     /// Which breaker.
     pub name: Name,
+    /// Of which of its keys, where it is the breaker of one.
+    pub key: Option<Key>,
     /// The state that was left.
     pub from: State,
     /// The state that was entered.
@@ -443,10 +457,11 @@ pub(crate) fn complain(what: impl std::fmt::Display) {
 
 impl Event {
     pub(crate) fn rejected(kind: Kind, rejection: &Rejection, operation: Option<Name>, order: Order) -> Self {
-        let (name, retry_after, at) = (rejection.name().clone(), rejection.retry_after(), Timestamp::now());
+        let (name, key) = (rejection.name().clone(), rejection.key().cloned());
+        let (retry_after, at) = (rejection.retry_after(), Timestamp::now());
         match *rejection {
             Rejection::TimedOut { after, .. } => Self::TimedOut { name, after, operation, at, order },
-            _ => Self::Rejected { kind, name, rejection: rejection.kind(), retry_after, operation, at, order },
+            _ => Self::Rejected { kind, name, key, rejection: rejection.kind(), retry_after, operation, at, order },
         }
     }
 
@@ -512,6 +527,20 @@ impl Event {
             | Self::Steered { name, .. }
             | Self::Repeated { name, .. } => Some(name),
             Self::Missed { .. } | Self::ConfigRefused { .. } => None,
+        }
+    }
+
+    /// Of which of the policy's keys, where it happened to the instance of one.
+    pub fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Transition(Transition { key, .. })
+            | Self::Rejected { key, .. }
+            | Self::SlowCall { key, .. }
+            | Self::Outcome { key, .. }
+            | Self::Reconfigured { key, .. }
+            | Self::Steered { key, .. } => key.as_ref(),
+            Self::Evicted { key, .. } => Some(key),
+            _ => None,
         }
     }
 

@@ -268,7 +268,7 @@ mod tests {
 
     fn steered(at: u64, order: Order) -> Event {
         let (kind, name) = (Kind::CircuitBreaker, Name::from("order"));
-        Event::Steered { kind, name, act: Act::Reset, by: None, at: Timestamp::from_millis(at), order }
+        Event::Steered { kind, name, key: None, act: Act::Reset, by: None, at: Timestamp::from_millis(at), order }
     }
 
     #[test]
@@ -328,7 +328,12 @@ mod tests {
         let emitter = Emitter::new(Arc::default());
         emitter.enter_registry(None);
         let mut turn = emitter.turn();
-        turn.push(Topic::Evicted, 0, |order| Event::Evicted { name: "order/key".into(), at: Timestamp::now(), order });
+        turn.push(Topic::Evicted, 0, |order| Event::Evicted {
+            name: "order".into(),
+            key: "key".into(),
+            at: Timestamp::now(),
+            order,
+        });
         turn.end(|| None).tell();
         assert_eq!(emitter.recent(Kind::CircuitBreaker, &"order".into(), Runs::default), []);
     }

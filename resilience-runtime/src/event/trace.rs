@@ -52,6 +52,7 @@ pub(super) fn tell(event: &Event) {
                 resilience.event = event.topic().as_str(),
                 resilience.policy = event.kind().map(Kind::as_str),
                 resilience.name = event.name().map(|name| name.as_str()),
+                resilience.key = event.key().map(|key| key.as_str()),
                 resilience.by = event.by().and_then(|by| by.by()),
                 resilience.why = event.by().and_then(|by| by.why()),
                 resilience.generation = order.map(|order| order.generation),
@@ -81,6 +82,7 @@ fn record_policy<E>(span: &Span, failure: &Failure<E>) {
     if let Failure::Rejected(rejection) = failure {
         span.record("resilience.policy", rejection.kind().policy().map(Kind::as_str));
         span.record("resilience.name", rejection.name().as_str());
+        span.record("resilience.key", rejection.key().map(|key| key.as_str()));
     }
 }
 

@@ -1,7 +1,10 @@
 //! What policies are called, and the patterns that names match.
 
+mod key;
 mod pattern;
 
+pub(crate) use key::Shown;
+pub use key::{Instance, Key};
 pub use pattern::{InvalidPattern, Pattern};
 
 use std::fmt;

@@ -3,7 +3,7 @@
 use crate::circuit_breaker::CircuitBreaker;
 use crate::error::Rejection;
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Name, Shown};
 use crate::next_call::NextCall;
 use crate::registry::{HealthCheck, HealthError, Registry};
 use crate::state::State;
@@ -119,7 +119,7 @@ impl Registry {
     /// | a check that fails, panics or does not answer in time | down; degraded where it is not [critical](HealthCheck::critical) |
     /// | a breaker that is open or forced open | degraded; down where it is [marked as critical](Self::mark_critical) |
     /// | a breaker that is half-open, or whose `open_for` is over, or that enforces only [a share](crate::Steer::enforce_share) | degraded |
-    /// | a breaker with keys, some of which are open | degraded; down where one of them, `name/key`, is marked |
+    /// | a breaker with keys, some of which are open | degraded; down where one of them, `name[key]`, is marked |
     /// | a breaker that monitors or is disabled | nothing |
     /// | a breaker that was restored and that nobody has called yet | what it will be |
     ///
@@ -176,7 +176,7 @@ impl Registry {
     }
 
     /// Says whether the program is down while the circuit breaker of that name is open. By default it is only degraded: most calls have a
-    /// fallback. Of a breaker with keys, `name/key` is a key's, and the name alone that of the keys that share the overflow breaker. The breaker need not have
+    /// fallback. Of a breaker with keys, `name[key]` is a key's, as it is shown, and the name alone that of the keys that share the overflow breaker. The breaker need not have
     /// been called yet.
     ///
     /// # Errors
@@ -196,11 +196,12 @@ fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<Hea
     let keys = breaker.of_keys();
     let bad: Vec<_> = keys
         .iter()
-        .map(|of_key| (of_key, of_key.name()))
-        .filter_map(|(of_key, name)| judged(of_key, critical.contains(&name)).map(|(status, _)| (status, name)))
+        .map(|of_key| (of_key, Shown(&name, of_key.key().as_ref()).to_string()))
+        .filter_map(|(of_key, shown)| judged(of_key, critical.contains(&*shown)).map(|(status, _)| (status, shown)))
         .collect();
     let status = bad.iter().map(|(status, _)| *status).max()?;
-    let mut worst: Vec<_> = bad.iter().filter(|(of_key, _)| *of_key == status).map(|(_, name)| name.as_str()).collect();
+    let mut worst: Vec<_> =
+        bad.iter().filter(|(of_key, _)| *of_key == status).map(|(_, shown)| shown.as_str()).collect();
     worst.sort_unstable();
     let more = if worst.len() > 3 { ", …" } else { "" };
     worst.truncate(3);

@@ -7,7 +7,7 @@
 
 use crate::circuit_breaker::{CircuitBreaker, Saved, Since};
 use crate::event::Audience;
-use crate::name::Name;
+use crate::name::Instance;
 use crate::registry::Registry;
 use crate::time::{precise_millis, wall_clock_millis};
 use resilience_config::names;
@@ -98,16 +98,16 @@ pub enum RestoreError {
     },
 }
 
-/// What became of each saved breaker. A key's is `name/key`.
+/// What became of each saved breaker, and of those of its keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Restored {
     /// They are as they were saved.
-    pub applied: Vec<Name>,
+    pub applied: Vec<Instance>,
     /// Nobody has called them yet: they will be as they were saved when they are built.
-    pub pending: Vec<Name>,
+    pub pending: Vec<Instance>,
     /// They were left as they are, and why.
-    pub skipped: Vec<(Name, &'static str)>,
+    pub skipped: Vec<(Instance, &'static str)>,
     /// For how long nobody was there to count: by the wall clock, and nothing where that was set back.
     pub away: Duration,
 }
@@ -183,7 +183,7 @@ impl Registry {
         let body = read(path.as_ref())?;
         let wall_millis = wall_clock_millis().saturating_sub(body.saved_at);
         let since = Since { wall_millis, read_at_millis: precise_millis() };
-        let all: Vec<Name> = body.breakers.iter().map(Saved::shown_as).collect();
+        let all: Vec<Instance> = body.breakers.iter().map(Saved::instance).collect();
         self.pending().replace(since, body.breakers);
         // Whatever is built from now on asks for itself.
         let mut restored = Restored { away: Duration::from_millis(wall_millis), ..Restored::default() };
@@ -198,7 +198,7 @@ impl Registry {
             }
         }
         let skipped = restored.skipped.iter().map(|(name, _)| name);
-        let told: HashSet<Name> = restored.applied.iter().chain(skipped).cloned().collect();
+        let told: HashSet<Instance> = restored.applied.iter().chain(skipped).cloned().collect();
         restored.pending = all.into_iter().filter(|name| !told.contains(name)).collect();
         Ok(restored)
     }

@@ -156,7 +156,7 @@ impl HealthRules {
             return Ok(());
         }
         // A key's name may be longer than its family's, and a family's may have that character too.
-        names::check(&name).or_else(|error| names::check(name.split_once('/').ok_or(error)?.0))?;
+        names::check(&name).or_else(|error| names::check(name.split_once('[').ok_or(error)?.0))?;
         if marks.len() >= MAX_CRITICAL && !marks.contains(&name) {
             return Err(HealthError::TooManyMarks { name });
         }

@@ -376,14 +376,14 @@ impl Registry {
         let Some((since, saved)) = self.inner.pending.take(&breaker.name()) else { return Default::default() };
         // In one turn, so that no key is called between.
         let mut turn = breaker.emitter().turn_told(audience);
-        let resumed = saved.iter().map(|saved| (saved.shown_as(), breaker.resume(&mut turn, saved, since))).collect();
+        let resumed = saved.iter().map(|saved| (saved.instance(), breaker.resume(&mut turn, saved, since))).collect();
         (resumed, turn.end(|| None))
     }
 }
 
-/// A breaker's name, and why it was left as it is if it was.
+/// A breaker, and why it was left as it is if it was.
 #[cfg(feature = "persistence")]
-pub(crate) type Resumed = (Name, Result<(), &'static str>);
+pub(crate) type Resumed = (crate::name::Instance, Result<(), &'static str>);
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

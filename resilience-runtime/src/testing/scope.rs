@@ -2,7 +2,7 @@
 
 use crate::circuit_breaker::CircuitBreaker;
 use crate::event::{Event, EventFilter, Events, Topic, Transition};
-use crate::name::DidYouMean;
+use crate::name::{DidYouMean, Key, Name, Shown};
 use crate::registry::{Registry, ScopedRegistry};
 use crate::state::State;
 use crate::sync::locked;
@@ -77,7 +77,7 @@ impl Scope {
         Scoped { scope: self.clone(), future }
     }
 
-    /// Asserts the state of the circuit breaker of that name; of one with keys, `name/key` is a key's.
+    /// Asserts the state of the circuit breaker of that name; of one with keys, `name[key]` is a key's, as it is shown.
     ///
     /// # Panics
     ///
@@ -108,13 +108,15 @@ impl Scope {
                 _ => {}
             }
         }
-        let of_name = heard.transitions.iter().filter(|transition| transition.name == name);
+        let of_name =
+            heard.transitions.iter().filter(|transition| is_shown_as(name, &transition.name, transition.key.as_ref()));
         of_name.map(|transition| (transition.from, transition.to)).collect()
     }
 
     fn find(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
-        let of_key =
-            |family: Arc<CircuitBreaker>| family.of_key(name.strip_prefix(&*family.name())?.strip_prefix('/')?);
+        let of_key = |family: Arc<CircuitBreaker>| {
+            family.of_keys().into_iter().find(|of_key| is_shown_as(name, &of_key.name(), of_key.key().as_ref()))
+        };
         let registry = &self.inner.scoped.registry;
         registry.circuit_breaker(name).or_else(|| registry.circuit_breakers().find_map(of_key))
     }
@@ -125,6 +127,10 @@ impl Scope {
         let meant = nearest(name, &known.iter().map(String::as_str).collect::<Vec<_>>());
         format!("no circuit breaker `{name}` was called in this scope{}", DidYouMean(meant))
     }
+}
+
+fn is_shown_as(text: &str, name: &Name, key: Option<&Key>) -> bool {
+    Shown(name, key).to_string() == text
 }
 
 impl Default for Scope {

@@ -69,7 +69,7 @@ async fn an_event_of_each_topic() {
     let _entered = Scope::new().enter();
     let mut events = registry().subscribe();
     let breaker = CircuitBreaker::builder("payment").consecutive_failures(1).register().unwrap();
-    breaker.try_acquire().unwrap().failure();
+    breaker.keyed("7]").try_acquire().unwrap().failure();
     let transition = last(&mut events, Topic::Transition);
     breaker.steer().by("ops").why("incident 12").enforce_share(10).unwrap();
     let steered = last(&mut events, Topic::Steered);
@@ -77,7 +77,8 @@ async fn an_event_of_each_topic() {
     let _ = retry.call(async || Err::<(), _>("unreachable")).await;
     let retried = last(&mut events, Topic::Retry);
 
-    let (name, at, order) = (|| "payment".into(), Timestamp::now(), transition.order().unwrap());
+    let (name, key) = (|| "payment".into(), || Some("7]".into()));
+    let (at, order) = (Timestamp::now(), transition.order().unwrap());
     let operation = Some("shop::charge".into());
     let all = [
         transition,
@@ -102,9 +103,10 @@ async fn an_event_of_each_topic() {
         },
         Event::Missed { events: 7, at },
         Event::Rejected {
-            kind: Kind::RateLimit,
+            kind: Kind::CircuitBreaker,
             name: name(),
-            rejection: RejectionKind::RateLimited,
+            key: key(),
+            rejection: RejectionKind::CircuitOpen,
             retry_after: Some(Duration::from_millis(20)),
             operation: operation.clone(),
             at,
@@ -113,12 +115,20 @@ async fn an_event_of_each_topic() {
         Event::TimedOut { name: name(), after: Duration::from_secs(2), operation, at, order },
         Event::Fallback { name: "shop::charge".into(), rejection: Some(RejectionKind::CircuitOpen), at },
         Event::FallbackFailed { name: "shop::charge".into(), at },
-        Event::SlowCall { name: name(), took: Duration::from_secs(3), limit: Duration::from_secs(1), at, order },
-        Event::Outcome { name: name(), ended: Ended::Cancelled, at, order },
-        Event::Evicted { name: name(), at, order },
+        Event::SlowCall {
+            name: name(),
+            key: key(),
+            took: Duration::from_secs(3),
+            limit: Duration::from_secs(1),
+            at,
+            order,
+        },
+        Event::Outcome { name: name(), key: None, ended: Ended::Cancelled, at, order },
+        Event::Evicted { name: name(), key: "7]".into(), at, order },
         Event::Reconfigured {
             kind: Kind::Timeout,
             name: name(),
+            key: None,
             keys: vec!["after"],
             source: Some("resilience.toml".into()),
             by: None,
@@ -143,7 +153,12 @@ async fn an_event_of_each_topic() {
 #[test]
 fn every_enum_with_data_says_its_type() {
     let rejections = [
-        Rejection::CircuitOpen { name: "payment".into(), retry_after: None, reason: OpenReason::Forced },
+        Rejection::CircuitOpen {
+            name: "payment".into(),
+            key: Some("7]".into()),
+            retry_after: None,
+            reason: OpenReason::Forced,
+        },
         Rejection::BulkheadFull { name: "payment".into() },
         Rejection::RateLimited { name: "payment".into(), retry_after: Duration::from_millis(100) },
         Rejection::TimedOut { name: "payment".into(), after: Duration::from_secs(2) },

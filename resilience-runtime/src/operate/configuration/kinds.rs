@@ -270,7 +270,16 @@ impl Apply<'_> {
             }
             turn.push_cause(Topic::Reconfigured, policy.generation(), |order| {
                 let (name, keys, source) = (name.clone(), keys.clone(), Some(self.source.clone()));
-                Event::Reconfigured { kind: P::KIND, name, keys, source, by: None, at: Timestamp::now(), order }
+                Event::Reconfigured {
+                    kind: P::KIND,
+                    name,
+                    key: None,
+                    keys,
+                    source,
+                    by: None,
+                    at: Timestamp::now(),
+                    order,
+                }
             });
             self.changes.push(Change { kind: P::KIND, name: name.clone(), keys });
             self.untold.append(turn.end(|| Some(policy.runs())));

@@ -1,0 +1,164 @@
+//! The key of one of a policy's instances, and how a name and its key are shown together.
+
+use super::Name;
+use std::borrow::Borrow;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The key of one of a policy's instances: what its `key = …` printed, as a whole.
+///
+/// It is the text itself for whoever compares it or exports it, in JSON too. Printed, it is escaped as in `name[key]`: `]`, `,`, `\` and control characters
+/// cannot be taken for the end of the key, for another part of it or for the end of a line.
+///
+/// # Examples
+///
+/// ```
+/// use resilience_runtime::CircuitBreaker;
+///
+/// let stock = CircuitBreaker::builder("stock").consecutive_failures(1).build()?;
+/// stock.keyed("shelf 7]\n").try_acquire()?.failure();
+/// let rejection = stock.keyed("shelf 7]\n").try_acquire().unwrap_err();
+/// assert_eq!((rejection.name().as_str(), rejection.key().unwrap().as_str()), ("stock", "shelf 7]\n"));
+/// assert!(rejection.to_string().starts_with(r"circuit breaker `stock[shelf 7\]\n]` is open"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// The text, as it was printed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Deref for Key {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+// A map of keys can be asked with text: an `Arc` of text hashes as the text does.
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq<str> for Key {
+    fn eq(&self, other: &str) -> bool {
+        &*self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Key {
+    fn eq(&self, other: &&str) -> bool {
+        &*self.0 == *other
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        self.0.chars().try_for_each(|c| match c {
+            ']' | ',' | '\\' => write!(f, "\\{c}"),
+            // The last two end a line as well.
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(f, "{}", c.escape_default()),
+            c => f.write_char(c),
+        })
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Key {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A policy, or its instance for one key. Printed, it is `name` or `name[key]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Instance {
+    /// The policy's name.
+    pub name: Name,
+    /// The key, where it is the instance of one.
+    pub key: Option<Key>,
+}
+
+impl Instance {
+    pub(crate) fn new(name: Name, key: Option<Key>) -> Self {
+        Self { name, key }
+    }
+}
+
+impl From<&'static str> for Instance {
+    /// The policy of that name.
+    fn from(name: &'static str) -> Self {
+        Self::new(name.into(), None)
+    }
+}
+
+impl fmt::Display for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(&self.name, self.key.as_ref()).fmt(f)
+    }
+}
+
+/// A name and its key as they are shown.
+pub(crate) struct Shown<'a>(pub(crate) &'a Name, pub(crate) Option<&'a Key>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(key) => write!(f, "{}[{key}]", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(key: &str) -> String {
+        Instance::new("stock".into(), Some(key.into())).to_string()
+    }
+
+    #[test]
+    fn what_could_be_taken_for_something_else_is_escaped() {
+        assert_eq!(shown("shelf 7"), "stock[shelf 7]");
+        assert_eq!(shown("7]: open\r\nstock[8"), r"stock[7\]: open\r\nstock[8]");
+        assert_eq!(shown(r"a\, b"), r"stock[a\\\, b]");
+        assert_eq!(shown("\u{1b}[2J\u{2028}ü"), r"stock[\u{1b}[2J\u{2028}ü]");
+        assert_eq!(Instance::new("stock".into(), None).to_string(), "stock");
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_keys_are_shown_alike_and_none_ends_a_line(
+            one in "[a\\]\\[\\\\,nu{}\n\r\u{1b} ]{0,6}",
+            other in "[a\\]\\[\\\\,nu{}\n\r\u{1b} ]{0,6}",
+        ) {
+            prop_assert_eq!(one == other, shown(&one) == shown(&other));
+            prop_assert!(!shown(&one).contains(char::is_control));
+        }
+    }
+}
