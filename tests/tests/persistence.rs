@@ -116,7 +116,10 @@ async fn an_open_breaker_goes_on_where_it_was_with_its_reason() {
     let _entered = scope.enter();
     let payment = breaker("payment");
     let restored = place.restore();
-    assert_eq!((names(&restored.applied), restored.pending.len(), restored.skipped.len()), (vec!["payment"], 0, 0));
+    assert_eq!(
+        (names(&restored.applied), restored.pending.len(), restored.skipped.len()),
+        (vec!["payment".to_owned()], 0, 0)
+    );
     assert_eq!(restored.away, Duration::ZERO);
     let rejection = payment.try_acquire().unwrap_err();
     let expected = "circuit breaker `payment` is open: 2 consecutive failures; try again in 18s";
@@ -191,7 +194,7 @@ async fn one_that_is_not_there_yet_gets_its_state_before_its_first_call() {
     let scope = Scope::new();
     let _entered = scope.enter();
     let restored = place.restore();
-    assert_eq!((names(&restored.pending), restored.applied.len()), (vec!["persistence: guarded"], 0));
+    assert_eq!((names(&restored.pending), restored.applied.len()), (vec!["persistence: guarded".to_owned()], 0));
     assert!(registry().circuit_breaker("persistence: guarded").is_none());
     advance(10 * SECOND).await;
     let never_called = Script::new();
