@@ -56,9 +56,10 @@ fn counted(case: &str, who: &str, calls: u64) -> Result<u64, String> {
 }
 
 /// What a call may take at most, on x86-64 and by any compiler since the MSRV: what was counted when it was last written down (142, 114 and 246), and
-/// 15 in a hundred for another compiler.
+/// 15 in a hundred for another compiler. A rejection takes 298 since it has a key beside the name and an opening may have its own length: its bound is
+/// 4 in a hundred above that, until it takes fewer again.
 pub(crate) const CEILINGS: &[(&str, &str, f64)] =
-    &[("closed", "ours, default (10 s)", 163.0), ("closed", "ours, count window", 131.0), ("open", "ours", 283.0)];
+    &[("closed", "ours, default (10 s)", 163.0), ("closed", "ours, count window", 131.0), ("open", "ours", 310.0)];
 
 /// Counts what has a ceiling. Whether all of it is below.
 pub(crate) fn check_ceilings() -> Result<bool, String> {

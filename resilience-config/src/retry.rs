@@ -276,7 +276,8 @@ mod tests {
         assert!(!set.contains(Rejections::CIRCUIT_OPEN));
         assert!(set.contains(Rejections::NONE) && !Rejections::NONE.contains(Rejections::RATE_LIMITED));
         let all = Rejections::ALL.into_iter().fold(Rejections::NONE, |set, (_, kind)| set.and(kind));
-        assert_eq!(all, set.and(Rejections::CIRCUIT_OPEN));
+        assert_eq!(all, set.and(Rejections::CIRCUIT_OPEN).and(Rejections::UNSUCCESSFUL));
+        assert_eq!(config().retry_rejections(all).check().unwrap_err().key, "retry_rejections");
     }
 
     #[test]

@@ -342,7 +342,7 @@ texts! {
     Backoff, "backoff";
     Mode, "mode";
     Preset, "preset";
-    Rejections, "retry_rejections";
+    Rejections, "on";
 }
 
 /// One of a few words, each of which stands for a value.

@@ -23,19 +23,20 @@ use std::sync::Arc;
 /// assert!(rejection.to_string().starts_with(r"circuit breaker `stock[shelf 7\]\n]` is open"));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
+// One word: it is in every rejection, and a rejection is handed on through all layers.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(Arc<str>);
+pub struct Key(Arc<Box<str>>);
 
 impl Key {
     /// The text, as it was printed.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self
     }
 }
 
 impl From<&str> for Key {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        Self(Arc::new(text.into()))
     }
 }
 
@@ -47,28 +48,28 @@ impl Deref for Key {
     }
 }
 
-// A map of keys can be asked with text: an `Arc` of text hashes as the text does.
+// A map of keys can be asked with text: a box of text in an `Arc` hashes as the text does.
 impl Borrow<str> for Key {
     fn borrow(&self) -> &str {
-        &self.0
+        self
     }
 }
 
 impl PartialEq<str> for Key {
     fn eq(&self, other: &str) -> bool {
-        &*self.0 == other
+        self.as_str() == other
     }
 }
 
 impl PartialEq<&str> for Key {
     fn eq(&self, other: &&str) -> bool {
-        &*self.0 == *other
+        self.as_str() == *other
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
@@ -87,7 +88,7 @@ impl fmt::Display for Key {
 #[cfg(feature = "serde")]
 impl serde::Serialize for Key {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(self)
     }
 }
 

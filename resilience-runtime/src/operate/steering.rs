@@ -11,7 +11,7 @@ use sealed::{Configures, Reconfigurable, Switchable};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Something that is about to be done by hand: to one policy ([`CircuitBreaker::steer`], [`Retry::steer`], …), or to all whose names match
+/// Something that is about to be done by hand: to one policy ([`CircuitBreaker::steer`], [`Retry::steer`](crate::Retry::steer), …), or to all whose names match
 /// ([`Registry::steer`]).
 ///
 /// Who does it ([`by`](Self::by)) and [`why`](Self::why) may be said first, each in at most 256 bytes. The last call does it, tells it as an
