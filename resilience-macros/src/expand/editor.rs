@@ -141,7 +141,7 @@ fn takes(kind: Kind, key: &str) -> Option<(Takes, bool)> {
         Kind::Bulkhead => of::<BulkheadConfig>(key),
         Kind::RateLimit => of::<RateLimitConfig>(key),
         Kind::Timeout => of::<TimeoutConfig>(key),
-        Kind::Fallback => (key == "on").then_some((Takes::Rejections, false)),
+        _ => (matches!(kind, Kind::Fallback) && key == "on").then_some((Takes::Rejections, false)),
     }
 }
 
@@ -151,7 +151,7 @@ fn is_hook(kind: Kind, key: &str) -> bool {
         Kind::Retry => RetryConfig::OF_THE_PROGRAM,
         Kind::CircuitBreaker => CircuitBreakerConfig::OF_THE_PROGRAM,
         Kind::Fallback => &["if", "map_rejection"],
-        Kind::Bulkhead | Kind::RateLimit | Kind::Timeout => &["map_rejection"],
+        _ => &["map_rejection"],
     };
     of_the_program.contains(&key) && !matches!(key, "key" | "name" | "crate")
 }
