@@ -198,6 +198,7 @@ impl Keys<CircuitBreaker> {
             None => {
                 takings.slots += 1;
                 takings.keys.push(None);
+                takings.given.push(0);
                 let breaker = Arc::new(family.slot());
                 self.slots.put(index, Slot { breaker, epoch: AtomicEpoch::new(), last_used: AtomicSetting::new(now) })
             }
@@ -205,6 +206,8 @@ impl Keys<CircuitBreaker> {
         slot.breaker.begin_for_key(turn, key.clone(), family);
         slot.last_used.set(now);
         takings.keys[index] = Some(key.clone());
+        takings.givings += 1;
+        takings.given[index] = takings.givings;
         self.leases.insert(key, Lease { slot: index, epoch: slot.epoch.get() });
         true
     }
@@ -252,6 +255,7 @@ impl Keys<CircuitBreaker> {
                     has_failures: has_failures(),
                     last_used,
                     since: word.since(now),
+                    given: takings.given[index],
                     slot: index,
                 })
             })

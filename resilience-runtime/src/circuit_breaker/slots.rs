@@ -65,6 +65,8 @@ pub(super) struct Candidate {
     pub(super) last_used: u64,
     /// When its key got it, or it last closed: no slot is taken again and again.
     pub(super) since: u64,
+    /// How many keys had got one before: several of them begin in one millisecond.
+    pub(super) given: u64,
     pub(super) slot: usize,
 }
 
@@ -75,6 +77,9 @@ pub(super) struct Takings {
     pub(super) slots: usize,
     /// The key of each slot.
     pub(super) keys: Vec<Option<Key>>,
+    /// For each slot, how many keys had got one before its key did; and how many have by now.
+    pub(super) given: Vec<u64>,
+    pub(super) givings: u64,
     /// Slots without a key, after `max_keys` was lowered and raised again.
     pub(super) free: Vec<usize>,
     /// Slots that may be taken from their keys, as they were when last looked at; the best last.
