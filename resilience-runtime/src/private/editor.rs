@@ -162,5 +162,7 @@ pub mod words {
         pub const bulkhead_full: Rejections = Rejections::BULKHEAD_FULL;
         /// A rate limiter had no turn left.
         pub const rate_limited: Rejections = Rejections::RATE_LIMITED;
+        /// `classify` takes an `Ok` for a failure. Of a fallback alone.
+        pub const unsuccessful: Rejections = Rejections::UNSUCCESSFUL;
     }
 }
