@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What it takes to add something is what the patches here show: each applies to the tree as it is, touches no more files than it
-# says, and compiles. Where it says that none of them can be left out, the compiler misses each that is.
+# says, and compiles. Where it says that none of them can be left out, leaving out any one of them does not compile.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -31,5 +31,5 @@ for patch in docs/patches/*.patch; do
         patched "$patch" --exclude="$file"
         ! compiles --quiet 2> /dev/null || { echo "$patch compiles without $file"; exit 1; }
     done
-    echo "$patch compiles without none of its files"
+    echo "$patch needs each of its files"
 done
