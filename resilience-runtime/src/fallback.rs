@@ -87,7 +87,7 @@ pub fn or_unsuccessful<T, E>(answer: Result<T, E>, unsuccessful: Option<T>) -> R
     note = "write `Result<{Self}, E>`, with an `E` that is `From<Rejection>`",
     note = "where `{Self}` is a future of a `Result`, an alias hides that: write it out, as in `Pin<Box<dyn Future<Output = Result<…>>>>`"
 )]
-pub trait Outcome<T, E> {
+pub trait GuardedResult<T, E> {
     /// On its way outward through the layers.
     fn called(self) -> Result<T, Failure<E>>;
 
@@ -95,7 +95,7 @@ pub trait Outcome<T, E> {
     fn is_error(&self) -> bool;
 }
 
-impl<T, E> Outcome<T, E> for Result<T, E> {
+impl<T, E> GuardedResult<T, E> for Result<T, E> {
     #[inline]
     fn called(self) -> Result<T, Failure<E>> {
         self.map_err(Failure::Call)
@@ -109,11 +109,11 @@ impl<T, E> Outcome<T, E> for Result<T, E> {
 
 /// The body's own result on its way outward.
 #[inline]
-pub fn called<R: Outcome<T, E>, T, E>(result: R) -> Result<T, Failure<E>> {
+pub fn called<R: GuardedResult<T, E>, T, E>(result: R) -> Result<T, Failure<E>> {
     result.called()
 }
 
-/// An [`Outcome`] outside of all layers.
+/// An [`GuardedResult`] outside of all layers.
 #[diagnostic::on_unimplemented(
     message = "`{E}` cannot stand for the rejection of a policy",
     label = "the error type of this result is `{E}`, which is not `From<Rejection>`",

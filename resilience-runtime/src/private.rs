@@ -88,7 +88,7 @@ impl<R> Returned<R> {
     #[inline]
     pub fn by<T, E, Fit, F: Classify<T, E, Fit>>(classify: F) -> F::By
     where
-        R: Outcome<T, E>,
+        R: GuardedResult<T, E>,
     {
         classify.by()
     }

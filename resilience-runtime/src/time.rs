@@ -189,12 +189,12 @@ mod of_tokio {
 
     /// Which moment of ours one of another clock is.
     #[derive(Clone, Copy)]
-    struct Line<Moment> {
+    struct Timeline<Moment> {
         began: Moment,
         at: u64,
     }
 
-    impl<Moment: Copy + std::ops::Sub<Output = Duration>> Line<Moment> {
+    impl<Moment: Copy + std::ops::Sub<Output = Duration>> Timeline<Moment> {
         /// On a whole millisecond, so that a paused clock advanced by whole ones is exact.
         fn from(began: Moment, reached: u64) -> Self {
             Self { began, at: reached.next_multiple_of(NANOS_PER_MILLI) }
@@ -206,9 +206,9 @@ mod of_tokio {
     }
 
     struct Lines {
-        of_runtimes: HashMap<Id, Line<tokio::time::Instant>>,
+        of_runtimes: HashMap<Id, Timeline<tokio::time::Instant>>,
         /// Of all threads outside of runtimes the one that is furthest ahead.
-        outside: Line<Instant>,
+        outside: Timeline<Instant>,
         latest: u64,
     }
 
@@ -219,7 +219,7 @@ mod of_tokio {
     struct Here {
         reached: u64,
         /// While it is outside of runtimes.
-        outside: Option<Line<Instant>>,
+        outside: Option<Timeline<Instant>>,
     }
 
     thread_local! {
@@ -232,16 +232,18 @@ mod of_tokio {
         let mut lines = locked(&LINES);
         let lines = lines.get_or_insert_with(|| {
             let latest = 3_600_000 * NANOS_PER_MILLI;
-            Lines { of_runtimes: HashMap::new(), outside: Line { began: real, at: latest }, latest }
+            Lines { of_runtimes: HashMap::new(), outside: Timeline { began: real, at: latest }, latest }
         });
         let begin = || Here { reached: lines.latest.max(lines.outside.at(real)), outside: None };
         let mut here = HERE.get().unwrap_or_else(begin);
         let moment = match runtime {
-            Some(runtime) => lines.of_runtimes.entry(runtime).or_insert_with(|| Line::from(now, here.reached)).at(now),
+            Some(runtime) => {
+                lines.of_runtimes.entry(runtime).or_insert_with(|| Timeline::from(now, here.reached)).at(now)
+            }
             None => {
                 // What was reached inside of a runtime has passed here too, and time goes on from there.
                 let line = here.outside.filter(|line| line.at(real) >= here.reached);
-                let line = line.unwrap_or_else(|| Line::from(real, here.reached));
+                let line = line.unwrap_or_else(|| Timeline::from(real, here.reached));
                 if line.at(real) > lines.outside.at(real) {
                     lines.outside = line;
                 }

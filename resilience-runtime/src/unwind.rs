@@ -4,7 +4,7 @@
 //! whoever catches a panic can go on to use the policy, and a guarded future is as unwind-safe as the bare one. The compiler cannot see
 //! that in an atomic, in a lock, and in tokio's timer, which is dropped with the future.
 
-use crate::circuit_breaker::Watch;
+use crate::circuit_breaker::WatchedCall;
 use crate::policy::Policy;
 use crate::registry::{Registry, Site, each_kind};
 use crate::retry::{Pause, Run};
@@ -33,4 +33,4 @@ impl<P: Policy> RefUnwindSafe for Site<P> {}
 
 // Each holds the call by a unique reference, and is not polled again after a panic of it.
 impl<F: UnwindSafe> UnwindSafe for Timed<'_, F> {}
-impl<F: UnwindSafe> UnwindSafe for Watch<'_, F> {}
+impl<F: UnwindSafe> UnwindSafe for WatchedCall<'_, F> {}

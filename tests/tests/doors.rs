@@ -210,3 +210,37 @@ fn the_rooms_can_be_drawn() {
         println!("    {from} --> {to}");
     }
 }
+
+/// What a type is called at the beginning of a line or behind `pub`: those that belong to a trait mean what the trait says.
+fn type_names(code: &str) -> Vec<&str> {
+    let names = code.lines().filter_map(|line| {
+        let is_associated = line.starts_with(' ') && line.trim_start().starts_with("type ");
+        let line = line.trim_start();
+        let line = line.strip_prefix("pub").map_or(line, |rest| match rest.strip_prefix('(') {
+            Some(rest) => rest.split_once(") ").map_or("", |(_, rest)| rest),
+            None => rest.trim_start(),
+        });
+        let line = line.strip_prefix("unsafe ").unwrap_or(line);
+        let name = ["struct ", "enum ", "union ", "trait ", "type "].iter().find_map(|word| line.strip_prefix(word))?;
+        let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+        (!is_associated && !name[..end].is_empty()).then_some(&name[..end])
+    });
+    names.collect()
+}
+
+#[test]
+fn a_type_name_means_one_thing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../resilience-runtime/src");
+    let mut places = BTreeMap::<String, BTreeSet<String>>::new();
+    // Where the models have another one in its place, it means the same: one file.
+    for file in files(&root).into_iter().filter(|file| !file.ends_with("models.rs")) {
+        let text = code(&fs::read_to_string(&file).unwrap());
+        for name in type_names(&text) {
+            let file = file.strip_prefix(&root).unwrap().display().to_string();
+            places.entry(name.to_owned()).or_default().insert(file);
+        }
+    }
+    assert!(places.len() > 200, "{} types are too few to believe", places.len());
+    places.retain(|_, files| files.len() > 1);
+    assert!(places.is_empty(), "names with two meanings: {places:#?}");
+}

@@ -1,7 +1,7 @@
 //! Who may enter and who has to wait: the word, and the line that it hands places to.
 
 use super::line::Line;
-use super::state::{AtomicWord, Word, fence_between};
+use super::state::{AtomicGateWord, GateWord, fence_between};
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,28 +15,28 @@ pub(super) enum Arrival {
 }
 
 pub(super) struct Gate<L> {
-    word: AtomicWord,
+    word: AtomicGateWord,
     line: L,
 }
 
 impl<L: Line> Gate<L> {
     /// The line has no tickets.
     pub(super) fn new(limit: u32, line: L) -> Self {
-        Self { word: AtomicWord::new(Word::new(limit)), line }
+        Self { word: AtomicGateWord::new(GateWord::new(limit)), line }
     }
 
     pub(super) fn line(&self) -> &L {
         &self.line
     }
 
-    pub(super) fn word(&self) -> Word {
+    pub(super) fn word(&self) -> GateWord {
         self.word.load()
     }
 
     /// In one step, so that the queue's bound is exact.
     #[inline]
     pub(super) fn arrive(&self, max_queue: u64) -> Arrival {
-        let step = |word: Word| match word.enter() {
+        let step = |word: GateWord| match word.enter() {
             Some(entered) => Some((entered, Arrival::Entered)),
             None if word.is_off() => Some((word, Arrival::Off)),
             None => Some((word.join(max_queue)?, Arrival::Queued)),
@@ -47,7 +47,7 @@ impl<L: Line> Gate<L> {
     /// As [`arrive`](Self::arrive), for those who do not wait.
     #[inline]
     pub(super) fn enter(&self) -> Arrival {
-        let step = |word: Word| match word.enter() {
+        let step = |word: GateWord| match word.enter() {
             Some(entered) => Some((entered, Arrival::Entered)),
             None => word.is_off().then_some((word, Arrival::Off)),
         };

@@ -30,7 +30,7 @@ use crate::time::{Timestamp, nanos};
 use crate::window::Total;
 use gate::{Arrival, Gate};
 use resilience_config::{BulkheadConfig, BulkheadSettings, ConfigError};
-use state::Word;
+use state::GateWord;
 use std::convert::Infallible;
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -107,9 +107,9 @@ fn limit(settings: &BulkheadSettings) -> u32 {
 }
 
 /// A caller in the queue.
-struct Waiter<'b>(&'b Gate<Semaphore>);
+struct Queued<'b>(&'b Gate<Semaphore>);
 
-impl Drop for Waiter<'_> {
+impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.0.abandon();
     }
@@ -173,7 +173,7 @@ impl Bulkhead {
 
     async fn wait(&self) -> Result<Place<'_>, Rejection> {
         // Dropped after the future that stands in the line: a ticket that was on its way to it is in the line again by then.
-        let waiter = Waiter(&self.gate);
+        let waiter = Queued(&self.gate);
         let ticket = match self.settings.word(QUEUE_TIMEOUT) {
             0 => self.gate.line().acquire().await,
             nanos => match tokio::time::timeout(Duration::from_nanos(nanos), self.gate.line().acquire()).await {
@@ -220,7 +220,7 @@ impl Bulkhead {
         Ok(self.settings.replace(config.resolve(), |settings| self.gate.resize(limit(settings))))
     }
 
-    fn next_call(&self, settings: &BulkheadSettings, word: Word) -> NextCall {
+    fn next_call(&self, settings: &BulkheadSettings, word: GateWord) -> NextCall {
         if word.is_off() {
             NextCall::Unguarded
         } else if word.enter().is_some() {

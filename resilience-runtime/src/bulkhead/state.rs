@@ -33,9 +33,9 @@ const ONE_INSIDE: u64 = 1 << BITS;
 const ONE_WAITING: u64 = 1 << (2 * BITS);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word(u64);
+pub(super) struct GateWord(u64);
 
-impl Word {
+impl GateWord {
     pub(super) fn new(limit: u32) -> Self {
         Self(u64::from(limit) & MASK)
     }
@@ -96,27 +96,27 @@ impl Word {
     }
 }
 
-pub(super) struct AtomicWord(AtomicU64);
+pub(super) struct AtomicGateWord(AtomicU64);
 
-impl AtomicWord {
-    pub(super) fn new(word: Word) -> Self {
+impl AtomicGateWord {
+    pub(super) fn new(word: GateWord) -> Self {
         Self(AtomicU64::new(word.0))
     }
 
     #[inline]
-    pub(super) fn load(&self) -> Word {
-        Word(self.0.load(Ordering::Acquire))
+    pub(super) fn load(&self) -> GateWord {
+        GateWord(self.0.load(Ordering::Acquire))
     }
 
     /// Exchanges the word for what `step` makes of it; `None` where that is nothing.
     #[inline]
-    pub(super) fn step<T>(&self, step: impl Fn(Word) -> Option<(Word, T)>) -> Option<T> {
+    pub(super) fn step<T>(&self, step: impl Fn(GateWord) -> Option<(GateWord, T)>) -> Option<T> {
         let mut word = self.load();
         loop {
             let (next, made) = step(word)?;
             match self.0.compare_exchange_weak(word.0, next.0, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(made),
-                Err(changed) => word = Word(changed),
+                Err(changed) => word = GateWord(changed),
             }
         }
     }
@@ -161,13 +161,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn numbers(word: Word) -> (u64, u64, i64) {
+    fn numbers(word: GateWord) -> (u64, u64, i64) {
         (word.limit(), word.inside(), word.waiting())
     }
 
     #[test]
     fn a_word_gives_back_what_was_put_in() {
-        let most = Word::new(1_000_000);
+        let most = GateWord::new(1_000_000);
         let (mut word, _) = most.enter().unwrap().resize(1);
         for _ in 0..1000 {
             word = word.join(1000).unwrap();
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_debt_is_paid_before_a_place_is_handed_on() {
-        let full = Word::new(3).enter().unwrap().enter().unwrap().enter().unwrap().join(1).unwrap();
+        let full = GateWord::new(3).enter().unwrap().enter().unwrap().enter().unwrap().join(1).unwrap();
         let (word, handed) = full.resize(1);
         assert_eq!((handed, word.enter()), (0, None));
         let (word, handed) = word.leave();
@@ -197,7 +197,7 @@ mod tests {
         /// Whatever happens in whatever order: nobody waits beside a free place, and tickets and places add up.
         #[test]
         fn nobody_waits_beside_a_free_place(steps in proptest::collection::vec((0..5, 0..6_u32), 0..200)) {
-            let mut word = Word::new(2);
+            let mut word = GateWord::new(2);
             // Queued callers, and tickets that were handed to them and not taken yet.
             let (mut queued, mut tickets, mut calls) = (0_i64, 0_i64, 0_i64);
             for (step, number) in steps {

@@ -3,12 +3,12 @@
 use super::breaker::CircuitBreaker;
 use super::clock::Clock;
 use super::nested;
-use super::settings::Verdict;
+use super::settings::RatesSay;
 use super::state::{Phase, Word};
 use crate::error::OpenReason;
 use crate::event::Ended;
 use crate::outcome::Outcome;
-use crate::window::{Counter, Finished, Shard, Standing, WindowCounts};
+use crate::window::{Counter, EndedCall, Shard, Standing, WindowCounts};
 use std::time::Duration;
 
 /// What a call was admitted as.
@@ -42,7 +42,7 @@ impl CircuitBreaker {
             Outcome::Ignored => return self.release(shard, clock, admitted, Counter::Ignored, began),
         };
         let slow = self.is_slow(clock, began);
-        self.finish(shard, clock, admitted, Finished { counter, slow });
+        self.finish(shard, clock, admitted, EndedCall { counter, slow });
     }
 
     /// Records a call that asked the dependency and was dropped without an outcome.
@@ -57,7 +57,7 @@ impl CircuitBreaker {
         let slow = self.is_slow(clock, began);
         let counter = if abandoned { Counter::Abandoned } else { Counter::Cancelled };
         if abandoned || slow {
-            self.finish(shard, clock, admitted, Finished { counter, slow });
+            self.finish(shard, clock, admitted, EndedCall { counter, slow });
         } else {
             self.release(shard, clock, admitted, counter, began);
         }
@@ -81,7 +81,7 @@ impl CircuitBreaker {
             Outcome::Ignored => Counter::Ignored,
         };
         let slow = outcome != Outcome::Ignored && self.is_slow(clock, began);
-        let finished = Finished { counter, slow };
+        let finished = EndedCall { counter, slow };
         match admitted {
             Admitted::Closed(word) if self.is_still(word) => {
                 if outcome == Outcome::Ignored {
@@ -119,7 +119,7 @@ impl CircuitBreaker {
     }
 
     /// A call is over that says something about the dependency.
-    fn finish(&self, shard: Shard, clock: impl Clock, admitted: Admitted, finished: Finished) {
+    fn finish(&self, shard: Shard, clock: impl Clock, admitted: Admitted, finished: EndedCall) {
         match admitted {
             Admitted::Closed(word) => {
                 let now = self.word.load();
@@ -183,13 +183,13 @@ impl CircuitBreaker {
         let WindowCounts { calls, failures, slow, slow_of, .. } = counts;
         let verdict = self.settings.judge(counts);
         let judge_all = || self.judge_all.get() != 0;
-        self.window.rearm(verdict == Verdict::Pending || judge_all(), || {
+        self.window.rearm(verdict == RatesSay::Pending || judge_all(), || {
             let counts = self.window.counts(word.closed_generation(), clock.coarse_millis());
-            self.settings.judge(counts) != Verdict::Calm || judge_all()
+            self.settings.judge(counts) != RatesSay::Calm || judge_all()
         });
         let reason = match verdict {
-            Verdict::FailureRate => OpenReason::FailureRate { failures, calls },
-            Verdict::SlowCallRate => OpenReason::SlowCallRate { slow, calls: slow_of },
+            RatesSay::FailureRate => OpenReason::FailureRate { failures, calls },
+            RatesSay::SlowCallRate => OpenReason::SlowCallRate { slow, calls: slow_of },
             _ if self.settings.is_too_long_a_streak(streak.failures, streak_age) => {
                 OpenReason::ConsecutiveFailures { failures: streak.failures }
             }
@@ -208,7 +208,7 @@ impl CircuitBreaker {
         trip_if(counts)
     }
 
-    pub(super) fn record_probe(&self, shard: Shard, clock: impl Clock, generation: u64, finished: Finished) {
+    pub(super) fn record_probe(&self, shard: Shard, clock: impl Clock, generation: u64, finished: EndedCall) {
         // A slow probe says that the dependency has not recovered.
         let succeeded = finished.counter == Counter::Ok && !finished.slow;
         if !self.answer(generation, clock, Some(succeeded), Some(ended(finished))) {
@@ -218,7 +218,7 @@ impl CircuitBreaker {
     }
 }
 
-fn ended(finished: Finished) -> Ended {
+fn ended(finished: EndedCall) -> Ended {
     match finished.counter {
         Counter::Ok => Ended::Succeeded,
         Counter::Ignored => Ended::Ignored,

@@ -64,7 +64,7 @@ pub(crate) use breaker::TripIf;
 pub use builder::CircuitBreakerBuilder;
 pub use keyed::Keyed;
 pub use permit::Permit;
-pub(crate) use permit::Watch;
+pub(crate) use permit::WatchedCall;
 pub(crate) use policy::TripRule;
 #[cfg(feature = "persistence")]
 pub(crate) use saved::{Saved, Since};

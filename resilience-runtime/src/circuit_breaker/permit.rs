@@ -165,8 +165,8 @@ impl<'a> Permit<'a> {
     /// else on the thread panics (a cancellation), and knows for how long the call has waited when it is dropped: as long as `abandoned_after`, it is
     /// [abandoned](Self::abandoned).
     #[inline]
-    pub fn watch<'p, F: Future>(&'p self, body: Pin<&'p mut F>) -> Watch<'p, F> {
-        Watch { permit: self, body }
+    pub fn watch<'p, F: Future>(&'p self, body: Pin<&'p mut F>) -> WatchedCall<'p, F> {
+        WatchedCall { permit: self, body }
     }
 
     /// As [`watch`](Self::watch), for a call that is not async.
@@ -286,12 +286,12 @@ impl Drop for Permit<'_> {
 /// The future of [`Permit::watch`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Watch<'p, F> {
+pub struct WatchedCall<'p, F> {
     permit: &'p Permit<'p>,
     body: Pin<&'p mut F>,
 }
 
-impl<F: Future> Future for Watch<'_, F> {
+impl<F: Future> Future for WatchedCall<'_, F> {
     type Output = F::Output;
 
     #[inline]

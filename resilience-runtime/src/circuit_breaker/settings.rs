@@ -52,7 +52,7 @@ impl HotWords<WORDS> for CircuitBreakerSettings {
 
 /// What is asked of the counts whenever an outcome is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum RatesSay {
     Calm,
     /// Too few calls for a rate, and failed or slow ones among them: a success may complete the minimum.
     Pending,
@@ -66,23 +66,23 @@ impl Settings<CircuitBreakerSettings, WORDS> {
         self.word(SLOW_CALL)
     }
 
-    pub(super) fn judge(&self, counts: WindowCounts) -> Verdict {
+    pub(super) fn judge(&self, counts: WindowCounts) -> RatesSay {
         let (rates, slow_rate) = (self.word(RATES), self.word(SLOW_RATE) & u64::from(u32::MAX));
         if slow_rate & 1 == 0 || counts.failures == 0 && counts.slow == 0 {
-            return Verdict::Calm;
+            return RatesSay::Calm;
         }
         let minimum = rates & u64::from(u32::MAX);
         let reaches = |part: u64, of: u64, rate: u64| {
             of >= minimum && u128::from(part) * WHOLE >= u128::from(rate) * u128::from(of)
         };
         if reaches(counts.failures, counts.calls, rates >> 32) {
-            Verdict::FailureRate
+            RatesSay::FailureRate
         } else if self.word(SLOW_CALL) != 0 && reaches(counts.slow, counts.slow_of, slow_rate >> 1) {
-            Verdict::SlowCallRate
+            RatesSay::SlowCallRate
         } else if counts.calls < minimum {
-            Verdict::Pending
+            RatesSay::Pending
         } else {
-            Verdict::Calm
+            RatesSay::Calm
         }
     }
 

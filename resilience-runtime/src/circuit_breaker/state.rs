@@ -70,13 +70,13 @@ pub(super) struct Word(u64);
 
 /// How many probes there are, and what they came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Probes {
+pub(super) struct ProbeCounts {
     pub(super) in_flight: u64,
     pub(super) succeeded: u64,
     pub(super) failed: u64,
 }
 
-impl Probes {
+impl ProbeCounts {
     /// That have said something about the dependency.
     fn answered(self) -> u64 {
         self.succeeded + self.failed
@@ -188,7 +188,7 @@ impl Word {
         Self(tag(phase, monitored) | (since & mask(SINCE_BITS)) << TAG_BITS)
     }
 
-    fn half_open(since: u64, openings: u64, probes: Probes, monitored: bool) -> Self {
+    fn half_open(since: u64, openings: u64, probes: ProbeCounts, monitored: bool) -> Self {
         Self(
             tag(Phase::HalfOpen, monitored)
                 | (since & mask(PROBE_SINCE_BITS)) << TAG_BITS
@@ -288,8 +288,8 @@ impl Word {
     }
 
     /// Of a half-open breaker.
-    pub(super) fn probes(self) -> Probes {
-        Probes { in_flight: self.0 >> 40 & mask(8), succeeded: self.0 >> 48 & mask(8), failed: self.0 >> 56 }
+    pub(super) fn probes(self) -> ProbeCounts {
+        ProbeCounts { in_flight: self.0 >> 40 & mask(8), succeeded: self.0 >> 48 & mask(8), failed: self.0 >> 56 }
     }
 
     /// The same state, monitored or enforced.
@@ -327,7 +327,7 @@ impl Word {
 
     /// Open, and due: the first probe enters.
     pub(super) fn transition_to_half_open(self, now: u64) -> Self {
-        let probes = Probes { in_flight: 1, ..Probes::default() };
+        let probes = ProbeCounts { in_flight: 1, ..ProbeCounts::default() };
         Self::half_open(self.entering(now), self.openings(), probes, self.monitored())
     }
 
@@ -450,9 +450,9 @@ mod tests {
 
         let half = open.transition_to_half_open(now);
         assert_eq!((half.phase(), half.since(now + 9), half.openings()), (Phase::HalfOpen, now, 3));
-        assert_eq!(half.probes(), Probes { in_flight: 1, succeeded: 0, failed: 0 });
+        assert_eq!(half.probes(), ProbeCounts { in_flight: 1, succeeded: 0, failed: 0 });
         let half = half.admit_probe(now + 1, &RULE).unwrap().release_probe(now + 2, Some(false));
-        assert_eq!(half.probes(), Probes { in_flight: 1, succeeded: 0, failed: 1 });
+        assert_eq!(half.probes(), ProbeCounts { in_flight: 1, succeeded: 0, failed: 1 });
         assert_eq!(half.since(now + 100), now, "the first probe is still in flight");
     }
 

@@ -37,39 +37,39 @@ impl Runs {
 
 /// What the counters showed, and when.
 #[derive(Clone, Copy)]
-struct Mark {
+struct CountersAt {
     runs: Runs,
     at: Timestamp,
 }
 
-struct Kept {
+struct RingEntry {
     event: Event,
     /// `None` where the policy could not say without waiting for somebody: the run goes on.
-    mark: Option<Mark>,
+    mark: Option<CountersAt>,
 }
 
 pub(super) struct Ring {
     /// Before the oldest entry.
-    before: Mark,
-    kept: VecDeque<Kept>,
+    before: CountersAt,
+    kept: VecDeque<RingEntry>,
 }
 
 impl Ring {
     /// For a policy that comes into the registry.
     pub(super) fn new() -> Self {
-        Self { before: Mark { runs: Runs::default(), at: Timestamp::now() }, kept: VecDeque::new() }
+        Self { before: CountersAt { runs: Runs::default(), at: Timestamp::now() }, kept: VecDeque::new() }
     }
 
     /// `runs` is what the policy has counted by now.
     pub(super) fn keep(&mut self, events: &[Event], runs: Option<Runs>) {
         for event in events.iter().filter(|event| event.topic().is_change()) {
             if self.kept.len() == RECENT_EVENTS
-                && let Some(Kept { mark: Some(mark), .. }) = self.kept.pop_front()
+                && let Some(RingEntry { mark: Some(mark), .. }) = self.kept.pop_front()
             {
                 self.before = mark;
             }
-            let mark = runs.map(|runs| Mark { runs, at: event.at() });
-            self.kept.push_back(Kept { event: event.clone(), mark });
+            let mark = runs.map(|runs| CountersAt { runs, at: event.at() });
+            self.kept.push_back(RingEntry { event: event.clone(), mark });
         }
     }
 
@@ -77,21 +77,49 @@ impl Ring {
     pub(super) fn recent(&self, kind: Kind, name: &Name, now: Runs) -> Vec<Event> {
         let mut events = Vec::new();
         let mut last = self.before;
-        let between = |from: Mark, to: Mark| {
+        let between = |from: CountersAt, to: CountersAt| {
             let counted = from.runs.by_topic().into_iter().zip(to.runs.by_topic());
             counted.filter(|((_, before), (_, after))| after > before).map(move |((topic, before), (_, after))| {
                 let count = after - before;
                 Event::Repeated { kind, name: name.clone(), topic, count, since: from.at, at: to.at }
             })
         };
-        for Kept { event, mark } in &self.kept {
+        for RingEntry { event, mark } in &self.kept {
             if let Some(mark) = *mark {
                 events.extend(between(last, mark));
                 last = mark;
             }
             events.push(event.clone());
         }
-        events.extend(between(last, Mark { runs: now, at: Timestamp::now() }));
+        // An entry may be dated a moment ahead, as a state is that was entered twice within a millisecond.
+        let at = self.kept.back().map_or(last.at, |newest| newest.event.at()).max(Timestamp::now());
+        events.extend(between(last, CountersAt { runs: now, at }));
         events
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use crate::event::{Act, Order};
+
+    #[test]
+    fn what_was_counted_last_is_told_no_earlier_than_the_entry_before_it() {
+        let mut ring = Ring::new();
+        let (kind, name) = (Kind::CircuitBreaker, Name::from("ring"));
+        let at = Timestamp::from_millis(Timestamp::now().as_millis() + 60_000);
+        let ahead = Event::Steered {
+            kind,
+            name: name.clone(),
+            key: None,
+            act: Act::Reset,
+            by: None,
+            at,
+            order: Order::default(),
+        };
+        ring.keep(&[ahead], None);
+        let recent = ring.recent(kind, &name, Runs { rejected: 1, ..Runs::default() });
+        assert_eq!(recent.iter().map(Event::topic).collect::<Vec<_>>(), [Topic::Steered, Topic::Repeated]);
+        assert!(recent.is_sorted_by_key(Event::at), "{recent:?}");
     }
 }

@@ -26,7 +26,7 @@ use crate::sync::Count;
 use crate::time::{Timestamp, millis_up, nanos, precise_nanos};
 use crate::window::Total;
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
-use state::{Arrival, Rule, Turns};
+use state::{Passage, Rule, Turns};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
@@ -124,7 +124,7 @@ impl RateLimiter {
             return Ok(());
         }
         let now = precise_nanos();
-        if let Arrival::Refused(turn) = self.turns.arrive(now, 0) {
+        if let Passage::Refused(turn) = self.turns.arrive(now, 0) {
             return Err(self.reject(turn, now));
         }
         self.allowed.increment();
@@ -149,12 +149,12 @@ impl RateLimiter {
         }
         let now = precise_nanos();
         match self.turns.arrive(now, max_wait) {
-            Arrival::Passed => {
+            Passage::Passed => {
                 self.allowed.increment();
                 return Ok(());
             }
-            Arrival::Waits => {}
-            Arrival::Refused(turn) => return Err(self.reject(turn, now)),
+            Passage::Waits => {}
+            Passage::Refused(turn) => return Err(self.reject(turn, now)),
         }
         // In one piece, since a future of its own would cost the caller's more room.
         let waiter = Waiter { limiter: self, deadline: now.saturating_add(max_wait) };

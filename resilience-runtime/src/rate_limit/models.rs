@@ -3,7 +3,7 @@
 //!
 //! Threads give their time. Each model says what goes wrong without the thing that it protects.
 
-use super::state::{Arrival, Rule, Turns};
+use super::state::{Passage, Rule, Turns};
 use crate::sync::model;
 use loom::sync::Arc;
 use loom::thread;
@@ -21,8 +21,8 @@ fn spawn<T: 'static>(turns: &Arc<Turns>, run: impl FnOnce(&Turns) -> T + 'static
     thread::spawn(move || run(&turns))
 }
 
-fn passed(arrivals: &[Arrival]) -> usize {
-    arrivals.iter().filter(|arrival| **arrival == Arrival::Passed).count()
+fn passed(arrivals: &[Passage]) -> usize {
+    arrivals.iter().filter(|arrival| **arrival == Passage::Passed).count()
 }
 
 /// Were the word loaded and stored instead of exchanged, all three would pass on one turn.
@@ -44,15 +44,15 @@ fn three_race_for_two_turns() {
 fn one_who_was_late_races_a_newcomer() {
     model(|| {
         let turns = Arc::new(Turns::new(rule(10, 1)));
-        assert_eq!(turns.arrive(START, 0), Arrival::Passed);
-        assert_eq!(turns.arrive(START, 200 * MILLI), Arrival::Waits);
+        assert_eq!(turns.arrive(START, 0), Passage::Passed);
+        assert_eq!(turns.arrive(START, 200 * MILLI), Passage::Waits);
         let late = START + 250 * MILLI;
         let waiter = spawn(&turns, move |turns| {
             let passed = turns.pass(late).is_ok();
             turns.leave();
             passed
         });
-        let newcomer = turns.arrive(late, 0) == Arrival::Passed;
+        let newcomer = turns.arrive(late, 0) == Passage::Passed;
         assert_eq!(u32::from(waiter.join().unwrap()) + u32::from(newcomer), 1);
         assert_eq!((turns.waiting(), turns.available(late)), (0, 0));
     });
@@ -64,13 +64,13 @@ fn one_who_was_late_races_a_newcomer() {
 fn cancelled_waiters_race_a_newcomer() {
     model(|| {
         let turns = Arc::new(Turns::new(rule(10, 1)));
-        assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+        assert_eq!(turns.arrive(START, 0), Passage::Passed);
         for _ in 0..2 {
-            assert_eq!(turns.arrive(START, 200 * MILLI), Arrival::Waits);
+            assert_eq!(turns.arrive(START, 200 * MILLI), Passage::Waits);
         }
         let cancelled = spawn(&turns, Turns::leave);
         let newcomer = spawn(&turns, |turns| {
-            if turns.arrive(START, 200 * MILLI) == Arrival::Waits {
+            if turns.arrive(START, 200 * MILLI) == Passage::Waits {
                 turns.leave();
             }
         });
@@ -78,7 +78,7 @@ fn cancelled_waiters_race_a_newcomer() {
         cancelled.join().unwrap();
         newcomer.join().unwrap();
         assert_eq!(turns.waiting(), 0);
-        assert_eq!(turns.arrive(START, 100 * MILLI), Arrival::Waits);
+        assert_eq!(turns.arrive(START, 100 * MILLI), Passage::Waits);
     });
 }
 
@@ -88,7 +88,7 @@ fn changing_rates(before: Rule, after: Rule, interval_after: u64) {
     model(move || {
         let turns = Arc::new(Turns::new(before));
         for _ in 0..3 {
-            assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+            assert_eq!(turns.arrive(START, 0), Passage::Passed);
         }
         let changing = spawn(&turns, move |turns| turns.set_rule(after, START));
         let arrivals = [turns.arrive(START, 0), turns.arrive(START, 0)];

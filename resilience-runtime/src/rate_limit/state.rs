@@ -90,9 +90,9 @@ const EPOCH_BITS: u32 = 4;
 
 /// `theoretical arrival time (60) << 4 | epoch of the rule (4)`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word(u64);
+pub(super) struct EpochWord(u64);
 
-impl Word {
+impl EpochWord {
     fn new(arrival: u64, epoch: u64) -> Self {
         Self(arrival << EPOCH_BITS | epoch)
     }
@@ -112,7 +112,7 @@ impl Word {
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
+pub(super) enum Passage {
     Passed,
     /// It is counted as waiting until it [leaves](Turns::leave).
     Waits,
@@ -135,34 +135,34 @@ impl Turns {
     }
 
     #[inline]
-    fn load(&self) -> (Word, Rule) {
-        let word = Word(self.word.load(Ordering::Acquire));
+    fn load(&self) -> (EpochWord, Rule) {
+        let word = EpochWord(self.word.load(Ordering::Acquire));
         let [interval, tolerance] = &self.rules[(word.epoch() & 1) as usize];
         (word, Rule { interval: interval.get(), tolerance: tolerance.get() })
     }
 
-    fn exchange(&self, from: Word, to: Word) -> bool {
+    fn exchange(&self, from: EpochWord, to: EpochWord) -> bool {
         self.word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Lets a newcomer pass, or wait for its turn behind all who wait, if that is not too long.
     #[inline]
-    pub(super) fn arrive(&self, now: u64, max_wait: u64) -> Arrival {
+    pub(super) fn arrive(&self, now: u64, max_wait: u64) -> Passage {
         loop {
             let ahead = self.waiting();
             let (word, rule) = self.load();
             let turn = rule.turn(word.arrival(), ahead, now);
             if turn > now {
                 if turn - now > max_wait {
-                    return Arrival::Refused(turn);
+                    return Passage::Refused(turn);
                 }
                 if self.waiting.compare_exchange(ahead, ahead + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-                    return Arrival::Waits;
+                    return Passage::Waits;
                 }
             } else if let Ok(passed) = rule.pass(word.arrival(), now)
-                && self.exchange(word, Word::new(passed, word.epoch()))
+                && self.exchange(word, EpochWord::new(passed, word.epoch()))
             {
-                return Arrival::Passed;
+                return Passage::Passed;
             }
         }
     }
@@ -172,7 +172,7 @@ impl Turns {
         loop {
             let (word, rule) = self.load();
             let passed = rule.pass(word.arrival(), now)?;
-            if self.exchange(word, Word::new(passed, word.epoch())) {
+            if self.exchange(word, EpochWord::new(passed, word.epoch())) {
                 return Ok(());
             }
         }
@@ -207,7 +207,7 @@ impl Turns {
             interval.set(rule.interval);
             tolerance.set(rule.tolerance);
             let converted = before.convert(word.arrival(), now, rule);
-            if self.exchange(word, Word::new(converted, next)) {
+            if self.exchange(word, EpochWord::new(converted, next)) {
                 return;
             }
         }
@@ -282,9 +282,9 @@ mod tests {
         let (slow, fast) = (rule(Rate::per_hour(1), 4), rule(Rate::per_second(10), 10));
         let turns = Turns::new(slow);
         for _ in 0..4 {
-            assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+            assert_eq!(turns.arrive(START, 0), Passage::Passed);
         }
-        assert!(matches!(turns.arrive(START, 0), Arrival::Refused(_)));
+        assert!(matches!(turns.arrive(START, 0), Passage::Refused(_)));
         for _ in 0..20 {
             turns.set_rule(fast, START);
             assert_eq!(turns.available(START), 6);
@@ -293,18 +293,18 @@ mod tests {
         }
         turns.set_rule(fast, START);
         for _ in 0..6 {
-            assert_eq!(turns.arrive(START, 0), Arrival::Passed);
+            assert_eq!(turns.arrive(START, 0), Passage::Passed);
         }
-        assert_eq!(turns.arrive(START, 0), Arrival::Refused(START + 100 * MILLI));
+        assert_eq!(turns.arrive(START, 0), Passage::Refused(START + 100 * MILLI));
     }
 
     #[test]
     fn a_used_up_burst_is_at_most_the_whole_of_the_new_one() {
         let (fast, slow) = (rule(Rate::per_second(100), 100), rule(Rate::per_minute(10), 10));
         let turns = Turns::new(fast);
-        while turns.arrive(START, 0) == Arrival::Passed {}
+        while turns.arrive(START, 0) == Passage::Passed {}
         turns.set_rule(slow, START);
-        assert_eq!(turns.arrive(START, 0), Arrival::Refused(START + 6000 * MILLI));
+        assert_eq!(turns.arrive(START, 0), Passage::Refused(START + 6000 * MILLI));
     }
 
     /// On all cores, in real time: it is the races that are wanted.
@@ -316,14 +316,14 @@ mod tests {
         let call = |_: u32| {
             let now = reading();
             match turns.arrive(now, 100_000) {
-                Arrival::Passed => Some(now),
-                Arrival::Waits => {
+                Passage::Passed => Some(now),
+                Passage::Waits => {
                     let moment = reading();
                     let passed = turns.pass(moment).is_ok();
                     turns.leave();
                     passed.then_some(moment)
                 }
-                Arrival::Refused(_) => None,
+                Passage::Refused(_) => None,
             }
         };
         let mut passed: Vec<u64> = std::thread::scope(|scope| {

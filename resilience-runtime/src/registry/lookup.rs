@@ -9,7 +9,7 @@ use crate::builder::Builder;
 use crate::circuit_breaker::{CircuitBreaker, Keyed, Permit, Refused, TripIf, TripRule};
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Event, Topic};
-use crate::fallback::Outcome;
+use crate::fallback::GuardedResult;
 use crate::hooks::BreakerKey;
 use crate::next_call::NextCall;
 use crate::state::State;
@@ -91,7 +91,7 @@ impl Operation {
     /// The last fallback has answered so.
     #[doc(hidden)]
     #[inline]
-    pub fn fallback_ended<R: Outcome<T, E>, T, E>(&'static self, answer: R) -> R {
+    pub fn fallback_ended<R: GuardedResult<T, E>, T, E>(&'static self, answer: R) -> R {
         if answer.is_error() {
             self.fallback_failed(std::any::type_name::<E>());
         }

@@ -104,11 +104,11 @@ fn scoped() -> Option<ScopedRegistry> {
 /// A handle on the policies of a program by kind and name; clones are the same registry.
 #[derive(Clone, Default)]
 pub struct Registry {
-    inner: Arc<Inner>,
+    inner: Arc<RegistryInner>,
 }
 
 #[derive(Default)]
-struct Inner {
+struct RegistryInner {
     policies: OfEachKind<policies::ByKind>,
     bus: Arc<Bus>,
     health: HealthRules,

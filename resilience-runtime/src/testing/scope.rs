@@ -27,10 +27,10 @@ use std::task::{Context, Poll};
 /// The policies of guarded functions live as long as the program, those of a scope too: each scope leaks those that its test calls.
 #[derive(Clone)]
 pub struct Scope {
-    inner: Arc<Inner>,
+    inner: Arc<ScopeInner>,
 }
 
-struct Inner {
+struct ScopeInner {
     scoped: ScopedRegistry,
     heard: Mutex<Heard>,
 }
@@ -47,7 +47,7 @@ impl Scope {
         // A flood of rejections is not to push out what is asked for.
         let events = scoped.registry.subscribe_with(EventFilter::of([Topic::Transition]));
         let heard = Heard { events, transitions: Vec::new() };
-        Self { inner: Arc::new(Inner { scoped, heard: Mutex::new(heard) }) }
+        Self { inner: Arc::new(ScopeInner { scoped, heard: Mutex::new(heard) }) }
     }
 
     /// Its registry, entered or not.

@@ -37,10 +37,10 @@ struct Step<T, E> {
     times: usize,
 }
 
-type Answer<T, E> = Arc<dyn Fn() -> Result<T, E> + Send + Sync>;
+type ScriptedAnswer<T, E> = Arc<dyn Fn() -> Result<T, E> + Send + Sync>;
 
 enum Does<T, E> {
-    Answers(Answer<T, E>),
+    Answers(ScriptedAnswer<T, E>),
     Hangs,
     Panics(&'static str),
 }

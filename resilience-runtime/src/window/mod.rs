@@ -103,13 +103,13 @@ pub(crate) const BUCKETS: u64 = if cfg!(resilience_loom) { 2 } else { 10 };
 
 /// One finished call, as the window takes it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Finished {
+pub(crate) struct EndedCall {
     /// `Ok` or `Failed`; of what was dropped and says something none the less, `Abandoned` or `Cancelled`.
     pub(crate) counter: Counter,
     pub(crate) slow: bool,
 }
 
-impl Finished {
+impl EndedCall {
     /// Whether it says nothing but that the dependency works.
     fn is_calm(self) -> bool {
         self.counter == Counter::Ok && !self.slow
@@ -196,7 +196,7 @@ impl Window {
         shard: Shard,
         generation: u64,
         now: impl Fn() -> u64,
-        finished: Finished,
+        finished: EndedCall,
     ) -> Option<Standing> {
         let entered = self.enter(generation, &now);
         self.count_finished(shard, finished);
@@ -207,7 +207,7 @@ impl Window {
     }
 
     /// Counts the end of a call that is in no window.
-    pub(crate) fn count_finished(&self, shard: Shard, finished: Finished) {
+    pub(crate) fn count_finished(&self, shard: Shard, finished: EndedCall) {
         self.shards.add(shard, finished.counter);
         if finished.slow {
             self.shards.add(shard, Counter::Slow);
@@ -219,7 +219,7 @@ impl Window {
 
     /// The sums are looked at once, and once more only for a count window's stamp: each look takes their lines from threads that are counting.
     #[cold]
-    fn stand(&self, generation: u64, now: u64, finished: Finished) -> Standing {
+    fn stand(&self, generation: u64, now: u64, finished: EndedCall) -> Standing {
         fence(Ordering::SeqCst);
         let (counts, tally) = self.counts_after(generation, now, Some(finished));
         let streak = if finished.lengthens_the_row() {
@@ -309,7 +309,7 @@ impl Window {
     }
 
     /// What is in the window after an outcome that is counted but not stamped yet, and the sums that it was told from.
-    fn counts_after(&self, generation: u64, now: u64, finished: Option<Finished>) -> (WindowCounts, Tally) {
+    fn counts_after(&self, generation: u64, now: u64, finished: Option<EndedCall>) -> (WindowCounts, Tally) {
         let span = self.span.load();
         let stamped = if let Span::Count { calls } = span {
             let stamps = self.stamps.load();

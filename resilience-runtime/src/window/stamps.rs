@@ -14,22 +14,22 @@
 //!   that its place was taken.
 
 use super::shards::{Positions, Tally};
-use super::{Counter, Finished, Ordering, Span};
+use super::{Counter, EndedCall, Ordering, Span};
 use crate::sync::{AtomicU64, fence};
 
 pub(super) struct Stamps {
-    failed: Ring,
-    slow: Ring,
-    abandoned: Ring,
+    failed: StampRing,
+    slow: StampRing,
+    abandoned: StampRing,
 }
 
 impl Stamps {
     pub(super) fn new(span: Span, slow_calls: bool) -> Self {
         let Span::Count { calls } = span else {
-            return Self { failed: Ring::new(0), slow: Ring::new(0), abandoned: Ring::new(0) };
+            return Self { failed: StampRing::new(0), slow: StampRing::new(0), abandoned: StampRing::new(0) };
         };
-        let slow = Ring::new(if slow_calls { calls } else { 0 });
-        Self { failed: Ring::new(calls), slow, abandoned: Ring::new(calls) }
+        let slow = StampRing::new(if slow_calls { calls } else { 0 });
+        Self { failed: StampRing::new(calls), slow, abandoned: StampRing::new(calls) }
     }
 
     pub(super) fn fits(&self, span: Span, slow_calls: bool) -> bool {
@@ -40,7 +40,7 @@ impl Stamps {
     }
 
     /// The sums are those after it.
-    pub(super) fn stamp(&self, tally: &Tally, finished: Finished) {
+    pub(super) fn stamp(&self, tally: &Tally, finished: EndedCall) {
         let positions = tally.positions();
         match finished.counter {
             Counter::Failed => self.failed.push(positions.calls),
@@ -54,7 +54,7 @@ impl Stamps {
 
     /// To be read before the sums that say which position is the last.
     pub(super) fn heads(&self) -> Heads {
-        let head = |ring: &Ring| ring.head.load(Ordering::Acquire);
+        let head = |ring: &StampRing| ring.head.load(Ordering::Acquire);
         Heads { failed: head(&self.failed), slow: head(&self.slow), abandoned: head(&self.abandoned) }
     }
 
@@ -96,12 +96,12 @@ pub(super) struct Heads {
 }
 
 /// A ring of positions, growing with the head (to within the order in which racing failures stamp).
-struct Ring {
+struct StampRing {
     head: AtomicU64,
     slots: Box<[AtomicU64]>,
 }
 
-impl Ring {
+impl StampRing {
     fn new(capacity: u64) -> Self {
         Self { head: AtomicU64::new(0), slots: (0..capacity).map(|_| AtomicU64::new(0)).collect() }
     }

@@ -43,7 +43,7 @@ pub(super) fn parse(path: Name, text: &str) -> Result<Tables, ConfigureError> {
     if text.len() > LARGEST {
         return Err(ConfigureError::Unreadable { path, error: too_large() });
     }
-    let mut reader = Reader { path, text, lines: line_starts(text), mistakes: Vec::new() };
+    let mut reader = DocumentReader { path, text, lines: line_starts(text), mistakes: Vec::new() };
     let mut tables = Tables::default();
     match DeTable::parse(text) {
         Ok(document) => reader.document(document.get_ref(), &mut tables),
@@ -57,7 +57,7 @@ pub(super) fn parse(path: Name, text: &str) -> Result<Tables, ConfigureError> {
     if mistakes.is_empty() { Ok(tables) } else { Err(ConfigureError::Mistakes(mistakes)) }
 }
 
-struct Reader<'t> {
+struct DocumentReader<'t> {
     path: Name,
     text: &'t str,
     /// Where each line begins.
@@ -76,7 +76,7 @@ fn kept(name: &str) -> Option<Kind> {
 
 /// `[KIND.NAME]`
 struct TablesOfKind<'a, 't, 'v> {
-    reader: &'a mut Reader<'t>,
+    reader: &'a mut DocumentReader<'t>,
     value: &'a Spanned<DeValue<'v>>,
     tables: &'a mut Tables,
 }
@@ -89,7 +89,7 @@ impl EachKind for TablesOfKind<'_, '_, '_> {
 
 /// `[defaults.KIND]`
 struct DefaultsOfKind<'a, 't, 'v> {
-    reader: &'a mut Reader<'t>,
+    reader: &'a mut DocumentReader<'t>,
     value: &'a Spanned<DeValue<'v>>,
     at: Location,
     tables: &'a mut Tables,
@@ -101,7 +101,7 @@ impl EachKind for DefaultsOfKind<'_, '_, '_> {
     }
 }
 
-impl Reader<'_> {
+impl DocumentReader<'_> {
     fn place(&self, offset: usize) -> Location {
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
         let start = self.lines[line - 1];

@@ -18,13 +18,13 @@ const BETWEEN: &str = "__";
 pub(super) fn parse(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(Tables, Vec<ConfigWarning>), ConfigureError> {
-    let mut reader = Reader::default();
+    let mut reader = VariableReader::default();
     // In the order of their names, so that reports are the same every time.
     let variables: BTreeMap<_, _> = variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
     for (variable, value) in &variables {
         reader.variable(variable, value);
     }
-    let Reader { tables, mistakes, warnings } = reader;
+    let VariableReader { tables, mistakes, warnings } = reader;
     let mut check = CheckAlone(&tables, mistakes);
     for_each_kind(&mut check);
     let CheckAlone(_, mut mistakes) = check;
@@ -33,13 +33,13 @@ pub(super) fn parse(
 }
 
 #[derive(Default)]
-struct Reader {
+struct VariableReader {
     tables: Tables,
     mistakes: Vec<Mistake>,
     warnings: Vec<ConfigWarning>,
 }
 
-impl Reader {
+impl VariableReader {
     fn variable(&mut self, variable: &str, value: &str) {
         let said = &variable[PREFIX.len()..];
         let first = said.split(BETWEEN).next().unwrap_or(said);
@@ -68,8 +68,8 @@ impl Reader {
         for_kind(kind, &mut put);
         match put.done {
             Ok(()) => {}
-            Err(Refused::Key(problem)) => self.warn(variable, problem),
-            Err(Refused::Value(mistake)) => self.mistakes.push(mistake),
+            Err(RefusedVariable::Key(problem)) => self.warn(variable, problem),
+            Err(RefusedVariable::Value(mistake)) => self.mistakes.push(mistake),
         }
     }
 
@@ -83,7 +83,7 @@ struct PutOfKind<'a> {
     name: &'a str,
     entry: Option<Entry<'a>>,
     tables: &'a mut Tables,
-    done: Result<(), Refused>,
+    done: Result<(), RefusedVariable>,
 }
 
 impl EachKind for PutOfKind<'_> {
@@ -94,19 +94,24 @@ impl EachKind for PutOfKind<'_> {
     }
 }
 
-enum Refused {
+enum RefusedVariable {
     Key(String),
     Value(Mistake),
 }
 
-fn put<C: Configurable>(kind: Kind, overlay: &mut Overlay<C>, name: &str, entry: Entry<'_>) -> Result<(), Refused> {
+fn put<C: Configurable>(
+    kind: Kind,
+    overlay: &mut Overlay<C>,
+    name: &str,
+    entry: Entry<'_>,
+) -> Result<(), RefusedVariable> {
     let is_known =
         C::KEYS.iter().any(|key| key.name == entry.key) || kind == Kind::CircuitBreaker && entry.key == FORCE_OPEN;
     if !is_known {
-        return Err(Refused::Key(tables::no_such_key::<C>(kind, entry.key)));
+        return Err(RefusedVariable::Key(tables::no_such_key::<C>(kind, entry.key)));
     }
     let table = overlay.variables.entry(name.to_owned()).or_insert_with(|| tables::empty(entry.key_at.clone()));
-    tables::put(kind, table, entry).map_err(Refused::Value)
+    tables::put(kind, table, entry).map_err(RefusedVariable::Value)
 }
 
 /// One variable a key: a table is complete when all were read.
