@@ -104,20 +104,24 @@ impl OpenRule {
     /// `jitter` only lengthens, and comes on top of the cap: a fleet at its cap must not probe as one either.
     #[inline]
     pub(super) fn lasts(&self, openings: u64, jitter: u64) -> u64 {
-        match (openings == 0 || self.backoff == 1.0) && self.jitter == 0.0 {
-            true => self.open_for_millis,
-            false => self.lasts_longer(openings, jitter),
+        let Self { open_for_millis, max_millis, backoff, jitter: share } = *self;
+        match (openings == 0 || backoff == 1.0) && share == 0.0 {
+            true => open_for_millis,
+            false => {
+                lasts_longer(open_for_millis, max_millis, backoff, openings, share * jitter as f64 / JITTER as f64)
+            }
         }
     }
+}
 
-    #[cold]
-    fn lasts_longer(&self, openings: u64, jitter: u64) -> u64 {
-        let exponent = i32::try_from(openings).unwrap_or(i32::MAX);
-        let longer = (self.open_for_millis as f64 * self.backoff.powi(exponent)).min(self.max_millis as f64);
-        let share = 1.0 + self.jitter * jitter as f64 / JITTER as f64;
-        // A cast from float saturates.
-        (longer * share).ceil() as u64
-    }
+/// Takes numbers: a rule of which an address is taken is written down by every rejection.
+#[cold]
+#[inline(never)]
+fn lasts_longer(open_for_millis: u64, max_millis: u64, backoff: f64, openings: u64, jitter: f64) -> u64 {
+    let exponent = i32::try_from(openings).unwrap_or(i32::MAX);
+    let longer = (open_for_millis as f64 * backoff.powi(exponent)).min(max_millis as f64);
+    // A cast from float saturates.
+    (longer * (1.0 + jitter)).ceil() as u64
 }
 
 /// What a half-open breaker does as of now, with nobody calling.
@@ -235,6 +239,12 @@ impl Word {
     #[inline]
     pub(super) fn is_plainly_closed(self) -> bool {
         self.0 & mask(TAG_BITS) == 0
+    }
+
+    /// Open and enforcing: the one test of a rejection by an open breaker.
+    #[inline]
+    pub(super) fn is_plainly_open(self) -> bool {
+        self.0 & mask(TAG_BITS) == 1
     }
 
     /// What identifies the things admitted in this state: compared for equality only.

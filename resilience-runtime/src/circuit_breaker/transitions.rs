@@ -3,7 +3,7 @@
 use super::breaker::CircuitBreaker;
 use super::clock::Clock;
 use super::opening::{Opening, PackedReason};
-use super::state::{Due, OpenRule, Phase, Word};
+use super::state::{Due, Phase, Word};
 use crate::error::OpenReason;
 use crate::event::{Ended, Turn};
 use crate::time::millis_up;
@@ -48,15 +48,19 @@ impl CircuitBreaker {
     /// When an open breaker lets a probe in.
     #[inline]
     pub(super) fn probe_due(&self, open: Word, now: u64) -> u64 {
-        let rule = self.settings.open_rule();
-        if open.has_own_time() { self.own_probe_due(open, now, &rule) } else { open.probe_due(now, &rule) }
+        if open.has_own_time() {
+            return self.own_probe_due(open, now);
+        }
+        open.probe_due(now, &self.settings.open_rule())
     }
 
     #[cold]
-    fn own_probe_due(&self, open: Word, now: u64, rule: &OpenRule) -> u64 {
+    #[inline(never)]
+    fn own_probe_due(&self, open: Word, now: u64) -> u64 {
+        let rule = self.settings.open_rule();
         match self.own_time.of(open.generation()) {
             Some(time) => open.after(now, time.min(rule.max_millis)),
-            None => open.probe_due(now, rule),
+            None => open.probe_due(now, &rule),
         }
     }
 
