@@ -48,15 +48,19 @@ impl Marks {
         Self { slots: std::array::from_fn(|_| Tagged::new()) }
     }
 
-    /// The earliest mark of the generation that is not before `reach`.
+    /// The earliest mark of the generation that is not before `reach`. Each failure asks: of all tags the one that lies least beyond the first that would do, which
+    /// takes no comparison but one a slot.
     pub(super) fn oldest(&self, generation: u64, reach: u64) -> Option<Mark> {
+        let first = generation << END_BITS | reach & NO_END;
         loop {
-            let (slot, tag) = self
-                .slots
-                .iter()
-                .map(|slot| (slot, slot.tag()))
-                .filter(|&(_, tag)| belongs(tag, generation) && beginning(tag) >= reach)
-                .min_by_key(|&(_, tag)| tag)?;
+            let beyond = |slot: &Tagged<3>| slot.tag().wrapping_sub(first);
+            let (slot, beyond) =
+                self.slots.iter().map(|slot| (slot, beyond(slot))).min_by_key(|&(_, beyond)| beyond)?;
+            let tag = first.wrapping_add(beyond);
+            // What is nobody's is greater than any mark.
+            if !belongs(tag, generation) || tag < first {
+                return None;
+            }
             if let Some(mark) = slot.read(tag) {
                 return Some(Mark(mark));
             }
