@@ -14,7 +14,7 @@ use std::time::Duration;
 /// a wait that is read from it is rounded up.
 pub(crate) const COARSE_ERROR_MILLIS: u64 = 20;
 
-const NANOS_PER_MILLI: u64 = 1_000_000;
+pub(crate) const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// A moment on the library's monotonic clock.
 ///

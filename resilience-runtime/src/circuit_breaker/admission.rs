@@ -11,7 +11,7 @@ use crate::error::{Failure, Rejection};
 use crate::event::Topic;
 use crate::kind::Kind;
 use crate::outcome::Outcome;
-use crate::time::COARSE_ERROR_MILLIS;
+use crate::time::{COARSE_ERROR_MILLIS, NANOS_PER_MILLI};
 use crate::verdict::Verdict;
 use crate::window::{Counter, Shard};
 use std::future::Future;
@@ -174,17 +174,19 @@ impl CircuitBreaker {
         self.ask_precisely(clock)
     }
 
-    /// Whatever else there is, by the precise clock.
+    /// Whatever else there is, by the precise clock: read once, which is most of what a probe's admission costs. Whenever a probe is cancelled, it matters for how
+    /// long it was under way.
     #[inline(never)]
     fn ask_precisely(&self, clock: impl Clock) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
         loop {
             let word = self.word.load();
-            let admitted = match word.phase() {
-                Phase::Closed => Admitted::Closed(word),
+            match word.phase() {
+                Phase::Closed => return Ok((Admitted::Closed(word), self.call_begins(clock))),
                 Phase::Disabled => return Ok((Admitted::Uncounted, 0)),
                 Phase::Forced => return self.reject(word, None),
                 Phase::Open => {
-                    let now = clock.precise_millis();
+                    let began = clock.precise_nanos();
+                    let now = began / NANOS_PER_MILLI;
                     let due = self.probe_due(word, now);
                     if now < due {
                         return self.reject(word, Some(due - now));
@@ -193,13 +195,13 @@ impl CircuitBreaker {
                     let mut turn = self.emitter.turn();
                     let entered = self.enter(&mut turn, word, half_open, now, None);
                     self.end(turn);
-                    if !entered {
-                        continue;
+                    if entered {
+                        return Ok((Admitted::Probe(half_open.generation()), began));
                     }
-                    Admitted::Probe(half_open.generation())
                 }
                 Phase::HalfOpen => {
-                    let (rule, now) = (self.settings.half_open_rule(), clock.precise_millis());
+                    let (rule, began) = (self.settings.half_open_rule(), clock.precise_nanos());
+                    let now = began / NANOS_PER_MILLI;
                     if self.follow_due(word, now) {
                         continue;
                     }
@@ -215,18 +217,11 @@ impl CircuitBreaker {
                         }
                         return self.reject_half_open(word, now);
                     };
-                    if !self.word.exchange(word, joined) {
-                        continue;
+                    if self.word.exchange(word, joined) {
+                        return Ok((Admitted::Probe(joined.generation()), began));
                     }
-                    Admitted::Probe(joined.generation())
                 }
-            };
-            let began = match admitted {
-                // Whenever it is cancelled, it matters for how long it was under way.
-                Admitted::Probe(_) => clock.precise_nanos(),
-                _ => self.call_begins(clock),
-            };
-            return Ok((admitted, began));
+            }
         }
     }
 
