@@ -4,7 +4,7 @@
 //! A call of the kernel's clock is a system call under valgrind, whose own instructions are not counted.
 
 use crate::contest::Case;
-use crate::report::Table;
+use crate::report::{Table, say};
 use std::process::Command;
 
 pub(crate) const INSTRUCTIONS: &str = "instructions";
@@ -67,10 +67,7 @@ pub(crate) fn check_ceilings() -> Result<bool, String> {
         let counted = a_call(case, who)?;
         let below = counted <= ceiling;
         all_below &= below;
-        println!(
-            "{case}: {who}: {counted:.1} instructions, at most {ceiling}{}",
-            if below { "" } else { ": TOO MANY" }
-        );
+        say!("{case}: {who}: {counted:.1} instructions, at most {ceiling}{}", if below { "" } else { ": TOO MANY" });
     }
     Ok(all_below)
 }

@@ -1,9 +1,10 @@
 //! What is compared, and how: every contestant of a case makes its calls in turn, round after round, so that whatever else the machine does
 //! meets them all alike; what is told is the median round.
 
+use crate::clock::Clock;
 use crate::statistics::Quartiles;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Something that can be called, ready to be: all that belongs to no call was done when it was made.
 pub(crate) struct Contestant {
@@ -40,11 +41,16 @@ pub(crate) struct Case {
     pub(crate) rounds: usize,
     /// How many times as long as others each contestant takes in a round: longer where threads have to begin first.
     pub(crate) length: u32,
+    pub(crate) clock: Clock,
     pub(crate) contestants: fn() -> Vec<Contestant>,
 }
 
 /// The bare call, in every case that has one.
 pub(crate) const BARE: &str = "bare";
+/// The least that a breaker could do, written by hand: neither ours nor a peer.
+pub(crate) const LEAST: &str = "least";
+/// As [`LEAST`], where a bucket ends by the clock.
+pub(crate) const LEAST_BY_THE_CLOCK: &str = "least, with a clock";
 /// What a peer's name never begins with.
 pub(crate) const OURS: &str = "ours";
 
@@ -83,13 +89,18 @@ impl Timing {
 impl Case {
     /// Of calls on one thread, which differ by more than chance.
     pub(crate) fn new(name: &'static str, about: &'static str, contestants: fn() -> Vec<Contestant>) -> Self {
-        Self { name, about, rounds: 1, length: 1, contestants }
+        Self { name, about, rounds: 1, length: 1, clock: Clock::Thread, contestants }
+    }
+
+    /// Of calls on several threads, which have to begin first.
+    pub(crate) fn of_threads(name: &'static str, about: &'static str, contestants: fn() -> Vec<Contestant>) -> Self {
+        Self { length: 10, clock: Clock::Wall, ..Self::new(name, about, contestants) }
     }
 
     pub(crate) fn measure(&self, effort: Effort) -> Vec<Timing> {
         let mut contestants: Vec<_> = (self.contestants)()
             .into_iter()
-            .map(|mut contestant| (calls_in(&mut contestant, effort.batch * self.length), contestant))
+            .map(|mut contestant| (calls_in(&mut contestant, self.clock, effort.batch * self.length), contestant))
             .collect();
         let mut timings: Vec<Timing> = contestants
             .iter()
@@ -101,24 +112,19 @@ impl Case {
             for turn in 0..contestants.len() {
                 let nth = (first + turn) % contestants.len();
                 let (calls, contestant) = &mut contestants[nth];
-                timings[nth].rounds.push(time(contestant, *calls).as_nanos() as f64 / *calls as f64);
+                let took = self.clock.time(|| (contestant.run)(*calls));
+                timings[nth].rounds.push(took.as_nanos() as f64 / *calls as f64);
             }
         }
         timings
     }
 }
 
-fn time(contestant: &mut Contestant, calls: u64) -> Duration {
-    let begin = Instant::now();
-    (contestant.run)(calls);
-    begin.elapsed()
-}
-
 /// So many calls take about so long; warms up on the way.
-fn calls_in(contestant: &mut Contestant, batch: Duration) -> u64 {
+fn calls_in(contestant: &mut Contestant, clock: Clock, batch: Duration) -> u64 {
     let mut calls = 100;
     loop {
-        let took = time(contestant, calls);
+        let took = clock.time(|| (contestant.run)(calls));
         if took >= batch / 4 {
             return ((calls as f64 * batch.as_secs_f64() / took.as_secs_f64()) as u64).max(100);
         }

@@ -4,6 +4,7 @@ mod allocator;
 mod callgrind;
 mod cases;
 mod chart;
+mod clock;
 mod contest;
 mod goals;
 #[cfg(feature = "peers")]
@@ -18,7 +19,7 @@ mod subject;
 use cases::{compile, memory};
 use clap::{Parser, Subcommand};
 use contest::Effort;
-use report::{Report, Table};
+use report::{OF_THIS_MACHINE, Report, Table, say};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -92,7 +93,7 @@ fn run(flags: &Flags) -> ExitCode {
         name.contains(&flags.only) && !(flags.quick && NOT_QUICK.iter().any(|not_quick| name.starts_with(not_quick)))
     };
     let mut report = Report { machine: machine(), tables: Vec::new(), goals: Vec::new() };
-    println!("{}\n", report.machine);
+    say!("{}\n", report.machine);
 
     let all = cases::timed();
     let mut timings = HashMap::new();
@@ -132,11 +133,11 @@ fn run(flags: &Flags) -> ExitCode {
         }
     }
     report.goals = goals::goals(&timings, &report);
-    println!("## README\n\n{}", report::summary(&timings));
+    say!("## README\n\n{}\n{OF_THIS_MACHINE}\n", report::summary(&timings));
     report.print_goals();
     match report.write(&flags.out) {
         Ok(()) => {
-            println!("written to {}", flags.out.display());
+            say!("written to {}", flags.out.display());
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -152,5 +153,7 @@ fn machine() -> String {
         let line = info.lines().find(|line| line.starts_with("model name"))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     });
-    format!("{}, {cores} cores, {} {}", cpu.unwrap_or_default(), std::env::consts::OS, std::env::consts::ARCH)
+    let prices = clock::prices().map(|(what, nanos)| format!("{what} {nanos:.1} ns")).join(", ");
+    let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("{}, {cores} cores, {os} {architecture}: {prices}", cpu.unwrap_or_default())
 }

@@ -19,10 +19,13 @@ pub(crate) fn of(case: &str) -> Vec<Contestant> {
         // They open in the first calls, before anything is timed; all but one, whose average has to sink for seconds.
         "open" => breakers(failing).into_iter().filter(|peer| peer.who != "failsafe, time window").collect(),
         "half-open: a probe" => vec![nobreak_probing()],
-        "retry" => vec![backon(), tower_retry()],
+        "retry" => {
+            vec![backon(), calls!("backon-macros", |call| by_attribute(call).await), seatbelt_retry(), tower_retry()]
+        }
         "timeout" => vec![
             calls!("tokio::time::timeout", |call| tokio::time::timeout(Duration::from_secs(1), bare(call)).await),
             tower_timeout(),
+            seatbelt_timeout(),
         ],
         "bulkhead" => vec![semaphore(1, "tokio::sync::Semaphore"), tower_limit()],
         "bulkhead, full" => vec![semaphore(0, "tokio::sync::Semaphore")],
@@ -123,6 +126,7 @@ fn breakers(input: Input) -> Vec<Contestant> {
         calls!("failsafe, time window", input, |call| failsafe_rate.call(bare(call)).await),
         calls!("circuitbreaker-rs", input, |call| circuitbreaker_rs.call_async(|| bare(call)).await),
         calls!("tower-resilience", input, |call| tower_resilience.ready().await.expect("ready").call(call).await),
+        seatbelt_breaker(input),
         Contestant::made_late("sentinel-core", move || sentinel("sentinel-core", input)),
     ]
 }
@@ -142,6 +146,62 @@ fn backon() -> Contestant {
     use backon::Retryable;
     let backoff = backon::ExponentialBuilder::default().with_max_times(2);
     calls!("backon", |call| (|| bare(call)).retry(backoff).await)
+}
+
+fn two_more() -> backon::ExponentialBuilder {
+    backon::ExponentialBuilder::default().with_max_times(2)
+}
+
+#[backon_macros::backon(backoff = two_more)]
+async fn by_attribute(call: u64) -> Result<u64, Failed> {
+    bare(call).await
+}
+
+/// Its clock keeps its timers in a task of a runtime, in which it has to be made.
+fn seatbelt_context<In, Out>() -> seatbelt::ResilienceContext<In, Out> {
+    let _inside = leak(crate::contest::current_thread()).enter();
+    seatbelt::ResilienceContext::new(tick::Clock::new_tokio())
+}
+
+type Output = Result<u64, Failed>;
+
+fn seatbelt_recovers(output: &Output) -> seatbelt::RecoveryInfo {
+    match output {
+        Ok(_) => seatbelt::RecoveryInfo::never(),
+        Err(_) => seatbelt::RecoveryInfo::retry(),
+    }
+}
+
+fn seatbelt_breaker(input: Input) -> Contestant {
+    use layered::{Execute, Service as _, Stack as _};
+    let layer = seatbelt::breaker::Breaker::layer("bench", &seatbelt_context::<u64, Output>())
+        .recovery_with(|output, _| seatbelt_recovers(output))
+        .rejected_input_error(|_, _| Failed)
+        .failure_threshold(0.5)
+        .min_throughput(20)
+        .sampling_duration(WINDOW)
+        .break_duration(HOUR);
+    let service = (layer, Execute::new(bare)).into_service();
+    calls!("seatbelt", input, |call| service.execute(call).await)
+}
+
+fn seatbelt_retry() -> Contestant {
+    use layered::{Execute, Service as _, Stack as _};
+    let layer = seatbelt::retry::Retry::layer("bench", &seatbelt_context::<u64, Output>())
+        .clone_input()
+        .max_retry_attempts(2)
+        .recovery_with(|output, _| seatbelt_recovers(output));
+    let service = (layer, Execute::new(bare)).into_service();
+    calls!("seatbelt", |call| service.execute(call).await)
+}
+
+fn seatbelt_timeout() -> Contestant {
+    use layered::{Execute, Service as _, Stack as _};
+    let layer = seatbelt::timeout::Timeout::layer("bench", &seatbelt_context::<u64, Output>())
+        .timeout_error(|_| Failed)
+        .timeout(Duration::from_secs(1));
+    let service = (layer, Execute::new(bare)).into_service();
+    calls!("seatbelt", |call| service.execute(call).await)
 }
 
 /// tower's policy: another try for every error, three at most.

@@ -1,12 +1,26 @@
 //! What was measured, as tables on the screen, as JSON and as charts.
 
 use crate::chart;
-use crate::contest::{BARE, Case, OURS, Timing};
+use crate::contest::{BARE, Case, LEAST, OURS, Timing};
 use crate::goals::{Goal, Timings};
 use crate::statistics::Quartiles;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
+
+/// As `println`, to whoever is still there: who has closed the pipe has seen enough, and the report is written all the same.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+pub(crate) use say;
+
+/// Beside every ratio.
+pub(crate) const OF_THIS_MACHINE: &str = "Ratios to peers hold for this machine: most of what peers cost are locked instructions and readings of a clock, of which the prices above \
+     are those of the processor and the kernel.";
 
 /// One question, and everybody's answer to it.
 #[derive(Debug, Serialize)]
@@ -111,7 +125,8 @@ const SUMMARY: [(&str, &str, &str); 9] = [
 
 /// The peer of the smallest median.
 pub(crate) fn best_peer(timings: &[Timing]) -> Option<&Timing> {
-    let peers = timings.iter().filter(|timing| !timing.who.starts_with(BARE) && !timing.who.starts_with(OURS));
+    let is_peer = |who: &str| ![BARE, LEAST, OURS].iter().any(|none| who.starts_with(none));
+    let peers = timings.iter().filter(|timing| is_peer(&timing.who));
     peers.min_by(|a, b| a.nanos().median.total_cmp(&b.nanos().median))
 }
 
@@ -153,7 +168,7 @@ pub(crate) fn markdown(header: Vec<String>, rows: impl IntoIterator<Item = Vec<S
 impl Report {
     /// A table for the screen, as soon as it is known.
     pub(crate) fn add(&mut self, table: Table) {
-        println!("{}", table.markdown());
+        say!("{}", table.markdown());
         self.tables.push(table);
     }
 
@@ -163,7 +178,7 @@ impl Report {
 
     pub(crate) fn print_goals(&self) {
         let header = ["goal", "limit", "measured", ""].map(str::to_owned).to_vec();
-        println!("## goals\n\n{}", markdown(header, self.goals.iter().map(Goal::cells)));
+        say!("## goals\n\n{}\n{OF_THIS_MACHINE}\n", markdown(header, self.goals.iter().map(Goal::cells)));
     }
 
     /// The JSON of everything, and a chart a table.

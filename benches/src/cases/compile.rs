@@ -8,6 +8,7 @@ use std::time::Instant;
 
 pub(crate) const CHECK: &str = "cargo check";
 pub(crate) const GUARDED: &str = "#[circuit_breaker]";
+pub(crate) const STACKED: &str = "four attributes";
 pub(crate) const INSTRUMENTED: &str = "#[tracing::instrument]";
 
 const FUNCTIONS: usize = 500;
@@ -19,7 +20,7 @@ const CRATES: [(&str, &str, &str); 4] = [
     ("instrumented", INSTRUMENTED, "#[tracing::instrument(skip_all)]"),
     (
         "stacked",
-        "four attributes",
+        STACKED,
         "#[resilience_runtime::retry] #[resilience_runtime::circuit_breaker] #[resilience_runtime::bulkhead(5)] #[resilience_runtime::timeout(\"1s\")]",
     ),
 ];

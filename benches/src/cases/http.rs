@@ -1,5 +1,6 @@
 //! A real call: reqwest to axum over loopback, with and without the whole stack.
 
+use crate::clock::Clock;
 use crate::contest::{BARE, Case, Contestant, calls};
 use resilience_runtime::{Rejection, bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
 use std::sync::OnceLock;
@@ -8,7 +9,7 @@ use std::time::Duration;
 pub(crate) fn case() -> Case {
     let about = "GET over loopback, one after the other: reqwest to axum, each on a thread";
     // The difference is a few hundred nanoseconds of some ten thousand.
-    Case { rounds: 8, ..Case::new("http", about, contestants) }
+    Case { rounds: 8, clock: Clock::Wall, ..Case::new("http", about, contestants) }
 }
 
 #[derive(Debug, thiserror::Error)]

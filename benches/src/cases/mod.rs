@@ -1,5 +1,6 @@
 //! The cases, a file for each group.
 
+pub(crate) mod bodies;
 pub(crate) mod breaker;
 pub(crate) mod compile;
 #[cfg(feature = "http")]
@@ -14,6 +15,7 @@ use crate::contest::Case;
 /// Those that are timed.
 pub(crate) fn timed() -> Vec<Case> {
     let mut cases = breaker::cases();
+    cases.extend(bodies::cases());
     cases.extend(policies::cases());
     cases.extend(workers::cases());
     cases.extend(names::cases());

@@ -13,10 +13,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("bulkhead, full", "the call is rejected", bulkhead_full),
         Case::new("rate limit", "the call is allowed", rate_limit),
         Case::new("rate limit, refused", "the rate is used up", rate_limit_refused),
-        Case {
-            length: 10,
-            ..Case::new("contended", "two tasks on two workers at one bulkhead or rate limiter", contended)
-        },
+        Case::of_threads("contended", "two tasks on two workers at one bulkhead or rate limiter", contended),
         Case::new("stack", "several policies, all calm", stack),
     ]
 }

@@ -10,12 +10,9 @@ use std::time::Duration;
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        Case { length: 10, ..Case::new("two workers", "one breaker, calls succeed", succeeding_tasks) },
-        Case { length: 10, ..Case::new("two workers, 1 % errors", "one breaker", failing_tasks) },
-        Case {
-            length: 10,
-            ..Case::new("snapshots beside", "another thread reads snapshots of the breaker meanwhile", watched)
-        },
+        Case::of_threads("two workers", "one breaker, calls succeed", succeeding_tasks),
+        Case::of_threads("two workers, 1 % errors", "one breaker", failing_tasks),
+        Case::of_threads("snapshots beside", "another thread reads snapshots of the breaker meanwhile", watched),
     ]
 }
 
