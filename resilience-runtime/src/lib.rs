@@ -74,6 +74,7 @@
 
 mod builder;
 mod bulkhead;
+mod caught;
 mod circuit_breaker;
 mod error;
 mod event;

@@ -30,36 +30,14 @@ macro_rules! sites {
 
 each_kind!(sites!);
 
+#[cfg(feature = "tracing")]
+pub use crate::span::InSpan;
+
 /// Runs a guarded call inside its span. The span is entered for each poll, and left while the call waits.
 #[cfg(feature = "tracing")]
 pub fn in_span<R, F: Future<Output = R>>(operation: &'static Operation, call: F) -> InSpan<F> {
-    InSpan { call: tracing::Instrument::instrument(call, crate::span::of(operation)) }
+    InSpan::new(operation, call)
 }
-
-#[cfg(feature = "tracing")]
-pin_project_lite::pin_project! {
-    /// The future of [`in_span`].
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct InSpan<F> {
-        #[pin]
-        call: tracing::instrument::Instrumented<F>,
-    }
-}
-
-#[cfg(feature = "tracing")]
-impl<F: Future> Future for InSpan<F> {
-    type Output = F::Output;
-
-    #[inline]
-    fn poll(self: core::pin::Pin<&mut Self>, context: &mut core::task::Context<'_>) -> core::task::Poll<F::Output> {
-        self.project().call.poll(context)
-    }
-}
-
-// A span is an id; what a subscriber makes of it is its own.
-#[cfg(feature = "tracing")]
-impl<F: std::panic::UnwindSafe> std::panic::UnwindSafe for InSpan<F> {}
 
 /// Where another build of this crate in the same program has the feature, and this one has not, the attributes write this line all the same.
 #[cfg(not(feature = "tracing"))]
@@ -71,7 +49,7 @@ pub fn in_span<R, F: Future<Output = R>>(_: &'static Operation, call: F) -> F {
 /// The span of a guarded call that is not async, entered until it is dropped.
 #[cfg(feature = "tracing")]
 pub fn enter_span(operation: &'static Operation) -> impl Drop {
-    crate::span::of(operation).entered()
+    crate::span::EnteredCall::new(operation)
 }
 
 /// As for [`in_span`]: nothing.

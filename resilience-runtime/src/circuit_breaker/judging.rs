@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::nested;
 use super::settings::RatesSay;
 use super::state::{Phase, Word};
+use crate::caught::caught;
 use crate::error::OpenReason;
 use crate::event::Ended;
 use crate::outcome::Outcome;
@@ -203,7 +204,7 @@ impl CircuitBreaker {
         let Some(trip_if) = self.trip_if else { return false };
         if std::thread::panicking() {
             // The call's own panic is on its way out, and a second one would end the process.
-            return std::panic::catch_unwind(|| trip_if(counts)).unwrap_or(false);
+            return caught(|| trip_if(counts)).unwrap_or(false);
         }
         trip_if(counts)
     }

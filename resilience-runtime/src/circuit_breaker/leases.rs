@@ -1,5 +1,6 @@
 //! Which key has which slot: a map that a call reads without waiting, also while its thread ends.
 
+use crate::caught::caught;
 use crate::name::Key;
 use papaya::HashMap;
 use std::cell::Cell;
@@ -66,9 +67,11 @@ impl Leases {
     #[cold]
     fn begins_to_run(&self) -> bool {
         if STAGE.get() == Stage::New {
-            // Thread-locals are destroyed in the opposite order: what is there before ours is there until ours is gone.
-            drop(self.by_key.pin());
-            STAGE.set(ENDS.try_with(|_| Stage::Running).unwrap_or(Stage::Ending));
+            // Thread-locals are destroyed in the opposite order: what is there before ours is there until ours is gone. But somebody else who has such a map may have
+            // used it before, on a thread that ends by now and whose first call this is. That the map's own is gone is then known to nobody who could be asked, and
+            // asking the map is a panic.
+            let runs = caught(|| drop(self.by_key.pin())).is_some() && ENDS.try_with(|_| {}).is_ok();
+            STAGE.set(if runs { Stage::Running } else { Stage::Ending });
         }
         STAGE.get() == Stage::Running
     }

@@ -2,8 +2,8 @@
 
 use super::queue::{Events, Reader};
 use super::{Bus, Event, complain};
+use crate::caught::caught;
 use crate::sync::Flag;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
 /// Ends what [`Registry::on_event`](crate::Registry::on_event) has begun.
@@ -51,7 +51,7 @@ pub(super) fn listen(mut events: Events, mut listener: impl FnMut(&Event) + Send
     let run = move || {
         while let Some(event) = events.blocking_recv().filter(|_| !stopped.is_raised()) {
             // One that panics has lost this event and gets the next one.
-            let _ = catch_unwind(AssertUnwindSafe(|| listener(&event)));
+            caught(|| listener(&event));
         }
     };
     if let Err(error) = std::thread::Builder::new().name("resilience-events".into()).spawn(run) {

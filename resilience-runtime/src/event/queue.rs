@@ -13,9 +13,9 @@
 //! sender fills the slot **before** it takes the waker; `AtomicWaker` makes of that: the reader has seen the event, or it is woken.
 
 use super::{Event, EventFilter};
+use crate::caught::caught;
 use crate::sync::{ArcSwapOption, AtomicEpoch, AtomicSetting, AtomicWaker};
 use crate::time::Timestamp;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -80,7 +80,7 @@ impl Reader {
 
     /// The waker is the user's, and whoever sends makes a call: one that panics harms no call.
     pub(super) fn wake(&self) {
-        let _ = catch_unwind(AssertUnwindSafe(|| self.waker.wake()));
+        caught(|| self.waker.wake());
     }
 }
 

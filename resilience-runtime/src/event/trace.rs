@@ -1,14 +1,16 @@
 //! Handing on to `tracing`: a span for each guarded call, and an event for each of ours.
 //!
-//! Collectors are the user's code and run where a call runs, as with everything that uses `tracing`; never under a lock of ours.
+//! Collectors are the user's code and run where a call runs, as with everything that uses `tracing`; never under a lock of ours. One that panics, whatever it is asked
+//! or told, harms no call.
 
 use super::{Event, Topic, Transition};
+use crate::caught::caught;
 use crate::error::Failure;
 use crate::kind::Kind;
 use crate::state::State;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use tracing::{Level, Span, enabled};
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Span};
 
 /// Of all spans and events.
 pub(crate) const TARGET: &str = "resilience";
@@ -16,13 +18,19 @@ pub(crate) const TARGET: &str = "resilience";
 /// Whether somebody collects events of this topic, at the most severe level that it has.
 #[inline]
 pub(super) fn wants(topic: Topic) -> bool {
+    macro_rules! enabled {
+        ($level:expr) => {
+            // First what is known without asking anybody. Who panics in place of an answer is not told.
+            $level <= LevelFilter::current() && caught(|| tracing::enabled!(target: TARGET, $level)) == Some(true)
+        };
+    }
     match topic {
-        Topic::ConfigRefused => enabled!(target: TARGET, Level::ERROR),
-        Topic::Transition | Topic::Conflict => enabled!(target: TARGET, Level::WARN),
-        Topic::Steered | Topic::Reconfigured => enabled!(target: TARGET, Level::INFO),
-        Topic::Outcome => enabled!(target: TARGET, Level::TRACE),
+        Topic::ConfigRefused => enabled!(Level::ERROR),
+        Topic::Transition | Topic::Conflict => enabled!(Level::WARN),
+        Topic::Steered | Topic::Reconfigured => enabled!(Level::INFO),
+        Topic::Outcome => enabled!(Level::TRACE),
         Topic::Missed | Topic::Repeated => false,
-        _ => enabled!(target: TARGET, Level::DEBUG),
+        _ => enabled!(Level::DEBUG),
     }
 }
 
@@ -61,21 +69,38 @@ pub(super) fn tell(event: &Event) {
             )
         };
     }
-    // Each level is a place of its own to `tracing`. A collector that panics harms no call, and nobody else who is to be told.
-    let _ = catch_unwind(AssertUnwindSafe(|| match level(event) {
+    // Each level is a place of its own to `tracing`.
+    caught(|| match level(event) {
         Level::ERROR => at!(Level::ERROR),
         Level::WARN => at!(Level::WARN),
         Level::INFO => at!(Level::INFO),
         Level::DEBUG => at!(Level::DEBUG),
         _ => at!(Level::TRACE),
-    }));
+    });
+}
+
+/// A span whose end harms nobody either: what it is dropped for may be a panic already.
+#[derive(Debug)]
+pub(crate) struct QuietSpan(pub(crate) Span);
+
+impl Drop for QuietSpan {
+    fn drop(&mut self) {
+        let span = std::mem::replace(&mut self.0, Span::none());
+        caught(|| drop(span));
+    }
+}
+
+/// Tells the guarded call's span something.
+fn record(what: impl FnOnce(&Span)) {
+    caught(|| what(&QuietSpan(Span::current()).0));
 }
 
 /// The guarded call fails so.
 pub(crate) fn failed<E>(failure: &Failure<E>) {
-    let span = Span::current();
-    span.record("error.type", error_type(failure));
-    record_policy(&span, failure);
+    record(|span| {
+        span.record("error.type", error_type(failure));
+        record_policy(span, failure);
+    });
 }
 
 fn record_policy<E>(span: &Span, failure: &Failure<E>) {
@@ -96,20 +121,24 @@ fn error_type<E>(failure: &Failure<E>) -> &'static str {
 
 /// The guarded call was tried so often.
 pub(crate) fn tried(attempts: u32, elapsed: Duration) {
-    let span = Span::current();
-    span.record("resilience.attempts", attempts);
-    span.record("resilience.elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+    record(|span| {
+        span.record("resilience.attempts", attempts);
+        span.record("resilience.elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+    });
 }
 
 /// A fallback is asked about the guarded call. What it answers for is no error of the span.
 pub(crate) fn fell_back<E>(failure: &Failure<E>) {
-    let span = Span::current();
-    span.record("resilience.fallback", true);
-    span.record("resilience.fallback.reason", error_type(failure));
-    record_policy(&span, failure);
+    record(|span| {
+        span.record("resilience.fallback", true);
+        span.record("resilience.fallback.reason", error_type(failure));
+        record_policy(span, failure);
+    });
 }
 
 /// The guarded call fails, and so did its fallback.
 pub(crate) fn fallback_failed(error_type: &str) {
-    Span::current().record("error.type", error_type);
+    record(|span| {
+        span.record("error.type", error_type);
+    });
 }

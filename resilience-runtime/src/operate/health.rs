@@ -1,5 +1,6 @@
 //! Whether the program can do its work, from its breakers and from checks of its own: what a readiness endpoint asks.
 
+use crate::caught::caught;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::error::Rejection;
 use crate::kind::Kind;
@@ -251,13 +252,13 @@ async fn side_by_side(checks: Vec<HealthCheck>) -> Vec<HealthReason> {
             reasons.extend(result.err().map(|why| failed(check, why)));
             // What is left of it is the user's, and may panic as well.
             let done = running.take();
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(done)));
+            caught(|| drop(done));
         }
         if running.iter().all(|(_, running)| running.is_none()) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     // The last to have one that was replaced meanwhile, and with it what that has captured, which is the user's as well.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));
+    caught(|| drop(running));
     reasons
 }
 

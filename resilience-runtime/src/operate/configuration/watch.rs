@@ -7,8 +7,8 @@
 use super::document;
 use super::error::{ConfigureError, ConfigureReport};
 use super::{Next, Registry};
+use crate::caught::caught;
 use crate::sync::locked;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -133,7 +133,7 @@ impl Follower {
         let done = self.watcher.registry.put(path, next);
         *locked(&self.last_error) = done.as_ref().err().cloned();
         // A listener that panics has lost this reload and gets the next one.
-        let _ = catch_unwind(AssertUnwindSafe(|| (self.watcher.on_reload)(&done)));
+        caught(|| (self.watcher.on_reload)(&done));
     }
 }
 
