@@ -49,16 +49,16 @@ fn exit(span: &Span) {
 }
 
 /// Entered until it is dropped.
-struct Entered<'s>(&'s Span);
+struct SpanEntered<'s>(&'s Span);
 
-impl<'s> Entered<'s> {
+impl<'s> SpanEntered<'s> {
     fn new(span: &'s Span) -> Self {
         enter(span);
         Self(span)
     }
 }
 
-impl Drop for Entered<'_> {
+impl Drop for SpanEntered<'_> {
     fn drop(&mut self) {
         exit(self.0);
     }
@@ -95,7 +95,7 @@ pin_project! {
     impl<F> PinnedDrop for InSpan<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = Entered::new(&this.span.0);
+            let _entered = SpanEntered::new(&this.span.0);
             this.call.set(None);
         }
     }
@@ -113,7 +113,7 @@ impl<F: Future> Future for InSpan<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = Entered::new(&this.span.0);
+        let _entered = SpanEntered::new(&this.span.0);
         match this.call.as_pin_mut() {
             Some(call) => call.poll(context),
             None => Poll::Pending,

@@ -3,8 +3,8 @@
 use resilience_runtime::HealthStatus::{Degraded, Down, Up};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerBuilder, Health, HealthCheck, HealthError, MAX_HEALTH_CHECKS, MAX_HEALTH_REASONS,
-    Mode, Registry, State, registry,
+    CircuitBreaker, CircuitBreakerBuilder, Health, HealthCheck, HealthError, Instance, MAX_HEALTH_CHECKS,
+    MAX_HEALTH_REASONS, Mode, Registry, State, registry,
 };
 use std::future::pending;
 use std::sync::Arc;
@@ -140,11 +140,29 @@ async fn one_key_that_is_open_degrades_and_a_marked_key_is_down() {
     let all = "degraded: circuit breaker `stock` has 3 of 5 keys open or half-open: stock[1], stock[2], stock[3]";
     assert_eq!(health().await.to_string(), all);
     stock.keyed(4).try_acquire().unwrap().failure();
-    registry().mark_critical("stock[4]", true).unwrap();
-    let expected = "down: circuit breaker `stock` has 4 of 5 keys open or half-open: stock[4]";
-    assert_eq!(health().await.to_string(), expected, "the worst are named");
+    registry().mark_critical(Instance::of_key("stock", 4), true).unwrap();
+    // One that is called as the key is shown.
+    let namesake = breaker("stock[4]");
+    fail(&namesake);
+    let rest = "circuit breaker `stock` has 4 of 5 keys open or half-open: stock[1], stock[2], stock[3], …";
+    let marked = "circuit breaker `stock[4]` is open: 1 consecutive failure; a probe is due in 30s";
+    let said = health().await;
+    assert_eq!(said.to_string(), format!("down: {marked}; {rest}; {marked}"));
+    let fields: Vec<_> = said.reasons.iter().map(|reason| (&*reason.name, reason.key.as_deref())).collect();
+    assert_eq!(fields, [("stock", Some("4")), ("stock", None), ("stock[4]", None)]);
+    assert_eq!(said.reasons.iter().map(|reason| reason.status).collect::<Vec<_>>(), [Down, Degraded, Degraded]);
+    namesake.reset();
+    (1..=3).for_each(|key| stock.of_key(&key.to_string()).unwrap().reset());
+    assert_eq!(health().await.to_string(), format!("down: {marked}"), "it speaks for itself");
+    // Where the overflow breaker is not as it should be, a marked key is still heard of.
+    registry().mark_critical("stock", false).unwrap();
+    fail(&stock);
+    let said = health().await;
+    assert_eq!(said.reasons.iter().map(|reason| reason.status).collect::<Vec<_>>(), [Down, Degraded]);
     stock.force_open();
-    assert!(health().await.to_string().contains("forced open by hand"));
+    let said = health().await;
+    assert_eq!((said.status, said.reasons.len()), (Down, 2));
+    assert!(said.reasons.iter().all(|reason| reason.why.contains("forced open by hand")), "{said}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,14 +267,15 @@ async fn checks_marks_and_reasons_are_bounded() {
     assert_eq!(error.unwrap_err().to_string(), "a health check takes a timeout of 1ms to 1h, and `7` has 0ns");
     assert!(matches!(registry().health_check(ok(String::new())), Err(HealthError::Name(_))));
     let long = "x".repeat(129);
-    for no_name in ["", "[", &long, &format!("{long}[7]"), &format!("[{long}]")] {
-        let marked = registry().mark_critical(no_name.to_owned(), true);
-        assert_eq!(marked.is_ok(), no_name == "[", "{no_name}: a name has 1 to 128 characters");
+    for no_name in ["", &long, "a\nb"] {
+        for marked in [Instance::from(no_name.to_owned()), Instance::of_key(no_name.to_owned(), 7)] {
+            let marked = registry().mark_critical(marked, true);
+            assert!(matches!(marked, Err(HealthError::Name(_))), "{no_name}: a name has 1 to 128 characters");
+        }
     }
-    registry().mark_critical("[", false).unwrap();
-    // Of a key that is longer than a name.
-    registry().mark_critical(format!("stock[{long}]"), true).unwrap();
-    registry().mark_critical(format!("stock[{long}]"), false).unwrap();
+    // A key is longer than a name may be.
+    registry().mark_critical(Instance::of_key("stock", &long), true).unwrap();
+    registry().mark_critical(Instance::of_key("stock", &long), false).unwrap();
 
     for nth in 0..1024 {
         registry().mark_critical(format!("{nth}"), true).unwrap();
@@ -290,6 +309,7 @@ async fn health_is_serialisable_and_its_future_is_send() {
             "status": "degraded",
             "kind": "circuit_breaker",
             "name": "payment",
+            "key": null,
             "why": "is open: forced open by hand",
         }],
         "more": 0,

@@ -3,8 +3,8 @@
 use resilience_runtime::State::{Closed, ForcedOpen, HalfOpen, Open};
 use resilience_runtime::testing::{Scope, Script};
 use resilience_runtime::{
-    CircuitBreaker, EVENT_CAPACITY, Event, Rejection, bulkhead, circuit_breaker, fallback, rate_limit, registry, retry,
-    timeout,
+    CircuitBreaker, EVENT_CAPACITY, Event, Instance, Rejection, bulkhead, circuit_breaker, fallback, rate_limit,
+    registry, retry, timeout,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -174,9 +174,9 @@ async fn the_breaker_of_a_key_is_asserted_by_name_and_key() {
     let _entered = scope.enter();
     keyed(7, &down()).await.unwrap_err();
     keyed(8, &up()).await.unwrap();
-    scope.assert_state("scopes: keyed[7]", Open);
-    scope.assert_state("scopes: keyed[8]", Closed);
-    assert_eq!(scope.transitions("scopes: keyed[7]"), [(Closed, Open)]);
+    scope.assert_state(Instance::of_key("scopes: keyed", 7), Open);
+    scope.assert_state(Instance::of_key("scopes: keyed", 8), Closed);
+    assert_eq!(scope.transitions(Instance::of_key("scopes: keyed", 7)), [(Closed, Open)]);
 }
 
 fn message_of(panics: impl FnOnce()) -> String {

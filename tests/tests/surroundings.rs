@@ -65,6 +65,17 @@ fn a_full_standard_error_harms_no_call() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let output = output_of("child_with_two_configurations", full.into());
     assert!(output.status.success(), "{output:?}");
+    // Nor one that is closed.
+    let program = std::env::current_exe().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" 2>&-"]).arg(program);
+    let closed = shell.args(["--ignored", "--exact", "child_with_two_configurations"]).output().unwrap();
+    assert!(closed.status.success(), "{closed:?}");
+    // Or that nobody reads.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = output_of("child_with_two_configurations", writer.into());
+    assert!(output.status.success(), "{output:?}");
     // It would be there, had there been room.
     let output = output_of("child_with_two_configurations", Stdio::piped());
     let said = String::from_utf8(output.stderr).unwrap();

@@ -46,7 +46,8 @@ fn two_versions_in_one_program_do_not_see_each_other() {
     let program = directory.join("program");
     let versions = [("one", "0.0.7"), ("other", "0.0.8")];
     versions.iter().for_each(|(name, version)| release(repository, &directory.join(name), version));
-    let runtime = |name: &str| format!("{{ package = \"resilience-runtime\", path = \"../{name}/resilience-runtime\" }}");
+    let runtime =
+        |name: &str| format!("{{ package = \"resilience-runtime\", path = \"../{name}/resilience-runtime\" }}");
     let manifest = "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n";
     let dependencies = versions.map(|(name, _)| format!("{name} = {}\n", runtime(name)));
     fs::create_dir_all(program.join("src")).unwrap();

@@ -1,5 +1,6 @@
 //! The line of those who wait, as the gate knows it: tokio's semaphore, or a counter in models.
 
+use crate::caught::caught;
 use tokio::sync::Semaphore;
 
 /// First come, first served. It holds tickets, each for a place that is counted as taken already; usually none, or on its way to a waiter.
@@ -12,8 +13,8 @@ pub(super) trait Line {
 
 impl Line for Semaphore {
     fn hand(&self, tickets: u64) {
-        // At most a million: a limit.
-        self.add_permits(tickets as usize);
+        // One by one: what wakes a waiter is not ours, and a panic of it is to end here and keep nobody else's ticket back.
+        (0..tickets).for_each(|_| _ = caught(|| self.add_permits(1)));
     }
 
     fn take_back(&self) -> bool {

@@ -107,11 +107,16 @@ impl Instance {
     pub(crate) fn new(name: Name, key: Option<Key>) -> Self {
         Self { name, key }
     }
+
+    /// The instance of that key of the policy of that name. The policy itself is made of its name: `"stock".into()`.
+    pub fn of_key(name: impl Into<Name>, key: impl fmt::Display) -> Self {
+        Self::new(name.into(), Some(key.to_string().as_str().into()))
+    }
 }
 
-impl From<&'static str> for Instance {
-    /// The policy of that name.
-    fn from(name: &'static str) -> Self {
+/// The policy of that name.
+impl<N: Into<Name>> From<N> for Instance {
+    fn from(name: N) -> Self {
         Self::new(name.into(), None)
     }
 }
@@ -140,7 +145,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(key: &str) -> String {
-        Instance::new("stock".into(), Some(key.into())).to_string()
+        Instance::of_key("stock", key).to_string()
     }
 
     #[test]
@@ -149,7 +154,7 @@ mod tests {
         assert_eq!(shown("7]: open\r\nstock[8"), r"stock[7\]: open\r\nstock[8]");
         assert_eq!(shown(r"a\, b"), r"stock[a\\\, b]");
         assert_eq!(shown("\u{1b}[2J\u{2028}ü"), r"stock[\u{1b}[2J\u{2028}ü]");
-        assert_eq!(Instance::new("stock".into(), None).to_string(), "stock");
+        assert_eq!(Instance::from("stock").to_string(), "stock");
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use crate::caught::caught;
 use crate::circuit_breaker::CircuitBreaker;
 use crate::error::Rejection;
 use crate::kind::Kind;
-use crate::name::{Name, Shown};
+use crate::name::{Instance, Key, Name, Shown};
 use crate::next_call::NextCall;
 use crate::registry::{HealthCheck, HealthError, Registry};
 use crate::state::State;
@@ -55,7 +55,7 @@ impl Display for HealthStatus {
 pub struct Health {
     /// The worst of all reasons; up without any.
     pub status: HealthStatus,
-    /// Everything that is not up, the worst first and then by kind and name; at most [`MAX_HEALTH_REASONS`].
+    /// Everything that is not up, the worst first and then by kind, name and key; at most [`MAX_HEALTH_REASONS`].
     pub reasons: Vec<HealthReason>,
     /// Reasons beyond those.
     pub more: usize,
@@ -72,13 +72,17 @@ pub struct HealthReason {
     pub kind: &'static str,
     /// The breaker's name or the check's.
     pub name: Name,
+    /// Of a breaker with keys: the key that is [marked](Registry::mark_critical). Of the others, one reason speaks for all.
+    pub key: Option<Key>,
     /// What is wrong with it, as the rest of a sentence that begins with its name.
     pub why: String,
 }
 
 impl Health {
     fn of(mut reasons: Vec<HealthReason>) -> Self {
-        reasons.sort_by(|a, b| b.status.cmp(&a.status).then_with(|| (a.kind, &a.name).cmp(&(b.kind, &b.name))));
+        reasons.sort_by(|a, b| {
+            b.status.cmp(&a.status).then_with(|| (a.kind, &a.name, &a.key).cmp(&(b.kind, &b.name, &b.key)))
+        });
         let status = reasons.first().map_or(HealthStatus::Up, |worst| worst.status);
         let more = reasons.len().saturating_sub(MAX_HEALTH_REASONS);
         reasons.truncate(MAX_HEALTH_REASONS);
@@ -108,7 +112,8 @@ impl Display for Health {
 
 impl Display for HealthReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}` {}", self.kind.replace('_', " "), self.name, self.why)
+        let shown = Shown(&self.name, self.key.as_ref());
+        write!(f, "{} `{shown}` {}", self.kind.replace('_', " "), self.why)
     }
 }
 
@@ -120,7 +125,7 @@ impl Registry {
     /// | a check that fails, panics or does not answer in time | down; degraded where it is not [critical](HealthCheck::critical) |
     /// | a breaker that is open or forced open | degraded; down where it is [marked as critical](Self::mark_critical) |
     /// | a breaker that is half-open, or whose `open_for` is over, or that enforces only [a share](crate::Steer::enforce_share) | degraded |
-    /// | a breaker with keys, some of which are open | degraded; down where one of them, `name[key]`, is marked |
+    /// | a breaker with keys, some of which are open | degraded; down where one of them is marked |
     /// | a breaker that monitors or is disabled | nothing |
     /// | a breaker that was restored and that nobody has called yet | what it will be |
     ///
@@ -152,13 +157,14 @@ impl Registry {
         let (expected, breakers) = self.expected_and_built();
         #[cfg(not(feature = "persistence"))]
         let breakers = self.circuit_breakers();
-        reasons.extend(breakers.into_iter().filter_map(|breaker| of_breaker(&breaker, &critical)));
+        breakers.into_iter().for_each(|breaker| of_breaker(&breaker, &critical, |reason| reasons.push(reason)));
         #[cfg(feature = "persistence")]
-        reasons.extend(expected.iter().filter_map(|expected| {
-            let mut reason = of_breaker(&expected.breaker, &critical)?;
-            reason.why.push_str("; restored, and not called yet");
-            Some(reason)
-        }));
+        for expected in &expected {
+            of_breaker(&expected.breaker, &critical, |mut reason| {
+                reason.why.push_str("; restored, and not called yet");
+                reasons.push(reason);
+            });
+        }
         Health::of(reasons)
     }
 
@@ -177,37 +183,57 @@ impl Registry {
     }
 
     /// Says whether the program is down while the circuit breaker of that name is open. By default it is only degraded: most calls have a
-    /// fallback. Of a breaker with keys, `name[key]` is a key's, as it is shown, and the name alone that of the keys that share the overflow breaker. The breaker need not have
+    /// fallback. Of a breaker with keys, [`Instance::of_key`] is one key's, and the name alone that of the keys that share the overflow breaker. The breaker need not have
     /// been called yet.
     ///
     /// # Errors
     ///
     /// A name that is empty or longer than 128 characters, or more than [`MAX_CRITICAL`](crate::MAX_CRITICAL) marks.
-    pub fn mark_critical(&self, name: impl Into<Name>, critical: bool) -> Result<(), HealthError> {
-        self.health_rules().mark(name.into(), critical)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use resilience_runtime::{Instance, registry};
+    ///
+    /// registry().mark_critical("payment", true)?;
+    /// registry().mark_critical(Instance::of_key("stock", "warehouse 7"), true)?;
+    /// # Ok::<(), resilience_runtime::HealthError>(())
+    /// ```
+    pub fn mark_critical(&self, breaker: impl Into<Instance>, critical: bool) -> Result<(), HealthError> {
+        self.health_rules().mark(breaker.into(), critical)
     }
 }
 
-fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Name>) -> Option<HealthReason> {
+/// Gives a reason for the breaker itself, one for each key that is marked, and one for the other keys.
+fn of_breaker(breaker: &CircuitBreaker, critical: &BTreeSet<Instance>, mut give: impl FnMut(HealthReason)) {
     let name = breaker.name();
-    if let Some((status, why)) = judged(breaker, critical.contains(&name)) {
-        return Some(HealthReason { status, kind: Kind::CircuitBreaker.as_str(), name, why });
-    }
+    let of = |key: Option<Key>, (status, why)| HealthReason {
+        status,
+        kind: Kind::CircuitBreaker.as_str(),
+        name: name.clone(),
+        key,
+        why,
+    };
+    let own = judged(breaker, critical.contains(&Instance::new(name.clone(), None)));
+    let is_up = own.is_none();
+    own.into_iter().for_each(|own| give(of(None, own)));
     // Its own state is that of the overflow breaker: those of the keys are beside it.
     let keys = breaker.of_keys();
-    let bad: Vec<_> = keys
-        .iter()
-        .map(|of_key| (of_key, Shown(&name, of_key.key().as_ref()).to_string()))
-        .filter_map(|(of_key, shown)| judged(of_key, critical.contains(&*shown)).map(|(status, _)| (status, shown)))
-        .collect();
-    let status = bad.iter().map(|(status, _)| *status).max()?;
-    let mut worst: Vec<_> =
-        bad.iter().filter(|(of_key, _)| *of_key == status).map(|(_, shown)| shown.as_str()).collect();
-    worst.sort_unstable();
-    let more = if worst.len() > 3 { ", …" } else { "" };
-    worst.truncate(3);
-    let why = format!("has {} of {} keys open or half-open: {}{more}", bad.len(), keys.len(), worst.join(", "));
-    Some(HealthReason { status, kind: Kind::CircuitBreaker.as_str(), name, why })
+    let (mut bad, mut unmarked) = (Vec::new(), 0);
+    for of_key in &keys {
+        let instance = Instance::new(name.clone(), of_key.key());
+        let is_marked = critical.contains(&instance);
+        let Some(why) = judged(of_key, is_marked) else { continue };
+        bad.push(instance.to_string());
+        if is_marked { give(of(instance.key, why)) } else { unmarked += 1 }
+    }
+    // What is done to all of them by hand is said of the breaker.
+    if is_up && unmarked > 0 {
+        let why = format!("has {} of {} keys open or half-open: ", bad.len(), keys.len());
+        let more = if bad.len() > 3 { ", …" } else { "" };
+        bad.truncate(3);
+        give(of(None, (HealthStatus::Degraded, why + &bad.join(", ") + more)));
+    }
 }
 
 /// What a breaker that is not as it should be makes of the program, and why.
@@ -279,5 +305,5 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 fn failed(check: &HealthCheck, why: String) -> HealthReason {
     let status = if check.is_critical() { HealthStatus::Down } else { HealthStatus::Degraded };
-    HealthReason { status, kind: "check", name: check.name().clone(), why }
+    HealthReason { status, kind: "check", name: check.name().clone(), key: None, why }
 }

@@ -14,6 +14,7 @@ mod models;
 
 pub use builder::RateLimiterBuilder;
 
+use crate::caught::caught;
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Runs, Topic, Turn};
 use crate::kind::Kind;
@@ -31,7 +32,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 /// Lets so many calls pass in so much time.
@@ -159,7 +160,7 @@ impl RateLimiter {
         // In one piece, since a future of its own would cost the caller's more room.
         let waiter = Waiter { limiter: self, deadline: now.saturating_add(max_wait) };
         // Once it should have passed it watches the time in any case: whoever is first may be in a task that does not run.
-        let _first = timeout(until(waiter.deadline), self.line.acquire()).await.ok().and_then(Result::ok);
+        let _first = First(timeout(until(waiter.deadline), self.line.acquire()).await.ok().and_then(Result::ok));
         loop {
             // Before it looks, so that no change is missed; not moved into the timeout, which would cost its size again.
             let changed = pin!(self.changed.notified());
@@ -255,6 +256,16 @@ impl Drop for Waiter<'_> {
     }
 }
 
+/// The head of the line, once it is there. It wakes the next when it leaves, which is not ours: a panic of it harms nobody who passes.
+struct First<'l>(Option<SemaphorePermit<'l>>);
+
+impl Drop for First<'_> {
+    fn drop(&mut self) {
+        let first = self.0.take();
+        caught(|| drop(first));
+    }
+}
+
 /// How long until that moment.
 fn until(moment: u64) -> Duration {
     Duration::from_nanos(moment.saturating_sub(precise_nanos()))
@@ -333,7 +344,8 @@ impl Policy for RateLimiter {
     }
 
     fn go_on(&self, _all: u64) {
-        self.changed.notify_waiters();
+        // Nor are these ours. Whoever is not woken looks again by itself.
+        caught(|| self.changed.notify_waiters());
     }
 
     fn emitter(&self) -> &Emitter {

@@ -1,6 +1,6 @@
 //! What a registry was told about health: checks of the program's own, and which circuit breakers are critical.
 
-use crate::name::Name;
+use crate::name::{Instance, Name};
 use crate::sync::locked;
 use resilience_config::{BrokenRule, names};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,11 +38,8 @@ pub enum HealthError {
         name: Name,
     },
     /// There are [`MAX_CRITICAL`] marks already.
-    #[error("{MAX_CRITICAL} circuit breakers are marked as critical already, and there is no place for `{name}`")]
-    TooManyMarks {
-        /// The breaker's name.
-        name: Name,
-    },
+    #[error("{MAX_CRITICAL} circuit breakers are marked as critical already, and there is no place for `{0}`")]
+    TooManyMarks(Instance),
 }
 
 type Checking = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
@@ -112,7 +109,7 @@ impl fmt::Debug for HealthCheck {
 #[derive(Default)]
 pub(crate) struct HealthRules {
     checks: Mutex<BTreeMap<Name, HealthCheck>>,
-    critical: Mutex<BTreeSet<Name>>,
+    critical: Mutex<BTreeSet<Instance>>,
 }
 
 impl HealthRules {
@@ -120,7 +117,7 @@ impl HealthRules {
         locked(&self.checks).values().cloned().collect()
     }
 
-    pub(crate) fn critical(&self) -> BTreeSet<Name> {
+    pub(crate) fn critical(&self) -> BTreeSet<Instance> {
         locked(&self.critical).clone()
     }
 
@@ -149,18 +146,17 @@ impl HealthRules {
         removed.is_some()
     }
 
-    pub(crate) fn mark(&self, name: Name, critical: bool) -> Result<(), HealthError> {
+    pub(crate) fn mark(&self, breaker: Instance, critical: bool) -> Result<(), HealthError> {
         let mut marks = locked(&self.critical);
         if !critical {
-            marks.remove(&name);
+            marks.remove(&breaker);
             return Ok(());
         }
-        // A key's name may be longer than its family's, and a family's may have that character too.
-        names::check(&name).or_else(|error| names::check(name.split_once('[').ok_or(error)?.0))?;
-        if marks.len() >= MAX_CRITICAL && !marks.contains(&name) {
-            return Err(HealthError::TooManyMarks { name });
+        names::check(&breaker.name)?;
+        if marks.len() >= MAX_CRITICAL && !marks.contains(&breaker) {
+            return Err(HealthError::TooManyMarks(breaker));
         }
-        marks.insert(name);
+        marks.insert(breaker);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::circuit_breaker::CircuitBreaker;
 use crate::event::{Event, EventFilter, Events, Topic, Transition};
-use crate::name::{DidYouMean, Key, Name, Shown};
+use crate::name::{DidYouMean, Instance};
 use crate::registry::{Registry, ScopedRegistry};
 use crate::state::State;
 use crate::sync::locked;
@@ -77,17 +77,18 @@ impl Scope {
         Scoped { scope: self.clone(), future }
     }
 
-    /// Asserts the state of the circuit breaker of that name; of one with keys, `name[key]` is a key's, as it is shown.
+    /// Asserts the state of the circuit breaker of that name, or of that key ([`Instance::of_key`]).
     ///
     /// # Panics
     ///
     /// When it has another state, or there is none of that name.
     #[track_caller]
-    pub fn assert_state(&self, name: &str, state: State) {
-        let Some(breaker) = self.find(name) else { panic!("{}", self.unknown(name)) };
+    pub fn assert_state(&self, breaker: impl Into<Instance>, state: State) {
+        let shown = breaker.into();
+        let Some(breaker) = self.find(&shown) else { panic!("{}", self.unknown(&shown)) };
         let snapshot = breaker.snapshot();
         let because = snapshot.reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-        assert!(snapshot.state == state, "the circuit breaker `{name}` is {}{because}, not {state}", snapshot.state);
+        assert!(snapshot.state == state, "the circuit breaker `{shown}` is {}{because}, not {state}", snapshot.state);
     }
 
     /// The moves of that circuit breaker so far: from which state to which, the oldest first. Empty where there is none of that name.
@@ -96,7 +97,8 @@ impl Scope {
     ///
     /// When more transitions than [`EVENT_CAPACITY`](crate::EVENT_CAPACITY) happened in the scope since the last look.
     #[track_caller]
-    pub fn transitions(&self, name: &str) -> Vec<(State, State)> {
+    pub fn transitions(&self, breaker: impl Into<Instance>) -> Vec<(State, State)> {
+        let Instance { name, key } = breaker.into();
         let mut heard = locked(&self.inner.heard);
         while let Some(event) = heard.events.try_recv() {
             match event {
@@ -108,29 +110,21 @@ impl Scope {
                 _ => {}
             }
         }
-        let of_name =
-            heard.transitions.iter().filter(|transition| is_shown_as(name, &transition.name, transition.key.as_ref()));
-        of_name.map(|transition| (transition.from, transition.to)).collect()
+        let of_breaker = heard.transitions.iter().filter(|moved| moved.name == name && moved.key == key);
+        of_breaker.map(|transition| (transition.from, transition.to)).collect()
     }
 
-    fn find(&self, name: &str) -> Option<Arc<CircuitBreaker>> {
-        let of_key = |family: Arc<CircuitBreaker>| {
-            family.of_keys().into_iter().find(|of_key| is_shown_as(name, &of_key.name(), of_key.key().as_ref()))
-        };
-        let registry = &self.inner.scoped.registry;
-        registry.circuit_breaker(name).or_else(|| registry.circuit_breakers().find_map(of_key))
+    fn find(&self, Instance { name, key }: &Instance) -> Option<Arc<CircuitBreaker>> {
+        let breaker = self.inner.scoped.registry.circuit_breaker(name)?;
+        key.as_ref().map_or_else(|| Some(Arc::clone(&breaker)), |key| breaker.of_key(key))
     }
 
-    fn unknown(&self, name: &str) -> String {
+    fn unknown(&self, breaker: &Instance) -> String {
         let known: Vec<String> =
             self.inner.scoped.registry.circuit_breakers().map(|known| known.name().to_string()).collect();
-        let meant = nearest(name, &known.iter().map(String::as_str).collect::<Vec<_>>());
-        format!("no circuit breaker `{name}` was called in this scope{}", DidYouMean(meant))
+        let meant = nearest(&breaker.name, &known.iter().map(String::as_str).collect::<Vec<_>>());
+        format!("no circuit breaker `{breaker}` was called in this scope{}", DidYouMean(meant))
     }
-}
-
-fn is_shown_as(text: &str, name: &Name, key: Option<&Key>) -> bool {
-    Shown(name, key).to_string() == text
 }
 
 impl Default for Scope {
