@@ -4,7 +4,8 @@
 //! that cannot keep up is an outage as well.
 
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -198,6 +199,36 @@ fn is_steered_by_its_file_while_it_runs() {
 }
 
 #[test]
+fn shows_its_metrics_and_health_while_it_runs() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_storefront"))
+        .args(["--duration", "5s", "--rate", "50", "--json", "--admin", "127.0.0.1:0"])
+        .current_dir(std::env::temp_dir())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the storefront was built for this test");
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    told.read_line(&mut first).unwrap();
+    let address = first.trim_end().strip_prefix("metrics and health are at http://").expect(&first).to_owned();
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let metrics = get("/metrics");
+    for service in ["inventory", "payment", "email", "recommendations"] {
+        assert!(metrics.contains(&format!("circuit_breaker_requests_total{{service=\"{service}\"}} ")), "{metrics}");
+    }
+    let health = get("/health");
+    assert!(health.contains("\"status\":"), "{health}");
+    told.read_to_string(&mut first).unwrap();
+    assert!(child.wait().unwrap().success(), "{first}");
+}
+
+#[test]
 fn bad_flags_are_told_what_is_allowed() {
     for (flag, value, allowed) in [
         ("--duration", "1s", "5s to 10m"),
@@ -205,6 +236,7 @@ fn bad_flags_are_told_what_is_allowed() {
         ("--rate", "0", "20 to 1000"),
         ("--rate", "many", "20 to 1000"),
         ("--seed", "-1", "a whole number from 0"),
+        ("--admin", "localhost", "such as 127.0.0.1:9911"),
         ("--outage", "payment", "such as payment=hang"),
         ("--outage", "paymnt=hang", "inventory, payment, email, recommendations"),
         ("--outage", "payment=fire", "errors, slow, hang, refuse"),

@@ -117,9 +117,10 @@ pub use circuit_breaker::{
 };
 pub use error::{Failure, OpenReason, Rejection, RejectionKind};
 pub use event::{
-    Act, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Listener, Order, RECENT_EVENTS, Steering, Topic, Transition,
+    Act, ByState, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Listener, Openings, Order, RECENT_EVENTS,
+    StateHistory, Steering, Topic, Transition,
 };
-pub use event::{GaveUp, RetryEvent};
+pub use event::{GaveUp, GaveUpCounts, RetryEvent};
 pub use kind::{InvalidKind, Kind};
 pub use name::{Instance, InvalidPattern, Key, Name, Pattern};
 pub use next_call::NextCall;

@@ -4,6 +4,7 @@ use crate::event::{Emitter, Event, Runs, Steering, Topic, Turn};
 use crate::kind::Kind;
 use crate::name::{Key, Name};
 use crate::overlay::Setting;
+use crate::state::State;
 use crate::time::Timestamp;
 use resilience_config::{ConfigError, Configurable};
 use std::fmt::{self, Debug};
@@ -78,6 +79,11 @@ pub trait Policy: Sized + Send + Sync + 'static {
 
     /// It is in the registry, new or not, and is about to be handed to somebody; or it was built for somebody.
     fn about_to_be_called(&self) {}
+
+    /// The state in which a circuit breaker comes into its registry.
+    fn comes_in(&self) -> Option<State> {
+        None
+    }
 
     fn set_forced_open(&self, _forced: bool, _: &mut Turn<'_>) {}
 

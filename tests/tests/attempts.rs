@@ -154,12 +154,12 @@ retried! {
     timed_out (retry_rejections = [timed_out]) tries [RejectionKind::TimedOut];
 }
 
-/// `(retries, recovered, exhausted, over_budget)`
+/// `(retries, recovered, gave up after all attempts, gave up for the budget)`
 type Counts = (u64, u64, u64, u64);
 
 fn counts(retry: &Retry) -> Counts {
     let snapshot = retry.snapshot();
-    (snapshot.retries, snapshot.recovered, snapshot.exhausted, snapshot.over_budget)
+    (snapshot.retries, snapshot.recovered, snapshot.gave_up.attempts, snapshot.gave_up.budget)
 }
 
 /// One attempt of a call as it ends.
@@ -321,7 +321,7 @@ async fn a_snapshot_says_that_the_budget_is_spent_and_that_it_is_there_again() {
         spend(&retry);
         assert_eq!(next(), left);
     }
-    while retry.snapshot().over_budget == 0 {
+    while retry.snapshot().gave_up.budget == 0 {
         spend(&retry);
     }
     assert_eq!(next(), spent);

@@ -208,7 +208,7 @@ async fn a_retry_that_is_not_enabled_makes_one_attempt_and_counts_nothing() {
     retried(&attempts).await.unwrap_err();
     assert_eq!(attempts.get(), 1);
     let snapshot = registry().retry("disabled").unwrap().snapshot();
-    assert_eq!((snapshot.retries, snapshot.exhausted, snapshot.attempts), (0, 0, 3));
+    assert_eq!((snapshot.retries, snapshot.gave_up.attempts, snapshot.attempts), (0, 0, 3));
     assert_eq!(found(snapshot.settings, "enabled"), is("false", "text:2"));
     assert!(!std::iter::from_fn(|| events.try_recv()).any(|event| matches!(event, Event::RetriesEnded { .. })));
 

@@ -1,5 +1,6 @@
 //! What a guarded call and a breaker cost in memory.
 
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{CircuitBreaker, Rejection, bulkhead, circuit_breaker, rate_limit, retry, timeout};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -55,6 +56,22 @@ async fn keyed(key: u64) -> Result<u64, Error> {
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
+#[test]
+fn reading_all_policies_allocates_nothing_for_each() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let read_of = |policies: usize| {
+        for nth in 0..policies {
+            CircuitBreaker::builder(format!("cost: read {nth}")).register().unwrap();
+        }
+        // Only what comes when something is used for the first time.
+        scope.registry().read();
+        allocations_of(|| assert_eq!(scope.registry().read().circuit_breakers.len(), policies))
+    };
+    let (few, many) = (read_of(10), read_of(1000));
+    assert!(many < few + 20, "{few} of ten policies and {many} of a thousand");
 }
 
 #[test]

@@ -160,9 +160,9 @@ async fn every_kind_says_what_comes_next_and_how_old_it_is() {
         retry.call(|| async { Err::<(), _>("down") }).await.unwrap_err();
         assert!(retry.snapshot().retries < before + 200, "it is spent at some time");
     }
-    let over_budget = retry.snapshot().over_budget;
+    let over_budget = retry.snapshot().gave_up.budget;
     retry.call(|| async { Err::<(), _>("down") }).await.unwrap_err();
-    assert_eq!(retry.snapshot().over_budget, over_budget + 1, "and what was said is what happens");
+    assert_eq!(retry.snapshot().gave_up.budget, over_budget + 1, "and what was said is what happens");
     assert_eq!(retry.snapshot().next.to_string(), "it is tried once, because the budget for retries is spent");
 }
 

@@ -89,7 +89,7 @@ async fn a_spent_budget_returns_the_error() {
     let snapshot = retry.snapshot();
     // The first calls see a budget of few calls: at the end a tenth of all, and a hundred that are free.
     assert!((280..=300).contains(&snapshot.retries), "{snapshot:?}");
-    assert_eq!(snapshot.over_budget, 2000 - snapshot.retries);
+    assert_eq!(snapshot.gave_up.budget, 2000 - snapshot.retries);
 }
 
 #[tokio::test(start_paused = true)]

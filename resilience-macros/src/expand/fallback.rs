@@ -109,7 +109,10 @@ fn answered(guarded: &Guarded, levels: &[Answer], map: &TokenStream) -> TokenStr
     quote_spanned! {Span::mixed_site()=>
         #calls
         let __failure = match __resilience::called(#answer) {
-            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Ok(__value) => {
+                __operation.fallback_answered();
+                break '__fallback __resilience::Ok(__value)
+            }
             __resilience::Err(__failure) => __failure,
         };
         #rest

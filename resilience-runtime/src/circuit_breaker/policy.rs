@@ -7,6 +7,7 @@ use crate::kind::Kind;
 use crate::name::{Key, Name};
 use crate::overlay::Setting;
 use crate::policy::{Definition, Policy};
+use crate::state::State;
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
 
 /// A `trip_if` and its tokens, by which two of them are compared: one function may have two addresses. A builder has no tokens.
@@ -76,6 +77,10 @@ impl Policy for CircuitBreaker {
 
     fn about_to_be_called(&self) {
         self.tell_wanted_outcomes();
+    }
+
+    fn comes_in(&self) -> Option<State> {
+        Some(self.state())
     }
 
     fn set_forced_open(&self, forced: bool, turn: &mut Turn<'_>) {

@@ -4,6 +4,7 @@ use super::breaker::CircuitBreaker;
 use super::state::Phase;
 use super::totals::{KeyCounts, Totals};
 use crate::error::OpenReason;
+use crate::event::StateHistory;
 use crate::name::{Key, Name};
 use crate::next_call::NextCall;
 use crate::overlay::Setting;
@@ -51,6 +52,8 @@ pub struct CircuitBreakerSnapshot {
     /// Of a breaker that was called with keys: how many it holds. Its totals are then the sums over all of them, and the rest is that of the
     /// overflow breaker.
     pub keys: Option<KeyCounts>,
+    /// Where it has been since it came into its registry; of a breaker of a key, or in no registry, nothing.
+    pub history: Option<StateHistory>,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<Setting>,
 }
@@ -101,6 +104,7 @@ impl CircuitBreaker {
                 failed: probes.failed,
             }),
             keys: self.key_counts(),
+            history: if self.past.is_some() { None } else { self.emitter.state_history() },
             settings,
         }
     }

@@ -7,7 +7,7 @@
 //! # Where things are
 //!
 //! `bus` sends, to whoever wants to know; `order` is where a policy's events come from, and the turns in which changes are made and told; `queue` is what waits for one reader, with the
-//! argument for its protocol, and `listener` a thread that reads one; `ring` keeps the last events of each policy; `steering` says who did something by hand, and why; `trace` hands on to `tracing`.
+//! argument for its protocol, and `listener` a thread that reads one; `ring` keeps the last events of each policy, and `states` where each breaker has been; `steering` says who did something by hand, and why; `trace` hands on to `tracing`.
 
 mod bus;
 mod display;
@@ -18,6 +18,7 @@ mod order;
 mod queue;
 mod retry;
 mod ring;
+mod states;
 mod steering;
 #[cfg(feature = "tracing")]
 pub(crate) mod trace;
@@ -28,9 +29,10 @@ pub use listener::Listener;
 pub use order::Order;
 pub(crate) use order::{Audience, Emitter, Turn, Untold};
 pub use queue::{EVENT_CAPACITY, Events};
-pub use retry::{GaveUp, RetryEvent};
+pub use retry::{GaveUp, GaveUpCounts, RetryEvent};
 pub use ring::RECENT_EVENTS;
 pub(crate) use ring::Runs;
+pub use states::{ByState, Openings, StateHistory};
 pub(crate) use steering::TooLong;
 pub use steering::{Act, Steering};
 

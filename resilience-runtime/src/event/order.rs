@@ -12,10 +12,12 @@
 //! decided after a change has a number above the change's: the last one, made odd.
 
 use super::ring::{Ring, Runs};
-use super::{Bus, Event, Topic};
+use super::states::Historian;
+use super::{Bus, Event, StateHistory, Topic};
 use crate::error::Rejection;
 use crate::kind::Kind;
 use crate::name::Name;
+use crate::state::State;
 use crate::sync::{AtomicSetting, Count, Mutex, MutexGuard, exclusive};
 use crate::time::Timestamp;
 use once_cell::sync::OnceCell;
@@ -56,20 +58,31 @@ struct Told {
     latest: Timestamp,
     /// What a registry keeps of it.
     ring: Option<Ring>,
+    /// What it keeps of a circuit breaker besides.
+    historian: Option<Box<Historian>>,
 }
 
 impl Emitter {
     pub(crate) fn new(bus: Arc<Bus>) -> Self {
-        let told = Mutex::new(Told { latest: Timestamp::from_millis(0), ring: None });
+        let told = Mutex::new(Told { latest: Timestamp::from_millis(0), ring: None, historian: None });
         Self { bus, history: Arc::new(History { operation: OnceCell::new(), sequence: AtomicSetting::new(0), told }) }
     }
 
-    /// Its registry keeps its last events from now on, and knows which guarded function alone has it, if one has.
-    pub(crate) fn enter_registry(&self, operation: Option<Name>) {
+    /// Its registry keeps its last events from now on, and knows which guarded function alone has it, if one has. A circuit breaker says in which state it
+    /// comes.
+    pub(crate) fn enter_registry(&self, operation: Option<Name>, state: Option<State>) {
         if let Some(operation) = operation {
             let _ = self.history.operation.set(operation);
         }
-        exclusive(&self.history.told).ring.get_or_insert_with(Ring::new);
+        let mut told = exclusive(&self.history.told);
+        told.ring.get_or_insert_with(Ring::new);
+        told.historian = state.map(|state| Box::new(Historian::new(state, Timestamp::now())));
+    }
+
+    /// Where a circuit breaker of a registry has been so far.
+    pub(crate) fn state_history(&self) -> Option<StateHistory> {
+        let told = exclusive(&self.history.told);
+        Some(told.historian.as_ref()?.read(Timestamp::now()))
     }
 
     /// Whether both have one history.
@@ -213,6 +226,9 @@ impl Turn<'_> {
         if let Some(ring) = &mut told.ring {
             ring.keep(&events, runs());
         }
+        if let Some(historian) = &mut told.historian {
+            events.iter().for_each(|event| historian.write(event));
+        }
         events.iter().for_each(|event| emitter.bus.put(event));
         drop(told);
         Untold(vec![Telling::Events(Arc::clone(&emitter.bus), events)])
@@ -277,7 +293,7 @@ mod tests {
         const TURNS: u64 = 60;
         let bus = Arc::new(Bus::default());
         let emitter = Emitter::new(Arc::clone(&bus));
-        emitter.enter_registry(None);
+        emitter.enter_registry(None, None);
         let mut readers = [bus.subscribe(EventFilter::default()), bus.subscribe(EventFilter::default())];
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
@@ -326,7 +342,7 @@ mod tests {
     #[test]
     fn what_changes_nothing_is_kept_by_no_ring() {
         let emitter = Emitter::new(Arc::default());
-        emitter.enter_registry(None);
+        emitter.enter_registry(None, None);
         let mut turn = emitter.turn();
         turn.push(Topic::Evicted, 0, |order| Event::Evicted {
             name: "order".into(),

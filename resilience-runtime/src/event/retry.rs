@@ -50,3 +50,64 @@ pub enum GaveUp {
     /// The retry was turned off after the attempts so far (`enabled = false`).
     TurnedOff,
 }
+
+impl GaveUp {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Attempts,
+        Self::NotRetryable,
+        Self::Elapsed,
+        Self::AskedTooMuch,
+        Self::Budget,
+        Self::CircuitOpen,
+        Self::TurnedOff,
+    ];
+
+    /// The word used in events and metrics: `attempts`, `not_retryable`, `elapsed`, `asked_too_much`, `budget`, `circuit_open`, `turned_off`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts",
+            Self::NotRetryable => "not_retryable",
+            Self::Elapsed => "elapsed",
+            Self::AskedTooMuch => "asked_too_much",
+            Self::Budget => "budget",
+            Self::CircuitOpen => "circuit_open",
+            Self::TurnedOff => "turned_off",
+        }
+    }
+}
+
+/// How many calls of a retry failed in the end, by the reason why no other attempt followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct GaveUpCounts {
+    /// [`GaveUp::Attempts`]
+    pub attempts: u64,
+    /// [`GaveUp::NotRetryable`], after the first attempt: the error of a first one is an ordinary one, as far as a retry goes.
+    pub not_retryable: u64,
+    /// [`GaveUp::Elapsed`]
+    pub elapsed: u64,
+    /// [`GaveUp::AskedTooMuch`]
+    pub asked_too_much: u64,
+    /// [`GaveUp::Budget`]
+    pub budget: u64,
+    /// [`GaveUp::CircuitOpen`]
+    pub circuit_open: u64,
+    /// [`GaveUp::TurnedOff`], after the first attempt.
+    pub turned_off: u64,
+}
+
+impl GaveUpCounts {
+    pub(crate) fn each(mut count: impl FnMut(GaveUp) -> u64) -> Self {
+        Self {
+            attempts: count(GaveUp::Attempts),
+            not_retryable: count(GaveUp::NotRetryable),
+            elapsed: count(GaveUp::Elapsed),
+            asked_too_much: count(GaveUp::AskedTooMuch),
+            budget: count(GaveUp::Budget),
+            circuit_open: count(GaveUp::CircuitOpen),
+            turned_off: count(GaveUp::TurnedOff),
+        }
+    }
+}

@@ -94,8 +94,16 @@ impl Operation {
     pub fn fallback_ended<R: GuardedResult<T, E>, T, E>(&'static self, answer: R) -> R {
         if answer.is_error() {
             self.fallback_failed(std::any::type_name::<E>());
+        } else {
+            self.fallback_answered();
         }
         answer
+    }
+
+    /// A fallback has answered, and no other one is asked.
+    #[doc(hidden)]
+    pub fn fallback_answered(&'static self) {
+        self.answered_fallbacks.increment();
     }
 
     #[cold]

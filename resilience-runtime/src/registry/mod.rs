@@ -167,6 +167,10 @@ macro_rules! of_each_kind {
             fn of(policies: &OfEachKind<policies::ByKind>) -> Self {
                 Self { $($field: policies.$field.snapshot(),)* pending: Vec::new() }
             }
+
+            fn read(policies: &OfEachKind<policies::ByKind>) -> Self {
+                Self { $($field: policies.$field.read(),)* pending: Vec::new() }
+            }
         }
 
         impl Registry {
@@ -201,7 +205,7 @@ impl Registry {
         operation::in_order().iter().copied()
     }
 
-    /// Every policy as it is now. Takes no lock that a call waits for.
+    /// Every policy as it is now. No call waits for it but one that changes a breaker's state, and that for as long as its [history](crate::StateHistory) is copied.
     ///
     /// A snapshot of 10,000 breakers takes 0.09 s, and reconfiguring all of them 0.02 s. Two threads that call them one after the other meanwhile
     /// pay 50 to 52 ns of a core for a call instead of 46 to 50, with both without a pause beside them, on two cores
@@ -215,6 +219,12 @@ impl Registry {
         #[cfg(feature = "persistence")]
         snapshot.add_pending(expected);
         snapshot
+    }
+
+    /// As [`snapshot`](Self::snapshot), without the settings and without what is [pending](RegistrySnapshot::pending): for whoever looks often, such as an exporter of
+    /// metrics. It allocates a few lists, and nothing for each policy.
+    pub fn read(&self) -> RegistrySnapshot {
+        RegistrySnapshot::read(&self.inner.policies)
     }
 
     /// Makes every policy of every guarded function that is linked into the program exist now, and not when the function is first called: it is in

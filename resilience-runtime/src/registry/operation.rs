@@ -28,6 +28,7 @@ pub struct Operation {
     layers: &'static [Layer],
     /// By what it answered for: the function's own error first, and then [`RejectionKind::ALL`].
     fallbacks: [Count; 1 + RejectionKind::ALL.len()],
+    pub(super) answered_fallbacks: Count,
     pub(super) failed_fallbacks: Count,
 }
 
@@ -134,7 +135,8 @@ impl Operation {
         layers: &'static [Layer],
     ) -> Self {
         let fallbacks = [const { Count::new() }; 1 + RejectionKind::ALL.len()];
-        Self { module, function, file, line, layers, fallbacks, failed_fallbacks: Count::new() }
+        let (answered_fallbacks, failed_fallbacks) = (Count::new(), Count::new());
+        Self { module, function, file, line, layers, fallbacks, answered_fallbacks, failed_fallbacks }
     }
 
     /// The module that the function is in; the crate's name comes first.
@@ -180,6 +182,12 @@ impl Operation {
     /// How often its fallback was asked for a rejection of that kind; `None` stands for the function's own errors.
     pub fn fallbacks_for(&self, rejection: Option<RejectionKind>) -> u64 {
         self.fallback_count(rejection).get()
+    }
+
+    /// How often its fallback succeeded: with several levels, any of them. One that is still answering, or was dropped before it had, is neither here nor among
+    /// [`failed_fallbacks`](Self::failed_fallbacks).
+    pub fn answered_fallbacks(&self) -> u64 {
+        self.answered_fallbacks.get()
     }
 
     /// How often its fallback failed too: with several levels, the last one.

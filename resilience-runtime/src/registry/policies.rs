@@ -162,7 +162,7 @@ impl<P: Kept> Policies<P> {
     ) -> (Named<P>, Untold) {
         let (policy, refused) = self.make(name, builds.bus, &definition);
         let policy = Arc::new(policy);
-        policy.emitter().enter_registry(operation_of(P::KIND, name));
+        policy.emitter().enter_registry(operation_of(P::KIND, name), policy.comes_in());
         let mut untold = (builds.resume)(&policy, audience);
         if let Some(error) = refused {
             let (bus, name) = (Arc::clone(builds.bus), name.clone());
@@ -220,6 +220,11 @@ impl<P: Kept> Policies<P> {
     /// By name.
     pub(super) fn snapshot(&self) -> Vec<P::Snapshot> {
         self.all().iter().map(|policy| self.snapshot_of(policy)).collect()
+    }
+
+    /// By name, without the settings.
+    pub(super) fn read(&self) -> Vec<P::Snapshot> {
+        self.all().iter().map(|policy| policy.snapshot_with(Vec::new())).collect()
     }
 
     pub(super) fn snapshot_of(&self, policy: &P) -> P::Snapshot {

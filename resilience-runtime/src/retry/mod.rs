@@ -15,7 +15,7 @@ pub use builder::RetryBuilder;
 pub(crate) use run::Pause;
 pub use run::{Run, Wait};
 
-use crate::event::{Emitter, Runs, Turn};
+use crate::event::{Emitter, GaveUp, GaveUpCounts, Runs, Turn};
 use crate::hooks::Classify;
 use crate::kind::Kind;
 use crate::name::Name;
@@ -58,8 +58,8 @@ pub struct Retry {
     budget: OnceCell<Box<Budget>>,
     retries: Count,
     recovered: Count,
-    exhausted: Count,
-    over_budget: Count,
+    /// In the order of [`GaveUp::ALL`].
+    gave_up: [Count; GaveUp::ALL.len()],
     emitter: Emitter,
     built: Timestamp,
 }
@@ -269,10 +269,8 @@ pub struct RetrySnapshot {
     pub retries: u64,
     /// Calls that succeeded after the first attempt had failed.
     pub recovered: u64,
-    /// Calls that failed after all `attempts`. Not those that gave up before: what an error asked for, `max_elapsed` or the budget ended them.
-    pub exhausted: u64,
-    /// Calls that were not tried again because the budget was spent.
-    pub over_budget: u64,
+    /// Calls that failed in the end, by the reason why no other attempt followed.
+    pub gave_up: GaveUpCounts,
     /// How long ago it was built.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub age: Duration,
@@ -296,8 +294,7 @@ impl Policy for Retry {
             budget: OnceCell::new(),
             retries: Count::new(),
             recovered: Count::new(),
-            exhausted: Count::new(),
-            over_budget: Count::new(),
+            gave_up: GaveUp::ALL.map(|_| Count::new()),
             emitter,
             built: Timestamp::now(),
         }
@@ -331,8 +328,7 @@ impl Policy for Retry {
             budget: settings.budget,
             retries: self.retries.get(),
             recovered: self.recovered.get(),
-            exhausted: self.exhausted.get(),
-            over_budget: self.over_budget.get(),
+            gave_up: GaveUpCounts::each(|why| self.gave_up[why as usize].get()),
             age: self.built.elapsed(),
             next: self.next_call(&settings),
             settings: shown,

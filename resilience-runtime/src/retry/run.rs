@@ -251,14 +251,11 @@ impl<'a> Run<'a> {
     fn give_up(&self, why: GaveUp, rejection: Option<RejectionKind>) {
         #[cfg(feature = "tracing")]
         crate::event::trace::tried(self.made, self.elapsed());
-        match why {
-            GaveUp::Attempts => self.retry.exhausted.increment(),
-            GaveUp::Budget => self.retry.over_budget.increment(),
-            // An ordinary error, as far as a retry goes.
-            GaveUp::NotRetryable | GaveUp::TurnedOff if self.made == 1 => return,
-            GaveUp::NotRetryable | GaveUp::TurnedOff | GaveUp::Elapsed | GaveUp::AskedTooMuch | GaveUp::CircuitOpen => {
-            }
+        // An ordinary error, as far as a retry goes.
+        if self.made == 1 && matches!(why, GaveUp::NotRetryable | GaveUp::TurnedOff) {
+            return;
         }
+        self.retry.gave_up[why as usize].increment();
         self.retry.emitter.emit(Topic::RetriesEnded, 0, |order| Event::RetriesEnded {
             name: self.retry.name.clone(),
             attempts: self.made,

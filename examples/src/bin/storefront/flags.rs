@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -45,6 +46,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
+    /// Where to serve metrics and health while it runs, such as 127.0.0.1:9911: /metrics is for Prometheus
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) admin: Option<SocketAddr>,
+
     /// Print one JSON object to stdout at the end; progress goes to stderr
     #[arg(long)]
     pub(crate) json: bool,
@@ -58,6 +63,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     } else {
         Err("a run takes 5s to 10m".to_owned())
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address and a port such as 127.0.0.1:9911".to_owned())
 }
 
 fn rate(text: &str) -> Result<u32, String> {

@@ -40,6 +40,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(flags: &Flags) -> Result<Report, Box<dyn Error>> {
+    if let Some(admin) = flags.admin {
+        let listening = resilience_observe::listen(admin).map_err(|error| format!("--admin {admin}: {error}"))?;
+        eprintln!("metrics and health are at http://{}", listening.address());
+    }
     let steering = Steering::follow(flags.config.as_deref())?;
     let mut servers = Vec::new();
     for service in Service::ALL {

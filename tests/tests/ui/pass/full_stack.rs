@@ -67,5 +67,5 @@ async fn main() {
     assert_eq!(shop.calls, 2, "what was declined is not tried again");
     assert_eq!(shop.charge(Order { cents: 0 }, "".into(), &mut log).await.unwrap(), 2 + 3);
     assert_eq!(shop.calls, 5);
-    assert_eq!(registry().retry("charge").unwrap().snapshot().exhausted, 1);
+    assert_eq!(registry().retry("charge").unwrap().snapshot().gave_up.attempts, 1);
 }

@@ -1,0 +1,48 @@
+//! What the circuit breakers, retries, bulkheads, timeouts and rate limits of a program have done, for Prometheus and for people.
+//!
+//! ```no_run
+//! # fn main() -> std::io::Result<()> {
+//! resilience_observe::listen("127.0.0.1:9911")?; // curl http://127.0.0.1:9911/metrics
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! or, in a program that has an [axum](https://docs.rs/axum) router already:
+//!
+//! ```
+//! use axum::Router;
+//! use resilience_observe::Observer;
+//! use resilience_runtime::registry;
+//!
+//! let observer = Observer::new(registry());
+//! let app: Router = Router::new().route("/metrics", observer.metrics_route());
+//! ```
+//!
+//! Nothing is pushed: policies count as they always do, and are read when somebody asks. A call costs what it costs without an observer. Every series is there, at zero,
+//! before the first call.
+//!
+//! [`families`] lists the metrics. `docs/observing.md` goes from an empty program to a graph of a breaker that opens.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `listen` (default) | [`listen`]: a port and a thread of their own, which answer while the program's runtime is stuck; enables `axum` |
+//! | `axum` | [`Observer::metrics_route`] and [`Observer::router`], for a router of the program's own |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "axum")]
+mod http;
+#[cfg(feature = "listen")]
+mod listener;
+mod observer;
+mod reading;
+mod table;
+mod text;
+
+#[cfg(feature = "listen")]
+pub use listener::{Listening, listen};
+pub use observer::{Aliases, BuildError, KeySeries, Observer, ObserverBuilder};
+pub use table::{Family, MetricKind, families};
+pub use text::TextFormat;

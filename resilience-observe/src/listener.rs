@@ -1,0 +1,129 @@
+//! A port and a thread of their own: they answer while the program's runtime is stuck, which is when somebody wants to look.
+
+use crate::observer::Observer;
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use resilience_runtime::registry;
+use std::future::pending;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{sleep, timeout};
+
+/// Connections at once; whoever comes then waits.
+const CONNECTIONS: usize = 64;
+/// A client that says nothing for so long is hung up on.
+const SILENCE: Duration = Duration::from_secs(10);
+/// No connection lasts longer than this and [`SILENCE`] together, so that none is held for good by who reads nothing.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Serves metrics and health of this program on that address: [`Observer::listen`] with every choice left as it is.
+///
+/// ```no_run
+/// resilience_observe::listen("127.0.0.1:9911")?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// The address cannot be listened on, or a thread not be started.
+#[cfg_attr(docsrs, doc(cfg(feature = "listen")))]
+pub fn listen(address: impl ToSocketAddrs) -> io::Result<Listening> {
+    Observer::new(registry()).listen(address)
+}
+
+/// A port that is listened on until it is [stopped](Self::stop): dropping this ends nothing.
+#[derive(Debug)]
+pub struct Listening {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+}
+
+impl Listening {
+    /// Where: the port is there too that the system has chosen for port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Closes the port and drops the connections, soon after.
+    pub fn stop(self) {
+        // Where the thread is gone, so is the port.
+        let _ = self.stop.send(());
+    }
+}
+
+impl Observer {
+    /// Serves [`router`](Self::router) on that address, on a thread of its own. Whoever reaches the address may read: bind to `127.0.0.1`, or to where
+    /// Prometheus alone comes from.
+    ///
+    /// The checks of `/health` run on that thread too. One that needs the program's own runtime wants the router nested there instead.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be listened on, or a thread not be started.
+    #[cfg_attr(docsrs, doc(cfg(feature = "listen")))]
+    pub fn listen(&self, address: impl ToSocketAddrs) -> io::Result<Listening> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = self.router();
+        thread::Builder::new().name("resilience-observe".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                tokio::spawn(accept(listener, router));
+                if stopped.await.is_err() {
+                    // Nobody is left who could say so.
+                    pending::<()>().await;
+                }
+            });
+        })?;
+        Ok(Listening { address, stop })
+    }
+}
+
+async fn accept(listener: TcpListener, router: Router) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return complain(&error),
+    };
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let router = router.clone();
+                tokio::spawn(async move {
+                    serve(stream, router).await;
+                    drop(place);
+                });
+            }
+            // Of one connection, or out of files: there may be some again soon.
+            Err(_) => sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, router: Router) {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(SILENCE);
+    let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    // How a connection ends is its client's affair.
+    if timeout(LONGEST, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(SILENCE, connection).await;
+    }
+}
+
+/// There is nobody to return it to.
+fn complain(error: &io::Error) {
+    use std::io::Write;
+    let _ = writeln!(io::stderr(), "resilience: the metrics are not served: {error}");
+}

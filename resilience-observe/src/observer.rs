@@ -1,0 +1,193 @@
+//! Who looks at a registry, and how: the choices, and one reading after the other.
+
+use crate::reading::{Memory, Program, Reading};
+use crate::table::families;
+use crate::text::{self, TextFormat};
+use resilience_runtime::{EventFilter, Registry, Topic};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Looks at the policies of a registry whenever somebody wants to know. Clones are the same observer.
+///
+/// ```
+/// use resilience_observe::{Observer, TextFormat};
+/// use resilience_runtime::{CircuitBreaker, registry};
+///
+/// CircuitBreaker::builder("payment").register()?;
+/// let observer = Observer::new(registry());
+/// let text = observer.metrics(TextFormat::Classic);
+/// assert!(text.contains("circuit_breaker_state{service=\"payment\"} 0\n"));
+/// assert!(text.contains("circuit_breaker_calls_total{service=\"payment\",outcome=\"rejected\"} 0\n"));
+/// # Ok::<(), resilience_runtime::RegisterError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Observer {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    settings: Settings,
+    program: Program,
+    memory: Mutex<Memory>,
+}
+
+/// The choices.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) label: String,
+    pub(crate) fold_beyond: usize,
+    pub(crate) aliases: Aliases,
+    pub(crate) keys: KeySeries,
+}
+
+/// Which metrics there are a second time, under other names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Aliases {
+    /// The names that dashboards of circuit breakers commonly ask for: `circuit_breaker_successes_total`, `circuit_breaker_requests_success_total`,
+    /// `circuit_breaker_failures_total`, `circuit_breaker_requests_failed_total`, `circuit_breaker_rejects_total`.
+    #[default]
+    Seeds,
+    /// Every number once: these are `circuit_breaker_calls_total` by its `outcome`.
+    None,
+}
+
+/// Whether the keys of a circuit breaker have series of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeySeries {
+    /// They have not: `circuit_breaker_keys_not_closed` says how many of them are open.
+    #[default]
+    None,
+    /// `circuit_breaker_key_state`, of the keys that reject calls; at most so many a breaker, those first that have done so for longest.
+    NotClosed {
+        /// How many a breaker.
+        at_most: usize,
+    },
+}
+
+/// Why an observer could not be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The name of the label is none that Prometheus accepts.
+    #[error(
+        "`{0}` cannot be the name of a label: expected letters, digits and `_`, not beginning with a digit or `__`"
+    )]
+    InvalidLabel(String),
+    /// The name of the label is that of another one.
+    #[error("`{0}` is a label of its own already; choose another name for the policy's")]
+    LabelIsTaken(String),
+}
+
+impl Observer {
+    /// An observer with every choice left as it is, for which every policy of every guarded function is [prepared](Registry::prepare).
+    pub fn new(registry: Registry) -> Self {
+        Self::builder(registry).made()
+    }
+
+    /// An observer whose choices are made first.
+    ///
+    /// ```
+    /// use resilience_observe::{Aliases, KeySeries, Observer};
+    /// use resilience_runtime::registry;
+    ///
+    /// let observer = Observer::builder(registry())
+    ///     .label("breaker")
+    ///     .aliases(Aliases::None)
+    ///     .keys(KeySeries::NotClosed { at_most: 20 })
+    ///     .build()?;
+    /// # Ok::<(), resilience_observe::BuildError>(())
+    /// ```
+    pub fn builder(registry: Registry) -> ObserverBuilder {
+        let settings = Settings {
+            label: "service".to_owned(),
+            fold_beyond: 1000,
+            aliases: Aliases::default(),
+            keys: KeySeries::default(),
+        };
+        ObserverBuilder { registry, settings }
+    }
+
+    /// All metrics as they are now.
+    pub fn metrics(&self, format: TextFormat) -> String {
+        let Inner { registry, settings, program, memory } = &*self.inner;
+        let reading = {
+            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+            Reading::of(registry, settings, program, &mut memory)
+        };
+        text::write(&reading, format, settings.aliases)
+    }
+
+    /// What it looks at.
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+}
+
+/// Makes the choices of an [`Observer`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is observed before `build`"]
+pub struct ObserverBuilder {
+    registry: Registry,
+    settings: Settings,
+}
+
+impl ObserverBuilder {
+    /// The label that has the name of the policy; defaults to `service`. Where Prometheus gives its targets a label `service` themselves, as it does with the
+    /// Prometheus operator in Kubernetes, ours would arrive as `exported_service`: choose another one there, such as `breaker`.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.settings.label = label.into();
+        self
+    }
+
+    /// How many policies of each kind have series of their own; defaults to 1,000. Those that come after are told together as `(other)`, and
+    /// `resilience_folded_policies` says how many they are.
+    pub fn fold_beyond(mut self, policies: usize) -> Self {
+        self.settings.fold_beyond = policies;
+        self
+    }
+
+    /// Which metrics there are a second time under other names; defaults to [`Aliases::Seeds`].
+    pub fn aliases(mut self, aliases: Aliases) -> Self {
+        self.settings.aliases = aliases;
+        self
+    }
+
+    /// Whether keys have series of their own; defaults to [`KeySeries::None`].
+    pub fn keys(mut self, keys: KeySeries) -> Self {
+        self.settings.keys = keys;
+        self
+    }
+
+    /// The observer, for which every policy of every guarded function is [prepared](Registry::prepare).
+    ///
+    /// # Errors
+    ///
+    /// The label is none that Prometheus accepts, or one that a metric has already.
+    pub fn build(self) -> Result<Observer, BuildError> {
+        let label = &self.settings.label;
+        let is_valid = label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && label.starts_with(|c: char| !c.is_ascii_digit())
+            && !label.starts_with("__");
+        if !is_valid {
+            return Err(BuildError::InvalidLabel(self.settings.label));
+        }
+        // "" stands for the policy's own.
+        let mut others = families().iter().flat_map(|family| family.labels(""));
+        if others.any(|other| other == label) {
+            return Err(BuildError::LabelIsTaken(self.settings.label));
+        }
+        Ok(self.made())
+    }
+
+    fn made(self) -> Observer {
+        let Self { registry, settings } = self;
+        // Before anything can be told.
+        let events = registry.subscribe_with(EventFilter::of([Topic::Conflict, Topic::ConfigRefused]));
+        registry.prepare();
+        let (program, memory) = (Program::of(&registry), Mutex::new(Memory::new(events)));
+        Observer { inner: Arc::new(Inner { registry, settings, program, memory }) }
+    }
+}

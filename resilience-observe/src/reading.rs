@@ -1,0 +1,287 @@
+//! From the registry to numbers with labels: one reading of all policies, and what becomes of those beyond the bound.
+
+use crate::observer::{KeySeries, Settings};
+use crate::table::{Family, Folding, Source};
+use resilience_runtime::{
+    CircuitBreakerSnapshot, Events, Key, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State, Topic,
+};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// The name of the policies beyond the bound, all together.
+pub(crate) const OTHER: &str = "(other)";
+
+/// One circuit breaker, with what its functions have counted.
+#[derive(Debug)]
+pub(crate) struct BreakerRow {
+    pub(crate) snapshot: CircuitBreakerSnapshot,
+    pub(crate) fallbacks: u64,
+    pub(crate) answered_fallbacks: u64,
+}
+
+/// One key of a circuit breaker.
+#[derive(Debug)]
+pub(crate) struct KeyRow {
+    pub(crate) name: Name,
+    pub(crate) key: Key,
+    pub(crate) state: State,
+}
+
+/// One policy of one guarded function.
+#[derive(Debug)]
+pub(crate) struct LayerRow {
+    operation: String,
+    kind: Kind,
+    policy: Name,
+    layer: String,
+}
+
+/// What the observer knows by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// By kind, as in the registry's snapshot.
+    pub(crate) policies: [u64; 5],
+    pub(crate) folded: [u64; 5],
+    pub(crate) conflicts: u64,
+    pub(crate) refused: u64,
+}
+
+/// What stays from one reading to the next.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// By kind: who has series of its own. It only grows, so that no series ever becomes another policy's.
+    admitted: [HashSet<Name>; 5],
+    events: Events,
+    conflicts: u64,
+    refused: u64,
+}
+
+/// The guarded functions, which are the same for as long as the program runs.
+#[derive(Debug)]
+pub(crate) struct Program {
+    with_fallback: Vec<(String, &'static Operation)>,
+    /// By the name of the breaker.
+    fallbacks_of: HashMap<Name, Vec<&'static Operation>>,
+    layers: Vec<LayerRow>,
+}
+
+/// Everything at one moment.
+#[derive(Debug)]
+pub(crate) struct Reading<'o> {
+    settings: &'o Settings,
+    program: &'o Program,
+    breakers: Rows<BreakerRow>,
+    keys: Vec<KeyRow>,
+    retries: Rows<resilience_runtime::RetrySnapshot>,
+    timeouts: Rows<resilience_runtime::TimeoutSnapshot>,
+    bulkheads: Rows<resilience_runtime::BulkheadSnapshot>,
+    rate_limiters: Rows<resilience_runtime::RateLimiterSnapshot>,
+    seen: Seen,
+}
+
+/// The policies of one kind, by name.
+#[derive(Debug)]
+struct Rows<R> {
+    /// With series of their own.
+    named: Vec<(Name, R)>,
+    folded: Vec<R>,
+}
+
+impl Memory {
+    pub(crate) fn new(events: Events) -> Self {
+        Self { admitted: Default::default(), events, conflicts: 0, refused: 0 }
+    }
+
+    fn catch_up(&mut self) {
+        while let Some(event) = self.events.try_recv() {
+            match event.topic() {
+                Topic::Conflict => self.conflicts += 1,
+                Topic::ConfigRefused => self.refused += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn rows<S, R>(
+        &mut self,
+        kind: usize,
+        bound: usize,
+        snapshots: Vec<S>,
+        name: fn(&S) -> &Name,
+        row: impl Fn(S) -> R,
+    ) -> Rows<R> {
+        let admitted = &mut self.admitted[kind];
+        let mut rows = Rows { named: Vec::with_capacity(snapshots.len()), folded: Vec::new() };
+        for snapshot in snapshots {
+            let name = name(&snapshot).clone();
+            if admitted.contains(&*name) || admitted.len() < bound && admitted.insert(name.clone()) {
+                rows.named.push((name, row(snapshot)));
+            } else {
+                rows.folded.push(row(snapshot));
+            }
+        }
+        rows
+    }
+}
+
+impl Program {
+    pub(crate) fn of(registry: &Registry) -> Self {
+        let mut program = Self { with_fallback: Vec::new(), fallbacks_of: HashMap::new(), layers: Vec::new() };
+        for operation in registry.operations() {
+            let shown = operation.shown_name().to_string();
+            let has_fallback = operation.layers().iter().any(|layer| matches!(layer, Layer::Fallback(_)));
+            for (nth, layer) in operation.layers().iter().enumerate() {
+                let Some(policy) = layer.policy() else { continue };
+                if has_fallback && layer.kind() == Kind::CircuitBreaker {
+                    let of_breaker = program.fallbacks_of.entry(policy.clone()).or_default();
+                    // One function may have the same breaker twice.
+                    if !of_breaker.iter().any(|other| std::ptr::eq(*other, operation)) {
+                        of_breaker.push(operation);
+                    }
+                }
+                let (kind, layer) = (layer.kind(), nth.to_string());
+                program.layers.push(LayerRow { operation: shown.clone(), kind, policy, layer });
+            }
+            if has_fallback {
+                program.with_fallback.push((shown, operation));
+            }
+        }
+        program
+    }
+
+    fn breaker(&self, snapshot: CircuitBreakerSnapshot) -> BreakerRow {
+        let operations = self.fallbacks_of.get(&*snapshot.name).map_or(&[][..], Vec::as_slice);
+        let sum = |count: fn(&Operation) -> u64| operations.iter().map(|operation| count(operation)).sum();
+        // The answers first: they are never more than the questions.
+        let answered_fallbacks = sum(Operation::answered_fallbacks);
+        BreakerRow { snapshot, fallbacks: sum(Operation::fallbacks), answered_fallbacks }
+    }
+}
+
+/// The keys of all breakers that are not closed, at most so many a breaker, those first that have been so for longest.
+fn keys_not_closed(registry: &Registry, choice: KeySeries) -> Vec<KeyRow> {
+    let KeySeries::NotClosed { at_most } = choice else { return Vec::new() };
+    let mut rows = Vec::new();
+    for breaker in registry.circuit_breakers() {
+        let mut not_closed: Vec<(Duration, KeyRow)> = Vec::new();
+        for of_key in breaker.of_keys() {
+            let lets_pass = |state| matches!(state, State::Closed | State::Disabled | State::Monitoring);
+            if lets_pass(of_key.state()) {
+                continue;
+            }
+            let CircuitBreakerSnapshot { name, key, state, age, .. } = of_key.snapshot();
+            // Meanwhile it may have closed, or have been given to another key.
+            if let Some(key) = key.filter(|_| !lets_pass(state)) {
+                not_closed.push((age, KeyRow { name, key, state }));
+            }
+        }
+        not_closed.sort_by(|(age, row), (other_age, other)| other_age.cmp(age).then_with(|| row.key.cmp(&other.key)));
+        rows.extend(not_closed.into_iter().take(at_most).map(|(_, row)| row));
+    }
+    rows
+}
+
+impl<'o> Reading<'o> {
+    pub(crate) fn of(registry: &Registry, settings: &'o Settings, program: &'o Program, memory: &mut Memory) -> Self {
+        memory.catch_up();
+        let keys = keys_not_closed(registry, settings.keys);
+        let RegistrySnapshot { circuit_breakers, retries, timeouts, bulkheads, rate_limiters, .. } = registry.read();
+        let bound = settings.fold_beyond;
+        let breakers = memory.rows(0, bound, circuit_breakers, |row| &row.name, |row| program.breaker(row));
+        let retries = memory.rows(1, bound, retries, |row| &row.name, |row| row);
+        let timeouts = memory.rows(2, bound, timeouts, |row| &row.name, |row| row);
+        let bulkheads = memory.rows(3, bound, bulkheads, |row| &row.name, |row| row);
+        let rate_limiters = memory.rows(4, bound, rate_limiters, |row| &row.name, |row| row);
+        let counts =
+            [breakers.counts(), retries.counts(), timeouts.counts(), bulkheads.counts(), rate_limiters.counts()];
+        let seen = Seen {
+            policies: counts.map(|(named, folded)| named + folded),
+            folded: counts.map(|(_, folded)| folded),
+            conflicts: memory.conflicts,
+            refused: memory.refused,
+        };
+        Self { settings, program, breakers, keys, retries, timeouts, bulkheads, rate_limiters, seen }
+    }
+
+    /// Every number of the family, with its labels.
+    pub(crate) fn for_each_sample(&self, family: &Family, mut sample: impl FnMut(&[(&str, &str)], f64)) {
+        let sample = &mut sample;
+        match &family.source {
+            Source::CircuitBreaker(value) => self.policies(family, &self.breakers, *value, sample),
+            Source::Retry(value) => self.policies(family, &self.retries, *value, sample),
+            Source::Timeout(value) => self.policies(family, &self.timeouts, *value, sample),
+            Source::Bulkhead(value) => self.policies(family, &self.bulkheads, *value, sample),
+            Source::RateLimit(value) => self.policies(family, &self.rate_limiters, *value, sample),
+            Source::Key(value) => {
+                for row in &self.keys {
+                    let labels = [(self.label(), row.name.as_str()), ("key", row.key.as_str())];
+                    words(family, &labels, |nth| value(row, nth), sample);
+                }
+            }
+            Source::Fallback(value) => {
+                for (name, operation) in &self.program.with_fallback {
+                    words(family, &[("operation", name)], |nth| value(operation, nth), sample);
+                }
+            }
+            Source::Layer(value) => {
+                for row in &self.program.layers {
+                    let (kind, layer) = (row.kind.as_str(), &*row.layer);
+                    let labels =
+                        [("operation", &*row.operation), ("kind", kind), (self.label(), &row.policy), ("layer", layer)];
+                    words(family, &labels, |nth| value(row, nth), sample);
+                }
+            }
+            Source::Observer(value) => words(family, &[], |nth| value(&self.seen, nth), sample),
+        }
+    }
+
+    fn label(&self) -> &str {
+        &self.settings.label
+    }
+
+    fn policies<R>(
+        &self,
+        family: &Family,
+        rows: &Rows<R>,
+        value: fn(&R, usize) -> Option<f64>,
+        sample: &mut impl FnMut(&[(&str, &str)], f64),
+    ) {
+        for (name, row) in &rows.named {
+            words(family, &[(self.label(), name)], |nth| value(row, nth), sample);
+        }
+        let fold = |nth| {
+            let values = rows.folded.iter().filter_map(|row| value(row, nth));
+            match family.folding {
+                Folding::Sum => values.reduce(|a, b| a + b),
+                Folding::Max => values.reduce(f64::max),
+                Folding::None => None,
+            }
+        };
+        words(family, &[(self.label(), OTHER)], fold, sample);
+    }
+}
+
+impl<R> Rows<R> {
+    fn counts(&self) -> (u64, u64) {
+        (self.named.len() as u64, self.folded.len() as u64)
+    }
+}
+
+/// The number, or that of each of the family's words.
+fn words(
+    family: &Family,
+    labels: &[(&str, &str)],
+    value: impl Fn(usize) -> Option<f64>,
+    sample: &mut impl FnMut(&[(&str, &str)], f64),
+) {
+    let Some(words) = &family.words else {
+        return value(0).into_iter().for_each(|value| sample(labels, value));
+    };
+    for (nth, word) in words.values.iter().enumerate() {
+        if let Some(value) = value(nth) {
+            let mut labels = labels.to_vec();
+            labels.push((words.label, word));
+            sample(&labels, value);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What the exporter shows: of a program that has called nothing, of one that has, and of names that nobody should have chosen.
+
+use resilience_observe::{Aliases, BuildError, KeySeries, Observer, TextFormat, families};
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{Bulkhead, CircuitBreaker, Rejection, Retry, circuit_breaker, fallback, retry, timeout};
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::time::Duration;
+use tokio::time::sleep;
+
+#[retry(name = "shown", attempts = 2, delay = "1ms")]
+#[circuit_breaker("shown", failure_rate = 50, minimum_calls = 4)]
+#[timeout(name = "shown", after = "1s")]
+#[fallback(none)]
+async fn shown(answer: Result<u32, &'static str>) -> Result<u32, ShownError> {
+    answer.map_err(|_| ShownError)
+}
+
+fn none(_: Result<u32, &'static str>) -> Result<u32, ShownError> {
+    Err(ShownError)
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct ShownError;
+
+impl From<Rejection> for ShownError {
+    fn from(_: Rejection) -> Self {
+        Self
+    }
+}
+
+/// Every sample of a text, by its name and labels.
+fn samples(text: &str) -> BTreeMap<&str, f64> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit_once(' ').map(|(series, value)| (series, value.parse().unwrap())).unwrap()).collect()
+}
+
+fn names(text: &str) -> BTreeSet<&str> {
+    samples(text).keys().map(|series| series.split('{').next().unwrap()).collect()
+}
+
+#[test]
+fn every_series_is_there_at_zero_before_the_first_call() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let text = Observer::new(scope.registry()).metrics(TextFormat::Classic);
+    let samples = samples(&text);
+    for name in [
+        "circuit_breaker_state",
+        "circuit_breaker_failures_total",
+        "circuit_breaker_successes_total",
+        "circuit_breaker_rejects_total",
+        "circuit_breaker_fallbacks_total",
+        "circuit_breaker_requests_total",
+        "circuit_breaker_requests_success_total",
+        "circuit_breaker_requests_failed_total",
+        "circuit_breaker_fallback_success_total",
+    ] {
+        assert_eq!(samples.get(&*format!("{name}{{service=\"shown\"}}")), Some(&0.0), "{name}\n{text}");
+    }
+    for outcome in ["success", "failure", "ignored", "cancelled", "abandoned", "stale", "rejected"] {
+        let series = format!("circuit_breaker_calls_total{{service=\"shown\",outcome=\"{outcome}\"}}");
+        assert_eq!(samples.get(&*series), Some(&0.0), "{text}");
+    }
+    for state in ["closed", "open", "half_open", "forced_open", "disabled", "monitoring"] {
+        let series = format!("circuit_breaker_state_changes_total{{service=\"shown\",state=\"{state}\"}}");
+        assert_eq!(samples.get(&*series), Some(&0.0), "{text}");
+    }
+    assert!(!text.contains("circuit_breaker_recovery_duration_seconds"), "no outage is over yet");
+    let states: f64 = samples
+        .iter()
+        .filter(|(series, _)| series.starts_with("circuit_breaker_current_state{service=\"shown\""))
+        .map(|(_, value)| value)
+        .sum();
+    assert_eq!(states, 1.0, "{text}");
+    let info = "resilience_operation_info{operation=\"exposition::shown\",kind=\"circuit_breaker\",service=\"shown\",layer=\"2\"}";
+    assert_eq!(samples.get(info), Some(&1.0), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_called_is_what_is_shown() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let observer = Observer::new(scope.registry());
+    let before = observer.metrics(TextFormat::Classic);
+    let before = samples(&before);
+    for _ in 0..3 {
+        assert_eq!(shown(Ok(7)).await, Ok(7));
+    }
+    // Two attempts of the first, and one of the second: three failures of six open the breaker, which ends the retries.
+    for _ in 0..3 {
+        assert!(shown(Err("down")).await.is_err());
+    }
+    let text = observer.metrics(TextFormat::Classic);
+    let after = samples(&text);
+    // A function's own counts are the process's, and other tests call it too.
+    let rise = |series: &str| after[series] - before.get(series).copied().unwrap_or_default();
+    let calls =
+        |outcome: &str| rise(&format!("circuit_breaker_calls_total{{service=\"shown\",outcome=\"{outcome}\"}}"));
+    assert_eq!((calls("success"), calls("failure")), (3.0, 3.0), "{text}");
+    assert!(calls("rejected") >= 1.0, "{text}");
+    let all: f64 =
+        ["success", "failure", "ignored", "cancelled", "abandoned", "stale", "rejected"].map(calls).iter().sum();
+    assert_eq!(rise("circuit_breaker_requests_total{service=\"shown\"}"), all);
+    assert_eq!(after["circuit_breaker_state{service=\"shown\"}"], 1.0, "{text}");
+    assert_eq!(after["circuit_breaker_current_state{service=\"shown\",state=\"open\"}"], 1.0, "{text}");
+    assert_eq!(after["circuit_breaker_failure_ratio{service=\"shown\"}"], 0.5, "{text}");
+    assert_eq!(after["circuit_breaker_state_changes_total{service=\"shown\",state=\"open\"}"], 1.0, "{text}");
+    assert_eq!(after["circuit_breaker_openings_total{service=\"shown\",reason=\"failure_rate\"}"], 1.0, "{text}");
+    assert_eq!(after["resilience_retry_gave_up_total{service=\"shown\",why=\"circuit_open\"}"], 1.0, "{text}");
+    assert!(after["circuit_breaker_probe_due_seconds{service=\"shown\"}"] > 0.0, "{text}");
+    assert_eq!(rise("circuit_breaker_fallbacks_total{service=\"shown\"}"), 3.0, "{text}");
+    assert_eq!(rise("circuit_breaker_fallback_success_total{service=\"shown\"}"), 0.0, "{text}");
+    assert_eq!(rise("resilience_fallback_failures_total{operation=\"exposition::shown\"}"), 3.0, "{text}");
+    assert_eq!(rise("resilience_retry_retries_total{service=\"shown\"}"), 1.0, "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_told_with_its_length() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let breaker = CircuitBreaker::builder("outage")
+        .consecutive_failures(1)
+        .half_open_calls(1)
+        .open_for(Duration::from_secs(30))
+        .register()?;
+    let observer = Observer::new(scope.registry());
+    sleep(Duration::from_secs(10)).await;
+    breaker.try_acquire()?.failure();
+    sleep(Duration::from_secs(32)).await;
+    breaker.try_acquire()?.success();
+    sleep(Duration::from_secs(5)).await;
+    let text = observer.metrics(TextFormat::Classic);
+    let samples = samples(&text);
+    let seconds =
+        |state: &str| samples[&*format!("circuit_breaker_state_seconds_total{{service=\"outage\",state=\"{state}\"}}")];
+    assert_eq!(["closed", "open", "half_open", "forced_open"].map(seconds), [15.0, 32.0, 0.0, 0.0], "{text}");
+    assert_eq!(samples["circuit_breaker_recovery_duration_seconds{service=\"outage\"}"], 32.0, "{text}");
+    assert_eq!(samples["circuit_breaker_recoveries_total{service=\"outage\"}"], 1.0, "{text}");
+    Ok(())
+}
+
+#[test]
+fn both_formats_have_the_same_series() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let observer = Observer::new(scope.registry());
+    let (classic, open) = (observer.metrics(TextFormat::Classic), observer.metrics(TextFormat::OpenMetrics));
+    let series = |text| samples(text).into_keys().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(series(&classic), series(&open));
+    assert!(open.ends_with("# EOF\n") && !classic.contains("EOF"));
+    assert!(classic.contains("# TYPE circuit_breaker_calls_total counter\n"));
+    assert!(open.contains("# TYPE circuit_breaker_calls counter\n"));
+    assert!(
+        open.contains(
+            "# TYPE resilience_timeout_limit_seconds gauge\n# UNIT resilience_timeout_limit_seconds seconds\n"
+        )
+    );
+    for text in [classic, open] {
+        let helps: Vec<_> = text.lines().filter(|line| line.starts_with("# HELP")).collect();
+        assert_eq!(helps.len(), helps.iter().collect::<BTreeSet<_>>().len());
+    }
+}
+
+#[test]
+fn hostile_names_stay_between_their_quotes() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let name = "<img src=x onerror=alert(1)> \"quoted\" back\\slash} 1e9 # é";
+    CircuitBreaker::builder(name).register()?;
+    let text = Observer::new(scope.registry()).metrics(TextFormat::Classic);
+    let shown = "<img src=x onerror=alert(1)> \\\"quoted\\\" back\\\\slash} 1e9 # é";
+    assert!(text.contains(&format!("\ncircuit_breaker_state{{service=\"{shown}\"}} 0\n")), "{text}");
+    Ok(())
+}
+
+#[test]
+fn beyond_the_bound_counters_are_sums_and_whoever_was_first_stays() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    for name in ["m1", "m2", "m3"] {
+        CircuitBreaker::builder(name).register()?;
+        Bulkhead::builder(name).max_concurrent(2).register()?;
+    }
+    // Three, and what this file guards.
+    let observer = Observer::builder(scope.registry()).fold_beyond(4).build()?;
+    let before = observer.metrics(TextFormat::Classic);
+    assert!(!before.contains("\"(other)\""), "{before}");
+    for name in ["a1", "a2"] {
+        let breaker = CircuitBreaker::builder(name).register()?;
+        breaker.force_open();
+        assert!(breaker.try_acquire().is_err());
+        Bulkhead::builder(name).max_concurrent(3).register()?;
+    }
+    let text = observer.metrics(TextFormat::Classic);
+    let samples = samples(&text);
+    assert_eq!(samples["circuit_breaker_rejects_total{service=\"(other)\"}"], 2.0, "{text}");
+    assert_eq!(samples["circuit_breaker_state{service=\"(other)\"}"], 1.0, "{text}");
+    assert_eq!(samples["circuit_breaker_current_state{service=\"(other)\",state=\"forced_open\"}"], 2.0, "{text}");
+    assert_eq!(samples["resilience_folded_policies{kind=\"circuit_breaker\"}"], 2.0, "{text}");
+    assert_eq!(samples["resilience_policies{kind=\"circuit_breaker\"}"], 6.0, "{text}");
+    // There was room for one of the two bulkheads.
+    assert_eq!(samples["resilience_bulkhead_limit{service=\"(other)\"}"], 3.0, "{text}");
+    assert!(samples.contains_key("circuit_breaker_state{service=\"m3\"}"), "{text}");
+    assert!(!text.contains("circuit_breaker_enforced_ratio{service=\"(other)\"}"), "a share of several means nothing");
+    Ok(())
+}
+
+#[test]
+fn keys_are_told_one_by_one_where_that_is_wanted() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let stock = CircuitBreaker::builder("stock").consecutive_failures(1).register()?;
+    for warehouse in 0..5 {
+        stock.keyed(warehouse).try_acquire().unwrap().failure();
+    }
+    let plain = Observer::new(scope.registry()).metrics(TextFormat::Classic);
+    assert!(plain.contains("circuit_breaker_keys{service=\"stock\"} 5\n"), "{plain}");
+    assert!(plain.contains("circuit_breaker_keys_not_closed{service=\"stock\"} 5\n"), "{plain}");
+    assert!(!plain.contains("circuit_breaker_key_state"), "{plain}");
+    let observer = Observer::builder(scope.registry()).keys(KeySeries::NotClosed { at_most: 2 }).build()?;
+    let text = observer.metrics(TextFormat::Classic);
+    let of_keys = samples(&text).into_iter().filter(|(series, _)| series.starts_with("circuit_breaker_key_state{"));
+    assert_eq!(of_keys.map(|(_, value)| value).collect::<Vec<_>>(), [1.0, 1.0], "{text}");
+    Ok(())
+}
+
+#[test]
+fn aliases_can_be_left_out_and_the_label_be_another() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    Retry::builder("plain").attempts(2).register()?;
+    let observer = Observer::builder(scope.registry()).aliases(Aliases::None).label("breaker").build()?;
+    let text = observer.metrics(TextFormat::Classic);
+    let names = names(&text);
+    for family in families() {
+        assert!(!(family.is_alias() && names.contains(family.name())), "{}", family.name());
+    }
+    assert!(text.contains("resilience_retry_retries_total{breaker=\"plain\"} 0\n"), "{text}");
+    assert!(!text.contains("service="), "{text}");
+    for label in ["", "9", "a-b", "__name__", "é"] {
+        let refused = Observer::builder(scope.registry()).label(label).build().unwrap_err();
+        assert_eq!(refused, BuildError::InvalidLabel(label.to_owned()));
+    }
+    for label in ["state", "outcome", "why", "kind", "operation", "key"] {
+        let refused = Observer::builder(scope.registry()).label(label).build().unwrap_err();
+        assert_eq!(refused, BuildError::LabelIsTaken(label.to_owned()));
+    }
+    Ok(())
+}
