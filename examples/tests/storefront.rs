@@ -200,6 +200,7 @@ fn is_steered_by_its_file_while_it_runs() {
 
 #[test]
 fn shows_its_metrics_and_health_while_it_runs() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut child = Command::new(env!("CARGO_BIN_EXE_storefront"))
         .args(["--duration", "5s", "--rate", "50", "--json", "--admin", "127.0.0.1:0"])
         .current_dir(std::env::temp_dir())

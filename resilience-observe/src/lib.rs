@@ -28,19 +28,27 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `listen` (default) | [`listen`]: a port and a thread of their own, which answer while the program's runtime is stuck; enables `axum` |
+//! | `opentelemetry` | [`Observer::meter`]: the same numbers as observable instruments |
+//! | `files` | [`prometheus_rules`] and [`grafana_board`]: alerts and a dashboard, for the label that was chosen; those for `service` are in the folder `files` |
 //! | `axum` | [`Observer::metrics_route`] and [`Observer::router`], for a router of the program's own |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "files")]
+mod files;
 #[cfg(feature = "axum")]
 mod http;
 #[cfg(feature = "listen")]
 mod listener;
 mod observer;
+#[cfg(feature = "opentelemetry")]
+mod opentelemetry;
 mod reading;
 mod table;
 mod text;
 
+#[cfg(feature = "files")]
+pub use files::{grafana_board, prometheus_rules};
 #[cfg(feature = "listen")]
 pub use listener::{Listening, listen};
 pub use observer::{Aliases, BuildError, KeySeries, Observer, ObserverBuilder};

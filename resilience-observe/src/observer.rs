@@ -112,12 +112,22 @@ impl Observer {
 
     /// All metrics as they are now.
     pub fn metrics(&self, format: TextFormat) -> String {
+        self.read(|reading| text::write(reading, format, self.inner.settings.aliases))
+    }
+
+    pub(crate) fn read<T>(&self, of: impl FnOnce(&Reading<'_>) -> T) -> T {
         let Inner { registry, settings, program, memory } = &*self.inner;
         let reading = {
             let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
             Reading::of(registry, settings, program, &mut memory)
         };
-        text::write(&reading, format, settings.aliases)
+        of(&reading)
+    }
+
+    /// That of the policy's name.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn label(&self) -> &str {
+        &self.inner.settings.label
     }
 
     /// What it looks at.

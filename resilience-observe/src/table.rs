@@ -117,6 +117,32 @@ impl Family {
         self.is_alias
     }
 
+    /// The name, as OpenTelemetry has it: without its kind and its unit, which are said beside it.
+    pub fn otel_name(&self) -> String {
+        let name = self.name.strip_suffix("_total").unwrap_or(self.name);
+        let name = match (self.unit(), self.kind) {
+            // `state_time`, beside `state`.
+            (Some("seconds"), MetricKind::Counter) => name.replace("_seconds", "_time"),
+            (Some(unit), _) => name.trim_end_matches(unit).trim_end_matches('_').to_owned(),
+            (None, _) => name.to_owned(),
+        };
+        let name = name.strip_prefix("resilience_").unwrap_or(&name);
+        let of_kind = KIND_WORDS.iter().chain(&["fallback"]).find_map(|kind| {
+            let rest = name.strip_prefix(kind)?.strip_prefix('_')?;
+            Some(format!("resilience.{kind}.{rest}"))
+        });
+        of_kind.unwrap_or_else(|| format!("resilience.{name}"))
+    }
+
+    /// The unit, as OpenTelemetry writes it.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn otel_unit(&self) -> &'static str {
+        match self.unit() {
+            Some("seconds") => "s",
+            _ => "1",
+        }
+    }
+
     /// The unit, which is the end of the name.
     pub(crate) fn unit(&self) -> Option<&'static str> {
         let name = self.name.strip_suffix("_total").unwrap_or(self.name);
@@ -587,7 +613,7 @@ mod tests {
 
     #[test]
     fn every_name_is_one_that_prometheus_wants_and_there_once() {
-        let (mut names, mut open_names) = (HashSet::new(), HashSet::new());
+        let (mut names, mut open_names, mut otel_names) = (HashSet::new(), HashSet::new(), HashSet::new());
         for family in families() {
             let name = family.name();
             assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
@@ -595,6 +621,10 @@ mod tests {
             assert_eq!(name.ends_with("_total"), family.kind() == MetricKind::Counter, "{name}");
             assert!(!["_count", "_sum", "_bucket", "_created"].iter().any(|end| name.ends_with(end)), "{name}");
             assert!(names.insert(name), "{name} is there twice");
+            let otel_name = family.otel_name();
+            let is_one = |part: &str| part.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !part.ends_with('_');
+            assert!(otel_name.starts_with("resilience.") && otel_name.split('.').all(is_one), "{otel_name}");
+            assert!(family.is_alias() || otel_names.insert(otel_name.clone()), "{otel_name} is there twice");
             assert!(open_names.insert(name.trim_end_matches("_total")), "{name}, without its end, is there twice");
         }
     }

@@ -1,6 +1,10 @@
 //! What is generated from the table of metrics and committed is what the table says. `UPDATE=1` writes it.
 
-use resilience_observe::families;
+#![cfg(feature = "files")]
+
+use resilience_observe::{Family, families, grafana_board, prometheus_rules};
+use serde_json::Value;
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -35,4 +39,101 @@ fn the_table_of_metrics_is_documented() {
     let marker = "--test files`. -->\n";
     let (before, _) = page.split_once(marker).expect("the page says where the table is");
     compare("docs/observing.md", &format!("{before}{marker}\n{table}"));
+}
+
+const RULES: &str = "resilience-observe/files/prometheus/resilience.rules.yml";
+const BOARD: &str = "resilience-observe/files/grafana/resilience.json";
+
+#[test]
+fn the_rules_are_current() {
+    compare(RULES, &prometheus_rules("service"));
+}
+
+#[test]
+fn the_board_is_current() {
+    compare(BOARD, &grafana_board("service"));
+}
+
+/// Every metric that a text names, with the text behind it.
+fn named(text: &str) -> Vec<(&str, &str)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let mut named = Vec::new();
+    let mut rest = text;
+    let next = |rest: &str| ["circuit_breaker_", "resilience_"].iter().filter_map(|start| rest.find(start)).min();
+    while let Some(start) = next(rest) {
+        let behind = &rest[start..];
+        let end = behind.find(|c| !is_part(c)).unwrap_or(behind.len());
+        let is_whole = !rest[..start].ends_with(is_part);
+        if is_whole {
+            named.push((&behind[..end], &behind[end..]));
+        }
+        rest = &behind[end..];
+    }
+    named
+}
+
+fn family(name: &str) -> &'static Family {
+    families().iter().find(|family| family.name() == name).unwrap_or_else(|| panic!("there is no metric {name}"))
+}
+
+/// Each matcher of the selector that a text begins with: the label, and the values that it asks for.
+fn matchers(behind: &str) -> Vec<(&str, Vec<&str>)> {
+    let Some(inside) = behind.strip_prefix('{').and_then(|rest| rest.split('}').next()) else { return Vec::new() };
+    let inside = inside.split(',').map(str::trim).filter(|matcher| !matcher.is_empty());
+    inside
+        .map(|matcher| {
+            let (label, value) = matcher.split_once('=').unwrap();
+            (label, value.trim_start_matches('~').trim_matches(['"', '\\']).split('|').collect())
+        })
+        .collect()
+}
+
+#[test]
+fn every_query_asks_for_what_there_is() {
+    for label in ["service", "breaker"] {
+        let mut asked = 0;
+        for text in [prometheus_rules(label), grafana_board(label).replace("\\\"", "\"")] {
+            for (name, behind) in named(&text) {
+                let family = family(name);
+                for (matched, values) in matchers(behind) {
+                    asked += 1;
+                    if ["job", "instance"].contains(&matched) {
+                        continue;
+                    }
+                    assert!(family.labels(label).contains(&matched), "{name} has no label {matched}");
+                    let words = family.words().filter(|(word, _)| *word == matched);
+                    let known = words.map_or(&[][..], |(_, values)| values);
+                    let is_known = |value: &&str| value.starts_with('$') || known.contains(value);
+                    assert!(values.iter().all(is_known), "{name} has no {matched} among {values:?}");
+                }
+            }
+            assert!(!text.contains("LABEL") && !text.contains("SELECTED"));
+            assert!(label == "service" || !text.contains("service"), "the label is another one");
+        }
+        assert!(asked > 50, "{asked}");
+    }
+}
+
+#[test]
+fn the_board_is_one_that_grafana_can_draw() {
+    let board: Value = serde_json::from_str(&grafana_board("service")).unwrap();
+    let panels = board["panels"].as_array().unwrap();
+    let ids: HashSet<_> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids.len(), panels.len());
+    let mut taken = HashSet::new();
+    for panel in panels {
+        let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
+        assert!(x + w <= 24, "{panel}");
+        for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+            assert!(taken.insert(cell), "{} lies over another panel", panel["title"]);
+        }
+        let targets = panel["targets"].as_array().map_or(0, Vec::len);
+        assert_eq!(targets == 0, panel["type"] == "row", "{panel}");
+    }
+    let text = board.to_string();
+    for variable in board["templating"]["list"].as_array().unwrap() {
+        let name = variable["name"].as_str().unwrap();
+        let uses = text.matches(&format!("${name}")).count() + text.matches(&format!("${{{name}}}")).count();
+        assert!(uses > 1, "nothing asks for ${name}");
+    }
 }

@@ -88,7 +88,10 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
                 )
                 .await,
         ) {
-            __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+            __resilience::Ok(__value) => {
+                __operation.fallback_answered();
+                break '__fallback __resilience::Ok(__value);
+            }
             __resilience::Err(__failure) => __failure,
         };
         let __answered = __resilience::Answer::<

@@ -1,0 +1,190 @@
+//! A real Prometheus scrapes a storefront through an outage: the alerts fire and end, and every query of the dashboard returns a series.
+//!
+//! Four minutes, since alerts wait for minutes, and a `prometheus` in the path: so it runs where it is asked for.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The outage is from 72 s to 144 s.
+const RUN: &str = "4m";
+
+/// Ended with the test, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn storefront() -> (Running, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_storefront"))
+        .args(["--duration", RUN, "--rate", "50", "--json", "--outage", "payment=refuse", "--admin", "127.0.0.1:0"])
+        .current_dir(std::env::temp_dir())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the storefront was built for this test");
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    told.read_line(&mut first).unwrap();
+    // Its progress is nobody's, and has to go somewhere.
+    std::thread::spawn(move || told.read_to_end(&mut Vec::new()));
+    let address = first.trim_end().strip_prefix("metrics and health are at http://").expect(&first).to_owned();
+    (Running(child), address)
+}
+
+fn prometheus(folder: &Path, storefront: &str) -> (Running, String) {
+    let rules =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../resilience-observe/files/prometheus/resilience.rules.yml");
+    let scrape = |job: &str, format: &str| {
+        format!(
+            "  - job_name: {job}\n    params: {{ format: [{format}] }}\n    static_configs:\n      - targets: [\"{storefront}\"]\n"
+        )
+    };
+    // A target that has a label `service` itself, as the Prometheus operator gives it one.
+    let labelled = format!("{}        labels: {{ service: shop }}\n", scrape("operator", "openmetrics"));
+    let config = format!(
+        "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: [{}]\nscrape_configs:\n{}{}{labelled}",
+        rules.display(),
+        scrape("storefront", "classic"),
+        scrape("open", "openmetrics"),
+    );
+    fs::write(folder.join("prometheus.yml"), config).unwrap();
+    // Free a moment ago; nobody else is likely to take it.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let child = Command::new("prometheus")
+        .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
+        .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+        .arg(format!("--web.listen-address={address}"))
+        .arg("--log.level=error")
+        .spawn()
+        .expect("there is a prometheus in the path");
+    (Running(child), address)
+}
+
+struct Asked {
+    client: reqwest::Client,
+    address: String,
+}
+
+impl Asked {
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, reqwest::Error> {
+        let mut url = reqwest::Url::parse(&format!("http://{}/api/v1/{path}", self.address)).unwrap();
+        url.query_pairs_mut().extend_pairs(query);
+        self.client.get(url).send().await?.json().await
+    }
+
+    /// Every series that the query returns.
+    async fn query(&self, expression: &str) -> Vec<Value> {
+        let answer = self.get("query", &[("query", expression)]).await.unwrap();
+        assert_eq!(answer["status"], "success", "{expression}: {answer}");
+        answer["data"]["result"].as_array().unwrap().clone()
+    }
+
+    /// The name and the service of every alert that fires.
+    async fn firing(&self) -> Vec<(String, String)> {
+        let Ok(answer) = self.get("alerts", &[]).await else { return Vec::new() };
+        let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
+        let firing = alerts.iter().filter(|alert| alert["state"] == "firing" && alert["labels"]["job"] == "storefront");
+        let text = |alert: &Value, label: &str| alert["labels"][label].as_str().unwrap_or_default().to_owned();
+        firing.map(|alert| (text(alert, "alertname"), text(alert, "service"))).collect()
+    }
+
+    /// Whether it fires, or not, by then.
+    async fn waits_for(&self, alert: &str, is_to_fire: bool, until: Instant) {
+        let expected = (alert.to_owned(), "payment".to_owned());
+        while self.firing().await.contains(&expected) != is_to_fire {
+            assert!(
+                Instant::now() < until,
+                "{alert} of payment: {is_to_fire} was expected, and this fires: {:?}",
+                self.firing().await
+            );
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// Every expression of the dashboard, with its variables filled in.
+fn expressions() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../resilience-observe/files/grafana/resilience.json");
+    let board: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let panels = board["panels"].as_array().unwrap();
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let asked = targets.chain(board["annotations"]["list"].as_array().unwrap());
+    let filled = |expression: &Value| {
+        let mut expression = expression["expr"].as_str().unwrap().replace("$__rate_interval", "1m");
+        for (variable, value) in [("$job", "storefront"), ("$instance", ".*"), ("$service", ".*")] {
+            expression = expression.replace(variable, value);
+        }
+        expression
+    };
+    asked.map(filled).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "four minutes, and a prometheus in the path"]
+async fn the_alerts_of_an_outage_fire_and_end_and_every_query_returns_a_series() {
+    let folder = Folder(std::env::temp_dir().join(format!("prometheus-{}", std::process::id())));
+    fs::create_dir_all(&folder.0).unwrap();
+    let (_storefront, at) = storefront();
+    let began = Instant::now();
+    let (_prometheus, address) = prometheus(&folder.0, &at);
+    let asked = Asked { client: reqwest::Client::builder().no_proxy().build().unwrap(), address };
+    let seconds = |seconds| began + Duration::from_secs(seconds);
+
+    asked.waits_for("CircuitBreakerOpen", false, seconds(30)).await;
+    asked.waits_for("CircuitBreakerOpen", true, seconds(150)).await;
+    println!("CircuitBreakerOpen fires after {:?}", began.elapsed());
+    // Both formats are read, and have the same series.
+    let up = asked.query("up").await;
+    assert!(up.len() == 3 && up.iter().all(|target| target["value"][1] == "1"), "{up:?}");
+    let counted = asked.query("count by (job) ({__name__=~\"circuit_breaker_.*|resilience_.*\", job!=\"\"})").await;
+    println!("series: {counted:?}");
+    let of_job = |job: &str| {
+        let counted = counted.iter().find(|counted| counted["metric"]["job"] == job).unwrap();
+        counted["value"][1].as_str().unwrap().to_owned()
+    };
+    assert_eq!(of_job("storefront"), of_job("open"));
+    // Where the target has a label `service`, ours goes by another name: so the label can be chosen.
+    assert!(
+        !asked
+            .query("circuit_breaker_state{job=\"operator\", service=\"shop\", exported_service=\"payment\"}")
+            .await
+            .is_empty()
+    );
+
+    asked.waits_for("CircuitBreakerOpen", false, seconds(200)).await;
+    println!("CircuitBreakerOpen has ended after {:?}", began.elapsed());
+    asked.waits_for("HighFailureRate", true, seconds(235)).await;
+    println!("HighFailureRate fires after {:?}", began.elapsed());
+
+    let mut empty = Vec::new();
+    for expression in expressions() {
+        if asked.query(&expression).await.is_empty() {
+            empty.push(expression);
+        }
+    }
+    // The storefront has no keys and no annotations at this very moment.
+    println!("without a series: {empty:#?}");
+    assert!(empty.iter().all(|expression| expression.starts_with("changes(")), "{empty:#?}");
+
+    // The program is gone, and so is what it told.
+    asked.waits_for("HighFailureRate", false, seconds(600)).await;
+    println!("HighFailureRate has ended after {:?}", began.elapsed());
+}
