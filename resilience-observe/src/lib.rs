@@ -54,3 +54,8 @@ pub use listener::{Listening, listen};
 pub use observer::{Aliases, BuildError, KeySeries, Observer, ObserverBuilder};
 pub use table::{Family, MetricKind, families};
 pub use text::TextFormat;
+
+/// What the page tells a newcomer to write compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/observing.md")]
+mod page {}

@@ -3,7 +3,7 @@
 use crate::observer::{KeySeries, Settings};
 use crate::table::{Family, Folding, Source};
 use resilience_runtime::{
-    CircuitBreakerSnapshot, Events, Key, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State, Topic,
+    CircuitBreakerSnapshot, Event, Events, Key, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State,
 };
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -44,6 +44,7 @@ pub(crate) struct Seen {
     pub(crate) folded: [u64; 5],
     pub(crate) conflicts: u64,
     pub(crate) refused: u64,
+    pub(crate) lost: u64,
 }
 
 /// What stays from one reading to the next.
@@ -54,6 +55,7 @@ pub(crate) struct Memory {
     events: Events,
     conflicts: u64,
     refused: u64,
+    lost: u64,
 }
 
 /// The guarded functions, which are the same for as long as the program runs.
@@ -89,14 +91,15 @@ struct Rows<R> {
 
 impl Memory {
     pub(crate) fn new(events: Events) -> Self {
-        Self { admitted: Default::default(), events, conflicts: 0, refused: 0 }
+        Self { admitted: Default::default(), events, conflicts: 0, refused: 0, lost: 0 }
     }
 
     fn catch_up(&mut self) {
         while let Some(event) = self.events.try_recv() {
-            match event.topic() {
-                Topic::Conflict => self.conflicts += 1,
-                Topic::ConfigRefused => self.refused += 1,
+            match event {
+                Event::Conflict { .. } => self.conflicts += 1,
+                Event::ConfigRefused { .. } => self.refused += 1,
+                Event::Missed { events, .. } => self.lost += events,
                 _ => {}
             }
         }
@@ -199,6 +202,7 @@ impl<'o> Reading<'o> {
             folded: counts.map(|(_, folded)| folded),
             conflicts: memory.conflicts,
             refused: memory.refused,
+            lost: memory.lost,
         };
         Self { settings, program, breakers, keys, retries, timeouts, bulkheads, rate_limiters, seen }
     }

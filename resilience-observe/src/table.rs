@@ -597,6 +597,11 @@ static FAMILIES: &[Family] = &[
         "Configurations that were refused, since the observer was built.",
         Source::Observer(|seen, _| count(seen.refused)),
     ),
+    counter(
+        "resilience_events_lost_total",
+        "Conflicts and refused configurations that were told faster than anybody asked, and are in neither of the two.",
+        Source::Observer(|seen, _| count(seen.lost)),
+    ),
     gauge(
         "resilience_build_info",
         "1, with the version of the exporter.",

@@ -226,6 +226,25 @@ pub enum OpenReason {
     JustOpened,
 }
 
+impl OpenReason {
+    /// The word used in metrics, spans and JSON: `failure_rate`, `slow_call_rate`, `consecutive_failures`, `trip_if`, `probes_failed`, `probe_timed_out`, `forced`,
+    /// `verdict`, `forced_for`, `just_opened`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FailureRate { .. } => "failure_rate",
+            Self::SlowCallRate { .. } => "slow_call_rate",
+            Self::ConsecutiveFailures { .. } => "consecutive_failures",
+            Self::TripIf { .. } => "trip_if",
+            Self::ProbesFailed { .. } => "probes_failed",
+            Self::ProbeTimedOut => "probe_timed_out",
+            Self::Forced => "forced",
+            Self::Verdict { .. } => "verdict",
+            Self::ForcedFor { .. } => "forced_for",
+            Self::JustOpened => "just_opened",
+        }
+    }
+}
+
 impl fmt::Display for OpenReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

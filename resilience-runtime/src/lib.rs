@@ -48,12 +48,19 @@
 //!
 //! * A span `guarded_call` at INFO for each call of a guarded function, entered whenever its future is polled. It has `otel.name`, `code.function.name`, `code.file.path` and
 //!   `code.line.number`, and at its end:
-//!   * `error.type`, where the call fails: the kind of rejection, or the name of the error's type. With a fallback, only where that fails too.
+//!   * `error.type`, where the call fails: the kind of rejection, or the name of the error's type; and `otel.status_code`, which is `ERROR` then. With a fallback, only where
+//!     that fails too.
 //!   * `resilience.policy` and `resilience.name`: whose rejection it was.
+//!   * `resilience.probe` (`true`) of a call by which a half-open breaker finds out whether the dependency is back, and `resilience.would_reject` (`true`) of one that was let
+//!     through only because its breaker monitors, or enforces a share.
 //!   * `resilience.attempts` and `resilience.elapsed_ms`, where a retry has made more than one attempt or given up.
 //!   * `resilience.fallback` (`true`), where a fallback was asked, and `resilience.fallback.reason`: what for, in the words of `error.type`.
 //! * Each [`Event`] as an event, with its line as the message and the fields `resilience.event` (the topic), `resilience.policy` (the kind), `resilience.name`,
-//!   `resilience.by` and `resilience.why` (who did it by hand), `resilience.generation` and `resilience.sequence` (its [`Order`]).
+//!   `resilience.by` and `resilience.why` (who did it by hand), `resilience.generation` and `resilience.sequence` (its [`Order`]), and what else it says:
+//!   `resilience.from`, `resilience.to`, `resilience.reason`, `resilience.rejection`, `resilience.operation`, `resilience.attempt`, `resilience.elapsed_ms`,
+//!   `resilience.wait_ms`, `resilience.retry_after_ms`, `resilience.limit_ms`.
+//!
+//! `docs/tracing.md` has all of them in tables, and how they come to OpenTelemetry.
 //!
 //! | level | events |
 //! |---|---|

@@ -3,34 +3,72 @@
 //! Whoever collects is told when it begins, is entered, left and over, and may panic each time: the call does not notice.
 
 use crate::caught::caught;
-use crate::event::trace::{QuietSpan, TARGET};
+use crate::event::trace::{QuietSpan, SPAN_NAME, TARGET};
 use crate::registry::Operation;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::panic::UnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tracing::{Span, field};
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
+use tracing::{Level, Span, dispatcher};
+use tracing_core::callsite::{DefaultCallsite, Identifier};
+use tracing_core::field::{FieldSet, Value};
+use tracing_core::metadata::{Kind, Metadata};
+
+/// Those that are known when it begins come first.
+const FIELDS: &[&str] = &[
+    "otel.name",
+    "code.function.name",
+    "code.file.path",
+    "code.line.number",
+    "otel.status_code",
+    "error.type",
+    "resilience.policy",
+    "resilience.name",
+    "resilience.key",
+    "resilience.probe",
+    "resilience.would_reject",
+    "resilience.attempts",
+    "resilience.elapsed_ms",
+    "resilience.fallback",
+    "resilience.fallback.reason",
+];
+
+/// Without a place of its own: who collects would add that of this file to the fields that say where the guarded function is, under the same names.
+static METADATA: Metadata<'static> = Metadata::new(
+    SPAN_NAME,
+    TARGET,
+    Level::INFO,
+    None,
+    None,
+    None,
+    FieldSet::new(FIELDS, Identifier(&CALLSITE)),
+    Kind::SPAN,
+);
+
+static CALLSITE: DefaultCallsite = DefaultCallsite::new(&METADATA);
+
+/// As the macros of `tracing` find it out.
+fn is_wanted() -> bool {
+    Level::INFO <= STATIC_MAX_LEVEL && Level::INFO <= LevelFilter::current() && {
+        let interest = CALLSITE.interest();
+        !interest.is_never() && (interest.is_always() || dispatcher::get_default(|of| of.enabled(&METADATA)))
+    }
+}
 
 /// The span of one guarded call. What is not known yet is recorded when it is.
 fn of(operation: &'static Operation) -> QuietSpan {
     let span = || {
-        tracing::info_span!(
-            target: TARGET,
-            "guarded_call",
-            otel.name = operation.function(),
-            code.function.name = operation.path(),
-            code.file.path = operation.file(),
-            code.line.number = operation.line(),
-            resilience.policy = field::Empty,
-            resilience.name = field::Empty,
-            resilience.key = field::Empty,
-            resilience.attempts = field::Empty,
-            resilience.elapsed_ms = field::Empty,
-            resilience.fallback = field::Empty,
-            resilience.fallback.reason = field::Empty,
-            error.r#type = field::Empty,
-        )
+        if !is_wanted() {
+            return Span::none();
+        }
+        let (path, line) = (operation.path(), i64::from(operation.line()));
+        let known: [&dyn Value; 4] = [&operation.function(), &path, &operation.file(), &line];
+        let fields = METADATA.fields();
+        let mut names = fields.iter();
+        let values = known.map(|value| (names.next().expect("there are more names than these"), Some(value)));
+        Span::new(&METADATA, &fields.value_set(&values.each_ref().map(|(name, value)| (name, *value))))
     };
     QuietSpan(caught(span).unwrap_or_else(Span::none))
 }

@@ -196,7 +196,7 @@ impl CircuitBreaker {
                     let entered = self.enter(&mut turn, word, half_open, now, None);
                     self.end(turn);
                     if entered {
-                        return Ok((Admitted::Probe(half_open.generation()), began));
+                        return Ok(probe(half_open, began));
                     }
                 }
                 Phase::HalfOpen => {
@@ -218,11 +218,18 @@ impl CircuitBreaker {
                         return self.reject_half_open(word, now);
                     };
                     if self.word.exchange(word, joined) {
-                        return Ok((Admitted::Probe(joined.generation()), began));
+                        return Ok(probe(joined, began));
                     }
                 }
             }
         }
+    }
+
+    /// A call passes that would have been rejected.
+    pub(super) fn count_would_reject(&self) {
+        self.would_reject.increment();
+        #[cfg(feature = "tracing")]
+        crate::event::trace::would_be_rejected();
     }
 
     fn reject_half_open(&self, word: Word, now: u64) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
@@ -238,9 +245,16 @@ impl CircuitBreaker {
         retry_after_millis: Option<u64>,
     ) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
         if word.monitored() || word.phase() != Phase::Forced && !self.enforcement.enforces() {
-            self.would_reject.increment();
+            self.count_would_reject();
             return Ok((Admitted::Unjudged, 0));
         }
         Err((retry_after_millis, self.reason_of(word)))
     }
+}
+
+/// A call by which the breaker finds out whether the dependency is back.
+fn probe(half_open: Word, began: u64) -> (Admitted, u64) {
+    #[cfg(feature = "tracing")]
+    crate::event::trace::probes();
+    (Admitted::Probe(half_open.generation()), began)
 }

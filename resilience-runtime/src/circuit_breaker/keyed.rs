@@ -296,7 +296,7 @@ impl CircuitBreaker {
         self.keys().overflowed.increment();
         match self.admit(Present) {
             Err(Refused { retry_after_millis: Some(_), .. }) => {
-                self.would_reject.increment();
+                self.count_would_reject();
                 Ok(Permit::new(self, Admitted::Unjudged, 0))
             }
             admitted => admitted.map_err(Rejection::from),

@@ -3,9 +3,9 @@
 //! Collectors are the user's code and run where a call runs, as with everything that uses `tracing`; never under a lock of ours. One that panics, whatever it is asked
 //! or told, harms no call.
 
-use super::{Event, Topic, Transition};
+use super::{Event, RetryEvent, Topic, Transition};
 use crate::caught::caught;
-use crate::error::Failure;
+use crate::error::{Failure, OpenReason, RejectionKind};
 use crate::kind::Kind;
 use crate::state::State;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tracing::{Level, Span};
 
 /// Of all spans and events.
 pub(crate) const TARGET: &str = "resilience";
+/// Of the spans of guarded calls.
+pub(crate) const SPAN_NAME: &str = "guarded_call";
 
 /// Whether somebody collects events of this topic, at the most severe level that it has.
 #[inline]
@@ -50,8 +52,68 @@ fn level(event: &Event) -> Level {
     }
 }
 
+/// What an event says besides its name, as fields. Numbers have a sign, since those without one become text on their way to OpenTelemetry.
+#[derive(Default)]
+struct Facts<'e> {
+    from: Option<&'static str>,
+    to: Option<&'static str>,
+    reason: Option<&'static str>,
+    rejection: Option<&'static str>,
+    operation: Option<&'e str>,
+    attempt: Option<i64>,
+    /// How long the call or its attempts have taken.
+    elapsed_ms: Option<i64>,
+    wait_ms: Option<i64>,
+    retry_after_ms: Option<i64>,
+    limit_ms: Option<i64>,
+}
+
+impl<'e> Facts<'e> {
+    fn of(event: &'e Event) -> Self {
+        let none = Self::default();
+        let word = |rejection: &Option<RejectionKind>| rejection.map(RejectionKind::as_str);
+        match event {
+            Event::Transition(Transition { from, to, reason, .. }) => {
+                let reason = reason.map(OpenReason::as_str);
+                Self { from: Some(from.as_str()), to: Some(to.as_str()), reason, ..none }
+            }
+            Event::Retry(RetryEvent { attempt, wait, elapsed, rejection, .. }) => Self {
+                attempt: Some(i64::from(*attempt)),
+                wait_ms: millis(*wait),
+                elapsed_ms: millis(*elapsed),
+                rejection: word(rejection),
+                ..none
+            },
+            Event::RetriesEnded { attempts, elapsed, why, rejection, .. } => Self {
+                attempt: Some(i64::from(*attempts)),
+                elapsed_ms: millis(*elapsed),
+                reason: Some(why.as_str()),
+                rejection: word(rejection),
+                ..none
+            },
+            Event::Rejected { rejection, retry_after, operation, .. } => Self {
+                rejection: Some(rejection.as_str()),
+                retry_after_ms: retry_after.and_then(millis),
+                operation: operation.as_deref(),
+                ..none
+            },
+            Event::TimedOut { after, operation, .. } => {
+                Self { limit_ms: millis(*after), operation: operation.as_deref(), ..none }
+            }
+            Event::Fallback { rejection, .. } => Self { rejection: word(rejection), ..none },
+            Event::SlowCall { took, limit, .. } => Self { elapsed_ms: millis(*took), limit_ms: millis(*limit), ..none },
+            Event::Outcome { ended, .. } => Self { reason: Some(ended.as_str()), ..none },
+            _ => none,
+        }
+    }
+}
+
+fn millis(time: Duration) -> Option<i64> {
+    i64::try_from(time.as_millis()).ok()
+}
+
 pub(super) fn tell(event: &Event) {
-    let order = event.order();
+    let (order, facts) = (event.order(), Facts::of(event));
     macro_rules! at {
         ($level:expr) => {
             tracing::event!(
@@ -63,8 +125,18 @@ pub(super) fn tell(event: &Event) {
                 resilience.key = event.key().map(|key| key.as_str()),
                 resilience.by = event.by().and_then(|by| by.by()),
                 resilience.why = event.by().and_then(|by| by.why()),
-                resilience.generation = order.map(|order| order.generation),
-                resilience.sequence = order.map(|order| order.sequence),
+                resilience.from = facts.from,
+                resilience.to = facts.to,
+                resilience.reason = facts.reason,
+                resilience.rejection = facts.rejection,
+                resilience.operation = facts.operation,
+                resilience.attempt = facts.attempt,
+                resilience.elapsed_ms = facts.elapsed_ms,
+                resilience.wait_ms = facts.wait_ms,
+                resilience.retry_after_ms = facts.retry_after_ms,
+                resilience.limit_ms = facts.limit_ms,
+                resilience.generation = order.map(|order| order.generation.cast_signed()),
+                resilience.sequence = order.map(|order| order.sequence.cast_signed()),
                 "{event}"
             )
         };
@@ -90,15 +162,37 @@ impl Drop for QuietSpan {
     }
 }
 
-/// Tells the guarded call's span something.
+/// Tells the guarded call's span something. Where nobody collects it, the span around it is somebody else's, who may have fields of the same names.
 fn record(what: impl FnOnce(&Span)) {
-    caught(|| what(&QuietSpan(Span::current()).0));
+    caught(|| {
+        let span = QuietSpan(Span::current());
+        let is_ours = |of: &tracing::Metadata<'_>| of.name() == SPAN_NAME && of.target() == TARGET;
+        if span.0.metadata().is_some_and(is_ours) {
+            what(&span.0);
+        }
+    });
+}
+
+/// As tracing-opentelemetry makes it the span's status.
+fn record_error(span: &Span, error_type: &str) {
+    span.record("error.type", error_type);
+    span.record("otel.status_code", "ERROR");
+}
+
+/// The guarded call is a probe, by which its circuit breaker finds out whether the dependency is back.
+pub(crate) fn probes() {
+    record(|span| _ = span.record("resilience.probe", true));
+}
+
+/// The guarded call would have been rejected, had its circuit breaker enforced what it decides.
+pub(crate) fn would_be_rejected() {
+    record(|span| _ = span.record("resilience.would_reject", true));
 }
 
 /// The guarded call fails so.
 pub(crate) fn failed<E>(failure: &Failure<E>) {
     record(|span| {
-        span.record("error.type", error_type(failure));
+        record_error(span, error_type(failure));
         record_policy(span, failure);
     });
 }
@@ -122,8 +216,8 @@ fn error_type<E>(failure: &Failure<E>) -> &'static str {
 /// The guarded call was tried so often.
 pub(crate) fn tried(attempts: u32, elapsed: Duration) {
     record(|span| {
-        span.record("resilience.attempts", attempts);
-        span.record("resilience.elapsed_ms", u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX));
+        span.record("resilience.attempts", i64::from(attempts));
+        span.record("resilience.elapsed_ms", millis(elapsed));
     });
 }
 
@@ -138,7 +232,5 @@ pub(crate) fn fell_back<E>(failure: &Failure<E>) {
 
 /// The guarded call fails, and so did its fallback.
 pub(crate) fn fallback_failed(error_type: &str) {
-    record(|span| {
-        span.record("error.type", error_type);
-    });
+    record(|span| record_error(span, error_type));
 }
