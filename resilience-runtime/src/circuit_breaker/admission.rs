@@ -192,10 +192,7 @@ impl CircuitBreaker {
                         return self.reject(word, Some(due - now));
                     }
                     let half_open = word.transition_to_half_open(now);
-                    let mut turn = self.emitter.turn();
-                    let entered = self.enter(&mut turn, word, half_open, now, None);
-                    self.end(turn);
-                    if entered {
+                    if self.enter_half_open(word, half_open, now) {
                         return Ok(probe(half_open, began));
                     }
                 }

@@ -10,7 +10,6 @@ use crate::sync::Note;
 use crate::verdict::Verdict;
 use crate::window::{Counter, Shard};
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -120,10 +119,11 @@ impl<'a> Permit<'a> {
     /// The call ended so.
     #[inline(always)]
     pub fn record(self, outcome: Outcome) {
-        self.record_at(Shard::of_this_thread(), Present, outcome);
+        // Spent before anything else: whatever might unwind first would want it whole, and copy it.
+        self.spent().end(Shard::of_this_thread(), Present, outcome);
     }
 
-    #[inline(always)]
+    #[cfg(test)]
     pub(super) fn record_at(self, shard: Shard, clock: impl Clock, outcome: Outcome) {
         // `trip_if` is the user's and may panic: the permit is spent before it is asked.
         self.spent().end(shard, clock, outcome);
@@ -137,9 +137,12 @@ impl<'a> Permit<'a> {
         breaker.record_opening(Shard::of_this_thread(), Present, admitted, verdict.outcome(), began, time);
     }
 
+    /// The words of the call, and no others: the last two of a permit, which were written one by one, are read as one where the whole of it is moved.
     #[inline(always)]
     fn spent(self) -> Call<'a> {
-        ManuallyDrop::new(self).call
+        let call = self.call;
+        std::mem::forget(self);
+        call
     }
 
     /// Runs the call and records how it ended.

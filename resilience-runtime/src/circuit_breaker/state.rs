@@ -359,6 +359,7 @@ impl Word {
     }
 
     /// Half-open: a probe has answered, or has given its permit back.
+    #[inline]
     pub(super) fn release_probe(self, now: u64, outcome: Option<bool>) -> Self {
         let mut probes = self.probes();
         probes.in_flight = probes.in_flight.saturating_sub(1);
@@ -378,6 +379,7 @@ impl Word {
     }
 
     /// When a half-open breaker with a probe in flight gives up on it.
+    #[inline]
     pub(super) fn probe_deadline(self, now: u64, rule: &HalfOpenRule) -> u64 {
         self.since(now).saturating_add(rule.timeout_millis)
     }
@@ -391,6 +393,7 @@ impl Word {
     }
 
     /// Half-open: what has to happen before anything else is judged.
+    #[inline]
     pub(super) fn due(self, now: u64, rule: &HalfOpenRule) -> Due {
         let probes = self.probes();
         if probes.succeeded >= rule.successes {
@@ -438,6 +441,7 @@ impl AtomicWord {
     }
 
     /// Whether the word was still `from` and is `to` now. A closed state that is entered gets its number.
+    #[inline]
     pub(super) fn exchange(&self, from: Word, to: Word) -> bool {
         let to = if to.wants_a_number() { to.numbered(self.closings.add(1)) } else { to };
         self.word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()

@@ -105,16 +105,33 @@ impl CircuitBreaker {
     }
 
     /// Half-open: lets happen what time or a changed rule has made due. Whether there was something; the word is to be loaded again then.
+    #[inline]
     pub(super) fn follow_due(&self, half_open: Word, now: u64) -> bool {
         match half_open.due(now, &self.settings.half_open_rule()) {
             Due::Nothing => false,
             due => {
-                let mut turn = self.emitter.turn();
-                self.enter_due(&mut turn, half_open, due, now);
-                self.end(turn);
+                self.follow_what_is_due(half_open, due, now);
                 true
             }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn follow_what_is_due(&self, half_open: Word, due: Due, now: u64) {
+        let mut turn = self.emitter.turn();
+        self.enter_due(&mut turn, half_open, due, now);
+        self.end(turn);
+    }
+
+    /// An open breaker is due: lets its first probe in, unless somebody was faster.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn enter_half_open(&self, open: Word, half_open: Word, now: u64) -> bool {
+        let mut turn = self.emitter.turn();
+        let entered = self.enter(&mut turn, open, half_open, now, None);
+        self.end(turn);
+        entered
     }
 
     pub(super) fn enter_due(&self, turn: &mut Turn<'_>, half_open: Word, due: Due, now: u64) -> bool {
