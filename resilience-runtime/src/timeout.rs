@@ -143,8 +143,9 @@ impl<F: Future> Future for Timed<'_, F> {
             return Poll::Pending;
         }
         let Timeout { name, timed_out, emitter, .. } = this.timeout;
-        let rejection = || Rejection::TimedOut { name: name.clone(), after: *this.after };
-        Poll::Ready(Err(emitter.rejected(Kind::Timeout, Topic::TimedOut, timed_out, rejection)))
+        let after = *this.after;
+        let rejection = || Rejection::TimedOut { name: name.clone(), after };
+        Poll::Ready(Err(emitter.rejected(Kind::Timeout, Topic::TimedOut, || timed_out.increment(), rejection)))
     }
 }
 

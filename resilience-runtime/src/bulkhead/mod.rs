@@ -64,8 +64,8 @@ use tokio::sync::Semaphore;
 /// ```
 pub struct Bulkhead {
     gate: Gate<Semaphore>,
+    /// Calls that were let in, and those that were rejected at once.
     admitted: Total,
-    rejected: Count,
     timed_out: Count,
     settings: Settings<BulkheadSettings, 2>,
     name: Name,
@@ -136,7 +136,7 @@ impl Bulkhead {
         match self.gate.enter() {
             Arrival::Entered => Ok(self.admit()),
             Arrival::Off => Ok(Place { bulkhead: None }),
-            Arrival::Queued | Arrival::Full => Err(self.reject(&self.rejected)),
+            Arrival::Queued | Arrival::Full => Err(self.reject(|| self.admitted.reject())),
         }
     }
 
@@ -157,7 +157,7 @@ impl Bulkhead {
             Arrival::Entered => Ok(self.admit()),
             Arrival::Queued => self.wait().await,
             Arrival::Off => Ok(Place { bulkhead: None }),
-            Arrival::Full => Err(self.reject(&self.rejected)),
+            Arrival::Full => Err(self.reject(|| self.admitted.reject())),
         }
     }
 
@@ -180,7 +180,7 @@ impl Bulkhead {
                 Ok(ticket) => ticket,
                 Err(_) => {
                     drop(waiter);
-                    return Err(self.reject(&self.timed_out));
+                    return Err(self.reject(|| self.timed_out.increment()));
                 }
             },
         };
@@ -196,8 +196,8 @@ impl Bulkhead {
         Place { bulkhead: Some(self) }
     }
 
-    #[cold]
-    fn reject(&self, count: &Count) -> Rejection {
+    #[inline(always)]
+    fn reject(&self, count: impl FnOnce()) -> Rejection {
         self.emitter
             .rejected(Kind::Bulkhead, Topic::Rejected, count, || Rejection::BulkheadFull { name: self.name.clone() })
     }
@@ -279,7 +279,6 @@ impl Policy for Bulkhead {
         Self {
             gate: Gate::new(limit(&settings), Semaphore::new(0)),
             admitted: Total::new(),
-            rejected: Count::new(),
             timed_out: Count::new(),
             settings: Settings::new(settings),
             name,
@@ -309,7 +308,7 @@ impl Policy for Bulkhead {
     }
 
     fn runs(&self) -> Runs {
-        Runs { rejected: self.rejected.get() + self.timed_out.get(), ..Runs::default() }
+        Runs { rejected: self.admitted.rejected() + self.timed_out.get(), ..Runs::default() }
     }
 
     fn snapshot_with(&self, shown: Vec<Setting>) -> BulkheadSnapshot {
@@ -322,7 +321,7 @@ impl Policy for Bulkhead {
             inside: word.inside(),
             waiting: u64::try_from(word.waiting()).unwrap_or(0),
             admitted: self.admitted.get(),
-            rejected: self.rejected.get(),
+            rejected: self.admitted.rejected(),
             timed_out: self.timed_out.get(),
             age: self.built.elapsed(),
             next: self.next_call(&settings, word),

@@ -119,13 +119,12 @@ impl<'a> Permit<'a> {
     /// The call ended so.
     #[inline(always)]
     pub fn record(self, outcome: Outcome) {
-        // Spent before anything else: whatever might unwind first would want it whole, and copy it.
+        // Spent before anything else: `trip_if` is the user's and may panic, and whatever might unwind before would want the permit whole, and copy it.
         self.spent().end(Shard::of_this_thread(), Present, outcome);
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, resilience_loom))]
     pub(super) fn record_at(self, shard: Shard, clock: impl Clock, outcome: Outcome) {
-        // `trip_if` is the user's and may panic: the permit is spent before it is asked.
         self.spent().end(shard, clock, outcome);
     }
 

@@ -18,7 +18,7 @@ use crate::error::Rejection;
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::state::State;
-use crate::sync::{AtomicSetting, Count, Mutex, MutexGuard, exclusive};
+use crate::sync::{AtomicSetting, Mutex, MutexGuard, exclusive};
 use crate::time::Timestamp;
 use once_cell::sync::OnceCell;
 use std::sync::Arc;
@@ -115,23 +115,28 @@ impl Emitter {
         self.bus.send(&Event::rejected(kind, rejection, operation, self.order(generation)));
     }
 
-    /// Counts a rejection, tells it, and makes it: written down where the caller wants it, and once more where somebody listens.
-    #[inline]
+    /// Counts a rejection, tells it, and makes it. Inlined, so that it is written where it is wanted; and once more where somebody listens.
+    #[inline(always)]
     pub(crate) fn rejected(
         &self,
         kind: Kind,
         topic: Topic,
-        count: &Count,
-        rejection: impl Fn() -> Rejection,
+        count: impl FnOnce(),
+        rejection: impl Fn() -> Rejection + Copy,
     ) -> Rejection {
         // Asked before the count, behind which a load would have to wait for it.
         let wanted = self.wants(topic);
-        count.increment();
+        count();
         if wanted {
-            let rejection = rejection();
-            self.send_rejected(kind, &rejection, 0);
+            self.tell_rejected(kind, rejection);
         }
         rejection()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_rejected(&self, kind: Kind, rejection: impl Fn() -> Rejection) {
+        self.send_rejected(kind, &rejection(), 0);
     }
 
     /// Whether a reader wants to know of it: one load, under whatever lock.

@@ -71,9 +71,9 @@ use tokio::time::timeout;
 /// ```
 pub struct RateLimiter {
     turns: Turns,
+    /// Calls that have passed, and those that were refused.
     allowed: Total,
     waited: Count,
-    rejected: Count,
     /// Who has its permit is the first of those who wait, and the only one that watches the time.
     line: Semaphore,
     /// Wakes the first when its turn may have moved.
@@ -120,6 +120,7 @@ impl RateLimiter {
     ///
     /// [`Rejection::RateLimited`] otherwise. Its `retry_after` is in milliseconds, rounded up: a call after so long passes if nobody comes between and those who
     /// wait are on time.
+    #[inline]
     pub fn try_acquire(&self) -> Result<(), Rejection> {
         if self.settings.word(MAX_WAIT) & OFF != 0 {
             return Ok(());
@@ -180,12 +181,12 @@ impl RateLimiter {
         call.await.map_err(Failure::Call)
     }
 
-    #[cold]
+    #[inline(always)]
     fn reject(&self, turn: u64, now: u64) -> Rejection {
         let wait = Duration::from_nanos(turn.saturating_sub(now));
         let retry_after = Duration::from_millis(millis_up(wait));
         let rejection = || Rejection::RateLimited { name: self.name.clone(), retry_after };
-        self.emitter.rejected(Kind::RateLimit, Topic::Rejected, &self.rejected, rejection)
+        self.emitter.rejected(Kind::RateLimit, Topic::Rejected, || self.allowed.reject(), rejection)
     }
 
     /// Puts another configuration in force at once. As many calls as were used up of the burst are used up of the new one; those who wait go on
@@ -321,7 +322,6 @@ impl Policy for RateLimiter {
             turns: Turns::new(Rule::of(&settings)),
             allowed: Total::new(),
             waited: Count::new(),
-            rejected: Count::new(),
             line: Semaphore::new(1),
             changed: Notify::new(),
             settings: Settings::new(settings),
@@ -353,7 +353,7 @@ impl Policy for RateLimiter {
     }
 
     fn runs(&self) -> Runs {
-        Runs { rejected: self.rejected.get(), ..Runs::default() }
+        Runs { rejected: self.allowed.rejected(), ..Runs::default() }
     }
 
     fn snapshot_with(&self, shown: Vec<Setting>) -> RateLimiterSnapshot {
@@ -368,7 +368,7 @@ impl Policy for RateLimiter {
             waiting: self.turns.waiting(),
             allowed: self.allowed.get(),
             waited: self.waited.get(),
-            rejected: self.rejected.get(),
+            rejected: self.allowed.rejected(),
             age: self.built.elapsed(),
             next: self.next_call(&settings, now),
             settings: shown,

@@ -146,7 +146,7 @@ impl Shards {
     }
 }
 
-/// A number that only grows and that all threads count, each by itself.
+/// How many were let in, and how many were rejected: numbers that only grow and that all threads count, each by itself.
 pub(crate) struct Total(Shards);
 
 impl Total {
@@ -159,8 +159,17 @@ impl Total {
         self.0.add(Shard::of_this_thread(), Counter::Ok);
     }
 
+    #[inline]
+    pub(crate) fn reject(&self) {
+        self.0.add(Shard::of_this_thread(), Counter::Rejected);
+    }
+
     pub(crate) fn get(&self) -> u64 {
         self.0.total(Counter::Ok)
+    }
+
+    pub(crate) fn rejected(&self) -> u64 {
+        self.0.total(Counter::Rejected)
     }
 }
 
