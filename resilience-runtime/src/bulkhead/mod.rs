@@ -131,7 +131,7 @@ impl Bulkhead {
     /// # Errors
     ///
     /// [`Rejection::BulkheadFull`] otherwise.
-    #[inline]
+    #[inline(always)]
     pub fn try_acquire(&self) -> Result<Place<'_>, Rejection> {
         match self.gate.enter() {
             Arrival::Entered => Ok(self.admit()),

@@ -120,7 +120,7 @@ impl RateLimiter {
     ///
     /// [`Rejection::RateLimited`] otherwise. Its `retry_after` is in milliseconds, rounded up: a call after so long passes if nobody comes between and those who
     /// wait are on time.
-    #[inline]
+    #[inline(always)]
     pub fn try_acquire(&self) -> Result<(), Rejection> {
         if self.settings.word(MAX_WAIT) & OFF != 0 {
             return Ok(());
