@@ -53,7 +53,7 @@ pub fn is_among<E, Fit>(failure: &Failure<E>, rejections: Rejections, own: impl 
 }
 
 /// What a fallback is asked about, and the `Ok` that the caller gets where the fallback fails too.
-pub type Asked<T, E> = (Failure<E>, Option<T>);
+pub(crate) type Asked<T, E> = (Failure<E>, Option<T>);
 
 /// Whether a fallback is asked, by the verdict of `classify`: about an `Ok` that is a failure, about every rejection, and about the function's own
 /// errors, unless the fallback's own conditions `decide` about those.
@@ -82,10 +82,10 @@ pub fn or_unsuccessful<T, E>(answer: Result<T, E>, unsuccessful: Option<T>) -> R
 
 /// What a guarded function returns: a `Result`, and nothing else.
 #[diagnostic::on_unimplemented(
-    message = "a guarded function returns a `Result`, so that a policy can answer in its place",
-    label = "`{Self}` is no `Result`",
-    note = "write `Result<{Self}, E>`, with an `E` that is `From<Rejection>`",
-    note = "where `{Self}` is a future of a `Result`, an alias hides that: write it out, as in `Pin<Box<dyn Future<Output = Result<…>>>>`"
+    message = "a guarded function must return a `Result`, so that a policy can answer in its place",
+    label = "`{Self}` is not a `Result`",
+    note = "return `Result<{Self}, E>`, where `E` implements `From<Rejection>`",
+    note = "if `{Self}` is an alias for a future of a `Result`, write the future out, as in `Pin<Box<dyn Future<Output = Result<…>>>>`"
 )]
 pub trait GuardedResult<T, E> {
     /// On its way outward through the layers.
@@ -115,11 +115,11 @@ pub fn called<R: GuardedResult<T, E>, T, E>(result: R) -> Result<T, Failure<E>> 
 
 /// An [`GuardedResult`] outside of all layers.
 #[diagnostic::on_unimplemented(
-    message = "`{E}` cannot stand for the rejection of a policy",
-    label = "the error type of this result is `{E}`, which is not `From<Rejection>`",
-    note = "with thiserror: add a variant `#[error(transparent)] Rejected(#[from] resilience_runtime::Rejection)` to `{E}`",
-    note = "for an error type that is not yours: `map_rejection = path`, a `fn(Rejection) -> {E}`, on one of the attributes; of a generic parameter, demand `From<Rejection>`",
-    note = "or answer in place of every failure: `#[fallback = path]` below the attribute"
+    message = "a rejection cannot be converted to `{E}`",
+    label = "`From<Rejection>` is not implemented for the error type `{E}`",
+    note = "with thiserror, add the variant `#[error(transparent)] Rejected(#[from] resilience_runtime::Rejection)` to `{E}`",
+    note = "if `{E}` is a foreign type, add `map_rejection = path` to one of the attributes, where `path` is a `fn(Rejection) -> {E}`; if it is a generic parameter, add the bound `From<Rejection>`",
+    note = "to replace every failure by another answer, add `#[fallback = path]` below the attribute"
 )]
 pub trait Finished<T, E, Map>: Sized {
     /// A rejection becomes an error of the function's own type.
@@ -165,8 +165,8 @@ pub fn finish<R: Finished<T, E, Map>, T, E, Map>(result: Result<T, Failure<E>>, 
 /// What a fallback may take the failure as.
 #[diagnostic::on_unimplemented(
     message = "this fallback cannot take the failure as `{Self}`",
-    label = "takes the error as `{Self}`, which is not `Failure<{E}>`, and not a `{E}` that is `From<Rejection>` either",
-    note = "a fallback takes the error as `Failure<{E}>`, or as `{E}` where that is `From<Rejection>` or the attribute has `map_rejection = path`"
+    label = "expected `Failure<{E}>`, or `{E}` if it implements `From<Rejection>`",
+    note = "a fallback takes the error as `Failure<{E}>`, or as `{E}` if that implements `From<Rejection>` or an attribute has `map_rejection = path`"
 )]
 pub trait FromFailure<E, Map> {
     /// The failure in the form that the fallback wants.
@@ -204,7 +204,7 @@ pub struct WhenAwaited;
 /// What a fallback returns: the result, or a future of it.
 #[diagnostic::on_unimplemented(
     message = "this fallback does not return what the function returns",
-    label = "returns `{Self}`, where `{R}` or a future of it is wanted"
+    label = "expected `{R}` or a future of it, found `{Self}`"
 )]
 pub trait IntoAnswer<R, Marker> {
     /// The answer as a future.
@@ -241,11 +241,11 @@ pub struct WithError<X>(PhantomData<X>);
 
 /// A function that can answer for another one.
 #[diagnostic::on_unimplemented(
-    message = "this fallback does not fit the function it stands for",
-    label = "does not take the function's arguments `{Args}`, with or without the error, and return its result",
-    note = "a fallback takes what the function takes (the receiver first), and then the error or not: as the function's own error type or as `Failure<_>`",
-    note = "to take it as the function's own error type, that has to be `From<Rejection>`, or an attribute wants `map_rejection = path`",
-    note = "it returns what the function returns, sync or async"
+    message = "this fallback does not fit the guarded function",
+    label = "expected a function that takes `{Args}`, optionally followed by the error, and returns what the guarded function returns",
+    note = "a fallback takes the arguments of the function, the receiver first, optionally followed by the error: either as `Failure<_>` or as the function's error type",
+    note = "to take the function's error type, implement `From<Rejection>` for it or add `map_rejection = path` to an attribute",
+    note = "a fallback may be async"
 )]
 pub trait Fallback<Args, E, Map, R, Marker> {
     /// The answer as a future.
@@ -282,8 +282,8 @@ impl<R> Answer<R> {
 /// An answer that is there without being awaited.
 #[diagnostic::on_unimplemented(
     message = "the fallback of a synchronous function cannot be async",
-    label = "has to be awaited, for which a synchronous function has no place",
-    note = "make the fallback a plain `fn`, or the function that it answers for an `async fn`"
+    label = "returns a future, which a synchronous function cannot await",
+    note = "make the fallback a plain `fn`, or the guarded function an `async fn`"
 )]
 pub trait Immediate: Future {
     /// The answer.
@@ -358,8 +358,8 @@ functions!(apply13: A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13);
 /// An argument that is needed once more after the call took it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is taken by value and cannot be cloned",
-    label = "needed again after the call has taken it, so it has to be `Clone`",
-    note = "take it by reference, put it into an `Arc`, or derive `Clone`; of a generic parameter, demand `Clone`"
+    label = "used again after the call has taken it, so it must implement `Clone`",
+    note = "take it by reference, wrap it in an `Arc`, or derive `Clone`; if it is a generic parameter, add the bound `Clone`"
 )]
 pub trait CloneArgument {
     /// The argument once more.

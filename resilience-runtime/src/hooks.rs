@@ -36,9 +36,9 @@ macro_rules! hook {
 hook! {
     /// `failure_if`, `ignore_if`, `retry_if`, and the `if` of a fallback.
     #[diagnostic::on_unimplemented(
-        message = "this is no function that says yes or no about the error `{E}`",
-        label = "has to be a `fn(&{E}) -> bool`",
-        note = "write the path of a `fn(&{E}) -> bool`, or a closure such as `|error| error.is_transient()`, whose types need not be written"
+        message = "expected a predicate on the error `{E}`",
+        label = "expected a `fn(&{E}) -> bool`",
+        note = "write the path of a `fn(&{E}) -> bool`, or a closure such as `|error| error.is_transient()`"
     )]
     Predicate: (FnOnce(&E) -> bool), (E)
 }
@@ -46,8 +46,8 @@ hook! {
 hook! {
     /// `retry_after`.
     #[diagnostic::on_unimplemented(
-        message = "this is no function that says how long the error `{E}` asks to wait",
-        label = "has to be a `fn(&{E}) -> Option<Duration>`",
+        message = "expected a function that returns how long the error `{E}` asks to wait",
+        label = "expected a `fn(&{E}) -> Option<Duration>`",
         note = "write the path of a `fn(&{E}) -> Option<Duration>`, or a closure such as `|error| error.retry_after()`"
     )]
     AskedWait: (FnOnce(&E) -> Option<Duration>), (E)
@@ -56,8 +56,8 @@ hook! {
 hook! {
     /// `on_retry`.
     #[diagnostic::on_unimplemented(
-        message = "this is no function that can be told of a retry",
-        label = "has to be a `fn(&RetryEvent)`",
+        message = "expected a function that takes a `&RetryEvent`",
+        label = "expected a `fn(&RetryEvent)`",
         note = "write the path of a `fn(&RetryEvent)`, or a closure such as `|event| println!(\"{{event:?}}\")`"
     )]
     RetryHook: (FnOnce(&RetryEvent)), ()
@@ -66,7 +66,7 @@ hook! {
 /// `classify`. What it comes to is a type of this trait, so that nothing more is said where there is none.
 #[diagnostic::on_unimplemented(
     message = "expected a function that classifies a `Result<&{T}, &{E}>`",
-    label = "has to be a `fn(Result<&{T}, &{E}>) -> Verdict`",
+    label = "expected a `fn(Result<&{T}, &{E}>) -> Verdict`",
     note = "write the path of a `fn(Result<&{T}, &{E}>) -> Verdict`, such as one of `resilience_runtime::classify`, or a closure such as `|result| match result {{ Ok(_) => Verdict::SUCCESS, Err(_) => Verdict::FAILURE }}`"
 )]
 pub trait Classify<T, E, Fit>: for<'r> Fn(Result<&'r T, &'r E>) -> Verdict {
@@ -114,8 +114,8 @@ impl<T, E, F: Never + for<'r> Fn(Result<&'r T, &'r E>) -> Verdict> Classify<T, E
 
 /// The error type `E` can stand for a rejection.
 #[diagnostic::on_unimplemented(
-    message = "`{E}` cannot stand for the rejection of a policy",
-    label = "the error type of this result is `{E}`, which is not `From<Rejection>`"
+    message = "a rejection cannot be converted to `{E}`",
+    label = "`From<Rejection>` is not implemented for the error type `{E}`"
 )]
 pub trait MapRejection<E> {
     /// The error in the place of the rejection.
@@ -135,8 +135,8 @@ impl<E, F: FnOnce(Rejection) -> E> MapRejection<E> for MapWith<F> {
 
 /// `map_rejection`. What it comes to is a type of this trait, so that nothing more is said where there is none.
 #[diagnostic::on_unimplemented(
-    message = "this is no function that makes a `{E}` of a rejection",
-    label = "has to be a `fn(Rejection) -> {E}`",
+    message = "expected a function that converts a `Rejection` to `{E}`",
+    label = "expected a `fn(Rejection) -> {E}`",
     note = "write the path of a `fn(Rejection) -> {E}`, such as a variant of `{E}` that holds a `Rejection`, or a closure"
 )]
 pub trait RejectionMap<E, Fit>: FnOnce(Rejection) -> E {
@@ -167,9 +167,9 @@ impl<E, F: Never + FnOnce(Rejection) -> E> RejectionMap<E, Unfit> for F {
 
 /// What the key of a breaker can be.
 #[diagnostic::on_unimplemented(
-    message = "the `key` of a breaker is the text of its value, and `{Self}` has none",
-    label = "`{Self}` is not `Display`",
-    note = "name a part of it that is, as in `key = order.warehouse`, or make a text, as in `key = format_args!(\"{{a}}/{{b}}\")`"
+    message = "`{Self}` cannot be the `key` of a circuit breaker",
+    label = "`{Self}` does not implement `Display`",
+    note = "use a part of it that implements `Display`, as in `key = order.warehouse`, or format it, as in `key = format_args!(\"{{a}}/{{b}}\")`"
 )]
 pub trait BreakerKey: Display {}
 
