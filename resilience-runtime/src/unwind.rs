@@ -4,11 +4,12 @@
 //! whoever catches a panic can go on to use the policy, and a guarded future is as unwind-safe as the bare one. The compiler cannot see
 //! that in an atomic, in a lock, and in tokio's timer, which is dropped with the future.
 
-use crate::circuit_breaker::WatchedCall;
+use crate::bulkhead::Place;
+use crate::circuit_breaker::{Keyed, Permit, WatchedCall};
 use crate::policy::Policy;
-use crate::registry::{Registry, Site, each_kind};
+use crate::registry::{Operation, Registry, Site, each_kind};
 use crate::retry::{Pause, Run};
-use crate::{Keyed, Operation, Permit, Place, Timed};
+use crate::timeout::Timed;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 macro_rules! unwind_safe {

@@ -46,7 +46,10 @@ fn doors() -> BTreeMap<Module, BTreeSet<Module>> {
         .map(|file| (module(file.strip_prefix(&root).unwrap()), code(&fs::read_to_string(&file).unwrap())))
         .collect();
     let imports = |(module, code): (&Module, &String)| {
-        let all = paths(code).into_iter().filter_map(|path| file_of(module, &path, &files));
+        let parts = parts(module, code);
+        let all = parts
+            .iter()
+            .flat_map(|(from, code)| paths(code).into_iter().filter_map(|path| file_of(from, &path, &files)));
         (module.clone(), all.filter(|other| other != module).collect())
     };
     files.iter().map(imports).collect()
@@ -63,21 +66,26 @@ fn module(file: &Path) -> Module {
     names.filter(|name| name != "mod" && name != "lib").collect()
 }
 
-/// Without comments and without tests, which may look at whatever they test.
+/// Without comments.
 fn code(text: &str) -> String {
-    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("//")).peekable();
-    let mut code = String::new();
-    while let Some(line) = lines.next() {
-        if line.starts_with("#[cfg(")
-            && line.contains("test")
-            && lines.peek().is_some_and(|next| next.ends_with("{") && next.starts_with("mod "))
-        {
-            break;
-        }
-        code += line;
-        code.push('\n');
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect()
+}
+
+/// A file and the modules that are written out in it, such as its tests, where `super` is the file.
+fn parts(module: &Module, code: &str) -> BTreeMap<Module, String> {
+    let mut parts = BTreeMap::<Module, String>::new();
+    let mut inner = None;
+    for line in code.lines() {
+        let begin = line
+            .split_once("mod ")
+            .and_then(|(before, rest)| rest.strip_suffix(" {").filter(|_| !before.starts_with(' ')));
+        inner = begin.or(inner.filter(|_| line != "}"));
+        let part =
+            parts.entry(module.iter().map(String::as_str).chain(inner).map(str::to_owned).collect()).or_default();
+        *part += line;
+        part.push('\n');
     }
-    code
+    parts
 }
 
 /// Every path that begins with `crate` or `super`, those of a group one by one.
@@ -132,7 +140,7 @@ fn expand<'c>(before: &[String], tree: &'c str, paths: &mut Vec<Vec<String>>) ->
     }
 }
 
-/// The file that has what a path names; none for what the crate has at its front.
+/// The file that has what a path names; none for a macro's `crate::$name`.
 fn file_of(from: &Module, path: &[String], files: &BTreeMap<Module, String>) -> Option<Module> {
     let mut module = if path[0] == "crate" { Module::new() } else { from.clone() };
     for name in path {
@@ -148,6 +156,13 @@ fn file_of(from: &Module, path: &[String], files: &BTreeMap<Module, String>) -> 
             }
         }
     }
+    // At its front the crate has what comes from all rooms.
+    assert!(
+        !module.is_empty() || path == ["crate"],
+        "{} names {} by the front of the crate",
+        from.join("::"),
+        path.join("::")
+    );
     (!module.is_empty()).then_some(module)
 }
 

@@ -125,12 +125,9 @@ pub(super) fn span(settings: &CircuitBreakerSettings) -> Span {
 
 #[cfg(all(test, not(resilience_loom)))]
 mod tests {
-    use super::super::breaker::CircuitBreaker;
     use super::*;
-    use crate::event::Emitter;
     use proptest::prelude::*;
     use resilience_config::{CircuitBreakerConfig, Mode};
-    use std::sync::Arc;
     use std::time::Duration;
 
     /// Times to the nanosecond and rates to the last bit: what words cannot hold among them.
@@ -164,29 +161,27 @@ mod tests {
     proptest! {
         #[test]
         fn settings_are_read_back_as_they_were_written(first in settings(), second in settings()) {
-            let breaker = CircuitBreaker::new("settings".into(), &first, None, Emitter::new(Arc::default()));
-            prop_assert_eq!(*breaker.settings.get(), first);
-            breaker.put(&mut breaker.emitter.turn(), &second);
-            prop_assert_eq!(*breaker.settings.get(), second);
-            let _ = breaker.keyed(7).try_acquire();
-            prop_assert_eq!(*breaker.of_key("7").unwrap().settings.get(), second);
+            let settings = Settings::new(first);
+            prop_assert_eq!(*settings.get(), first);
+            settings.replace(second, |_| ());
+            prop_assert_eq!(*settings.get(), second);
             // The words that calls read say the same.
-            let rule = breaker.settings.half_open_rule();
+            let rule = settings.half_open_rule();
             let timeout_millis = millis_up(second.half_open_timeout);
             let (calls, successes) = (u64::from(second.half_open_calls), u64::from(second.half_open_successes));
             prop_assert_eq!(rule, HalfOpenRule { calls, successes, timeout_millis });
-            let rule = breaker.settings.open_rule();
+            let rule = settings.open_rule();
             let (open_for_millis, max_millis) = (millis_up(second.open_for), millis_up(second.max_open_for));
             let (backoff, jitter) = (second.open_backoff, second.open_jitter);
             prop_assert_eq!(rule, OpenRule { open_for_millis, max_millis, backoff, jitter });
-            prop_assert_eq!(breaker.settings.slow_call_nanos(), second.slow_call.map_or(0, nanos));
-            prop_assert_eq!(breaker.settings.abandoned_after_millis(), second.abandoned_after.map(millis_up));
+            prop_assert_eq!(settings.slow_call_nanos(), second.slow_call.map_or(0, nanos));
+            prop_assert_eq!(settings.abandoned_after_millis(), second.abandoned_after.map(millis_up));
             let limit = second.consecutive_failures.map(u64::from);
             for failures in 1..1000 {
                 for age_millis in [0, 99, 100, 101] {
                     let is_old = !second.consecutive_failures_by_default || age_millis >= 100;
                     let is_too_long = limit.is_some_and(|limit| failures >= limit) && is_old;
-                    prop_assert_eq!(breaker.settings.is_too_long_a_streak(failures, age_millis), is_too_long);
+                    prop_assert_eq!(settings.is_too_long_a_streak(failures, age_millis), is_too_long);
                 }
             }
         }

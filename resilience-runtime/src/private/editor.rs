@@ -10,7 +10,7 @@ macro_rules! functions {
         pub fn name(_: &str) {}
 
         /// Makes an error of a rejection, where the error type is not `From<Rejection>`.
-        pub fn map_rejection<T, E>(_: impl FnOnce(crate::Rejection) -> E) -> Result<T, E> {
+        pub fn map_rejection<T, E>(_: impl FnOnce(crate::error::Rejection) -> E) -> Result<T, E> {
             unreachable!("it is there to be looked at")
         }
     };
@@ -36,7 +36,8 @@ macro_rules! hooks {
 
 /// The keys of `#[circuit_breaker]`.
 pub mod circuit_breaker {
-    use crate::{Mode, Preset, Window, WindowCounts};
+    use crate::window::WindowCounts;
+    use resilience_config::{Mode, Preset, Window};
     use std::time::Duration;
 
     resilience_config::circuit_breaker_keys! { functions! {} }
@@ -56,7 +57,8 @@ pub mod circuit_breaker {
 
 /// The keys of `#[retry]`.
 pub mod retry {
-    use crate::{Backoff, Jitter, Rejections, RetryEvent};
+    use crate::event::RetryEvent;
+    use resilience_config::{Backoff, Jitter, Rejections};
     use std::time::Duration;
 
     resilience_config::retry_keys! { functions! {} }
@@ -80,7 +82,7 @@ pub mod bulkhead {
 
 /// The keys of `#[rate_limit]`.
 pub mod rate_limit {
-    use crate::Rate;
+    use resilience_config::Rate;
     use std::time::Duration;
 
     resilience_config::rate_limit_keys! { functions! {} }
@@ -88,7 +90,7 @@ pub mod rate_limit {
 
 /// The keys of `#[timeout]`.
 pub mod timeout {
-    use crate::Preset;
+    use resilience_config::Preset;
     use std::time::Duration;
 
     resilience_config::timeout_keys! { functions! {} }
@@ -96,7 +98,7 @@ pub mod timeout {
 
 /// The keys of `#[fallback]`.
 pub mod fallback {
-    use crate::Rejections;
+    use resilience_config::Rejections;
 
     functions! {
         /// The rejections that it answers for. Default every one; without `if` it then leaves the function's own errors alone.
@@ -152,7 +154,7 @@ pub mod words {
     /// Of a list of kinds of rejections.
     #[expect(non_upper_case_globals, reason = "named as they are written")]
     pub mod rejections {
-        use crate::Rejections;
+        use resilience_config::Rejections;
 
         /// A circuit breaker was open.
         pub const circuit_open: Rejections = Rejections::CIRCUIT_OPEN;
