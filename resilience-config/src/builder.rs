@@ -15,6 +15,7 @@ macro_rules! checked {
     ($config:ty) => {
         impl $config {
             /// Every rule that is broken. A value outside its own bounds breaks no combination as well.
+            #[doc(hidden)]
             #[must_use]
             pub fn violations(&self) -> Vec<BrokenRule> {
                 self.out_of_bounds().into_iter().chain(self.contradictions()).flatten().collect()
@@ -30,6 +31,7 @@ macro_rules! checked {
             }
 
             /// The first rule that is broken, for a constant.
+            #[doc(hidden)]
             pub const fn check(&self) -> Result<(), BrokenRule> {
                 match BrokenRule::first(&self.out_of_bounds()) {
                     Ok(()) => BrokenRule::first(&self.contradictions()),
@@ -42,6 +44,7 @@ macro_rules! checked {
             /// # Panics
             ///
             /// With the sentence of the first rule that is broken. In a constant that is an error of the compiler's.
+            #[doc(hidden)]
             #[track_caller]
             pub const fn validated(self) -> Self {
                 match self.check() {

@@ -32,6 +32,7 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode under the name by which it is written.
+    #[doc(hidden)]
     pub const ALL: [(&'static str, Self); 3] =
         [("enforce", Self::Enforce), ("monitor", Self::Monitor), ("off", Self::Off)];
 }

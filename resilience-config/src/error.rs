@@ -6,6 +6,7 @@ use std::{error::Error, fmt};
 ///
 /// It is made of constants only, so that the evaluation of a constant can panic with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BrokenRule {
     /// The key whose value is refused. It is one that was written.
     pub key: &'static str,
@@ -75,6 +76,7 @@ impl ConfigError {
     /// # Errors
     ///
     /// All of the rules, where there are some.
+    #[doc(hidden)]
     pub fn unless_none(broken: Vec<BrokenRule>) -> Result<(), Self> {
         if broken.is_empty() { Ok(()) } else { Err(Self { broken }) }
     }

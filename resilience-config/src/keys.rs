@@ -6,6 +6,7 @@
 use crate::{BrokenRule, Written};
 
 /// A policy's configuration, key by key.
+#[doc(hidden)]
 pub trait Configurable: Copy + Default + PartialEq + Send + Sync + 'static {
     /// The same with every default applied.
     type Settings: Copy;
@@ -208,6 +209,7 @@ macro_rules! keys {
 
             $(
                 $(#[$field_doc])*
+                #[doc(hidden)]
                 pub const fn $field(mut self, value: $field_type) -> Self {
                     self.$field = value;
                     self
@@ -215,6 +217,7 @@ macro_rules! keys {
             )?
 
             /// Applies the defaults. The result means something only for a configuration that [`check`](Self::check) accepts.
+            #[doc(hidden)]
             pub const fn resolve(&self) -> $settings {
                 let $written = self;
                 let settings = $settings {

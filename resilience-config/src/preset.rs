@@ -11,6 +11,7 @@ use std::time::Duration;
 /// | `external_api` | 10s | 60 | 5 | 60s |
 /// | `internal_service` | 2s | 30 | 15 | 20s |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Preset {
     /// A service on the web.
     WebService,
@@ -31,6 +32,7 @@ pub(crate) struct BreakerPreset {
 
 impl Preset {
     /// Every preset under the name by which it is written.
+    #[doc(hidden)]
     pub const ALL: [(&'static str, Self); 4] = [
         ("web_service", Self::WebService),
         ("database", Self::Database),

@@ -25,6 +25,7 @@ pub enum Backoff {
 
 impl Backoff {
     /// Every backoff under the name by which it is written.
+    #[doc(hidden)]
     pub const ALL: [(&'static str, Self); 5] = [
         ("constant", Self::Constant),
         ("linear", Self::Linear),
@@ -50,6 +51,7 @@ pub enum Jitter {
 
 impl Jitter {
     /// Every jitter that has a name, under the name by which it is written.
+    #[doc(hidden)]
     pub const NAMED: [(&'static str, Self); 3] = [("none", Self::None), ("equal", Self::Equal), ("full", Self::Full)];
 }
 
@@ -73,6 +75,7 @@ impl Rejections {
     pub const UNSUCCESSFUL: Self = Self(1 << 4);
 
     /// Every kind under the name by which it is written.
+    #[doc(hidden)]
     pub const ALL: [(&'static str, Self); 5] = [
         ("circuit_open", Self::CIRCUIT_OPEN),
         ("timed_out", Self::TIMED_OUT),

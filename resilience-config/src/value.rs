@@ -50,6 +50,7 @@ impl<'a> Written<'a> {
 }
 
 /// A kind of value that a key takes.
+#[doc(hidden)]
 pub trait Value: Sized {
     /// Which kind it is.
     const TAKES: Takes;
@@ -226,6 +227,7 @@ impl Rejections {
     /// # Errors
     ///
     /// A word that is no kind of rejection, or one that is in the set already.
+    #[doc(hidden)]
     pub fn with_written(self, key: &str, written: &Written<'_>) -> Result<Self, String> {
         match read_word(key, written, Self::of_key(key))? {
             kind if self.contains(kind) => Err("this value is already in the list".to_owned()),

@@ -47,6 +47,7 @@ impl RetrySettings {
 
 impl TimeoutConfig {
     /// Whether all attempts of `retry` can begin before this timeout, which is above it, ends them.
+    #[doc(hidden)]
     pub const fn leaves_time_for(&self, retry: &RetryConfig) -> bool {
         let retry = retry.resolve();
         retry.attempts_within(self.resolve().after) == retry.attempts
@@ -57,6 +58,7 @@ impl TimeoutConfig {
     /// # Panics
     ///
     /// Where it does not. In a constant that is an error of the compiler's.
+    #[doc(hidden)]
     #[track_caller]
     pub const fn assert_leaves_time_for(&self, retry: &RetryConfig) {
         assert!(

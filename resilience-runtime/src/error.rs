@@ -132,8 +132,8 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::CircuitOpen, Self::BulkheadFull, Self::RateLimited, Self::TimedOut, Self::Unsuccessful];
+    pub const ALL: &'static [Self] =
+        &[Self::CircuitOpen, Self::BulkheadFull, Self::RateLimited, Self::TimedOut, Self::Unsuccessful];
 
     /// The word used in attributes and metrics: `circuit_open`, `bulkhead_full`, `rate_limited`, `timed_out`, `unsuccessful`.
     pub const fn as_str(self) -> &'static str {
@@ -275,7 +275,10 @@ pub(crate) fn percent(part: u64, whole: u64) -> f64 {
 }
 
 /// How a guarded call failed: by itself, or by a policy's decision.
+///
+/// Later versions may know more ways: a `match` needs an arm for them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Failure<E> {
     /// The function's own error.
     #[error(transparent)]

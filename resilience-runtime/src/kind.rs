@@ -24,8 +24,8 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::CircuitBreaker, Self::Retry, Self::Timeout, Self::Bulkhead, Self::RateLimit, Self::Fallback];
+    pub const ALL: &'static [Self] =
+        &[Self::CircuitBreaker, Self::Retry, Self::Timeout, Self::Bulkhead, Self::RateLimit, Self::Fallback];
 
     /// `circuit_breaker`, `retry`, `timeout`, `bulkhead`, `rate_limit` or `fallback`.
     pub const fn as_str(self) -> &'static str {
@@ -49,13 +49,14 @@ impl fmt::Display for Kind {
 /// A text that names no kind of policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected `circuit_breaker`, `retry`, `timeout`, `bulkhead`, `rate_limit` or `fallback`")]
+#[non_exhaustive]
 pub struct InvalidKind;
 
 impl FromStr for Kind {
     type Err = InvalidKind;
 
     fn from_str(text: &str) -> Result<Self, InvalidKind> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(InvalidKind)
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or(InvalidKind)
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn each_kind_is_read_from_its_own_word() {
         for kind in Kind::ALL {
-            assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert_eq!(kind.as_str().parse::<Kind>(), Ok(*kind));
         }
         assert_eq!("Retry".parse::<Kind>(), Err(InvalidKind));
     }

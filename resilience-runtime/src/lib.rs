@@ -150,7 +150,7 @@ pub use resilience_macros::{bulkhead, circuit_breaker, fallback, rate_limit, ret
 pub use retry::{Retry, RetryBuilder, RetrySnapshot};
 pub use state::State;
 pub use time::Timestamp;
-pub use timeout::{Timed, Timeout, TimeoutBuilder, TimeoutSnapshot};
+pub use timeout::{Timeout, TimeoutBuilder, TimeoutSnapshot};
 pub use verdict::Verdict;
 pub use window::WindowCounts;
 

@@ -2,6 +2,7 @@
 
 /// How a circuit breaker takes the end of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The dependency did its work. An error that `failure_if` says no to is a success too.
     Success,

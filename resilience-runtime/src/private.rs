@@ -1,28 +1,39 @@
-//! Everything that generated code may name, and nothing else. No stability is promised here.
+//! Everything that generated code names, and nothing else. No stability is promised here.
 
 pub mod editor;
 
-pub use crate::circuit_breaker::Permit;
-pub use crate::fallback::*;
-pub use crate::hooks::*;
+pub use crate::error::Failure;
+pub use crate::fallback::{
+    Answer, FromRejection, NoRejection, asked_about, at_once, called, clone_argument, error_as, finish, is_among,
+    map_with, or_unsuccessful,
+};
+pub use crate::fallback::{
+    apply0, apply1, apply2, apply3, apply4, apply5, apply6, apply7, apply8, apply9, apply10, apply11, apply12, apply13,
+};
+// Not named: the compiler proposes them as bounds of a user's generic types.
+pub use crate::fallback::{CloneArgument, Finished};
 pub use crate::registry::{Layer, OPERATIONS, Operation};
-use crate::registry::{Site, each_kind};
-pub use crate::retry::{Run, Wait};
-pub use core::clone::Clone;
-pub use core::future::Future;
 pub use core::ops::ControlFlow;
-pub use core::option::Option::{self, None, Some};
+pub use core::option::Option::{None, Some};
 pub use core::panic::AssertUnwindSafe;
-pub use core::result::Result::{self, Err, Ok};
+pub use core::result::Result::{Err, Ok};
 pub use core::time::Duration;
 pub use linkme;
-pub use resilience_config::*;
+pub use resilience_config::{Backoff, Constant, Jitter, Mode, Preset, Rate, Rejections, Window};
 
-pub use crate::error::{Failure, Rejection};
-pub use crate::window::WindowCounts;
+use crate::circuit_breaker::Permit;
+use crate::error::Rejection;
+use crate::event::RetryEvent;
+use crate::fallback::GuardedResult;
+use crate::hooks::{Classify, ClassifyBy, Predicate};
+use crate::registry::{Site, each_kind};
+use crate::verdict::Verdict;
+use std::future::Future;
 
 macro_rules! sites {
     ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {$(
+        pub use resilience_config::$config;
+
         /// An attribute at its function.
         pub type $site = Site<crate::$policy>;
     )*};
@@ -78,7 +89,7 @@ pub fn no_retry_after<E>(_: &E) -> Option<Duration> {
 }
 
 /// `on_retry` where none is written.
-pub fn no_hook(_: &crate::RetryEvent) {}
+pub fn no_hook(_: &RetryEvent) {}
 
 /// No circuit breaker stands between a retry and the call, or none that is known without its key.
 pub fn never_shut(_: Duration) -> bool {
@@ -156,10 +167,10 @@ pub fn settle_classified<T, E, FailureFit, IgnoreFit>(
         result,
         |value| classify.verdict(Ok(value)),
         |error| match () {
-            () if ignore_if(error) => crate::Verdict::IGNORED,
+            () if ignore_if(error) => Verdict::IGNORED,
             () if !is_written => classify.verdict(Err(error)),
-            () if failure_if(error) => crate::Verdict::FAILURE,
-            () => crate::Verdict::SUCCESS,
+            () if failure_if(error) => Verdict::FAILURE,
+            () => Verdict::SUCCESS,
         },
     )
 }

@@ -80,6 +80,7 @@ impl Timeout {
     }
 
     /// As [`call`](Self::call), for a future of anything that is pinned where it stands. It is the caller who drops it.
+    #[doc(hidden)]
     pub fn run<'t, F: Future>(&'t self, call: Pin<&'t mut F>) -> Timed<'t, F> {
         Timed { timeout: self, call, after: Duration::ZERO, sleep: None }
     }

@@ -155,8 +155,8 @@ fn stand_in(_: &[u16], failure: Failure<ShopError>) -> Result<Response, ShopErro
             assert!(name.starts_with("classify::"), "{name}");
             1
         }
-        Failure::Rejected(_) => 2,
         Failure::Call(_) => 3,
+        _ => 2,
     };
     Ok(Response { status, wait: None })
 }

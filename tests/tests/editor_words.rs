@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use resilience_runtime::private::{
+use resilience_config::{
     Backoff, BulkheadConfig, CircuitBreakerConfig, Configurable, Jitter, Mode, Preset, RateLimitConfig, Rejections,
     RetryConfig, TimeoutConfig,
 };

@@ -287,7 +287,7 @@ async fn what_it_answered_for_and_that_it_failed_are_counted_and_told() {
     assert_eq!(told_of_them, expected);
     let told = operation("told");
     assert_eq!((told.fallbacks(), told.answered_fallbacks(), told.failed_fallbacks()), (3, 2, 1));
-    let by_kind: Vec<_> = RejectionKind::ALL.into_iter().map(|kind| told.fallbacks_for(Some(kind))).collect();
+    let by_kind: Vec<_> = RejectionKind::ALL.iter().map(|kind| told.fallbacks_for(Some(*kind))).collect();
     assert_eq!((told.fallbacks_for(None), &by_kind[..]), (1, &[2, 0, 0, 0, 0][..]));
 }
 

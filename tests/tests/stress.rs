@@ -62,6 +62,7 @@ fn one_call(breaker: &CircuitBreaker, dice: &Dice, seen: &Seen) {
         Ok(Poll::Ready(Err(Failure::Call("ignored")))) => &seen.ignored,
         Ok(Poll::Ready(Err(Failure::Call(_)))) => &seen.failures,
         Ok(Poll::Ready(Err(Failure::Rejected(_)))) => &seen.rejected,
+        Ok(Poll::Ready(Err(other))) => unreachable!("{other:?}"),
     };
     counter.fetch_add(1, Relaxed);
 }

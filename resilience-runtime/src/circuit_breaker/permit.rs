@@ -166,12 +166,14 @@ impl<'a> Permit<'a> {
     /// Runs the call, so that the permit can tell a panic of the call's own (a failure) from being dropped because something
     /// else on the thread panics (a cancellation), and knows for how long the call has waited when it is dropped: as long as `abandoned_after`, it is
     /// [abandoned](Self::abandoned).
+    #[doc(hidden)]
     #[inline]
     pub fn watch<'p, F: Future>(&'p self, body: Pin<&'p mut F>) -> WatchedCall<'p, F> {
         WatchedCall { permit: self, body }
     }
 
     /// As [`watch`](Self::watch), for a call that is not async.
+    #[doc(hidden)]
     #[inline]
     pub fn watch_call<R>(&self, body: impl FnOnce() -> R) -> R {
         Unwinding::watch(self, body)

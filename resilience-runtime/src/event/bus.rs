@@ -31,7 +31,7 @@ pub struct EventFilter {
 impl Default for EventFilter {
     /// Every topic but [`Topic::Outcome`], of every name.
     fn default() -> Self {
-        Self::of(Topic::ALL.into_iter().filter(|topic| *topic != Topic::Outcome))
+        Self::of(Topic::ALL.iter().copied().filter(|topic| *topic != Topic::Outcome))
     }
 }
 
@@ -153,7 +153,8 @@ impl Bus {
         let _guard = locked(&self.one_change_at_a_time);
         let mut readers = Vec::clone(&self.readers.load());
         change(&mut readers);
-        let wanted = Topic::ALL.into_iter().filter(|topic| readers.iter().any(|reader| reader.filter.wants(*topic)));
+        let wanted =
+            Topic::ALL.iter().copied().filter(|topic| readers.iter().any(|reader| reader.filter.wants(*topic)));
         let wanted = wanted.fold(0, |bits, topic| bits | topic.bit());
         self.readers.store(Arc::new(readers));
         self.wanted.set(wanted);
@@ -181,12 +182,14 @@ mod tests {
     #[test]
     fn an_event_that_nobody_wants_any_more_costs_what_it_did_before() {
         let bus = Arc::new(Bus::default());
-        let wanted = || Topic::ALL.map(|topic| bus.wanted.get() & topic.bit() != 0);
+        let wanted = || -> Vec<Topic> {
+            Topic::ALL.iter().copied().filter(|topic| bus.wanted.get() & topic.bit() != 0).collect()
+        };
         let [one, other] = [Topic::Outcome, Topic::Retry].map(|topic| bus.subscribe(EventFilter::of([topic])));
-        assert_eq!(wanted(), Topic::ALL.map(|topic| [Topic::Outcome, Topic::Retry].contains(&topic)));
+        assert_eq!(wanted(), [Topic::Retry, Topic::Outcome]);
         drop(one);
-        assert_eq!(wanted(), Topic::ALL.map(|topic| topic == Topic::Retry));
+        assert_eq!(wanted(), [Topic::Retry]);
         drop(other);
-        assert_eq!(wanted(), Topic::ALL.map(|_| false));
+        assert_eq!(wanted(), []);
     }
 }

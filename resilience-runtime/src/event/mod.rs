@@ -319,7 +319,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: &'static [Self] = &[
         Self::Transition,
         Self::Retry,
         Self::RetriesEnded,

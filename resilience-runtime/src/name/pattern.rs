@@ -23,6 +23,7 @@ pub struct Pattern(Box<str>);
 /// A text that is no pattern, because it could match no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a name or a pattern must have between 1 and 128 characters besides its `*`, and no control characters")]
+#[non_exhaustive]
 pub struct InvalidPattern;
 
 impl Pattern {
@@ -63,7 +64,8 @@ impl Pattern {
 
     /// How much of a name it pins down: its characters besides `*`. Of two patterns that match a name, the one with more is the
     /// more specific.
-    pub fn literal_characters(&self) -> usize {
+    #[cfg(feature = "config")]
+    pub(crate) fn literal_characters(&self) -> usize {
         self.0.chars().filter(|c| *c != '*').count()
     }
 

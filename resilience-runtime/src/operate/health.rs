@@ -22,6 +22,7 @@ pub const MAX_HEALTH_REASONS: usize = 100;
 /// Whether the program can do its work, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum HealthStatus {
     /// Nothing is wrong.
     Up,

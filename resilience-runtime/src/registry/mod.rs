@@ -49,7 +49,7 @@ use {
     std::{any::Any, cell::RefCell, collections::HashMap, sync::Mutex},
 };
 
-static GLOBAL: Lazy<Registry> = Lazy::new(Registry::default);
+static GLOBAL: Lazy<Registry> = Lazy::new(Registry::new);
 
 /// The registry of this program; with the feature `test-util`, of the test's scope where one is entered.
 pub fn registry() -> Registry {
@@ -62,7 +62,7 @@ pub fn registry() -> Registry {
 
 /// A registry of a test's own, and what each attribute has found in it.
 #[cfg(feature = "test-util")]
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct ScopedRegistry {
     pub(crate) registry: Registry,
     /// By the address of the attribute's static.
@@ -76,6 +76,10 @@ thread_local! {
 
 #[cfg(feature = "test-util")]
 impl ScopedRegistry {
+    pub(crate) fn new() -> Self {
+        Self { registry: Registry::new(), found: Arc::default() }
+    }
+
     /// Makes this thread see it, or none; what it saw before.
     pub(crate) fn enter(entered: Option<Self>) -> Option<Self> {
         // A thread that ends has left its scope.
@@ -102,7 +106,7 @@ fn scoped() -> Option<ScopedRegistry> {
 }
 
 /// A handle on the policies of a program by kind and name; clones are the same registry.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Registry {
     inner: Arc<RegistryInner>,
 }
@@ -174,6 +178,11 @@ macro_rules! of_each_kind {
         }
 
         impl Registry {
+    /// With nothing in it.
+    pub(crate) fn new() -> Self {
+        Self { inner: Arc::default() }
+    }
+
             $(
                 #[doc = concat!("The [`", stringify!($policy), "`](crate::", stringify!($policy), ") of that name.")]
                 ///

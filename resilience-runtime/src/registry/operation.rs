@@ -39,10 +39,12 @@ macro_rules! layers {
         #[non_exhaustive]
         pub enum Layer {
             $(
-                #[doc = concat!("Of [`Kind::", stringify!($kind), "`](crate::Kind::", stringify!($kind), ").")]
+                /// An attribute at its function.
+                #[doc(hidden)]
                 $kind(&'static Site<crate::$policy>),
             )*
             /// `#[fallback]`, with its path as written.
+            #[doc(hidden)]
             Fallback(&'static str),
         }
     };
@@ -196,7 +198,7 @@ impl Operation {
     }
 
     pub(super) fn fallback_count(&self, rejection: Option<RejectionKind>) -> &Count {
-        let kind = RejectionKind::ALL.into_iter().position(|kind| Some(kind) == rejection);
+        let kind = RejectionKind::ALL.iter().position(|kind| Some(*kind) == rejection);
         &self.fallbacks[kind.map_or(0, |kind| kind + 1)]
     }
 

@@ -13,7 +13,7 @@ mod models;
 
 pub use builder::RetryBuilder;
 pub(crate) use run::Pause;
-pub use run::{Run, Wait};
+pub(crate) use run::Run;
 
 use crate::event::{Emitter, GaveUp, GaveUpCounts, Runs, Turn};
 use crate::hooks::Classify;
@@ -200,6 +200,7 @@ impl Retry {
     }
 
     /// The loop of one guarded call.
+    #[doc(hidden)]
     #[inline]
     pub fn start(&self) -> Run<'_> {
         Run::new(self)

@@ -43,7 +43,7 @@ struct Heard {
 impl Scope {
     /// An empty registry.
     pub fn new() -> Self {
-        let scoped = ScopedRegistry::default();
+        let scoped = ScopedRegistry::new();
         // A flood of rejections is not to push out what is asked for.
         let events = scoped.registry.subscribe_with(EventFilter::of([Topic::Transition]));
         let heard = Heard { events, transitions: Vec::new() };

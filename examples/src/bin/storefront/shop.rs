@@ -77,7 +77,7 @@ impl By {
     fn fallback(failure: &Failure<ShopError>) -> Self {
         let asked = match failure {
             Failure::Call(error) => error.was_asked(),
-            Failure::Rejected(rejection) => was_asked(rejection),
+            other => other.rejection().is_some_and(was_asked),
         };
         Self::Fallback { asked }
     }
