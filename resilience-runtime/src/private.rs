@@ -42,7 +42,7 @@ macro_rules! sites {
 each_kind!(sites!);
 
 #[cfg(feature = "tracing")]
-pub use crate::span::InSpan;
+use crate::span::InSpan;
 
 /// Runs a guarded call inside its span. The span is entered for each poll, and left while the call waits.
 #[cfg(feature = "tracing")]

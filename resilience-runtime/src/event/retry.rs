@@ -53,7 +53,7 @@ pub enum GaveUp {
 
 impl GaveUp {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: &'static [Self] = &[
         Self::Attempts,
         Self::NotRetryable,
         Self::Elapsed,

@@ -295,7 +295,7 @@ impl Policy for Retry {
             budget: OnceCell::new(),
             retries: Count::new(),
             recovered: Count::new(),
-            gave_up: GaveUp::ALL.map(|_| Count::new()),
+            gave_up: [const { Count::new() }; GaveUp::ALL.len()],
             emitter,
             built: Timestamp::now(),
         }
