@@ -1,9 +1,10 @@
 //! A real Prometheus scrapes a storefront through an outage: the alerts fire and end, and every query of the dashboard returns a series.
 //!
-//! Four minutes, since alerts wait for minutes, and a `prometheus` in the path: so it runs where it is asked for.
+//! Two and a half minutes, since alerts wait for minutes, and `prometheus` and `promtool` in the path: so it runs where it is asked for. That the second alert ends, which
+//! takes five more, is seen by `promtool test rules`.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -78,6 +79,13 @@ fn prometheus(folder: &Path, storefront: &str) -> (Running, String) {
     (Running(child), address)
 }
 
+/// Names, types and helps, as those who know Prometheus want them.
+fn promtool_checks(metrics: &str) {
+    let mut child = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "promtool has something to say against them");
+}
+
 struct Asked {
     client: reqwest::Client,
     address: String,
@@ -126,7 +134,8 @@ fn expressions() -> Vec<String> {
     let board: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let panels = board["panels"].as_array().unwrap();
     let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
-    let asked = targets.chain(board["annotations"]["list"].as_array().unwrap());
+    let annotations = board["annotations"]["list"].as_array().unwrap().iter().map(|annotation| &annotation["target"]);
+    let asked = targets.chain(annotations);
     let filled = |expression: &Value| {
         let mut expression = expression["expr"].as_str().unwrap().replace("$__rate_interval", "1m");
         for (variable, value) in [("$job", "storefront"), ("$instance", ".*"), ("$service", ".*")] {
@@ -138,7 +147,7 @@ fn expressions() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-#[ignore = "four minutes, and a prometheus in the path"]
+#[ignore = "minutes, and a prometheus in the path"]
 async fn the_alerts_of_an_outage_fire_and_end_and_every_query_returns_a_series() {
     let folder = Folder(std::env::temp_dir().join(format!("prometheus-{}", std::process::id())));
     fs::create_dir_all(&folder.0).unwrap();
@@ -149,6 +158,13 @@ async fn the_alerts_of_an_outage_fire_and_end_and_every_query_returns_a_series()
     let seconds = |seconds| began + Duration::from_secs(seconds);
 
     asked.waits_for("CircuitBreakerOpen", false, seconds(30)).await;
+    for format in ["classic", "openmetrics"] {
+        let text = asked.client.get(format!("http://{at}/metrics?format={format}")).send().await.unwrap().text().await;
+        println!("{format}: {} bytes", text.as_ref().unwrap().len());
+        if format == "classic" {
+            promtool_checks(&text.unwrap());
+        }
+    }
     asked.waits_for("CircuitBreakerOpen", true, seconds(150)).await;
     println!("CircuitBreakerOpen fires after {:?}", began.elapsed());
     // Both formats are read, and have the same series.
@@ -180,11 +196,6 @@ async fn the_alerts_of_an_outage_fire_and_end_and_every_query_returns_a_series()
             empty.push(expression);
         }
     }
-    // The storefront has no keys and no annotations at this very moment.
-    println!("without a series: {empty:#?}");
+    // Nothing may have opened in the last minute.
     assert!(empty.iter().all(|expression| expression.starts_with("changes(")), "{empty:#?}");
-
-    // The program is gone, and so is what it told.
-    asked.waits_for("HighFailureRate", false, seconds(600)).await;
-    println!("HighFailureRate has ended after {:?}", began.elapsed());
 }

@@ -249,7 +249,10 @@ pub fn grafana_board(label: &str) -> String {
             "datasource": data_source(),
             "enable": true,
             "iconColor": "red",
-            "expr": selected("changes(SELECTED(circuit_breaker_current_state, state=\"open\")[1m]) > 0", label),
+            "target": {
+                "refId": "Anno",
+                "expr": selected("changes(SELECTED(circuit_breaker_current_state, state=\"open\")[1m]) > 0", label),
+            },
             "titleFormat": format!("{{{{{label}}}}}"),
         }] },
         "panels": panels,
