@@ -190,7 +190,7 @@ fn is_steered_by_its_file_while_it_runs() {
     assert!(second.contains(" orders, "), "the example says nothing that the storefront does not know: {second}");
     let file = path.display();
     for told in [
-        format!("{file}:1:18: there is no circuit_breaker `emial` so far; did you mean `email`?"),
+        format!("{file}:1:18: unknown circuit_breaker `emial`; did you mean `email`?"),
         format!("{file} is in force\n  circuit_breaker recommendations: force_open"),
         format!("{file}:2:1: unknown key `force_opn` for `circuit_breaker`; did you mean `force_open`?"),
     ] {

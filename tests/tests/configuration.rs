@@ -159,7 +159,7 @@ async fn patterns_that_are_as_specific_as_each_other_are_refused_unless_somethin
     let between = pattern("p*ttern: one", "half_open_calls");
     for text in [[&*one, &between, &other].concat(), [&*between, &other, &one].concat(), [&*other, &one].concat()] {
         let error = refused(&text);
-        assert!(error.contains("both match `pattern: one` and say `max_keys`"), "{error}");
+        assert!(error.contains("both match `pattern: one` and set `max_keys`"), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }
     configure(&[&*one, &between].concat());
@@ -309,11 +309,11 @@ async fn unknown_names_are_told_with_the_nearest_and_hold_for_what_is_built_late
     assert_eq!(
         told,
         [
-            "text:1:18: there is no circuit_breaker `layerd` so far; did you mean `layered`?",
-            "text:4:8: there is no retry `nothing like it*` so far",
-            "text:6:8: there is no retry `zebra` so far",
-            "text:7:8: there is no retry `ant` so far",
-            "text:10:8: there is no retry `bee` so far",
+            "text:1:18: unknown circuit_breaker `layerd`; did you mean `layered`?",
+            "text:4:8: unknown retry `nothing like it*`",
+            "text:6:8: unknown retry `zebra`",
+            "text:7:8: unknown retry `ant`",
+            "text:10:8: unknown retry `bee`",
         ]
     );
     let late = CircuitBreaker::builder("layerd").failure_rate(50.0).register().unwrap();
@@ -360,15 +360,15 @@ rate = "5/d"
         "text:5:17: `minimum_calls` must not be larger than a count `window`, which never holds more calls than its size",
         "text:6:12: missing unit after `5`; write `\"5ms\"`, `\"5s\"` or `\"5m\"`",
         "text:7:8: unknown value `monitr` for `mode`; did you mean `monitor`?",
-        "text:8:1: `failure_if` is a part of the program and cannot be set from outside of it",
-        "text:10:1: `key` is a part of the program and cannot be set from outside of it; a name with dots in it stands in quotes: `[circuit_breaker.\"a.b\"]`",
+        "text:8:1: `failure_if` can only be set in the program",
+        "text:10:1: `key` can only be set in the program; if it is part of a name, put the name in quotes: `[circuit_breaker.\"a.b\"]`",
         "text:13:20: unknown value `circuit_opn` for `retry_rejections`; did you mean `circuit_open`?",
         "text:14:10: unknown value `ful` for `jitter`; did you mean `full`?",
         "text:15:12: `attempts` must not be negative",
-        "text:17:2: there is no kind of policy `bulkheads`; did you mean `bulkhead`?",
+        "text:17:2: unknown kind of policy `bulkheads`; did you mean `bulkhead`?",
         "text:20:9: `after` needs a unit: write `\"5ms\"` or `\"5s\"`",
         "text:21:1: unknown key `force_open` for `timeout`; expected `after`, `enabled` or `preset`",
-        "text:24:1: `rate` stands under no name: write `[rate_limit.NAME]` above it, or `[defaults.rate_limit]` for what attributes leave open",
+        "text:24:1: `rate` must be in the table of a policy; write `[rate_limit.NAME]` above it, or `[defaults.rate_limit]` to set a default",
         "text:25:16: expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`",
         "text:25:31: `burst` must be between 1 and 1000000000",
     ];
@@ -379,7 +379,10 @@ rate = "5/d"
 fn force_open_is_not_for_everything_that_leaves_it_open() {
     let _alone = alone();
     let error = refused("[defaults.circuit_breaker]\nforce_open = false");
-    assert_eq!(error, "text:2:14: `force_open` wants a name or a pattern: write it under `[circuit_breaker.\"*\"]`");
+    assert_eq!(
+        error,
+        "text:2:14: `force_open` is not allowed in defaults; write it under a name or a pattern, such as `[circuit_breaker.\"*\"]`"
+    );
 }
 
 #[test]
@@ -412,7 +415,7 @@ async fn never_called() -> Result<(), Error> {
 async fn policies_that_were_never_called_are_checked_with_what_their_attributes_say() {
     let _alone = alone();
     let rule = "`delay` (default `\"100ms\"`) must not be longer than `max_delay` (default `\"10s\"`)";
-    let whose = "(retry `never called at all`, with what the program says of it)";
+    let whose = "(retry `never called at all`, together with the values set in the program)";
     let error = refused("[retry.\"never called at all\"]\n  max_delay = \"1s\"");
     assert_eq!(error, format!("text:2:15: {rule} {whose}"));
     // The defaults are under everything, and have to go with it all the same.
@@ -661,7 +664,7 @@ async fn variables_name_kind_name_and_key() {
     let error = environment(&[("RESILIENCE__CIRCUIT_BREAKER__TWIN_NAME__WINDOW", "100")]).unwrap_err().to_string();
     assert_eq!(
         error,
-        "RESILIENCE__CIRCUIT_BREAKER__TWIN_NAME__WINDOW: it means both the circuit_breaker `Twin-Name` and `twin name`; name them in a file"
+        "RESILIENCE__CIRCUIT_BREAKER__TWIN_NAME__WINDOW: ambiguous name: it stands for the circuit_breaker `Twin-Name` and for `twin name`; configure them in a file"
     );
     let error = environment(&[
         ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDOW", "0"),
@@ -689,15 +692,15 @@ async fn variables_name_kind_name_and_key() {
     assert_eq!(
         told,
         [
-            "RESILIENCE__CIRCUIT_BRAKER__LAYERED__WINDOW: there is no kind of policy `CIRCUIT_BRAKER`; did you mean `CIRCUIT_BREAKER`?",
-            "RESILIENCE__CIRCUIT_BREAKER__LAYER*__WINDOW: a variable takes a name; patterns are written in a file",
+            "RESILIENCE__CIRCUIT_BRAKER__LAYERED__WINDOW: unknown kind of policy `CIRCUIT_BRAKER`; did you mean `CIRCUIT_BREAKER`?",
+            "RESILIENCE__CIRCUIT_BREAKER__LAYER*__WINDOW: patterns are not allowed in a variable; write the pattern in a file",
             "RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW: unknown key `windw` for `circuit_breaker`; did you mean `window`?",
-            "RESILIENCE__DEFAULTS__RETRY__ATTEMPTS: defaults are written in a file: `[defaults.KIND]`",
-            "RESILIENCE__RETRY: write RESILIENCE__RETRY__NAME__KEY",
-            "RESILIENCE__RETRY__ATTEMPTS: write RESILIENCE__RETRY__NAME__KEY",
-            "RESILIENCE__circuit_breaker__LAYERED__WINDOW: there is no kind of policy `circuit_breaker`; did you mean `CIRCUIT_BREAKER`?",
-            "RESILIENCE__CIRCUIT_BREAKER__LAYEREDD__WINDOW: there is no circuit_breaker `LAYEREDD` so far; did you mean `LAYERED`?",
-            "RESILIENCE__CIRCUIT_BREAKER__layered__WINDOW: there is no circuit_breaker `layered` so far; did you mean `LAYERED`?",
+            "RESILIENCE__DEFAULTS__RETRY__ATTEMPTS: defaults cannot be set by a variable; write `[defaults.KIND]` in a file",
+            "RESILIENCE__RETRY: expected `RESILIENCE__RETRY__NAME__KEY`",
+            "RESILIENCE__RETRY__ATTEMPTS: expected `RESILIENCE__RETRY__NAME__KEY`",
+            "RESILIENCE__circuit_breaker__LAYERED__WINDOW: unknown kind of policy `circuit_breaker`; did you mean `CIRCUIT_BREAKER`?",
+            "RESILIENCE__CIRCUIT_BREAKER__LAYEREDD__WINDOW: unknown circuit_breaker `LAYEREDD`; did you mean `LAYERED`?",
+            "RESILIENCE__CIRCUIT_BREAKER__layered__WINDOW: unknown circuit_breaker `layered`; did you mean `LAYERED`?",
         ]
     );
 }
@@ -782,7 +785,7 @@ fn a_file_that_cannot_be_read_is_refused_by_its_name() {
     std::fs::write(&path, b"[circuit_breaker.layered]\nmode = \"\xff\"").unwrap();
     says("utf-8");
     std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
-    says("at most 1048576");
+    says("larger than 1048576");
     std::fs::write(&path, "[circuit_breaker.layered]\n\n\tmode = 1").unwrap();
     says(":3:9: `mode` must be `enforce`, `monitor` or `off`");
 }
@@ -793,7 +796,7 @@ fn a_file_that_cannot_be_read_is_refused_by_its_name() {
 fn no_more_of_a_file_is_read_than_there_may_be() {
     let _alone = alone();
     let error = registry().configure_from_str(&"#".repeat((1 << 20) + 1)).unwrap_err();
-    assert_eq!(error.to_string(), "text: a configuration has at most 1048576 bytes");
+    assert_eq!(error.to_string(), "text: the configuration is larger than 1048576 bytes");
     configure(&"#".repeat(1 << 20));
     let directory = Directory::new("largest");
     let path = directory.file("resilience.toml");
@@ -801,9 +804,9 @@ fn no_more_of_a_file_is_read_than_there_may_be() {
     registry().configure_from_file(&path).unwrap();
     std::fs::write(&path, "#".repeat((1 << 20) + 1)).unwrap();
     let error = registry().configure_from_file(&path).unwrap_err();
-    assert!(error.to_string().ends_with("resilience.toml: a configuration has at most 1048576 bytes"), "{error}");
+    assert!(error.to_string().ends_with("resilience.toml: the configuration is larger than 1048576 bytes"), "{error}");
     let error = registry().configure_from_file("/dev/zero").unwrap_err();
-    assert_eq!(error.to_string(), "/dev/zero: a configuration has at most 1048576 bytes");
+    assert_eq!(error.to_string(), "/dev/zero: the configuration is larger than 1048576 bytes");
 }
 
 /// Sleeps for real: a file's changes are found by looking, on a thread that no test's clock moves.

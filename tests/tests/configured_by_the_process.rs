@@ -67,7 +67,7 @@ fn variables_go_over_the_file() {
 fn what_is_no_text_is_told_as_what_it_is_not() {
     use std::os::unix::ffi::OsStrExt;
     let name = OsStr::from_bytes(b"RESILIENCE__CIRCUIT_BREAKER__PAY\xffMENT__FAILURE_RATE");
-    let told = "RESILIENCE__CIRCUIT_BREAKER__PAY\u{fffd}MENT__FAILURE_RATE: there is no circuit_breaker `PAY\u{fffd}MENT` so far; did you mean `PAYMENT`?";
+    let told = "RESILIENCE__CIRCUIT_BREAKER__PAY\u{fffd}MENT__FAILURE_RATE: unknown circuit_breaker `PAY\u{fffd}MENT`; did you mean `PAYMENT`?";
     assert_eq!(said(&[(name, "33")]), [told, "31 by resilience.toml:2"]);
     let [error, rate] = &said(&[(RATE, OsStr::from_bytes(b"3\xff"))])[..] else { panic!("two lines") };
     assert_eq!(

@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigureError> {
 }
 
 fn too_large() -> String {
-    format!("a configuration has at most {LARGEST} bytes")
+    format!("the configuration is larger than {LARGEST} bytes")
 }
 
 pub(super) fn shown(path: &Path) -> Name {
@@ -148,7 +148,7 @@ impl DocumentReader<'_> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             let at = self.at(value);
-            self.mistake(&at, Some(name), format!("`{name}` is a table: write `[{name}.NAME]`"));
+            self.mistake(&at, Some(name), format!("`{name}` must be a table; write `[{name}.NAME]`"));
         }
         table
     }
@@ -159,7 +159,7 @@ impl DocumentReader<'_> {
             let (name, at) = (&**key.get_ref(), self.at(key));
             let Some(keys) = value.get_ref().as_table() else {
                 let message = format!(
-                    "`{name}` stands under no name: write `[{kind}.NAME]` above it, or `[defaults.{kind}]` for what attributes leave open"
+                    "`{name}` must be in the table of a policy; write `[{kind}.NAME]` above it, or `[defaults.{kind}]` to set a default"
                 );
                 self.mistake(&at, Some(name), message);
                 continue;
@@ -187,12 +187,16 @@ impl DocumentReader<'_> {
         at: Location,
     ) -> Option<Table<C>> {
         let Some(keys) = value.get_ref().as_table() else {
-            self.mistake(&at, Some(kind.as_str()), format!("`defaults.{kind}` is a table: write `[defaults.{kind}]`"));
+            self.mistake(
+                &at,
+                Some(kind.as_str()),
+                format!("`defaults.{kind}` must be a table; write `[defaults.{kind}]`"),
+            );
             return None;
         };
         let table = self.keys(kind, keys, at);
         if let Some(place) = table.place(FORCE_OPEN).cloned() {
-            let message = "`force_open` wants a name or a pattern: write it under `[circuit_breaker.\"*\"]`";
+            let message = "`force_open` is not allowed in defaults; write it under a name or a pattern, such as `[circuit_breaker.\"*\"]`";
             self.mistake(&place, Some(FORCE_OPEN), message);
         }
         Some(table)
@@ -204,7 +208,7 @@ impl DocumentReader<'_> {
             let (name, key_at, value_at) = (&**key.get_ref(), self.at(key), self.at(value));
             if value.get_ref().is_table() {
                 let message = format!(
-                    "{}; a name with dots in it stands in quotes: `[{kind}.\"a.b\"]`",
+                    "{}; if it is part of a name, put the name in quotes: `[{kind}.\"a.b\"]`",
                     tables::no_such_key::<C>(kind, name)
                 );
                 self.mistake(&key_at, Some(name), message);

@@ -47,16 +47,20 @@ impl VariableReader {
             let known: Vec<String> = KINDS.iter().map(|kind| kind.as_str().to_uppercase()).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             if first.eq_ignore_ascii_case(DEFAULTS) {
-                return self.warn(variable, "defaults are written in a file: `[defaults.KIND]`".to_owned());
+                return self.warn(
+                    variable,
+                    "defaults cannot be set by a variable; write `[defaults.KIND]` in a file".to_owned(),
+                );
             }
             return self.warn(variable, tables::no_such_kind(first, &first.to_uppercase(), &known));
         };
         let rest = said[first.len()..].strip_prefix(BETWEEN).and_then(|rest| rest.rsplit_once(BETWEEN));
         let Some((name, key)) = rest.filter(|(name, _)| !name.is_empty()) else {
-            return self.warn(variable, format!("write RESILIENCE__{first}__NAME__KEY"));
+            return self.warn(variable, format!("expected `RESILIENCE__{first}__NAME__KEY`"));
         };
         if name.contains('*') {
-            return self.warn(variable, "a variable takes a name; patterns are written in a file".to_owned());
+            return self
+                .warn(variable, "patterns are not allowed in a variable; write the pattern in a file".to_owned());
         }
         if let Err(rule) = names::check(name) {
             return self.warn(variable, rule.to_string());

@@ -131,12 +131,12 @@ impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownName { place, kind, name, nearest } => {
-                write!(f, "{place}: there is no {kind} `{name}` so far{}", DidYouMean(nearest.as_deref()))
+                write!(f, "{place}: unknown {kind} `{name}`{}", DidYouMean(nearest.as_deref()))
             }
             Self::UnknownVariable { variable, problem } => write!(f, "{variable}: {problem}"),
             Self::NeverWaits { place, key, function } => write!(
                 f,
-                "{place}: `{key}` has no effect on the function at {function}, which never waits; write `{key}` at its attribute too"
+                "{place}: `{key}` has no effect on the function at {function}, which is compiled to never wait; add `{key}` to its attribute"
             ),
         }
     }

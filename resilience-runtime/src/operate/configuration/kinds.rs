@@ -110,7 +110,7 @@ fn check_merged<P: Kept>(name: &Name, base: &P::Keys, overlay: &Overlay<P::Keys>
         let blamed = blamed.or_else(|| error.other.and_then(|other| Some((outside(other)?, other))));
         let table = about.first().copied().or(overlay.defaults.as_ref());
         let Some((place, key)) = blamed.or_else(|| Some((&table?.at, error.key))) else { continue };
-        let message = format!("{} ({} `{name}`, with what the program says of it)", error.message, P::KIND);
+        let message = format!("{} ({} `{name}`, together with the values set in the program)", error.message, P::KIND);
         push_new(mistakes, Mistake::new(place, Some(key), message));
     }
 }
@@ -148,7 +148,7 @@ fn check_patterns<P: Kept>(name: &Name, overlay: &Overlay<P::Keys>, mistakes: &m
             let both = first.places.iter().find(|(key, _)| second.place(key).is_some() && decides(key));
             let Some((place, key)) = both.and_then(|(key, _)| Some((second.place(key)?, key))) else { continue };
             let message = format!(
-                "`{one}` and `{other}` both match `{name}` and say `{key}`, and neither is more specific; leave one of them out"
+                "`{one}` and `{other}` both match `{name}` and set `{key}`, and neither is more specific; remove `{key}` from one of them"
             );
             push_new(mistakes, Mistake::new(place, Some(key), message));
         }
@@ -169,7 +169,10 @@ fn check_variables<'a, P: Kept>(
         let variable = in_variable(name);
         let Some(table) = overlay.variables.get(&variable) else { continue };
         if let Some(other) = meant.insert(variable, name) {
-            let message = format!("it means both the {} `{other}` and `{name}`; name them in a file", P::KIND);
+            let message = format!(
+                "ambiguous name: it stands for the {} `{other}` and for `{name}`; configure them in a file",
+                P::KIND
+            );
             mistakes.push(Mistake::new(&table.at, None, message));
         }
     }
@@ -259,7 +262,7 @@ impl Apply<'_> {
                 match policy.put_in_force(next, &mut turn) {
                     Ok(room) => waiting = room,
                     Err(error) => {
-                        self.refused.push(format!("{} `{name}`: {error}; it stays as it is", P::KIND));
+                        self.refused.push(format!("{} `{name}`: {error}; it is left unchanged", P::KIND));
                         continue;
                     }
                 }

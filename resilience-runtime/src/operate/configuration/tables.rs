@@ -29,15 +29,15 @@ pub(super) fn empty<C: Configurable>(at: Location) -> Table<C> {
 pub(super) fn no_such_kind(written: &str, meant: &str, known: &[&str]) -> String {
     let instead = match nearest(meant, known) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("there are {}", listed(known)),
+        None => format!("expected {}", listed(known)),
     };
-    format!("there is no kind of policy `{written}`; {instead}")
+    format!("unknown kind of policy `{written}`; {instead}")
 }
 
 /// Why a key cannot be set at all; the key's row otherwise.
 pub(super) fn no_such_key<C: Configurable>(kind: Kind, key: &str) -> String {
     if C::OF_THE_PROGRAM.contains(&key) {
-        return format!("`{key}` is a part of the program and cannot be set from outside of it");
+        return format!("`{key}` can only be set in the program");
     }
     let steered = (kind == Kind::CircuitBreaker).then_some(FORCE_OPEN);
     let known: Vec<&str> = C::KEYS.iter().map(|key| key.name).chain(steered).collect();

@@ -77,10 +77,9 @@ impl Watcher {
         let (alive, stop) = channel();
         let last_error = LastError::default();
         let mut follower = Follower { watcher: self, seen: Ok(text), last_error: Arc::clone(&last_error) };
-        std::thread::Builder::new()
-            .name("resilience-watch".into())
-            .spawn(move || follower.follow(&stop))
-            .map_err(|error| ConfigureError::Unreadable { path, error: format!("no thread to follow it: {error}") })?;
+        std::thread::Builder::new().name("resilience-watch".into()).spawn(move || follower.follow(&stop)).map_err(
+            |error| ConfigureError::Unreadable { path, error: format!("cannot start a thread to watch it: {error}") },
+        )?;
         Ok(Watch { report, last_error, _alive: alive })
     }
 }
