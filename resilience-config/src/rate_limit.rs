@@ -108,6 +108,7 @@ const fn time_of(mut text: &[u8]) -> Option<Duration> {
 }
 
 const MOST: u32 = 1_000_000_000;
+const MAX_KEYS: u32 = 65_536;
 
 keys! {
     $ rate_limit_keys of written
@@ -123,13 +124,15 @@ keys! {
         burst: u32 [1..=1_000_000_000] = or!(written.rate, Rate::per_second(0)).count;
         /// How long a caller waits for its turn: up to 1 h. Default not at all.
         max_wait: Duration ["0s"..="1h"] = Duration::ZERO;
+        /// How many keys a keyed limiter holds at most: 1 to 1,000,000. Default 65,536.
+        max_keys: u32 [1..=1_000_000] = MAX_KEYS;
         /// Whether it does anything: one that does not lets every call pass and counts nothing. Default true.
         enabled: bool [any] = true;
     }
     standing for others {}
     in presets: [];
     outside of attributes: [enabled];
-    of the program: [];
+    of the program: ["key", "cost"];
 }
 
 const fn is_rate(rate: Rate) -> bool {
@@ -176,8 +179,13 @@ mod tests {
 
     #[test]
     fn the_defaults() {
-        let expected =
-            RateLimitSettings { enabled: true, rate: Rate::per_second(100), burst: 100, max_wait: Duration::ZERO };
+        let expected = RateLimitSettings {
+            enabled: true,
+            rate: Rate::per_second(100),
+            burst: 100,
+            max_wait: Duration::ZERO,
+            max_keys: MAX_KEYS,
+        };
         assert_eq!(config().resolve(), expected);
         assert_eq!(config().check(), Ok(()));
     }
@@ -193,6 +201,8 @@ mod tests {
         assert_eq!(key(config().burst(0)), Err("burst"));
         assert_eq!(key(config().burst(MOST + 1)), Err("burst"));
         assert_eq!(key(config().max_wait(HOUR + SECOND)), Err("max_wait"));
+        assert_eq!(key(config().max_keys(0)), Err("max_keys"));
+        assert_eq!(key(config().max_keys(1_000_001)), Err("max_keys"));
         assert_eq!(key(config().rate(Rate::per_second(MOST)).burst(1).max_wait(HOUR)), Ok(()));
     }
 }

@@ -137,7 +137,7 @@ use syntax::Kind;
 /// | `ignore_if` | none | `fn(&E) -> bool`: which errors count nowhere; asked first |
 /// | `trip_if` | off | `fn(&WindowCounts) -> bool`: a rule of your own that opens it too |
 /// | `mode` | `enforce` | `enforce`, `monitor` (decides and records, rejects nothing) or `off` |
-/// | `key` | none | an expression over the arguments that implements `Display`: one breaker for each of its values. Together with a retry or a fallback, the bindings of an argument pattern are references in it |
+/// | `key` | none | an expression over the arguments that implements `Display`, or a tuple of two to eight such: one breaker for each of its values, shown as `name[value]`. Together with a retry or a fallback, the bindings of an argument pattern are references in it |
 /// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000. A new key replaces a closed one that was not used for long; where none is closed, new keys share an overflow breaker, which rejects nobody |
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service`: other defaults for `failure_rate`, `minimum_calls` and `open_for` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
@@ -263,6 +263,8 @@ pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | the first value, or `max_concurrent` | `25` | calls that run at once; 1 to 1,000,000 |
 /// | `max_queue` | `0` | callers that may wait, first come, first served; 0 to 1,000,000 |
 /// | `max_wait` | none | how long one waits; `"1ms"` to `"24h"`; wants `max_queue` |
+/// | `key` | none | an expression over the arguments that is `Display`, or a tuple of two to eight such: one bulkhead for each of its values, shown as `name[value]`. It is evaluated and printed once a call |
+/// | `max_keys` | `1024` | how many keys have a bulkhead of their own; 1 to 1,000,000. The longest unused one in which nobody is makes room for a new key; where there is none, new keys share one more |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same bulkhead share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
@@ -278,7 +280,7 @@ pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// A call that arrives before its turn waits for it if `max_wait` allows that. Otherwise it is rejected with
 /// [`Rejection::RateLimited`](../resilience_runtime/enum.Rejection.html), which says when to try again. Over any time `t`, at
-/// most `burst` + rate x `t` calls pass.
+/// most `burst` + rate x `t` calls pass, each counted as what it costs.
 ///
 /// ```
 /// use resilience_runtime::{Rejection, rate_limit};
@@ -299,9 +301,12 @@ pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | key | default | meaning and bounds |
 /// |---|---|---|
-/// | the first value, or `rate` | | `"100/s"`, `"10/min"`, `"5000/h"`, or a constant [`Rate`](../resilience_runtime/struct.Rate.html); 1 to 1,000,000,000 calls |
+/// | the first value, or `rate` | | `"100/s"`, `"10/min"`, `"5000/h"`, `"1/30s"`, or a constant [`Rate`](../resilience_runtime/struct.Rate.html); 1 to 1,000,000,000 calls |
 /// | `burst` | the rate's count | how many may pass at once; with the default, the first second may see twice the rate; 1 to 1,000,000,000 |
 /// | `max_wait` | `"0s"` | how long a call waits for its turn, up to `"1h"`; a call that would have to wait longer is rejected at once |
+/// | `cost` | `1` | an expression over the arguments, a `u32`: the call counts as so many. 0 passes uncounted; what is above `burst` is rejected without a `retry_after`, and no retry tries it again. A wait that is cancelled gives all of it back |
+/// | `key` | none | an expression over the arguments that is `Display`, or a tuple of two to eight such: one rate limiter for each of its values, shown as `name[value]`. It is evaluated and printed once a call |
+/// | `max_keys` | `65536` | how many keys have a limiter of their own; 1 to 1,000,000. The longest unused one with a full burst makes room for a new key; where there is none, new keys share 64 limiters |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same rate limit share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |

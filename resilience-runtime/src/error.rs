@@ -29,19 +29,23 @@ pub enum Rejection {
         reason: OpenReason,
     },
     /// As many calls as allowed are inside a bulkhead, and its queue has no place or took too long.
-    #[error("bulkhead `{name}` is full")]
+    #[error("bulkhead `{}` is full", Shown(.name, .key.as_ref()))]
     BulkheadFull {
         /// Which bulkhead.
         name: Name,
+        /// Of which of its keys; `None` of a bulkhead without keys, and of the one that keys share.
+        key: Option<Key>,
     },
     /// The rate is used up for now.
-    #[error("rate limit `{name}` is reached{}", TryAgain(Some(*.retry_after)))]
+    #[error("rate limit `{}` {}", Shown(.name, .key.as_ref()), Limit(*.retry_after))]
     RateLimited {
         /// Which rate limiter.
         name: Name,
-        /// When there is a turn again, as far as is known now.
+        /// Of which of its keys; `None` of a limiter without keys, and of those that keys share.
+        key: Option<Key>,
+        /// When there is a turn again, as far as is known now. `None` where the call costs more than `burst` and can never pass, so that it is not tried again.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
-        retry_after: Duration,
+        retry_after: Option<Duration>,
     },
     /// The call took too long and was dropped.
     #[error("`{name}` timed out after {after:?}")]
@@ -61,6 +65,17 @@ pub enum Rejection {
     },
 }
 
+struct Limit(Option<Duration>);
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(_) => write!(f, "is reached{}", TryAgain(self.0)),
+            None => f.write_str("never lets this call pass: it costs more than `burst`"),
+        }
+    }
+}
+
 struct TryAgain(Option<Duration>);
 
 impl fmt::Display for TryAgain {
@@ -77,7 +92,7 @@ impl Rejection {
     pub fn name(&self) -> &Name {
         match self {
             Self::CircuitOpen { name, .. }
-            | Self::BulkheadFull { name }
+            | Self::BulkheadFull { name, .. }
             | Self::RateLimited { name, .. }
             | Self::TimedOut { name, .. }
             | Self::Unsuccessful { name } => name,
@@ -87,18 +102,24 @@ impl Rejection {
     /// The key whose instance of the policy decided, where it has keys.
     pub fn key(&self) -> Option<&Key> {
         match self {
-            Self::CircuitOpen { key, .. } => key.as_ref(),
-            _ => None,
+            Self::CircuitOpen { key, .. } | Self::BulkheadFull { key, .. } | Self::RateLimited { key, .. } => {
+                key.as_ref()
+            }
+            Self::TimedOut { .. } | Self::Unsuccessful { .. } => None,
         }
     }
 
     /// How long to wait before another try, where that is known.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::CircuitOpen { retry_after, .. } => *retry_after,
-            Self::RateLimited { retry_after, .. } => Some(*retry_after),
+            Self::CircuitOpen { retry_after, .. } | Self::RateLimited { retry_after, .. } => *retry_after,
             Self::BulkheadFull { .. } | Self::TimedOut { .. } | Self::Unsuccessful { .. } => None,
         }
+    }
+
+    /// Whether the same call would always be rejected.
+    pub(crate) fn is_for_good(&self) -> bool {
+        matches!(self, Self::RateLimited { retry_after: None, .. })
     }
 
     /// Which policy's kind of decision it is.

@@ -6,7 +6,6 @@
 use crate::error::Rejection;
 use crate::event::RetryEvent;
 use crate::verdict::Verdict;
-use std::fmt::Display;
 use std::time::Duration;
 
 /// Marks the implementation that holds.
@@ -112,6 +111,34 @@ impl<T, E, F: Never + for<'r> Fn(Result<&'r T, &'r E>) -> Verdict> Classify<T, E
     }
 }
 
+/// What the `cost` of a call can be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the `cost` of a call",
+    label = "expected `u32`, found `{Self}`",
+    note = "convert it, as in `cost = u32::try_from(batch.len()).unwrap_or(u32::MAX)`"
+)]
+pub trait Cost {
+    /// As a number.
+    fn cost(self) -> u32;
+}
+
+#[diagnostic::do_not_recommend]
+impl Cost for u32 {
+    #[inline]
+    fn cost(self) -> u32 {
+        self
+    }
+}
+
+// What comes of a pattern is a reference.
+#[diagnostic::do_not_recommend]
+impl<C: Cost + Copy> Cost for &C {
+    #[inline]
+    fn cost(self) -> u32 {
+        (*self).cost()
+    }
+}
+
 /// The error type `E` can stand for a rejection.
 #[diagnostic::on_unimplemented(
     message = "a rejection cannot be converted to `{E}`",
@@ -164,14 +191,3 @@ impl<E, F: Never + FnOnce(Rejection) -> E> RejectionMap<E, Unfit> for F {
         MapWith(self)
     }
 }
-
-/// What the key of a breaker can be.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the `key` of a circuit breaker",
-    label = "`{Self}` does not implement `Display`",
-    note = "use a part of it that implements `Display`, as in `key = order.warehouse`, or format it, as in `key = format_args!(\"{{a}}/{{b}}\")`"
-)]
-pub trait BreakerKey: Display {}
-
-#[diagnostic::do_not_recommend]
-impl<K: Display + ?Sized> BreakerKey for K {}

@@ -90,6 +90,7 @@ mod hooks;
 mod integration;
 #[cfg(feature = "serde")]
 mod json;
+mod keyed;
 mod kind;
 mod name;
 mod next_call;
@@ -118,9 +119,9 @@ pub mod private;
 pub mod testing;
 
 pub use builder::Builder;
-pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, Place};
+pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, OwnedPlace, Place};
 pub use circuit_breaker::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, KeyCounts, Keyed, Permit, Probes, Totals,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, OwnedPermit, Permit, Probes, Totals,
 };
 pub use error::{Failure, OpenReason, Rejection, RejectionKind};
 pub use event::{
@@ -128,8 +129,9 @@ pub use event::{
     StateHistory, Steering, Topic, Transition,
 };
 pub use event::{GaveUp, GaveUpCounts, RetryEvent};
+pub use keyed::{KeyCounts, Keyed};
 pub use kind::{InvalidKind, Kind};
-pub use name::{Instance, InvalidPattern, Key, Name, Pattern};
+pub use name::{Instance, InvalidPattern, Key, Name, Pattern, PolicyKey};
 pub use next_call::NextCall;
 #[cfg(feature = "config")]
 pub use operate::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};

@@ -3,11 +3,15 @@
 use crate::event::{Emitter, Event, Runs, Steering, Topic, Turn};
 use crate::kind::Kind;
 use crate::name::{Key, Name};
-use crate::overlay::Setting;
+use crate::overlay::{KeyLines, Setting};
 use crate::state::State;
 use crate::time::Timestamp;
 use resilience_config::{ConfigError, Configurable};
 use std::fmt::{self, Debug};
+use std::sync::Arc;
+
+/// For how many of those who wait there is room: in the policy itself, and then in the instances of its keys, slot by slot; nothing where nobody waits.
+pub(crate) type Room = Vec<u64>;
 
 /// A kind of policy that has a name and can be configured.
 pub trait Policy: Sized + Send + Sync + 'static {
@@ -44,22 +48,22 @@ pub trait Policy: Sized + Send + Sync + 'static {
     /// The settings as they are in force.
     fn in_force(&self) -> <Self::Keys as Configurable>::Settings;
 
-    /// For how many of those who wait there is room then. What follows from it is told with the turn.
-    fn put_in_force(&self, keys: Self::Keys, turn: &mut Turn<'_>) -> Result<u64, ConfigError>;
+    /// What follows from it is told with the turn.
+    fn put_in_force(&self, keys: Self::Keys, turn: &mut Turn<'_>) -> Result<Room, ConfigError>;
 
-    /// Wakes so many of those who wait, which is the user's code: under no lock.
-    fn go_on(&self, _waiting: u64) {}
+    /// Wakes those for whom there is room, which is the user's code: under no lock.
+    fn go_on(&self, _room: &[u64]) {}
 
     /// Puts other keys in force by hand, and tells it.
     fn reconfigure_by(&self, keys: Self::Keys, by: Option<Steering>) -> Result<(), ConfigError> {
         let mut turn = self.emitter().turn();
-        let waiting = self.put_in_force(keys, &mut turn)?;
+        let room = self.put_in_force(keys, &mut turn)?;
         turn.push_cause(Topic::Reconfigured, self.generation(), |order| {
             let (name, key, at) = (self.name().clone(), self.key(), Timestamp::now());
             Event::Reconfigured { kind: Self::KIND, name, key, keys: Vec::new(), source: None, by, at, order }
         });
         let untold = turn.end(|| Some(self.runs()));
-        self.go_on(waiting);
+        self.go_on(&room);
         untold.tell();
         Ok(())
     }
@@ -71,7 +75,8 @@ pub trait Policy: Sized + Send + Sync + 'static {
 
     /// Whether what is written of `other` is written of it.
     fn is_configured_as(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
+        // One of a key is configured as all of them.
+        std::ptr::eq(self, other) || self.key().is_some() && self.emitter().is(other.emitter())
     }
 
     /// Nobody has called it yet.
@@ -85,7 +90,22 @@ pub trait Policy: Sized + Send + Sync + 'static {
         None
     }
 
+    /// What a file says of single keys, from before the first call.
+    fn begin_with_key_lines(&self, _: KeyLines<Self::Keys>) {}
+
+    /// What a file says of single keys, in place of what it said before. Tells what that changes for those that have an instance, and wakes those who wait with
+    /// [`go_on`](Self::go_on).
+    #[cfg(feature = "config")]
+    fn put_key_lines(&self, _: KeyLines<Self::Keys>, _source: &Name, _: &mut Turn<'_>) -> Room {
+        Room::new()
+    }
+
     fn set_forced_open(&self, _forced: bool, _: &mut Turn<'_>) {}
+
+    /// Those of its keys, by key.
+    fn instances(&self) -> Vec<Arc<Self>> {
+        Vec::new()
+    }
 
     /// Of which key it is the instance.
     fn key(&self) -> Option<Key> {

@@ -25,7 +25,7 @@ use crate::circuit_breaker::Permit;
 use crate::error::Rejection;
 use crate::event::RetryEvent;
 use crate::fallback::GuardedResult;
-use crate::hooks::{Classify, ClassifyBy, Predicate};
+use crate::hooks::{Classify, ClassifyBy, Cost, Predicate};
 use crate::registry::{Site, each_kind};
 use crate::verdict::Verdict;
 use std::future::Future;
@@ -81,6 +81,12 @@ impl<R> Returned<R> {
     {
         classify.by()
     }
+}
+
+/// What a call costs.
+#[inline]
+pub fn cost(cost: impl Cost) -> u32 {
+    cost.cost()
 }
 
 /// `retry_after` where none is written.

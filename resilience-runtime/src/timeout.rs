@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::name::Name;
 use crate::next_call::NextCall;
 use crate::overlay::Setting;
-use crate::policy::{Definition, Policy};
+use crate::policy::{Definition, Policy, Room};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
@@ -94,9 +94,9 @@ impl Timeout {
         Policy::reconfigure_by(self, config, None)
     }
 
-    fn put(&self, config: TimeoutConfig) -> Result<u64, ConfigError> {
+    fn put(&self, config: TimeoutConfig) -> Result<Room, ConfigError> {
         config.validate()?;
-        self.settings.replace(config.resolve(), |_| Ok(0))
+        self.settings.replace(config.resolve(), |_| Ok(Room::new()))
     }
 
     /// None while it is not enabled.
@@ -203,7 +203,7 @@ impl Policy for Timeout {
         *self.settings.get()
     }
 
-    fn put_in_force(&self, keys: TimeoutConfig, _: &mut Turn<'_>) -> Result<u64, ConfigError> {
+    fn put_in_force(&self, keys: TimeoutConfig, _: &mut Turn<'_>) -> Result<Room, ConfigError> {
         self.put(keys)
     }
 

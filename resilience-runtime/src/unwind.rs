@@ -4,9 +4,11 @@
 //! whoever catches a panic can go on to use the policy, and a guarded future is as unwind-safe as the bare one. The compiler cannot see
 //! that in an atomic, in a lock, and in tokio's timer, which is dropped with the future.
 
-use crate::bulkhead::Place;
-use crate::circuit_breaker::{Keyed, Permit, WatchedCall};
+use crate::bulkhead::{Bulkhead, Place};
+use crate::circuit_breaker::{CircuitBreaker, Permit, WatchedCall};
+use crate::keyed::Keyed;
 use crate::policy::Policy;
+use crate::rate_limit::RateLimiter;
 use crate::registry::{Operation, Registry, Site, each_kind};
 use crate::retry::{Pause, Run};
 use crate::timeout::Timed;
@@ -27,7 +29,15 @@ macro_rules! policies_are_unwind_safe {
 
 each_kind!(policies_are_unwind_safe!);
 unwind_safe!(Operation, Registry);
-unwind_safe!(Keyed<'_>, Permit<'_>, Place<'_>, Run<'_>, Pause);
+unwind_safe!(
+    Keyed<'_, CircuitBreaker>,
+    Keyed<'_, Bulkhead>,
+    Keyed<'_, RateLimiter>,
+    Permit<'_>,
+    Place<'_>,
+    Run<'_>,
+    Pause
+);
 
 impl<P: Policy> UnwindSafe for Site<P> {}
 impl<P: Policy> RefUnwindSafe for Site<P> {}

@@ -35,7 +35,7 @@ fn contradicts() -> Answer {
 
 #[circuit_breaker("reentry: keys", key = key, max_keys = 4, consecutive_failures = 1)]
 fn keyed(key: u32) -> Answer {
-    if key.is_multiple_of(2) { Ok(key) } else { Err(Rejection::BulkheadFull { name: "elsewhere".into() }) }
+    if key.is_multiple_of(2) { Ok(key) } else { Err(Rejection::BulkheadFull { name: "elsewhere".into(), key: None }) }
 }
 
 #[circuit_breaker("reentry: saved")]

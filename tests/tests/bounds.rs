@@ -28,7 +28,7 @@ fn succeed(breaker: &CircuitBreaker, key: impl std::fmt::Display) {
 }
 
 fn held(breaker: &CircuitBreaker) -> BTreeSet<u8> {
-    (0..=u8::MAX).filter(|key| breaker.of_key(&key.to_string()).is_some()).collect()
+    (0..=u8::MAX).filter(|key| breaker.of_key(key).is_some()).collect()
 }
 
 fn overflowed(breaker: &CircuitBreaker) -> u64 {

@@ -28,7 +28,7 @@ fn waiter(bulkhead: &Bulkhead) -> Acquire<'_> {
 }
 
 fn full() -> Rejection {
-    Rejection::BulkheadFull { name: "b".into() }
+    Rejection::BulkheadFull { name: "b".into(), key: None }
 }
 
 #[test]

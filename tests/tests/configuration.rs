@@ -361,7 +361,7 @@ rate = "5/d"
         "text:6:12: missing unit after `5`; write `\"5ms\"`, `\"5s\"` or `\"5m\"`",
         "text:7:8: unknown value `monitr` for `mode`; did you mean `monitor`?",
         "text:8:1: `failure_if` can only be set in the program",
-        "text:10:1: `key` can only be set in the program; if it is part of a name, put the name in quotes: `[circuit_breaker.\"a.b\"]`",
+        "text:10:5: `a` must be a table; write `[circuit_breaker.NAME.key.\"a\"]`",
         "text:13:20: unknown value `circuit_opn` for `retry_rejections`; did you mean `circuit_open`?",
         "text:14:10: unknown value `ful` for `jitter`; did you mean `full`?",
         "text:15:12: `attempts` must not be negative",

@@ -26,7 +26,7 @@ const STAGES: [&[&str]; 8] = [
     ],
     &["overlay"],
     &["event", "window"],
-    &["builder", "hooks", "policy"],
+    &["builder", "hooks", "keyed", "policy"],
     &["bulkhead", "circuit_breaker", "fallback", "rate_limit", "retry", "timeout"],
     &["registry"],
     &["operate"],

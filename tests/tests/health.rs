@@ -152,7 +152,7 @@ async fn one_key_that_is_open_degrades_and_a_marked_key_is_down() {
     assert_eq!(fields, [("stock", Some("4")), ("stock", None), ("stock[4]", None)]);
     assert_eq!(said.reasons.iter().map(|reason| reason.status).collect::<Vec<_>>(), [Down, Degraded, Degraded]);
     namesake.reset();
-    (1..=3).for_each(|key| stock.of_key(&key.to_string()).unwrap().reset());
+    (1..=3).for_each(|key| stock.of_key(key).unwrap().reset());
     assert_eq!(health().await.to_string(), format!("down: {marked}"), "it speaks for itself");
     // Where the overflow breaker is not as it should be, a marked key is still heard of.
     registry().mark_critical("stock", false).unwrap();

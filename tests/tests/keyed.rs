@@ -147,7 +147,7 @@ async fn keys_are_compared_whole() {
     let long = "x".repeat(1000);
     fail(&breaker, format_args!("{long}1"));
     succeed(&breaker, format_args!("{long}2"));
-    assert_eq!(breaker.of_key(&format!("{long}1")).unwrap().state(), State::Open);
+    assert_eq!(breaker.of_key(format!("{long}1")).unwrap().state(), State::Open);
     let keys: Vec<_> = breaker.of_keys().iter().map(|of_key| of_key.key().unwrap().to_string()).collect();
     assert_eq!(keys, [format!("{long}1"), format!("{long}2")]);
     // Longer than 1 KiB: not told apart.
@@ -179,7 +179,7 @@ async fn totals_survive_eviction_and_a_new_key_begins_at_nothing() {
     for key in 0..100 {
         fail(&breaker, key);
         succeed(&breaker, key);
-        let own = breaker.of_key(&key.to_string()).unwrap().snapshot();
+        let own = breaker.of_key(key).unwrap().snapshot();
         assert_eq!((own.totals.successes, own.totals.failures, own.window.calls), (1, 1, 2));
     }
     let totals = breaker.totals();

@@ -222,7 +222,7 @@ fn conditional<T>(value: T, #[cfg(not(miri))] text: String, #[cfg(miri)] missing
 }
 
 fn refused() -> Rejection {
-    Rejection::BulkheadFull { name: "strict".into() }
+    Rejection::BulkheadFull { name: "strict".into(), key: None }
 }
 
 fn tell(event: &RetryEvent) {

@@ -138,7 +138,7 @@ async fn every_kind_says_what_comes_next_and_how_old_it_is() {
     assert_eq!(bulkhead.snapshot().next, NextCall::Waits { ahead: 0, at_most: Some(SECOND) });
     let mut waits = Box::pin(bulkhead.acquire());
     assert!(futures_poll(&mut waits).await);
-    let full = NextCall::Rejected(Rejection::BulkheadFull { name: "reports".into() });
+    let full = NextCall::Rejected(Rejection::BulkheadFull { name: "reports".into(), key: None });
     assert_eq!(bulkhead.snapshot().next, full);
     assert_eq!(full.to_string(), "it is rejected: bulkhead `reports` is full");
     bulkhead.reconfigure(BulkheadConfig::new().max_concurrent(1).max_queue(2)).unwrap();

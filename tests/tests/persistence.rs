@@ -185,7 +185,7 @@ async fn guarded(dependency: &Script<u32, Rejection>) -> Result<u32, Rejection> 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_not_there_yet_gets_its_state_before_its_first_call() {
     let place = Place::new();
-    let down = Script::new().err(Rejection::BulkheadFull { name: "elsewhere".into() });
+    let down = Script::new().err(Rejection::BulkheadFull { name: "elsewhere".into(), key: None });
     {
         let _entered = Scope::new().enter();
         guarded(&down).await.unwrap_err();
@@ -211,7 +211,7 @@ mod named_twice {
 
     #[circuit_breaker("persistence: charged", consecutive_failures = 1, window = none, open_for = "1h")]
     pub fn charge(fails: bool) -> Result<(), Rejection> {
-        if fails { Err(Rejection::BulkheadFull { name: "elsewhere".into() }) } else { Ok(()) }
+        if fails { Err(Rejection::BulkheadFull { name: "elsewhere".into(), key: None }) } else { Ok(()) }
     }
 
     #[circuit_breaker("persistence: charged")]
@@ -221,7 +221,7 @@ mod named_twice {
 
     #[circuit_breaker("persistence: reserved", consecutive_failures = 1, window = none, open_for = "1h", key = key)]
     pub fn reserve(key: u32, fails: bool) -> Result<(), Rejection> {
-        if fails { Err(Rejection::BulkheadFull { name: "elsewhere".into() }) } else { Ok(()) }
+        if fails { Err(Rejection::BulkheadFull { name: "elsewhere".into(), key: None }) } else { Ok(()) }
     }
 
     #[circuit_breaker("persistence: reserved", key = key)]
@@ -274,7 +274,7 @@ async fn one_without_a_name_is_known_by_its_function() {
     let place = Place::new();
     {
         let _entered = Scope::new().enter();
-        let down = Script::new().err(Rejection::BulkheadFull { name: "elsewhere".into() });
+        let down = Script::new().err(Rejection::BulkheadFull { name: "elsewhere".into(), key: None });
         without_a_name(&down).await.unwrap_err();
         place.save();
     }

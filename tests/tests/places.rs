@@ -206,7 +206,7 @@ mod spans {
     }
 
     fn fails() -> Result<(), Rejection> {
-        Err(Rejection::BulkheadFull { name: "spans".into() })
+        Err(Rejection::BulkheadFull { name: "spans".into(), key: None })
     }
 
     #[test]

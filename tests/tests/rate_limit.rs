@@ -17,7 +17,7 @@ fn limiter(burst: u32, max_wait: Duration) -> RateLimiter {
 }
 
 fn refused(retry_after: Duration) -> Result<(), Rejection> {
-    Err(Rejection::RateLimited { name: "r".into(), retry_after })
+    Err(Rejection::RateLimited { name: "r".into(), key: None, retry_after: Some(retry_after) })
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,7 +49,7 @@ async fn a_call_waits_for_its_turn_or_is_refused_at_once() {
     assert_eq!([a, b, c], [0, 100, 200].map(|at| Ok(millis(at))));
     // Three are before it, and 300 is more than 250.
     assert!(
-        matches!(d, Err(Failure::Rejected(Rejection::RateLimited { retry_after, .. })) if retry_after == millis(300))
+        matches!(d, Err(Failure::Rejected(Rejection::RateLimited { retry_after, .. })) if retry_after == Some(millis(300)))
     );
     let snapshot = limiter.snapshot();
     assert_eq!((snapshot.allowed, snapshot.waited, snapshot.rejected, snapshot.waiting), (3, 2, 1, 0));

@@ -68,7 +68,7 @@ async fn a_wait_that_was_asked_for_is_kept_and_too_long_a_one_ends_it() {
 #[tokio::test(start_paused = true)]
 async fn a_rejection_goes_by_the_set_and_brings_its_own_wait() {
     let retry = retry(plain());
-    let limited = Rejection::RateLimited { name: "limit".into(), retry_after: millis(1234) };
+    let limited = Rejection::RateLimited { name: "limit".into(), key: None, retry_after: Some(millis(1234)) };
     let mut run = retry.start();
     let after = run.after(Err::<(), Failure<()>>(Failure::Rejected(limited)), |_| false, |_| None, |_| ());
     assert!(matches!(after, std::ops::ControlFlow::Continue(wait) if wait.duration() == millis(1234)));

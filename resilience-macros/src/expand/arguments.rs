@@ -289,14 +289,16 @@ fn is_named_in(guarded: &Guarded, argument: &Argument, expression: &TokenStream)
 
 /// The expressions beside the body that may name arguments.
 fn keys(guarded: &Guarded) -> impl Iterator<Item = TokenStream> {
-    let keys = guarded.layers.iter().filter_map(|layer| match layer {
-        Layer::CircuitBreaker(breaker) => breaker.key.as_ref(),
-        _ => None,
+    let keys = guarded.layers.iter().flat_map(|layer| match layer {
+        Layer::CircuitBreaker(breaker) => [breaker.key.as_ref(), None],
+        Layer::Bulkhead(bulkhead) => [bulkhead.key.as_ref(), None],
+        Layer::RateLimit(limit) => [limit.key.as_ref(), limit.cost.as_ref()],
+        Layer::Retry(_) | Layer::Timeout(_) => [None, None],
     });
-    keys.map(ToTokens::to_token_stream)
+    keys.flatten().map(ToTokens::to_token_stream)
 }
 
-/// Whether the argument is moved to the key of a breaker and back.
+/// Whether the argument is moved to the key or the cost of a policy and back.
 fn is_moved_to_key(guarded: &Guarded, argument: &Argument) -> bool {
     argument.passing == Passing::Cloned && keys(guarded).any(|key| is_named_in(guarded, argument, &key))
 }

@@ -1,8 +1,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{Expr, ExprReference, Token, spanned::Spanned};
 
-use super::{arguments, hook};
+use super::{hook, keyed};
 use crate::model::{CircuitBreaker, Guarded};
 
 /// What a rule of the user's own adds to the configuration, and to the static.
@@ -19,23 +18,8 @@ pub(super) fn trip_rule(breaker: &CircuitBreaker) -> (TokenStream, TokenStream) 
 pub(super) fn around(guarded: &Guarded, breaker: &CircuitBreaker, inside: &TokenStream) -> TokenStream {
     let acquired = match &breaker.key {
         Some(key) => {
-            // Printed as one expression, in parentheses where the reference needs them.
-            let key = Expr::Reference(ExprReference {
-                attrs: Vec::new(),
-                and_token: Token![&](super::located_at(key.span())),
-                mutability: None,
-                expr: Box::new(key.clone()),
-            });
-            let key = key.to_token_stream();
-            let acquired = quote_spanned!(Span::mixed_site()=> __breaker.keyed(#key).try_acquire());
-            let (before, after) = arguments::looked_into(guarded, &key);
-            match (before.is_empty(), after.is_empty()) {
-                (true, _) => acquired,
-                (false, true) => quote_spanned!(Span::mixed_site()=> { #before #acquired }),
-                (false, false) => {
-                    quote_spanned!(Span::mixed_site()=> { #before let __acquired = #acquired; #after __acquired })
-                }
-            }
+            let key = keyed::reference(key);
+            keyed::asked(guarded, &key, quote_spanned!(Span::mixed_site()=> __breaker.keyed(#key).try_acquire()))
         }
         None => quote_spanned!(Span::mixed_site()=> __breaker.admit()),
     };

@@ -24,7 +24,7 @@ use resilience_config::{
 };
 use syn::ext::IdentExt;
 
-use super::uses;
+use super::{keyed, uses};
 use crate::syntax::{Kind, Sketch, Slot, elements, is_literal, lone_word};
 
 /// The statement.
@@ -87,7 +87,10 @@ impl Site<'_> {
         let value = match self.words(&name, value) {
             Some(words) => quote_spanned!(Span::mixed_site()=> { #words #nothing }),
             None if value.is_empty() || is_literal(value) => nothing.clone(),
-            None if name == "key" => quote_spanned!(Span::mixed_site()=> &(#value)),
+            None if name == "key" => match syn::parse2(value.clone()) {
+                Ok(key @ syn::Expr::Tuple(_)) => keyed::reference(&key),
+                _ => quote_spanned!(Span::mixed_site()=> &(#value)),
+            },
             None => value.clone(),
         };
         // What returns a hook's error type is what gives a closure's parameters their types.

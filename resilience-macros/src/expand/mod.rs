@@ -34,6 +34,7 @@ mod bulkhead;
 mod circuit_breaker;
 mod editor;
 mod fallback;
+mod keyed;
 mod rate_limit;
 mod retry;
 mod site;

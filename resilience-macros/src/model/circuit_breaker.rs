@@ -76,8 +76,6 @@ impl CircuitBreaker {
         if let Some(constant) = &self.trip_if {
             super::check_constant(constant, signature, errors);
         }
-        if let (Some(max_keys), None) = (self.settings.key(&["max_keys"]), &self.key) {
-            errors.push(Error::new(max_keys.span(), "`max_keys` requires `key`, such as `key = order.warehouse`"));
-        }
+        super::check_key(self.key.as_ref(), &self.settings, errors);
     }
 }

@@ -15,6 +15,7 @@ mod waits;
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
+use resilience_config::Configurable;
 use syn::{Error, Expr, FnArg, GenericParam, LitStr, Pat, Path, Signature};
 
 use crate::{
@@ -215,9 +216,9 @@ impl Common {
 
     /// As [`read`](Self::read), for an attribute whose value without a key is short for the one of `key`. Whether all keys are
     /// known: one that is not may have been meant for the one that is missing.
-    fn read_with(&mut self, key: &str, ours: &Ours, settings: &mut dyn Table, errors: &mut Errors) -> bool {
+    fn read_with(&mut self, key: &str, ours: &Ours, tables: &mut [&mut dyn Table], errors: &mut Errors) -> bool {
         let arguments = ours.arguments.with_keys(ours.kind.name(), key, errors);
-        self.read_arguments(&arguments, ours, &mut [settings], errors)
+        self.read_arguments(&arguments, ours, tables, errors)
     }
 
     fn read_arguments(
@@ -236,6 +237,25 @@ impl Common {
         arguments.read(&mut all, ours.kind.name(), errors)
     }
 }
+
+/// Reports what is wrong with the key whose values have an instance each, and with a bound for such where there is none.
+fn check_key<Config: Configurable>(key: Option<&Expr>, settings: &Settings<Config>, errors: &mut Errors) {
+    match (key, settings.key(&["max_keys"])) {
+        (None, Some(max_keys)) => {
+            errors.push(Error::new(max_keys.span(), "`max_keys` requires `key`, such as `key = order.warehouse`"));
+        }
+        (Some(Expr::Tuple(tuple)), _) if !(2..=MOST_PARTS).contains(&tuple.elems.len()) => {
+            let message = format!(
+                "a tuple as `key` has 2 to {MOST_PARTS} parts, such as `key = (order.tenant, order.warehouse)`; a single value stands alone"
+            );
+            errors.push(Error::new_spanned(tuple, message));
+        }
+        _ => {}
+    }
+}
+
+/// The most parts of a key.
+const MOST_PARTS: usize = 8;
 
 /// Reports what is not known yet in an expression that ends up in a static, which all instances and all calls of the function
 /// share: `Self`, its generic parameters, its arguments.

@@ -19,7 +19,7 @@ pub(crate) struct Timeout {
 impl Timeout {
     pub(super) fn read(ours: &Ours, is_of_attempt: bool, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self { attribute: ours.span, name: None, settings: Settings::default(), is_of_attempt };
-        if !common.read_with("after", ours, &mut it.settings, errors) {
+        if !common.read_with("after", ours, &mut [&mut it.settings], errors) {
             it.settings.may_lack("after");
         }
         it.name = common.name.take();

@@ -136,6 +136,20 @@ fn keyed_circuit_breaker() {
 }
 
 #[test]
+fn keyed_rate_limit_with_a_cost() {
+    let expansion = rate_limit(
+        quote!("100/s", max_wait = "1s", key = (tenant, batch.kind), cost = batch.rows),
+        quote! {
+            #[bulkhead(2, key = tenant)]
+            async fn import(tenant: &str, batch: Batch) -> Result<(), ImportError> {
+                copy(tenant, batch).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/keyed_rate_limit.rs"]);
+}
+
+#[test]
 fn fallback_alone_beside_a_conditional_argument() {
     let expansion = fallback(
         quote!(popular),

@@ -58,6 +58,6 @@ fn every_key_of_the_configuration_and_its_default() {
     agrees(CircuitBreakerConfig::new(), circuit_breaker, "", "key = x, slow_call = \"1s\"");
     agrees(RetryConfig::new(), retry, "", "");
     agrees(TimeoutConfig::new().after(Duration::from_secs(1)), timeout, "\"1s\", ", "");
-    agrees(BulkheadConfig::new(), bulkhead, "", "");
-    agrees(RateLimitConfig::new().rate(Rate::per_second(1)), rate_limit, "\"1/s\", ", "");
+    agrees(BulkheadConfig::new(), bulkhead, "", "key = x");
+    agrees(RateLimitConfig::new().rate(Rate::per_second(1)), rate_limit, "\"1/s\", ", "key = x");
 }

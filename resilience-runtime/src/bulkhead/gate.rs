@@ -67,6 +67,20 @@ impl<L: Line> Gate<L> {
         self.settle();
     }
 
+    /// As if somebody had not come.
+    pub(super) fn undo(&self, arrival: Arrival) {
+        match arrival {
+            Arrival::Entered => self.leave(),
+            Arrival::Queued => self.abandon(),
+            Arrival::Full | Arrival::Off => {}
+        }
+    }
+
+    /// Whether nobody is inside or waits; whoever comes after this sees what was done before it.
+    pub(super) fn is_empty_for_all(&self) -> bool {
+        self.word.step(|word| word.is_empty().then_some((word, ()))).is_some()
+    }
+
     /// Another limit. So many places are to be [handed](Self::hand) out.
     #[must_use]
     pub(super) fn resize(&self, limit: u32) -> u64 {

@@ -5,25 +5,29 @@
 //! # Where things are
 //!
 //! `state` is the atomic word and its steps, with the argument for the orderings; `gate` the word together with the `line` of those who
-//! wait, which is tokio's semaphore.
+//! wait, which is tokio's semaphore; `keyed` is one bulkhead a key; `owned` are places that borrow nothing.
 
 mod builder;
 mod gate;
+mod keyed;
 mod line;
+mod owned;
 mod state;
 
 #[cfg(all(test, resilience_loom))]
 mod models;
 
 pub use builder::BulkheadBuilder;
+pub use owned::OwnedPlace;
 
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Runs, Topic, Turn};
+use crate::keyed::{KeyCounts, OfKeys, Sums, totals};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Key, Name};
 use crate::next_call::NextCall;
-use crate::overlay::Setting;
-use crate::policy::{Definition, Policy};
+use crate::overlay::{KeyLines, Setting};
+use crate::policy::{Definition, Policy, Room};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
@@ -34,6 +38,7 @@ use state::GateWord;
 use std::convert::Infallible;
 use std::future::Future;
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -71,6 +76,31 @@ pub struct Bulkhead {
     name: Name,
     built: Timestamp,
     emitter: Emitter,
+    of_keys: OfKeys<Self>,
+}
+
+/// What a bulkhead counts for good.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BulkheadCounts {
+    admitted: u64,
+    rejected: u64,
+    timed_out: u64,
+}
+
+impl Sums for BulkheadCounts {
+    fn pair(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            admitted: with(self.admitted, other.admitted),
+            rejected: with(self.rejected, other.rejected),
+            timed_out: with(self.timed_out, other.timed_out),
+        }
+    }
+}
+
+impl BulkheadCounts {
+    fn runs(&self, evicted: u64) -> Runs {
+        Runs { rejected: self.rejected + self.timed_out, evicted, ..Runs::default() }
+    }
 }
 
 /// The right to make one call inside a [`Bulkhead`]; dropped, it goes to the next.
@@ -136,7 +166,7 @@ impl Bulkhead {
         match self.gate.enter() {
             Arrival::Entered => Ok(self.admit()),
             Arrival::Off => Ok(Place { bulkhead: None }),
-            Arrival::Queued | Arrival::Full => Err(self.reject(|| self.admitted.reject())),
+            Arrival::Queued | Arrival::Full => Err(self.reject(|| self.admitted.reject(), None)),
         }
     }
 
@@ -153,12 +183,17 @@ impl Bulkhead {
     /// Where it has to wait with a `max_wait`, and the runtime has no timer.
     #[inline]
     pub async fn acquire(&self) -> Result<Place<'_>, Rejection> {
-        match self.gate.arrive(self.settings.word(MAX_QUEUE)) {
+        match self.arrive() {
             Arrival::Entered => Ok(self.admit()),
             Arrival::Queued => self.wait().await,
             Arrival::Off => Ok(Place { bulkhead: None }),
-            Arrival::Full => Err(self.reject(|| self.admitted.reject())),
+            Arrival::Full => Err(self.reject(|| self.admitted.reject(), None)),
         }
+    }
+
+    #[inline]
+    fn arrive(&self) -> Arrival {
+        self.gate.arrive(self.settings.word(MAX_QUEUE))
     }
 
     /// Makes one call inside.
@@ -180,7 +215,7 @@ impl Bulkhead {
                 Ok(ticket) => ticket,
                 Err(_) => {
                     drop(waiter);
-                    return Err(self.reject(|| self.timed_out.increment()));
+                    return Err(self.reject(|| self.timed_out.increment(), self.key()));
                 }
             },
         };
@@ -197,9 +232,9 @@ impl Bulkhead {
     }
 
     #[inline(always)]
-    fn reject(&self, count: impl FnOnce()) -> Rejection {
-        self.emitter
-            .rejected(Kind::Bulkhead, Topic::Rejected, count, || Rejection::BulkheadFull { name: self.name.clone() })
+    fn reject(&self, count: impl FnOnce(), key: Option<Key>) -> Rejection {
+        let rejection = || Rejection::BulkheadFull { name: self.name.clone(), key: key.clone() };
+        self.emitter.rejected(Kind::Bulkhead, Topic::Rejected, count, rejection)
     }
 
     /// Puts another configuration in force at once, with calls inside and waiting. A higher limit lets in those who wait; under a lower one nobody is put
@@ -214,10 +249,30 @@ impl Bulkhead {
         Policy::reconfigure_by(self, config, None)
     }
 
-    /// For how many of those who wait there is room now.
-    fn put(&self, config: BulkheadConfig) -> Result<u64, ConfigError> {
+    fn put(&self, config: BulkheadConfig) -> Result<Room, ConfigError> {
         config.validate()?;
-        Ok(self.settings.replace(config.resolve(), |settings| self.gate.resize(limit(settings))))
+        let settings = Arc::new(config.resolve());
+        let mut room = vec![self.put_alone(&settings)];
+        room.extend(self.of_keys.put_all(|of_key| of_key.put_alone(&settings)));
+        Ok(room)
+    }
+
+    /// For how many of those who wait there is room now.
+    fn put_alone(&self, settings: &Arc<BulkheadSettings>) -> u64 {
+        self.settings.replace(Arc::clone(settings), |settings| self.gate.resize(limit(settings)))
+    }
+
+    fn with(name: Name, settings: Arc<BulkheadSettings>, emitter: Emitter, of_keys: OfKeys<Self>) -> Self {
+        Self {
+            gate: Gate::new(limit(&settings), Semaphore::new(0)),
+            admitted: Total::new(),
+            timed_out: Count::new(),
+            settings: Settings::new(settings),
+            name,
+            built: Timestamp::now(),
+            emitter,
+            of_keys,
+        }
     }
 
     fn next_call(&self, settings: &BulkheadSettings, word: GateWord) -> NextCall {
@@ -228,7 +283,7 @@ impl Bulkhead {
         } else if word.join(u64::from(settings.max_queue)).is_some() {
             NextCall::Waits { ahead: u64::try_from(word.waiting()).unwrap_or(0), at_most: settings.max_wait }
         } else {
-            NextCall::Rejected(Rejection::BulkheadFull { name: self.name() })
+            NextCall::Rejected(Rejection::BulkheadFull { name: self.name(), key: self.key() })
         }
     }
 }
@@ -240,6 +295,8 @@ impl Bulkhead {
 pub struct BulkheadSnapshot {
     /// Which bulkhead.
     pub name: Name,
+    /// Of which of its keys, where it is the bulkhead of one.
+    pub key: Option<Key>,
     /// Calls that may be inside at once.
     pub max_concurrent: u64,
     /// Callers that may wait.
@@ -262,6 +319,9 @@ pub struct BulkheadSnapshot {
     pub age: Duration,
     /// What would happen to the next call.
     pub next: NextCall,
+    /// Of a bulkhead that was called with keys: how many it holds. What it counts, those inside and those who wait are then the sums over all of them, and `next` is
+    /// about the bulkhead of those that have none of their own.
+    pub keys: Option<KeyCounts>,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<Setting>,
 }
@@ -275,16 +335,7 @@ impl Policy for Bulkhead {
     const WAITS_WITH: Option<&'static str> = Some("max_queue");
 
     fn new(name: Name, definition: &Definition<Self>, emitter: Emitter) -> Self {
-        let settings = definition.keys.resolve();
-        Self {
-            gate: Gate::new(limit(&settings), Semaphore::new(0)),
-            admitted: Total::new(),
-            timed_out: Count::new(),
-            settings: Settings::new(settings),
-            name,
-            built: Timestamp::now(),
-            emitter,
-        }
+        Self::with(name, Arc::new(definition.keys.resolve()), emitter, OfKeys::new())
     }
 
     fn name(&self) -> &Name {
@@ -295,12 +346,32 @@ impl Policy for Bulkhead {
         *self.settings.get()
     }
 
-    fn put_in_force(&self, keys: BulkheadConfig, _: &mut Turn<'_>) -> Result<u64, ConfigError> {
+    fn put_in_force(&self, keys: BulkheadConfig, _: &mut Turn<'_>) -> Result<Room, ConfigError> {
         self.put(keys)
     }
 
-    fn go_on(&self, waiting: u64) {
-        self.gate.hand(waiting);
+    fn go_on(&self, room: &[u64]) {
+        let [own, of_keys @ ..] = room else { return };
+        self.gate.hand(*own);
+        // No slot is ever gone.
+        self.of_keys.instances_now().iter().zip(of_keys).for_each(|(of_key, room)| of_key.gate.hand(*room));
+    }
+
+    fn instances(&self) -> Vec<Arc<Self>> {
+        self.of_keys()
+    }
+
+    fn begin_with_key_lines(&self, lines: KeyLines<Self::Keys>) {
+        self.of_keys.begin_with(lines);
+    }
+
+    #[cfg(feature = "config")]
+    fn put_key_lines(&self, lines: KeyLines<Self::Keys>, source: &Name, turn: &mut Turn<'_>) -> Room {
+        self.of_keys.put_lines(self, lines, source, turn)
+    }
+
+    fn key(&self) -> Option<Key> {
+        Self::key(self)
     }
 
     fn emitter(&self) -> &Emitter {
@@ -308,23 +379,31 @@ impl Policy for Bulkhead {
     }
 
     fn runs(&self) -> Runs {
-        Runs { rejected: self.admitted.rejected() + self.timed_out.get(), ..Runs::default() }
+        totals(self).runs(self.of_keys.evicted())
     }
 
     fn snapshot_with(&self, shown: Vec<Setting>) -> BulkheadSnapshot {
-        let (settings, word) = (self.settings.get(), self.gate.word());
+        let (settings, word, counted) = (self.settings.get(), self.gate.word(), totals(self));
+        let waits = |word: GateWord| u64::try_from(word.waiting()).unwrap_or(0);
+        let (mut inside, mut waiting) = (word.inside(), waits(word));
+        self.of_keys.for_each_instance(|of_key| {
+            let word = of_key.gate.word();
+            (inside, waiting) = (inside + word.inside(), waiting + waits(word));
+        });
         BulkheadSnapshot {
             name: self.name(),
+            key: self.key(),
             max_concurrent: u64::from(settings.max_concurrent),
             max_queue: u64::from(settings.max_queue),
             max_wait: settings.max_wait,
-            inside: word.inside(),
-            waiting: u64::try_from(word.waiting()).unwrap_or(0),
-            admitted: self.admitted.get(),
-            rejected: self.admitted.rejected(),
-            timed_out: self.timed_out.get(),
+            inside,
+            waiting,
+            admitted: counted.admitted,
+            rejected: counted.rejected,
+            timed_out: counted.timed_out,
             age: self.built.elapsed(),
             next: self.next_call(&settings, word),
+            keys: self.of_keys.counts(),
             settings: shown,
         }
     }

@@ -7,7 +7,7 @@
 use super::gate::{Arrival, Gate};
 use super::line::Line;
 use super::state::Tickets;
-use crate::sync::model;
+use crate::sync::{AtomicEpoch, model};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -200,5 +200,29 @@ fn turning_off_races_a_joiner_and_one_who_leaves() {
         gate.hand(gate.resize(1));
         assert_settled(&gate, 0);
         assert_eq!(gate.enter(), Arrival::Entered);
+    });
+}
+
+/// Were the word only looked at in `is_empty_for_all`, or the epoch raised after it, a caller of the key before could be inside what is the next key's.
+#[test]
+fn a_taking_races_a_caller_of_the_key_before() {
+    model(|| {
+        let (gate, epoch) = (gate(1), Arc::new(AtomicEpoch::new()));
+        let other = {
+            let (gate, epoch) = (Arc::clone(&gate), Arc::clone(&epoch));
+            thread::spawn(move || {
+                let arrival = gate.arrive(0);
+                let is_its_own = epoch.get() == 0;
+                if !is_its_own {
+                    gate.undo(arrival);
+                }
+                is_its_own && arrival == Arrival::Entered
+            })
+        };
+        epoch.raise();
+        let taken = gate.is_empty_for_all();
+        let entered = other.join().unwrap();
+        assert!(!taken || !entered);
+        assert_settled(&gate, u64::from(entered));
     });
 }

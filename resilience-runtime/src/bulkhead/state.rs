@@ -20,7 +20,8 @@
 //!
 //! # Orderings
 //!
-//! The word is loaded with `Acquire` and exchanged with `AcqRel`: whoever takes a place sees what was done in it before.
+//! The word is loaded with `Acquire` and exchanged with `AcqRel`: whoever takes a place sees what was done in it before. Whoever finds it empty, for another key,
+//! exchanges it for itself: whoever comes then sees what was done before that.
 //! Who cancels first lowers `waiting` and then looks for a ticket; who hands over first adds a ticket and then looks at
 //! `waiting`. A `SeqCst` fence stands between the two steps on either side ([`fence_between`]), so that at least one of them sees the
 //! other: without it both could look too early, and the place would be lost.
@@ -50,6 +51,11 @@ impl GateWord {
 
     pub(super) fn waiting(self) -> i64 {
         (self.0 as i64) >> (2 * BITS)
+    }
+
+    /// Nobody is inside, and nobody waits.
+    pub(super) fn is_empty(self) -> bool {
+        self.0 >> BITS == 0
     }
 
     pub(super) fn is_off(self) -> bool {

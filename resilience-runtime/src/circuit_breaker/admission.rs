@@ -141,10 +141,7 @@ impl CircuitBreaker {
         call: impl Future<Output = Result<T, E>>,
         classify: impl Fn(Result<&T, &E>) -> Verdict,
     ) -> Result<T, Failure<E>> {
-        let permit = self.try_acquire().map_err(Failure::Rejected)?;
-        let result = permit.watch(std::pin::pin!(call)).await;
-        permit.record(classify(result.as_ref()).outcome());
-        result.map_err(Failure::Call)
+        self.try_acquire().map_err(Failure::Rejected)?.run_classified(call, classify).await
     }
 
     /// As [`call`](Self::call), for a call that is not async.

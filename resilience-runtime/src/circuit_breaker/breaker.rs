@@ -5,19 +5,17 @@ use super::cooling::Cooling;
 use super::enforcement::Enforcement;
 use super::opening::{LastOpening, OwnTime};
 use super::settings::{WORDS, span};
-use super::slots::{Keys, SlotPast};
 use super::state::{AtomicWord, Word};
 use super::totals::Totals;
 use crate::event::{Emitter, Topic};
-use crate::name::{Key, Name};
+use crate::keyed::{OfKeys, totals};
+use crate::name::Name;
 use crate::settings::Settings;
 use crate::state::State;
-use crate::sync::{AtomicSetting, Count, locked};
+use crate::sync::{AtomicSetting, Count};
 use crate::time;
 use crate::window::{Began, Counter, Window, WindowCounts};
-use once_cell::sync::OnceCell;
 use resilience_config::CircuitBreakerSettings;
-use std::sync::{Arc, Mutex};
 
 /// The rule of `trip_if`.
 pub(crate) type TripIf = fn(&WindowCounts) -> bool;
@@ -96,10 +94,7 @@ pub struct CircuitBreaker {
     pub(super) enforcement: Enforcement,
     pub(super) name: Name,
     pub(super) emitter: Emitter,
-    /// The breakers of its keys, once it was called with one.
-    pub(super) keys: OnceCell<Box<Keys<Self>>>,
-    /// Of a breaker that belongs to a key: which, and what it had counted for the keys before.
-    pub(super) past: Option<Box<Mutex<SlotPast>>>,
+    pub(super) of_keys: OfKeys<Self>,
 }
 
 /// There is a `trip_if`.
@@ -147,20 +142,13 @@ impl CircuitBreaker {
             enforcement: Enforcement::new(settings.mode),
             name,
             emitter,
-            keys: OnceCell::new(),
-            past: None,
+            of_keys: OfKeys::new(),
         }
     }
 
     /// The name, as rejections, events and snapshots give it. Those of its keys have it too.
     pub fn name(&self) -> Name {
         self.name.clone()
-    }
-
-    /// Of a key's breaker: which. It changes when the breaker is given to another key.
-    pub fn key(&self) -> Option<Key> {
-        let past = self.past.as_ref()?;
-        locked(past).key.clone()
     }
 
     /// What it does with calls now. Reading it changes nothing: an open breaker whose time is over is open until the next call.
@@ -175,9 +163,7 @@ impl CircuitBreaker {
 
     /// All that was counted since the breaker was built, or given to its key; of one with keys, the sum over all that it ever had.
     pub fn totals(&self) -> Totals {
-        let mut totals = self.without_past(self.counted());
-        self.for_each_slot(|slot| totals = totals.and(&slot.counted()));
-        totals
+        totals(self)
     }
 
     pub(super) fn counted(&self) -> Totals {
@@ -196,44 +182,11 @@ impl CircuitBreaker {
         }
     }
 
-    pub(super) fn keys(&self) -> &Keys<Self> {
-        self.keys.get_or_init(|| Box::new(Keys::new()))
-    }
-
-    /// For whatever is asked of all keys at once: every slot, held or not.
-    pub(super) fn for_each_slot(&self, mut act: impl FnMut(&CircuitBreaker)) {
-        if let Some(keys) = self.keys.get() {
-            // No key is given a slot meanwhile, so that none is passed over.
-            let takings = keys.takings();
-            (0..takings.slots).filter_map(|slot| keys.slots.get(slot)).for_each(|slot| act(&slot.breaker));
-        }
-    }
-
-    /// As there are now, for whatever tells somebody of it, which nobody does under a lock.
-    pub(super) fn slots_now(&self) -> Vec<Arc<CircuitBreaker>> {
-        let Some(keys) = self.keys.get() else { return Vec::new() };
-        let slots = keys.takings().slots;
-        (0..slots).filter_map(|slot| keys.slots.get(slot)).map(|slot| Arc::clone(&slot.breaker)).collect()
-    }
-
-    /// Keys that lost their breaker to another one.
-    pub(super) fn evicted(&self) -> u64 {
-        self.keys.get().map_or(0, |keys| keys.evicted.get())
-    }
-
-    /// Without the calls of keys that had this slot before.
-    pub(super) fn without_past(&self, counted: Totals) -> Totals {
-        match &self.past {
-            Some(past) => counted.since(&locked(past).totals),
-            None => counted,
-        }
-    }
-
     /// From now on, of this one and of its keys.
     pub(crate) fn tell_outcomes(&self) {
         self.judge_all.change(|why| why | TELL_OUTCOMES);
         self.window.arm();
-        self.for_each_slot(Self::tell_outcomes);
+        self.of_keys.for_each_instance(Self::tell_outcomes);
     }
 }
 

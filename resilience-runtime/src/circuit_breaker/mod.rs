@@ -13,7 +13,6 @@
 //! | `settings` | the settings in force |
 //! | `opening` | why it opened last, and for how long |
 //! | `totals` | what is counted for good |
-//! | `key`, `leases`, `slots` | what tells keys apart, which one has which breaker, and where those are kept |
 //! | `breaker` | what a breaker is made of |
 //! | `telling` | what is told of it |
 //! | `transitions` | what happens at a change of state |
@@ -23,6 +22,7 @@
 //! | `admission` | whether a call is let through |
 //! | `steering` | what is done by hand |
 //! | `keyed` | one breaker a key |
+//! | `owned` | permits that borrow nothing |
 //! | `saved` | what a restart must not forget |
 //! | `next_call`, `snapshot` | what can be read from it |
 //! | `policy`, `builder` | what the rest of the crate needs, and how it is built |
@@ -36,18 +36,16 @@ mod clock;
 mod cooling;
 mod enforcement;
 mod judging;
-mod key;
 mod keyed;
-mod leases;
 mod nested;
 mod next_call;
 mod opening;
+mod owned;
 mod permit;
 mod policy;
 #[cfg(feature = "persistence")]
 mod saved;
 mod settings;
-mod slots;
 mod snapshot;
 mod state;
 mod steering;
@@ -62,11 +60,11 @@ pub(crate) use admission::Refused;
 pub use breaker::CircuitBreaker;
 pub(crate) use breaker::TripIf;
 pub use builder::CircuitBreakerBuilder;
-pub use keyed::Keyed;
+pub use owned::OwnedPermit;
 pub use permit::Permit;
 pub(crate) use permit::WatchedCall;
 pub(crate) use policy::TripRule;
 #[cfg(feature = "persistence")]
 pub(crate) use saved::{Saved, Since};
 pub use snapshot::{CircuitBreakerSnapshot, Probes};
-pub use totals::{KeyCounts, Totals};
+pub use totals::Totals;

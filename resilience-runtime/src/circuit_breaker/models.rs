@@ -8,12 +8,12 @@ use super::breaker::CircuitBreaker;
 use super::clock::Clock;
 use super::judging::Admitted;
 use super::permit::Permit;
-use super::slots::Slot;
 use super::state::{Phase, Word};
 use crate::event::{Act, Bus, Emitter, Event, EventFilter, Topic, Transition};
+use crate::keyed::Slot;
 use crate::outcome::Outcome;
 use crate::state::State;
-use crate::sync::{AtomicEpoch, AtomicSetting, model};
+use crate::sync::model;
 use crate::window::Shard;
 use loom::{sync::Arc as Shared, thread};
 use resilience_config::{CircuitBreakerConfig, Mode, Window};
@@ -380,7 +380,7 @@ fn a_trip_races_a_monitor() {
     });
 }
 
-/// Without the look at the epoch in `Slot::admit`, or with the epoch raised after the breaker has begun anew, a call of the key before could be
+/// Without the look at the epoch in `Slot::ask`, or with the epoch raised after the breaker has begun anew, a call of the key before could be
 /// admitted to what is the next key's, and trip it.
 #[test]
 fn a_taking_races_a_call_of_the_key_before() {
@@ -393,12 +393,14 @@ fn a_taking_races_a_call_of_the_key_before() {
             Emitter::new(std::sync::Arc::default()),
             START,
         ));
-        let slot = Shared::new(Slot { breaker, epoch: AtomicEpoch::new(), last_used: AtomicSetting::new(0) });
+        let slot = Shared::new(Slot::new(breaker, 0));
         let epoch = slot.epoch.get();
         let other = {
             let slot = Shared::clone(&slot);
             thread::spawn(move || {
-                if let Some(Ok(permit)) = slot.admit(epoch, At(START)) {
+                let give_back =
+                    |_: &CircuitBreaker, asked: Result<Permit<'_>, _>| asked.into_iter().for_each(Permit::give_back);
+                if let Some(Ok(permit)) = slot.ask(epoch, |breaker| breaker.admit(At(START)), give_back) {
                     end(permit, SECOND, At(START), Outcome::Failure);
                 }
             })
@@ -406,7 +408,7 @@ fn a_taking_races_a_call_of_the_key_before() {
         let taken = slot.take(START).is_ok();
         other.join().unwrap();
         // Open, it was not closed when it was to be taken.
-        assert_eq!(slot.breaker.state() == State::Closed, taken);
+        assert_eq!(slot.instance.state() == State::Closed, taken);
     });
 }
 

@@ -155,6 +155,23 @@ impl<'a> Permit<'a> {
         result.map_err(Failure::Call)
     }
 
+    /// Runs the call and records what its result is classified as.
+    pub(super) async fn run_classified<T, E>(
+        self,
+        call: impl Future<Output = Result<T, E>>,
+        classify: impl Fn(Result<&T, &E>) -> Verdict,
+    ) -> Result<T, Failure<E>> {
+        let result = self.watch(std::pin::pin!(call)).await;
+        self.record_verdict(classify(result.as_ref()));
+        result.map_err(Failure::Call)
+    }
+
+    /// What it was admitted as, and when it began, for whoever goes on with it.
+    pub(super) fn into_words(self) -> (Admitted, u64) {
+        let Call { admitted, began, .. } = self.spent();
+        (admitted, began)
+    }
+
     /// As if it had never been asked for.
     pub(super) fn give_back(self) {
         let Call { breaker, admitted, .. } = self.spent();

@@ -5,10 +5,11 @@ use super::snapshot::CircuitBreakerSnapshot;
 use crate::event::{Act, Audience, Emitter, Runs, Turn};
 use crate::kind::Kind;
 use crate::name::{Key, Name};
-use crate::overlay::Setting;
-use crate::policy::{Definition, Policy};
+use crate::overlay::{KeyLines, Setting};
+use crate::policy::{Definition, Policy, Room};
 use crate::state::State;
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
+use std::sync::Arc;
 
 /// A `trip_if` and its tokens, by which two of them are compared: one function may have two addresses. A builder has no tokens.
 #[derive(Clone, Copy, Debug)]
@@ -60,14 +61,9 @@ impl Policy for CircuitBreaker {
         *self.settings.get()
     }
 
-    fn put_in_force(&self, keys: CircuitBreakerConfig, turn: &mut Turn<'_>) -> Result<u64, ConfigError> {
+    fn put_in_force(&self, keys: CircuitBreakerConfig, turn: &mut Turn<'_>) -> Result<Room, ConfigError> {
         self.put(turn, &self.checked(keys)?.resolve());
-        Ok(0)
-    }
-
-    /// One of a key is configured as all of them.
-    fn is_configured_as(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other) || self.past.is_some() && self.emitter.is(&other.emitter)
+        Ok(Room::new())
     }
 
     fn begin_forced_open(&self) {
@@ -81,6 +77,19 @@ impl Policy for CircuitBreaker {
 
     fn comes_in(&self) -> Option<State> {
         Some(self.state())
+    }
+
+    fn instances(&self) -> Vec<Arc<Self>> {
+        self.of_keys()
+    }
+
+    fn begin_with_key_lines(&self, lines: KeyLines<Self::Keys>) {
+        self.of_keys.begin_with(lines);
+    }
+
+    #[cfg(feature = "config")]
+    fn put_key_lines(&self, lines: KeyLines<Self::Keys>, source: &Name, turn: &mut Turn<'_>) -> Room {
+        self.of_keys.put_lines(self, lines, source, turn)
     }
 
     fn set_forced_open(&self, forced: bool, turn: &mut Turn<'_>) {
@@ -104,7 +113,7 @@ impl Policy for CircuitBreaker {
     }
 
     fn runs(&self) -> Runs {
-        self.totals().runs(self.evicted())
+        self.totals().runs(self.of_keys.evicted())
     }
 
     fn check(&self, keys: &CircuitBreakerConfig) -> Result<(), ConfigError> {

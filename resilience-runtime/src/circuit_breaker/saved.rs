@@ -2,12 +2,12 @@
 
 use super::breaker::CircuitBreaker;
 use super::enforcement::WHOLE;
-use super::key::PrintedKey;
 use super::state::{Phase, Word};
 use super::totals::Totals;
 use crate::error::OpenReason;
 use crate::event::Turn;
-use crate::name::Instance;
+use crate::keyed::own;
+use crate::name::{Instance, Key, PrintedKey};
 use crate::time::precise_millis;
 use resilience_config::Mode;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub(crate) struct Saved {
     pub(crate) name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
+    /// The parts of the key are escaped and joined in its text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_tuple: bool,
     phase: SavedPhase,
     /// Whether it only monitors, where somebody has said so by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +72,7 @@ const LONGEST_AGE: u64 = 1 << 37;
 impl Saved {
     /// Which one it was.
     pub(crate) fn instance(&self) -> Instance {
-        Instance::new(self.name.clone().into(), self.key.as_deref().map(Into::into))
+        Instance::new(self.name.clone().into(), self.key.as_deref().map(|key| Key::new(key, self.is_tuple)))
     }
 
     pub(crate) fn is_forced_open(&self) -> bool {
@@ -84,14 +87,14 @@ impl CircuitBreaker {
         let share = self.enforcement.share();
         for slot in self.of_keys() {
             let Some(key) = slot.key() else { continue };
-            let saved = slot.save_alone(self.name.to_string(), Some(key.as_str().to_owned()), share);
+            let saved = slot.save_alone(self.name.to_string(), Some(&key), share);
             // Given to another key meanwhile, it was closed.
             into.extend(saved.filter(|_| slot.key().as_ref() == Some(&key)));
         }
     }
 
     /// `expected` is the share that it enforces where nobody has said another.
-    fn save_alone(&self, name: String, key: Option<String>, expected: u8) -> Option<Saved> {
+    fn save_alone(&self, name: String, key: Option<&Key>, expected: u8) -> Option<Saved> {
         let (word, now, mode) = (self.word.load(), precise_millis(), self.enforcement.mode());
         let phase = match word.phase() {
             Phase::Closed => SavedPhase::Closed,
@@ -114,7 +117,8 @@ impl CircuitBreaker {
         let is_open = matches!(phase, SavedPhase::Open | SavedPhase::HalfOpen);
         Some(Saved {
             name,
-            key,
+            key: key.map(|key| key.as_str().to_owned()),
+            is_tuple: key.is_some_and(Key::is_tuple),
             phase,
             monitored: (by_hand && is_enforced).then_some(word.monitored()),
             share,
@@ -137,33 +141,31 @@ impl CircuitBreaker {
     /// Why not.
     pub(crate) fn resume(&self, turn: &mut Turn<'_>, saved: &Saved, since: Since) -> Result<(), &'static str> {
         let Some(key) = &saved.key else { return self.resume_alone(turn, saved, since) };
-        let keys = self.keys();
-        let key = PrintedKey::print(key);
-        let Some(key) = key.text() else { return Err("its key is too long") };
-        if keys.find(key).is_some() {
-            return Err(CALLED);
+        let key = PrintedKey::of(key, saved.is_tuple);
+        if key.found().is_none() {
+            return Err("its key is too long");
         }
-        if !keys.give_slot_in(turn, self, key, keys.unit_of_now(self)) {
-            return Err("there is no slot left for its key");
+        match self.of_keys.give(turn, self, &key) {
+            Some((breaker, true)) => breaker.resume_alone(turn, saved, since),
+            Some((_, false)) => Err(CALLED),
+            None => Err("there is no slot left for its key"),
         }
-        // Taken by yet another key, it has made calls.
-        keys.find(key).ok_or(CALLED)?.0.breaker.resume_alone(turn, saved, since)
     }
 
     fn resume_alone(&self, turn: &mut Turn<'_>, saved: &Saved, since: Since) -> Result<(), &'static str> {
         let (from, now, mode) = (self.word.load(), precise_millis(), self.enforcement.mode());
         let monitors = mode == Mode::Monitor;
-        if self.without_past(self.counted()) != Totals::default() {
+        if own(self) != Totals::default() {
             return Err(CALLED);
         }
         // What was done by hand to all keys holds for this one.
         let is_untouched = match from.phase() {
             Phase::Closed => {
                 let by_hand = from.monitored() != monitors || self.enforcement.share() != WHOLE;
-                self.past.is_some() || !by_hand && mode != Mode::Off
+                self.of_keys.is_of_an_instance() || !by_hand && mode != Mode::Off
             }
-            Phase::Disabled => self.past.is_some() || mode == Mode::Off,
-            Phase::Forced => self.past.is_some(),
+            Phase::Disabled => self.of_keys.is_of_an_instance() || mode == Mode::Off,
+            Phase::Forced => self.of_keys.is_of_an_instance(),
             Phase::Open | Phase::HalfOpen => false,
         };
         if !is_untouched {

@@ -2,9 +2,10 @@
 
 use super::breaker::CircuitBreaker;
 use super::state::Phase;
-use super::totals::{KeyCounts, Totals};
+use super::totals::Totals;
 use crate::error::OpenReason;
 use crate::event::StateHistory;
+use crate::keyed::KeyCounts;
 use crate::name::{Key, Name};
 use crate::next_call::NextCall;
 use crate::overlay::Setting;
@@ -22,7 +23,7 @@ pub struct CircuitBreakerSnapshot {
     pub name: Name,
     /// Of which of its keys, where it is the breaker of one.
     pub key: Option<Key>,
-    /// What it does with calls.
+    /// What it does with calls. Of a breaker with keys that is closed itself: what the one of its keys does that lets the least through.
     pub state: State,
     /// Under [`State::Monitoring`] what an enforcing breaker would do; otherwise the same as `state`.
     pub decided: State,
@@ -49,8 +50,8 @@ pub struct CircuitBreakerSnapshot {
     pub reopenings: u64,
     /// Of a half-open breaker: its probes.
     pub probes: Option<Probes>,
-    /// Of a breaker that was called with keys: how many it holds. Its totals are then the sums over all of them, and the rest is that of the
-    /// overflow breaker.
+    /// Of a breaker that was called with keys: how many it holds. Its totals are then the sums over all of them, its state is never closed while that of a key is not, and the rest is that
+    /// of the overflow breaker.
     pub keys: Option<KeyCounts>,
     /// Where it has been since it came into its registry; of a breaker of a key, or in no registry, nothing.
     pub history: Option<StateHistory>,
@@ -71,6 +72,18 @@ pub struct Probes {
     pub failed: u64,
 }
 
+/// Of a breaker's own state and that of one of its keys the one that lets less through, where its own is closed.
+fn less_open(state: State, of_key: State) -> State {
+    let shut = |state: State| match state {
+        State::ForcedOpen => 3,
+        State::Open => 2,
+        State::HalfOpen => 1,
+        State::Closed | State::Monitoring | State::Disabled => 0,
+    };
+    let is_plain = !matches!(state, State::Monitoring | State::Disabled);
+    if is_plain && shut(of_key) > shut(state) { of_key } else { state }
+}
+
 impl CircuitBreaker {
     pub(super) fn snapshot_with(&self, settings: Vec<Setting>) -> CircuitBreakerSnapshot {
         let now = precise_millis();
@@ -78,11 +91,17 @@ impl CircuitBreaker {
         let phase = word.phase();
         let probes = word.probes();
         let opened = !matches!(phase, Phase::Closed | Phase::Disabled);
+        let (mut state, mut decided) = (word.state(), word.decided());
+        self.of_keys.for_each_instance(|of_key| {
+            let word = of_key.word.load();
+            state = less_open(state, word.state());
+            decided = less_open(decided, word.decided());
+        });
         CircuitBreakerSnapshot {
             name: self.name(),
             key: self.key(),
-            state: word.state(),
-            decided: word.decided(),
+            state,
+            decided,
             age: Duration::from_millis(word.age(now)),
             next: self.next_call_in(word, now),
             totals: self.totals(),
@@ -103,8 +122,8 @@ impl CircuitBreaker {
                 succeeded: probes.succeeded,
                 failed: probes.failed,
             }),
-            keys: self.key_counts(),
-            history: if self.past.is_some() { None } else { self.emitter.state_history() },
+            keys: self.of_keys.counts(),
+            history: if self.of_keys.is_of_an_instance() { None } else { self.emitter.state_history() },
             settings,
         }
     }

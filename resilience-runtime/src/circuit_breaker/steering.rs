@@ -48,12 +48,14 @@ impl CircuitBreaker {
     }
 
     /// Its last events, as [`Registry::recent_events`](crate::Registry::recent_events) gives them; empty of a breaker that is in no registry.
-    /// Those of a key's breaker are at the breaker that has the keys.
+    /// Of a key's breaker they are those that are about the key, one by one.
     pub fn recent_events(&self) -> Vec<Event> {
-        if self.past.is_some() {
-            return Vec::new();
+        let mut events = self.emitter.recent(Kind::CircuitBreaker, &self.name, || self.runs());
+        if self.of_keys.is_of_an_instance() {
+            let key = self.key();
+            events.retain(|event| event.key() == key.as_ref());
         }
-        self.emitter.recent(Kind::CircuitBreaker, &self.name, || self.runs())
+        events
     }
 
     pub(crate) fn act(&self, act: Act, by: Option<Steering>) {
@@ -69,7 +71,7 @@ impl CircuitBreaker {
     /// It and the breakers of its keys: none gets another one meanwhile, and none gets a key.
     fn act_in(&self, turn: &mut Turn<'_>, act: Act) {
         self.act_alone(turn, act);
-        self.slots_now().iter().for_each(|slot| slot.act_alone(turn, act));
+        self.of_keys.instances_now().iter().for_each(|slot| slot.act_alone(turn, act));
     }
 
     pub(super) fn act_alone(&self, turn: &mut Turn<'_>, act: Act) {
@@ -136,7 +138,7 @@ impl CircuitBreaker {
 
     pub(super) fn put(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings) {
         self.put_alone(turn, settings);
-        self.slots_now().iter().for_each(|slot| slot.put_alone(turn, settings));
+        self.of_keys.put_all(|of_key| of_key.put_alone(turn, settings));
     }
 
     /// Whether it could be put in force here.
@@ -145,7 +147,7 @@ impl CircuitBreaker {
         config.validate().map(|()| config)
     }
 
-    fn put_alone(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings) {
+    pub(super) fn put_alone(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings) {
         let now = time::precise_millis();
         let before = self.settings.replace(*settings, |settings| {
             self.window.resize(span(settings), settings.slow_call.is_some(), now);
@@ -176,7 +178,7 @@ impl CircuitBreaker {
     /// Where it is forced open: closed again, or as `mode` says.
     pub(super) fn take_back_force_open(&self, turn: &mut Turn<'_>) {
         self.take_back_force_open_alone(turn);
-        self.slots_now().iter().for_each(|slot| slot.take_back_force_open_alone(turn));
+        self.of_keys.instances_now().iter().for_each(|slot| slot.take_back_force_open_alone(turn));
     }
 
     fn take_back_force_open_alone(&self, turn: &mut Turn<'_>) {
@@ -199,7 +201,7 @@ impl CircuitBreaker {
     }
 
     /// Everything that was done to the family holds for a breaker that a key gets now.
-    pub(super) fn follow(&self, turn: &mut Turn<'_>, family: &Self) {
+    pub(super) fn follow_all(&self, turn: &mut Turn<'_>, family: &Self) {
         let word = family.word.load();
         let act = match word.phase() {
             Phase::Forced => Act::ForceOpen,

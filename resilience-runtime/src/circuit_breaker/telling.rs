@@ -42,7 +42,7 @@ impl CircuitBreaker {
 
     /// With keys, the sum over all of them is known only to whoever waits for the lock.
     pub(super) fn runs_alone(&self) -> Option<Runs> {
-        (self.past.is_none() && self.keys.get().is_none()).then(|| self.counted().runs(0))
+        (!self.of_keys.is_of_an_instance() && !self.of_keys.has_instances()).then(|| self.counted().runs(0))
     }
 
     #[cold]

@@ -1,6 +1,7 @@
 //! What a breaker counts, as sums that only grow.
 
 use crate::event::Runs;
+use crate::keyed::Sums;
 
 /// All that a breaker has counted. See the table at [`CircuitBreaker`](crate::CircuitBreaker): every admitted call ends in exactly one of
 /// `successes`, `failures`, `ignored`, `cancelled`, `abandoned` and `stale`.
@@ -30,37 +31,19 @@ pub struct Totals {
     pub would_reject: u64,
 }
 
-/// What a keyed breaker holds. See [`CircuitBreakerSnapshot::keys`](super::snapshot::CircuitBreakerSnapshot::keys).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct KeyCounts {
-    /// Keys that have a breaker of their own.
-    pub held: u64,
-    /// Of those, the ones that are open, half-open or forced open, or would be if they did not only monitor. The state beside is the overflow breaker's.
-    pub not_closed: u64,
-    /// Keys that lost theirs to another one.
-    pub evicted: u64,
-    /// Calls that went to the overflow breaker: `max_keys` were held and none was closed of those that were looked at, or the key was longer than 1 KiB.
-    pub overflowed: u64,
-}
-
 impl Totals {
-    /// The sum of both.
-    pub(super) fn and(&self, other: &Self) -> Self {
-        self.pair(other, |a, b| a + b)
-    }
-
     /// What was counted since `earlier`.
     pub fn since(&self, earlier: &Self) -> Self {
-        self.pair(earlier, u64::saturating_sub)
+        Sums::since(self, earlier)
     }
 
     /// As far as they are told one by one.
     pub(super) fn runs(&self, evicted: u64) -> Runs {
         Runs { rejected: self.rejected, slow_calls: self.slow, evicted, ..Runs::default() }
     }
+}
 
+impl Sums for Totals {
     fn pair(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             successes: with(self.successes, other.successes),

@@ -122,7 +122,7 @@ pub enum Event {
         kind: Kind,
         /// Which policy.
         name: Name,
-        /// Of which of its keys, where it is the breaker of one.
+        /// Of which of its keys, where it is the instance of one.
         key: Option<Key>,
         /// What it said.
         rejection: RejectionKind,
@@ -172,7 +172,7 @@ pub enum Event {
     SlowCall {
         /// Which breaker.
         name: Name,
-        /// Of which of its keys, where it is the breaker of one.
+        /// Of which of its keys, where it is the instance of one.
         key: Option<Key>,
         /// How long it took.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
@@ -191,7 +191,7 @@ pub enum Event {
     Outcome {
         /// Which breaker.
         name: Name,
-        /// Of which of its keys, where it is the breaker of one.
+        /// Of which of its keys, where it is the instance of one.
         key: Option<Key>,
         /// How.
         ended: Ended,
@@ -201,9 +201,11 @@ pub enum Event {
         #[cfg_attr(feature = "serde", serde(flatten))]
         order: Order,
     },
-    /// A key lost its breaker to another one, since `max_keys` are held.
+    /// A key lost its instance of a policy to another one, since `max_keys` are held.
     Evicted {
-        /// The breaker that has the keys.
+        /// The kind of policy, as its attribute is called.
+        kind: Kind,
+        /// The policy that has the keys.
         name: Name,
         /// The key that lost its own.
         key: Key,
@@ -219,7 +221,7 @@ pub enum Event {
         kind: Kind,
         /// Which policy.
         name: Name,
-        /// Of which of its keys, where it is the breaker of one.
+        /// Of which of its keys, where it is the instance of one.
         key: Option<Key>,
         /// The keys that have another value now, where it came from outside of the program; a call of `reconfigure` replaces all of them, and says none.
         keys: Vec<&'static str>,
@@ -249,7 +251,7 @@ pub enum Event {
         kind: Kind,
         /// Which policy.
         name: Name,
-        /// Of which of its keys, where it is the breaker of one.
+        /// Of which of its keys, where it is the instance of one.
         key: Option<Key>,
         /// What.
         act: Act,
@@ -496,13 +498,12 @@ impl Event {
     /// The kind of policy that it happened to, as its attribute is called; `None` of [`Missed`](Self::Missed) and [`ConfigRefused`](Self::ConfigRefused).
     pub fn kind(&self) -> Option<Kind> {
         match self {
-            Self::Transition(_) | Self::SlowCall { .. } | Self::Outcome { .. } | Self::Evicted { .. } => {
-                Some(Kind::CircuitBreaker)
-            }
+            Self::Transition(_) | Self::SlowCall { .. } | Self::Outcome { .. } => Some(Kind::CircuitBreaker),
             Self::Retry(_) | Self::RetriesEnded { .. } => Some(Kind::Retry),
             Self::TimedOut { .. } => Some(Kind::Timeout),
             Self::Fallback { .. } | Self::FallbackFailed { .. } => Some(Kind::Fallback),
             Self::Conflict { kind, .. }
+            | Self::Evicted { kind, .. }
             | Self::Rejected { kind, .. }
             | Self::Reconfigured { kind, .. }
             | Self::Steered { kind, .. }

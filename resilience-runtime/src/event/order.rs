@@ -350,6 +350,7 @@ mod tests {
         emitter.enter_registry(None, None);
         let mut turn = emitter.turn();
         turn.push(Topic::Evicted, 0, |order| Event::Evicted {
+            kind: Kind::CircuitBreaker,
             name: "order".into(),
             key: "key".into(),
             at: Timestamp::now(),

@@ -80,7 +80,10 @@ mod tests {
         let error = Error::from(Rejection::TimedOut { name: "stock".into(), after });
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(error.get_ref().is_some_and(|source| source.is::<Rejection>()));
-        assert_eq!(String::from(Rejection::BulkheadFull { name: "stock".into() }), "bulkhead `stock` is full");
+        assert_eq!(
+            String::from(Rejection::BulkheadFull { name: "stock".into(), key: None }),
+            "bulkhead `stock` is full"
+        );
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! The key of one of a policy's instances, and how a name and its key are shown together.
 
 use super::Name;
-use std::borrow::Borrow;
-use std::fmt;
+use std::fmt::{self, Write};
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// The key of one of a policy's instances: what its `key = …` printed, as a whole.
 ///
 /// It is the text itself for whoever compares it or exports it, in JSON too. Printed, it is escaped as in `name[key]`: `]`, `,`, `\` and control characters
-/// cannot be taken for the end of the key, for another part of it or for the end of a line.
+/// cannot be taken for the end of the key, for another part of it or for the end of a line. Of a tuple the text is what is shown: the parts, each escaped,
+/// joined by `, `.
 ///
 /// # Examples
 ///
@@ -24,19 +25,46 @@ use std::sync::Arc;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 // One word: it is in every rejection, and a rejection is handed on through all layers.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(Arc<Box<str>>);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(Arc<KeyText>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct KeyText {
+    text: Box<str>,
+    /// Its parts are escaped and joined in the text.
+    is_tuple: bool,
+}
 
 impl Key {
     /// The text, as it was printed.
     pub fn as_str(&self) -> &str {
         self
     }
+
+    /// Whether it is the key of that text, of a tuple or not.
+    pub(crate) fn is(&self, text: &str, is_tuple: bool) -> bool {
+        &*self.0.text == text && self.0.is_tuple == is_tuple
+    }
+
+    pub(crate) fn is_tuple(&self) -> bool {
+        self.0.is_tuple
+    }
+
+    pub(crate) fn new(text: &str, is_tuple: bool) -> Self {
+        Self(Arc::new(KeyText { text: text.into(), is_tuple }))
+    }
 }
 
 impl From<&str> for Key {
     fn from(text: &str) -> Self {
-        Self(Arc::new(text.into()))
+        Self::new(text, false)
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // As its text, so that a map of keys can be asked with that.
+        self.as_str().hash(state);
     }
 }
 
@@ -44,14 +72,7 @@ impl Deref for Key {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-// A map of keys can be asked with text: a box of text in an `Arc` hashes as the text does.
-impl Borrow<str> for Key {
-    fn borrow(&self) -> &str {
-        self
+        &self.0.text
     }
 }
 
@@ -75,12 +96,24 @@ impl fmt::Debug for Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write;
-        self.0.chars().try_for_each(|c| match c {
-            ']' | ',' | '\\' => write!(f, "\\{c}"),
+        match self.0.is_tuple {
+            true => f.write_str(self),
+            false => Escaping(f).write_str(self),
+        }
+    }
+}
+
+/// Escapes what is written to it, as a key or a part of one.
+pub(crate) struct Escaping<W>(pub(crate) W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let Self(to) = self;
+        text.chars().try_for_each(|c| match c {
+            ']' | ',' | '\\' => write!(to, "\\{c}"),
             // The last two end a line as well.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(f, "{}", c.escape_default()),
-            c => f.write_char(c),
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(to, "{}", c.escape_default()),
+            c => to.write_char(c),
         })
     }
 }
@@ -106,11 +139,6 @@ pub struct Instance {
 impl Instance {
     pub(crate) fn new(name: Name, key: Option<Key>) -> Self {
         Self { name, key }
-    }
-
-    /// The instance of that key of the policy of that name. The policy itself is made of its name: `"stock".into()`.
-    pub fn of_key(name: impl Into<Name>, key: impl fmt::Display) -> Self {
-        Self::new(name.into(), Some(key.to_string().as_str().into()))
     }
 }
 

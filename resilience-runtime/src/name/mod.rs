@@ -2,10 +2,13 @@
 
 mod key;
 mod pattern;
+mod printed;
 
 pub(crate) use key::Shown;
 pub use key::{Instance, Key};
 pub use pattern::{InvalidPattern, Pattern};
+pub use printed::PolicyKey;
+pub(crate) use printed::{FoundKey, MeantKey, PrintedKey};
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -8,6 +8,7 @@
 use crate::circuit_breaker::{CircuitBreaker, Saved, Since};
 use crate::event::Audience;
 use crate::name::Instance;
+use crate::overlay::Target;
 use crate::registry::Registry;
 use crate::time::{precise_millis, wall_clock_millis};
 use resilience_config::names;
@@ -141,7 +142,11 @@ impl Registry {
         self.circuit_breakers().for_each(|breaker| breaker.save(&mut breakers));
         // What a configuration file says, it will say again, or no longer.
         let overlay = self.of_kind::<CircuitBreaker>().overlay();
-        breakers.retain(|saved| !(saved.is_forced_open() && overlay.force_open(&saved.name)));
+        breakers.retain(|saved| {
+            let Instance { name, key } = saved.instance();
+            let key = key.map(|key| key.to_string());
+            !(saved.is_forced_open() && overlay.force_open(Target { name: &name, key: key.as_deref() }))
+        });
         let count = breakers.len();
         let failed = |error| SaveError::Io { path: path.to_owned(), error };
         let body = Body { saved_at: wall_clock_millis(), breakers };

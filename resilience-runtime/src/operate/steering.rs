@@ -3,7 +3,7 @@
 use crate::circuit_breaker::CircuitBreaker;
 use crate::event::{Act, Steering, TooLong};
 use crate::kind::Kind;
-use crate::name::{DidYouMean, InvalidPattern, Name, Pattern};
+use crate::name::{DidYouMean, InvalidPattern, Key, MeantKey, Name, Pattern, PolicyKey, Shown};
 use crate::policy::Policy;
 use crate::registry::{Kept, Registry, Site, each_kind, sites};
 use resilience_config::{ConfigError, nearest};
@@ -57,6 +57,14 @@ pub struct Reached {
     pub kind: Kind,
     /// Its name.
     pub name: Name,
+    /// Of which of its keys, where it is the instance of one.
+    pub key: Option<Key>,
+}
+
+impl std::fmt::Display for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} `{}`", self.kind, Shown(&self.name, self.key.as_ref()))
+    }
 }
 
 /// Why nothing was done.
@@ -186,11 +194,18 @@ impl<T> Steer<T> {
     }
 }
 
-/// The policies of a registry whose names match.
+/// The policies of a registry whose names match, or those of their keys that do.
 #[derive(Clone, Debug)]
 pub struct Matching {
     registry: Registry,
     pattern: String,
+    keys: Option<MatchingKeys>,
+}
+
+#[derive(Clone, Debug)]
+enum MatchingKeys {
+    One(MeantKey),
+    Pattern(String),
 }
 
 impl Registry {
@@ -199,12 +214,69 @@ impl Registry {
     ///
     /// See [`Steer`].
     pub fn steer(&self, pattern: impl Into<String>) -> Steer<Matching> {
-        Steer::new(Matching { registry: self.clone(), pattern: pattern.into() })
+        Steer::new(Matching { registry: self.clone(), pattern: pattern.into(), keys: None })
+    }
+}
+
+impl Steer<Matching> {
+    /// Reaches the instance of this key alone, of each policy whose name matches and that holds it now.
+    ///
+    /// What is done to one key is forgotten with it when it makes room for another one; lines of a file about a key (`[circuit_breaker.NAME.key."3"]`) hold whenever it is there.
+    ///
+    /// ```
+    /// # use resilience_runtime::{CircuitBreaker, State, registry};
+    /// let stock = CircuitBreaker::builder("stock").register()?;
+    /// for shelf in [7, 8] {
+    ///     stock.keyed(("acme", shelf)).try_acquire()?.success();
+    /// }
+    /// registry().steer("stock").key(("acme", 7)).force_open()?;
+    /// assert!(stock.keyed(("acme", 7)).try_acquire().is_err());
+    /// assert!(stock.keyed(("acme", 8)).try_acquire().is_ok());
+    ///
+    /// let reached = registry().steer("stock").keys("acme, *").reset()?;
+    /// assert_eq!(reached.len(), 2);
+    /// assert_eq!(reached[0].to_string(), "circuit_breaker `stock[acme, 7]`");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn key<Fit>(mut self, key: impl PolicyKey<Fit>) -> Self {
+        self.target.keys = Some(MatchingKeys::One(MeantKey::new(&key)));
+        self
+    }
+
+    /// Reaches the instances of those keys alone that match: a key as it is shown, or a pattern in which `*` stands for any characters.
+    pub fn keys(mut self, pattern: impl Into<String>) -> Self {
+        self.target.keys = Some(MatchingKeys::Pattern(pattern.into()));
+        self
     }
 }
 
 impl Matching {
+    /// What acts are about: the policies, or the instances of those of their keys that match.
     fn find<P: Kept>(&self) -> Result<Vec<Arc<P>>, SteerError> {
+        let policies = self.find_by_name::<P>()?;
+        let Some(keys) = &self.keys else { return Ok(policies) };
+        let pattern = match keys {
+            MatchingKeys::One(_) => None,
+            MatchingKeys::Pattern(pattern) => Some(Pattern::parse(pattern)?),
+        };
+        let matches = |key: &Key| match keys {
+            MatchingKeys::One(one) => one.is(key),
+            MatchingKeys::Pattern(_) => pattern.as_ref().is_some_and(|pattern| pattern.matches(&key.to_string())),
+        };
+        let instances = policies.iter().flat_map(|policy| policy.instances());
+        let reached: Vec<_> = instances.filter(|instance| instance.key().is_some_and(|key| matches(&key))).collect();
+        if reached.is_empty() {
+            let shown = match keys {
+                MatchingKeys::One(key) => key.to_string(),
+                MatchingKeys::Pattern(pattern) => pattern.clone(),
+            };
+            let pattern = format!("{}[{shown}]", self.pattern);
+            return Err(SteerError::NoneReached { kind: P::KIND, pattern, nearest: None });
+        }
+        Ok(reached)
+    }
+
+    fn find_by_name<P: Kept>(&self) -> Result<Vec<Arc<P>>, SteerError> {
         let pattern = Pattern::parse(&self.pattern)?;
         for site in sites::<P>().filter(|site| pattern.matches(&site.shown_name())) {
             self.registry.join(site);
@@ -223,7 +295,7 @@ impl Matching {
 }
 
 fn reached<P: Policy>(policy: &P) -> Reached {
-    Reached { kind: P::KIND, name: policy.name().clone() }
+    Reached { kind: P::KIND, name: policy.name().clone(), key: policy.key() }
 }
 
 fn mistake<P: Policy>(policy: &P, error: ConfigError) -> SteerError {

@@ -1,7 +1,7 @@
 //! What is said of a kind of policy outside of the program, and how it is laid over what the program says.
 //!
-//! The value of a key is the first that is written: in the environment, in the file's table for the name (the exact name before patterns, a
-//! pattern with more literal characters before one with fewer), at the attribute or the builder, in the file's `[defaults.KIND]`.
+//! The value of a key is the first that is written: of the instance of one of the policy's keys, in the file's table for that; in the environment, in the file's table for the name (the
+//! exact name before patterns, a pattern with more literal characters before one with fewer), at the attribute or the builder, in the file's `[defaults.KIND]`.
 //! After those come a preset and the built-in default. A preset that is named in one of the first three is their word: what
 //! it says of a key goes before `[defaults.KIND]`.
 //!
@@ -10,7 +10,7 @@
 
 use crate::name::{Name, Pattern};
 use resilience_config::{Configurable, find_key};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 /// A key of a policy, its value in force, and where that came from.
@@ -153,6 +153,8 @@ pub(crate) struct Table<C> {
     pub(crate) force_open: Option<bool>,
     /// Where each key is written.
     pub(crate) places: Vec<(&'static str, Location)>,
+    /// What is written of the instances of the policy's own keys, by the key as it is shown.
+    pub(crate) of_keys: BTreeMap<String, Table<C>>,
     /// Where the table begins.
     pub(crate) at: Location,
 }
@@ -180,9 +182,59 @@ impl<C> Default for Overlay<C> {
     }
 }
 
+/// A policy, or its instance for the key that is shown so.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) key: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Target<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, key: None }
+    }
+}
+
+impl<'a> From<&'a Name> for Target<'a> {
+    fn from(name: &'a Name) -> Self {
+        Self { name, key: None }
+    }
+}
+
+/// What a file says of the instance of one key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyLine<C> {
+    /// Laid over what holds for all keys.
+    pub(crate) keys: C,
+    /// Where it is written of the key itself.
+    pub(crate) force_open: Option<bool>,
+}
+
+/// By the key, as it is shown.
+pub(crate) type KeyLines<C> = BTreeMap<String, KeyLine<C>>;
+
 impl<C: Configurable> Overlay<C> {
-    /// The tables about a name, the strongest first.
-    pub(crate) fn about(&self, name: &str) -> Vec<&Table<C>> {
+    /// The tables about a policy or an instance of it, the strongest first.
+    pub(crate) fn about<'a>(&self, target: impl Into<Target<'a>>) -> Vec<&Table<C>> {
+        let Target { name, key } = target.into();
+        let by_name = self.about_name(name);
+        let of_key = key.into_iter().flat_map(|key| by_name.iter().filter_map(move |table| table.of_keys.get(key)));
+        of_key.chain(by_name.iter().copied()).collect()
+    }
+
+    /// What is said of the keys of this policy, of which the program says `base`.
+    pub(crate) fn key_lines(&self, name: &str, base: &C) -> KeyLines<C> {
+        let by_name = self.about_name(name);
+        let keys = by_name.iter().flat_map(|table| table.of_keys.keys());
+        let line = |key: &String| {
+            let own = by_name.iter().filter_map(|table| table.of_keys.get(key));
+            let force_open = own.into_iter().find_map(|table| table.force_open);
+            KeyLine { keys: self.lay(Target { name, key: Some(key) }, base), force_open }
+        };
+        keys.map(|key| (key.clone(), line(key))).collect()
+    }
+
+    fn about_name(&self, name: &str) -> Vec<&Table<C>> {
         let mut about = Vec::new();
         if !self.variables.is_empty() {
             about.extend(self.variables.get(&in_variable(name)));
@@ -203,17 +255,23 @@ impl<C: Configurable> Overlay<C> {
     }
 
     /// What the program says, with what is said outside laid over and under it.
-    pub(crate) fn lay(&self, name: &str, base: &C) -> C {
-        let mut merged = Self::over(&self.about(name), base);
+    pub(crate) fn lay<'a>(&self, target: impl Into<Target<'a>>, base: &C) -> C {
+        let mut merged = Self::over(&self.about(target), base);
         if let Some(defaults) = &self.defaults {
             merged.lay_over(&defaults.keys);
         }
         merged
     }
 
-    pub(crate) fn source(&self, name: &str, base: &C, origin: Origin, key: &'static str) -> Source {
+    pub(crate) fn source<'a>(
+        &self,
+        target: impl Into<Target<'a>>,
+        base: &C,
+        origin: Origin,
+        key: &'static str,
+    ) -> Source {
         let Some(key) = find_key::<C>(key) else { return Source::Default };
-        let about = self.about(name);
+        let about = self.about(target);
         if let Some(place) = about.iter().find_map(|table| table.place(key.name)) {
             return place.source();
         }
@@ -232,31 +290,31 @@ impl<C: Configurable> Overlay<C> {
     }
 
     /// Whether a breaker is forced open by a table.
-    pub(crate) fn force_open(&self, name: &str) -> bool {
-        self.about(name).iter().find_map(|table| table.force_open).unwrap_or(false)
+    pub(crate) fn force_open<'a>(&self, target: impl Into<Target<'a>>) -> bool {
+        self.about(target).iter().find_map(|table| table.force_open).unwrap_or(false)
     }
 }
 
 /// The settings that are `in_force`, where the program and the layers would have `expected`.
 pub(crate) fn settings<C: Configurable>(
     overlay: &Overlay<C>,
-    name: &str,
+    target: Target<'_>,
     (base, origin): (&C, Origin),
     expected: &C::Settings,
     in_force: &C::Settings,
 ) -> Vec<Setting> {
-    let merged = overlay.lay(name, base);
+    let merged = overlay.lay(target, base);
     let shown = C::KEYS.iter().filter_map(|key| {
         let show = key.show?;
         let value = show(in_force);
         let source = if value == show(expected) {
-            overlay.source(name, base, origin, merged.decided_by(key.name))
+            overlay.source(target, base, origin, merged.decided_by(key.name))
         } else {
             Source::Call
         };
         Some(Setting { key: key.name, value, source })
     });
-    let forced = overlay.about(name).into_iter().find(|table| table.force_open.is_some()).and_then(|table| {
+    let forced = overlay.about(target).into_iter().find(|table| table.force_open.is_some()).and_then(|table| {
         let value = table.force_open?.to_string();
         Some(Setting { key: "force_open", value, source: table.place("force_open")?.source() })
     });

@@ -42,7 +42,7 @@ pub mod circuit_breaker {
 
     resilience_config::circuit_breaker_keys! { functions! {} }
 
-    /// An expression over the arguments that implements `Display`: one breaker for each of its values.
+    /// An expression over the arguments that implements `Display`, or a tuple of such: one breaker for each of its values.
     pub fn key<K: ?Sized>(_: &K) {}
 
     hooks! {
@@ -78,6 +78,9 @@ pub mod bulkhead {
     use std::time::Duration;
 
     resilience_config::bulkhead_keys! { functions! {} }
+
+    /// An expression over the arguments that implements `Display`, or a tuple of such: one bulkhead for each of its values.
+    pub fn key<K: ?Sized>(_: &K) {}
 }
 
 /// The keys of `#[rate_limit]`.
@@ -86,6 +89,12 @@ pub mod rate_limit {
     use std::time::Duration;
 
     resilience_config::rate_limit_keys! { functions! {} }
+
+    /// An expression over the arguments that implements `Display`, or a tuple of such: one rate limiter for each of its values.
+    pub fn key<K: ?Sized>(_: &K) {}
+
+    /// What a call counts as: an expression over the arguments.
+    pub fn cost<C: crate::hooks::Cost>(_: C) {}
 }
 
 /// The keys of `#[timeout]`.

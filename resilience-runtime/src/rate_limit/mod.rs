@@ -4,9 +4,10 @@
 //!
 //! # Where things are
 //!
-//! `state` is the algorithm and its word, with the proof of the bound and the argument for the orderings.
+//! `state` is the algorithm and its word, with the proof of the bound and the argument for the orderings; `keyed` is one limiter a key.
 
 mod builder;
+mod keyed;
 mod state;
 
 #[cfg(all(test, resilience_loom))]
@@ -17,20 +18,24 @@ pub use builder::RateLimiterBuilder;
 use crate::caught::caught;
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Runs, Topic, Turn};
+use crate::keyed::{KeyCounts, OfKeys, Sums, totals};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{Key, Name};
 use crate::next_call::NextCall;
-use crate::overlay::Setting;
-use crate::policy::{Definition, Policy};
+use crate::overlay::{KeyLines, Setting};
+use crate::policy::{Definition, Policy, Room};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, millis_up, nanos, precise_nanos};
 use crate::window::Total;
+use keyed::Overflow;
+use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RateLimitConfig, RateLimitSettings};
 use state::{Passage, Rule, Turns};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -43,8 +48,8 @@ use tokio::time::timeout;
 ///
 /// # Bounds
 ///
-/// Over any interval of the precise monotonic clock at most `burst` + rate × time calls pass, on any number of threads and whoever is cancelled. (The
-/// algorithm is the generic cell rate algorithm of ITU-T I.371.) A turn is never early. Timers are to the millisecond, so a caller that waits may
+/// Over any interval of the precise monotonic clock at most `burst` + rate × time calls pass, on any number of threads and whoever is cancelled. A call that
+/// [costs](Self::try_acquire_many) more is as many calls. (The algorithm is the generic cell rate algorithm of ITU-T I.371.) A turn is never early. Timers are to the millisecond, so a caller that waits may
 /// be late by one or two, and what falls due meanwhile beyond `burst` is lost: a rate of more than some hundreds a second at which callers wait
 /// wants a burst of a few milliseconds' worth.
 ///
@@ -82,6 +87,33 @@ pub struct RateLimiter {
     name: Name,
     emitter: Emitter,
     built: Timestamp,
+    of_keys: OfKeys<Self>,
+    /// Those that keys share which have none of their own.
+    overflow: OnceCell<Box<Overflow>>,
+}
+
+/// What a rate limiter counts for good.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RateLimiterCounts {
+    allowed: u64,
+    waited: u64,
+    rejected: u64,
+}
+
+impl Sums for RateLimiterCounts {
+    fn pair(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            allowed: with(self.allowed, other.allowed),
+            waited: with(self.waited, other.waited),
+            rejected: with(self.rejected, other.rejected),
+        }
+    }
+}
+
+impl RateLimiterCounts {
+    fn runs(&self, evicted: u64) -> Runs {
+        Runs { rejected: self.rejected, evicted, ..Runs::default() }
+    }
 }
 
 /// Above the longest wait there can be.
@@ -122,14 +154,39 @@ impl RateLimiter {
     /// wait are on time.
     #[inline(always)]
     pub fn try_acquire(&self) -> Result<(), Rejection> {
-        if self.settings.word(MAX_WAIT) & OFF != 0 {
-            return Ok(());
+        self.pass_now(1)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), for a call that costs as much as so many: the bound holds for the sum of what calls cost. One that costs nothing
+    /// passes uncounted.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::RateLimited`]; without a `retry_after` where the call costs more than the burst, and can never pass.
+    ///
+    /// ```
+    /// # use resilience_runtime::{Rate, RateLimiter};
+    /// let limiter = RateLimiter::builder("import").rate(Rate::per_second(100)).build()?;
+    /// limiter.try_acquire_many(60)?;
+    /// assert!(limiter.try_acquire_many(60).unwrap_err().retry_after().is_some());
+    /// assert_eq!(
+    ///     limiter.try_acquire_many(101).unwrap_err().to_string(),
+    ///     "rate limit `import` never lets this call pass: it costs more than `burst`",
+    /// );
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "cost")]
+    pub fn try_acquire_many(&self, cost: u32) -> Result<(), Rejection> {
+        self.pass_now(cost)
+    }
+
+    #[inline(always)]
+    fn pass_now(&self, cost: u32) -> Result<(), Rejection> {
+        match self.arrive(cost, false) {
+            TurnAsked { passage: None, .. } => {}
+            TurnAsked { passage: Some(Passage::Passed), .. } => self.allowed.increment(),
+            refused => return Err(self.reject(refused, None)),
         }
-        let now = precise_nanos();
-        if let Passage::Refused(turn) = self.turns.arrive(now, 0) {
-            return Err(self.reject(turn, now));
-        }
-        self.allowed.increment();
         Ok(())
     }
 
@@ -144,30 +201,69 @@ impl RateLimiter {
     /// # Panics
     ///
     /// Where it has to wait and the runtime has no timer.
-    pub async fn acquire(&self) -> Result<(), Rejection> {
+    pub fn acquire(&self) -> impl Future<Output = Result<(), Rejection>> {
+        wait_for_turn(move || self.begin(1))
+    }
+
+    /// As [`acquire`](Self::acquire), for a call that costs as much as so many. A wait that is cancelled gives all of it back.
+    ///
+    /// # Errors
+    ///
+    /// As of [`try_acquire_many`](Self::try_acquire_many).
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait and the runtime has no timer.
+    #[doc(alias = "cost")]
+    pub fn acquire_many(&self, cost: u32) -> impl Future<Output = Result<(), Rejection>> {
+        wait_for_turn(move || self.begin(cost))
+    }
+
+    /// Asks for a turn.
+    #[inline(always)]
+    fn arrive(&self, cost: u32, may_wait: bool) -> TurnAsked {
         let max_wait = self.settings.word(MAX_WAIT);
-        if max_wait & OFF != 0 {
-            return Ok(());
+        if max_wait & OFF != 0 || cost == 0 {
+            return TurnAsked { passage: None, now: 0, max_wait };
         }
         let now = precise_nanos();
-        match self.turns.arrive(now, max_wait) {
-            Passage::Passed => {
-                self.allowed.increment();
-                return Ok(());
-            }
-            Passage::Waits => {}
-            Passage::Refused(turn) => return Err(self.reject(turn, now)),
+        let passage = self.turns.arrive(now, if may_wait { max_wait } else { 0 }, u64::from(cost));
+        TurnAsked { passage: Some(passage), now, max_wait }
+    }
+
+    /// Takes back what [`arrive`](Self::arrive) has got.
+    fn undo(&self, arrival: &TurnAsked, cost: u32) {
+        if let Some(passage) = arrival.passage {
+            self.turns.undo(passage, u64::from(cost));
         }
-        // In one piece, since a future of its own would cost the caller's more room.
-        let waiter = Waiter { limiter: self, deadline: now.saturating_add(max_wait) };
-        // Once it should have passed it watches the time in any case: whoever is first may be in a task that does not run.
-        let _first = First(timeout(until(waiter.deadline), self.line.acquire()).await.ok().and_then(Result::ok));
-        loop {
-            // Before it looks, so that no change is missed; not moved into the timeout, which would cost its size again.
-            let changed = pin!(self.changed.notified());
-            let Look::NotYet(moment) = waiter.look()? else { return Ok(()) };
-            // Woken by either, it looks again.
-            let _ = timeout(until(moment), changed).await;
+    }
+
+    /// Passes, or begins to wait.
+    #[inline]
+    fn begin(&self, cost: u32) -> Result<Option<Waiter<'_>>, Rejection> {
+        let arrival = self.arrive(cost, true);
+        self.go_on_from(arrival, cost, || None)
+    }
+
+    /// What follows from an arrival.
+    #[inline]
+    fn go_on_from(
+        &self,
+        arrival: TurnAsked,
+        cost: u32,
+        key: impl FnOnce() -> Option<Key>,
+    ) -> Result<Option<Waiter<'_>>, Rejection> {
+        match arrival.passage {
+            None => Ok(None),
+            Some(Passage::Passed) => {
+                self.allowed.increment();
+                Ok(None)
+            }
+            Some(Passage::Waits) => {
+                let deadline = arrival.now.saturating_add(arrival.max_wait);
+                Ok(Some(Waiter { limiter: self, deadline, cost: u64::from(cost) }))
+            }
+            Some(Passage::Refused(_) | Passage::Never) => Err(self.reject(arrival, key())),
         }
     }
 
@@ -182,10 +278,14 @@ impl RateLimiter {
     }
 
     #[inline(always)]
-    fn reject(&self, turn: u64, now: u64) -> Rejection {
-        let wait = Duration::from_nanos(turn.saturating_sub(now));
-        let retry_after = Duration::from_millis(millis_up(wait));
-        let rejection = || Rejection::RateLimited { name: self.name.clone(), retry_after };
+    fn reject(&self, TurnAsked { passage, now, .. }: TurnAsked, key: Option<Key>) -> Rejection {
+        let retry_after = match passage {
+            Some(Passage::Refused(turn)) => {
+                Some(Duration::from_millis(millis_up(Duration::from_nanos(turn.saturating_sub(now)))))
+            }
+            _ => None,
+        };
+        let rejection = || Rejection::RateLimited { name: self.name.clone(), key: key.clone(), retry_after };
         self.emitter.rejected(Kind::RateLimit, Topic::Rejected, || self.allowed.reject(), rejection)
     }
 
@@ -202,12 +302,34 @@ impl RateLimiter {
     }
 
     /// All who wait have to look again.
-    fn put(&self, config: RateLimitConfig) -> Result<u64, ConfigError> {
+    fn put(&self, config: RateLimitConfig) -> Result<Room, ConfigError> {
         config.validate()?;
-        self.settings.replace(config.resolve(), |settings| {
-            self.turns.set_rule(Rule::of(settings), precise_nanos());
-        });
-        Ok(u64::MAX)
+        let settings = Arc::new(config.resolve());
+        let now = precise_nanos();
+        self.put_alone(&settings, now);
+        self.of_keys.put_all(|of_key| of_key.put_alone(&settings, now));
+        self.overflow().for_each(|shared| shared.put_alone(&settings, now));
+        Ok(vec![u64::MAX])
+    }
+
+    fn put_alone(&self, settings: &Arc<RateLimitSettings>, now: u64) {
+        self.settings.replace(Arc::clone(settings), |settings| self.turns.set_rule(Rule::of(settings), now));
+    }
+
+    fn with(name: Name, settings: Arc<RateLimitSettings>, emitter: Emitter, of_keys: OfKeys<Self>) -> Self {
+        Self {
+            turns: Turns::new(Rule::of(&settings)),
+            allowed: Total::new(),
+            waited: Count::new(),
+            line: Semaphore::new(1),
+            changed: Notify::new(),
+            settings: Settings::new(settings),
+            name,
+            built: Timestamp::now(),
+            emitter,
+            of_keys,
+            overflow: OnceCell::new(),
+        }
     }
 
     fn next_call(&self, settings: &RateLimitSettings, now: u64) -> NextCall {
@@ -221,9 +343,21 @@ impl RateLimiter {
             NextCall::Waits { ahead: self.turns.waiting(), at_most: Some(wait) }
         } else {
             let retry_after = Duration::from_millis(millis_up(wait));
-            NextCall::Rejected(Rejection::RateLimited { name: self.name(), retry_after })
+            NextCall::Rejected(Rejection::RateLimited {
+                name: self.name(),
+                key: self.key(),
+                retry_after: Some(retry_after),
+            })
         }
     }
+}
+
+/// What came of asking for a turn.
+struct TurnAsked {
+    /// Nothing, where the limiter is turned off or the call costs nothing.
+    passage: Option<Passage>,
+    now: u64,
+    max_wait: u64,
 }
 
 /// A caller that waits.
@@ -231,29 +365,50 @@ struct Waiter<'l> {
     limiter: &'l RateLimiter,
     /// When it should have passed.
     deadline: u64,
+    cost: u64,
+}
+
+/// Waits for the turn that `begin` does not get at once. In one piece, since a future of its own would cost the caller's more room.
+async fn wait_for_turn<'l>(begin: impl FnOnce() -> Result<Option<Waiter<'l>>, Rejection>) -> Result<(), Rejection> {
+    let Some(waiter) = begin()? else { return Ok(()) };
+    // Once it should have passed it watches the time in any case: whoever is first may be in a task that does not run.
+    let _first = First(timeout(until(waiter.deadline), waiter.limiter.line.acquire()).await.ok().and_then(Result::ok));
+    loop {
+        // Before it looks, so that no change is missed; not moved into the timeout, which would cost its size again.
+        let changed = pin!(waiter.limiter.changed.notified());
+        let Look::NotYet(moment) = waiter.look()? else { return Ok(()) };
+        // Woken by either, it looks again.
+        let _ = timeout(until(moment), changed).await;
+    }
 }
 
 impl Waiter<'_> {
     fn look(&self) -> Result<Look, Rejection> {
         let (limiter, now) = (self.limiter, precise_nanos());
-        match limiter.turns.pass(now) {
+        let refused = |passage| {
+            let arrival = TurnAsked { passage: Some(passage), now, max_wait: 0 };
+            Err(limiter.reject(arrival, limiter.key()))
+        };
+        match limiter.turns.pass(now, self.cost) {
             Ok(()) => {
                 limiter.allowed.increment();
                 limiter.waited.increment();
                 Ok(Look::Passed)
             }
-            Err(turn) if now < self.deadline => Ok(Look::NotYet(turn.min(self.deadline))),
+            // The burst has become less than it costs.
+            Err(None) => refused(Passage::Never),
+            Err(Some(turn)) if now < self.deadline => Ok(Look::NotYet(turn.min(self.deadline))),
             // A little late is nobody's fault. But timers are to the millisecond, and where turns are closer and the burst does not make up
             // for it, those who wait are late by more and more.
-            Err(turn) if turn - self.deadline <= limiter.settings.word(MAX_WAIT) & !OFF => Ok(Look::NotYet(turn)),
-            Err(turn) => Err(limiter.reject(turn, now)),
+            Err(Some(turn)) if turn - self.deadline <= limiter.settings.word(MAX_WAIT) & !OFF => Ok(Look::NotYet(turn)),
+            Err(Some(turn)) => refused(Passage::Refused(turn)),
         }
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.limiter.turns.leave();
+        self.limiter.turns.leave(self.cost);
     }
 }
 
@@ -279,6 +434,8 @@ fn until(moment: u64) -> Duration {
 pub struct RateLimiterSnapshot {
     /// Which rate limiter.
     pub name: Name,
+    /// Of which of its keys, where it is the limiter of one.
+    pub key: Option<Key>,
     /// So many calls …
     pub rate: u32,
     /// … in so much time.
@@ -304,6 +461,9 @@ pub struct RateLimiterSnapshot {
     pub age: Duration,
     /// What would happen to the next call.
     pub next: NextCall,
+    /// Of a limiter that was called with keys: how many it holds. What it counts and those who wait are then the sums over all of them; `available` and `next` are
+    /// about a key that comes now.
+    pub keys: Option<KeyCounts>,
     /// What is in force, key by key, and where each value came from.
     pub settings: Vec<Setting>,
 }
@@ -317,18 +477,7 @@ impl Policy for RateLimiter {
     const WAITS_WITH: Option<&'static str> = Some("max_wait");
 
     fn new(name: Name, definition: &Definition<Self>, emitter: Emitter) -> Self {
-        let settings = definition.keys.resolve();
-        Self {
-            turns: Turns::new(Rule::of(&settings)),
-            allowed: Total::new(),
-            waited: Count::new(),
-            line: Semaphore::new(1),
-            changed: Notify::new(),
-            settings: Settings::new(settings),
-            name,
-            built: Timestamp::now(),
-            emitter,
-        }
+        Self::with(name, Arc::new(definition.keys.resolve()), emitter, OfKeys::new())
     }
 
     fn name(&self) -> &Name {
@@ -339,13 +488,33 @@ impl Policy for RateLimiter {
         *self.settings.get()
     }
 
-    fn put_in_force(&self, keys: RateLimitConfig, _: &mut Turn<'_>) -> Result<u64, ConfigError> {
+    fn put_in_force(&self, keys: RateLimitConfig, _: &mut Turn<'_>) -> Result<Room, ConfigError> {
         self.put(keys)
     }
 
-    fn go_on(&self, _all: u64) {
+    fn go_on(&self, _all: &[u64]) {
         // Nor are these ours. Whoever is not woken looks again by itself.
-        caught(|| self.changed.notify_waiters());
+        let wake = |limiter: &Self| _ = caught(|| limiter.changed.notify_waiters());
+        wake(self);
+        self.of_keys.instances_now().iter().for_each(|of_key| wake(of_key));
+        self.overflow().for_each(wake);
+    }
+
+    fn instances(&self) -> Vec<Arc<Self>> {
+        self.of_keys()
+    }
+
+    fn begin_with_key_lines(&self, lines: KeyLines<Self::Keys>) {
+        self.of_keys.begin_with(lines);
+    }
+
+    #[cfg(feature = "config")]
+    fn put_key_lines(&self, lines: KeyLines<Self::Keys>, source: &Name, turn: &mut Turn<'_>) -> Room {
+        self.of_keys.put_lines(self, lines, source, turn)
+    }
+
+    fn key(&self) -> Option<Key> {
+        Self::key(self)
     }
 
     fn emitter(&self) -> &Emitter {
@@ -353,24 +522,28 @@ impl Policy for RateLimiter {
     }
 
     fn runs(&self) -> Runs {
-        Runs { rejected: self.allowed.rejected(), ..Runs::default() }
+        totals(self).runs(self.of_keys.evicted())
     }
 
     fn snapshot_with(&self, shown: Vec<Setting>) -> RateLimiterSnapshot {
-        let (settings, now) = (self.settings.get(), precise_nanos());
+        let (settings, now, counted) = (self.settings.get(), precise_nanos(), totals(self));
+        let mut waiting = self.turns.waiting();
+        self.for_each_other(|other| waiting += other.turns.waiting());
         RateLimiterSnapshot {
             name: self.name(),
+            key: self.key(),
             rate: settings.rate.count,
             per: settings.rate.per,
             burst: settings.burst,
             max_wait: settings.max_wait,
             available: self.turns.available(now),
-            waiting: self.turns.waiting(),
-            allowed: self.allowed.get(),
-            waited: self.waited.get(),
-            rejected: self.allowed.rejected(),
+            waiting,
+            allowed: counted.allowed,
+            waited: counted.waited,
+            rejected: counted.rejected,
             age: self.built.elapsed(),
             next: self.next_call(&settings, now),
+            keys: self.of_keys.counts(),
             settings: shown,
         }
     }

@@ -4,7 +4,7 @@
 //! Threads give their time. Each model says what goes wrong without the thing that it protects.
 
 use super::state::{Passage, Rule, Turns};
-use crate::sync::model;
+use crate::sync::{AtomicEpoch, model};
 use loom::sync::Arc;
 use loom::thread;
 use resilience_config::{Rate, RateLimitConfig};
@@ -30,9 +30,9 @@ fn passed(arrivals: &[Passage]) -> usize {
 fn three_race_for_two_turns() {
     model(|| {
         let turns = Arc::new(Turns::new(rule(10, 2)));
-        let others = [(); 2].map(|()| spawn(&turns, |turns| turns.arrive(START, 0)));
+        let others = [(); 2].map(|()| spawn(&turns, |turns| turns.arrive(START, 0, 1)));
         let mut arrivals = others.map(|other| other.join().unwrap()).to_vec();
-        arrivals.push(turns.arrive(START, 0));
+        arrivals.push(turns.arrive(START, 0, 1));
         assert_eq!(passed(&arrivals), 2);
         assert_eq!(turns.available(START), 0);
     });
@@ -44,15 +44,15 @@ fn three_race_for_two_turns() {
 fn one_who_was_late_races_a_newcomer() {
     model(|| {
         let turns = Arc::new(Turns::new(rule(10, 1)));
-        assert_eq!(turns.arrive(START, 0), Passage::Passed);
-        assert_eq!(turns.arrive(START, 200 * MILLI), Passage::Waits);
+        assert_eq!(turns.arrive(START, 0, 1), Passage::Passed);
+        assert_eq!(turns.arrive(START, 200 * MILLI, 1), Passage::Waits);
         let late = START + 250 * MILLI;
         let waiter = spawn(&turns, move |turns| {
-            let passed = turns.pass(late).is_ok();
-            turns.leave();
+            let passed = turns.pass(late, 1).is_ok();
+            turns.leave(1);
             passed
         });
-        let newcomer = turns.arrive(late, 0) == Passage::Passed;
+        let newcomer = turns.arrive(late, 0, 1) == Passage::Passed;
         assert_eq!(u32::from(waiter.join().unwrap()) + u32::from(newcomer), 1);
         assert_eq!((turns.waiting(), turns.available(late)), (0, 0));
     });
@@ -64,21 +64,21 @@ fn one_who_was_late_races_a_newcomer() {
 fn cancelled_waiters_race_a_newcomer() {
     model(|| {
         let turns = Arc::new(Turns::new(rule(10, 1)));
-        assert_eq!(turns.arrive(START, 0), Passage::Passed);
+        assert_eq!(turns.arrive(START, 0, 1), Passage::Passed);
         for _ in 0..2 {
-            assert_eq!(turns.arrive(START, 200 * MILLI), Passage::Waits);
+            assert_eq!(turns.arrive(START, 200 * MILLI, 1), Passage::Waits);
         }
-        let cancelled = spawn(&turns, Turns::leave);
+        let cancelled = spawn(&turns, |turns| turns.leave(1));
         let newcomer = spawn(&turns, |turns| {
-            if turns.arrive(START, 200 * MILLI) == Passage::Waits {
-                turns.leave();
+            if turns.arrive(START, 200 * MILLI, 1) == Passage::Waits {
+                turns.leave(1);
             }
         });
-        turns.leave();
+        turns.leave(1);
         cancelled.join().unwrap();
         newcomer.join().unwrap();
         assert_eq!(turns.waiting(), 0);
-        assert_eq!(turns.arrive(START, 100 * MILLI), Passage::Waits);
+        assert_eq!(turns.arrive(START, 100 * MILLI, 1), Passage::Waits);
     });
 }
 
@@ -88,10 +88,10 @@ fn changing_rates(before: Rule, after: Rule, interval_after: u64) {
     model(move || {
         let turns = Arc::new(Turns::new(before));
         for _ in 0..3 {
-            assert_eq!(turns.arrive(START, 0), Passage::Passed);
+            assert_eq!(turns.arrive(START, 0, 1), Passage::Passed);
         }
         let changing = spawn(&turns, move |turns| turns.set_rule(after, START));
-        let arrivals = [turns.arrive(START, 0), turns.arrive(START, 0)];
+        let arrivals = [turns.arrive(START, 0, 1), turns.arrive(START, 0, 1)];
         changing.join().unwrap();
         assert!(passed(&arrivals) <= 1, "{arrivals:?}");
         // As many as were used up have to fall due again, by the new rate: both of the new burst.
@@ -111,4 +111,34 @@ fn a_slower_rate_races_a_caller() {
 #[test]
 fn a_faster_rate_races_a_caller() {
     changing_rates(rule(1, 4), rule(10, 2), 100 * MILLI);
+}
+
+/// Were the words only looked at in `is_full_for_all`, or the epoch raised after it, a caller of the key before could pass on a turn of the next key's, or wait for one.
+#[test]
+fn a_taking_races_callers_of_the_key_before() {
+    for (arrives, taken_at) in [(START, START), (START, START + 150 * MILLI)] {
+        model(move || {
+            let (turns, epoch) = (Arc::new(Turns::new(rule(10, 1))), Arc::new(AtomicEpoch::new()));
+            if taken_at > arrives {
+                assert_eq!(turns.arrive(START, 0, 1), Passage::Passed);
+            }
+            let other = {
+                let (turns, epoch) = (Arc::clone(&turns), Arc::clone(&epoch));
+                thread::spawn(move || {
+                    let passage = turns.arrive(arrives, 200 * MILLI, 1);
+                    let is_its_own = epoch.get() == 0;
+                    if !is_its_own {
+                        turns.undo(passage, 1);
+                    }
+                    is_its_own
+                })
+            };
+            epoch.raise();
+            let taken = turns.is_full_for_all(taken_at);
+            let is_its_own = other.join().unwrap();
+            assert!(!taken || !is_its_own || turns.is_full(taken_at));
+            // What was taken is full for the next key, whoever was held up.
+            assert!(!taken || turns.available(taken_at) == 1);
+        });
+    }
 }

@@ -3,17 +3,17 @@
 //! # The algorithm
 //!
 //! The word holds the theoretical arrival time: the moment at which the bucket is full again if nobody passes. A call that passes moves it on by
-//! one interval, from the present moment if it lies behind. A call may pass while it lies at most `burst - 1` intervals ahead.
+//! as many intervals as it costs, from the present moment if it lies behind. A call that costs `c` may pass while it lies at most `burst - c` intervals ahead.
 //!
 //! Of the calls that pass within `[a, b]`, by their own readings of the clock and in whatever order the word took them: the first leaves
-//! the word at `a + interval` or later, each other moves it on by another interval, and the last found it at `b + (burst - 1) * interval`
-//! or earlier. So they are at most `burst + (b - a) / interval`. This holds on any number of threads, and it holds for
+//! the word at `a` and its own cost or later, each other moves it on by its cost, and the last found it at `b + (burst - c) * interval`
+//! or earlier, `c` being what that one costs. So together they cost at most `burst + (b - a) / interval`. This holds on any number of threads, and it holds for
 //! calls that have waited as well, because they pass by the clock of the moment at which they pass and not by the one at which
 //! they were told to: a timer may be late, and several of them late together.
 //!
 //! # Those who wait
 //!
-//! They take nothing out of the word before their time; they are only counted, and whoever comes then plans with so many turns being
+//! They take nothing out of the word before their time; what they cost is only counted, and whoever comes then plans with so many turns being
 //! taken before its own. So one that is cancelled has nothing to give back but its place in that count: the turns of all behind it move up,
 //! and no cancellation can break the bound. The count is for planning; stale by one, somebody is told to wait for a turn too many or too few.
 //!
@@ -21,7 +21,10 @@
 //!
 //! A rule is written before the word of its epoch (`AcqRel` on the exchange) and read after it (`Acquire` on the load), so a word is never judged by an
 //! older rule. The rules of two epochs have a place; one that is being overwritten belongs to the epoch before last, and whoever reads it meanwhile holds a word that is
-//! gone: its exchange fails, and it looks again. The count of waiters says nothing about other memory: `Relaxed`.
+//! gone: its exchange fails, and it looks again.
+//!
+//! Whoever finds the bucket full and nobody waiting, for another key, exchanges both words for themselves (`AcqRel`), and so does whoever passes or begins to wait:
+//! who comes after it sees what was done before it.
 
 use crate::sync::{AtomicSetting, AtomicU64, Ordering};
 use resilience_config::RateLimitSettings;
@@ -52,16 +55,24 @@ impl Rule {
         Self { interval, tolerance: interval.saturating_mul(more).min(LONGEST) }
     }
 
-    /// The moment at which one may pass, so many others having passed before it.
-    pub(super) fn turn(self, arrival: u64, ahead: u64, now: u64) -> u64 {
-        let last = arrival.max(now).saturating_add(ahead.saturating_mul(self.interval));
+    /// The moment at which a call may pass that costs so much, which is not nothing, as much as `ahead` having passed before it.
+    #[inline]
+    pub(super) fn turn(self, arrival: u64, ahead: u64, now: u64, cost: u64) -> u64 {
+        let last = arrival.max(now).saturating_add((ahead + (cost - 1)).saturating_mul(self.interval));
         last.saturating_sub(self.tolerance).max(now)
     }
 
-    /// The word after one has passed; or the moment at which one may.
-    pub(super) fn pass(self, arrival: u64, now: u64) -> Result<u64, u64> {
-        match self.turn(arrival, 0, now) {
-            turn if turn <= now => Ok(arrival.max(now) + self.interval),
+    /// Whether a call that costs so much can ever pass: not above the burst.
+    #[inline]
+    pub(super) fn holds(self, cost: u64) -> bool {
+        (cost - 1).saturating_mul(self.interval) <= self.tolerance
+    }
+
+    /// The word after a call has passed that costs so much; or the moment at which it may.
+    #[inline]
+    pub(super) fn pass(self, arrival: u64, now: u64, cost: u64) -> Result<u64, u64> {
+        match self.turn(arrival, 0, now, cost) {
+            turn if turn <= now => Ok(arrival.max(now) + cost * self.interval),
             turn => Err(turn),
         }
     }
@@ -118,11 +129,16 @@ pub(super) enum Passage {
     Waits,
     /// Its turn would be then.
     Refused(u64),
+    /// It costs more than the burst.
+    Never,
 }
 
 pub(super) struct Turns {
     word: AtomicU64,
+    /// What those who wait cost.
     waiting: AtomicU64,
+    /// How many they are, to be shown.
+    callers: AtomicU64,
     /// Interval and tolerance, of even and of odd epochs.
     rules: [[AtomicSetting; 2]; 2],
 }
@@ -131,7 +147,12 @@ impl Turns {
     /// With a full bucket.
     pub(super) fn new(rule: Rule) -> Self {
         let setting = || [AtomicSetting::new(rule.interval), AtomicSetting::new(rule.tolerance)];
-        Self { word: AtomicU64::new(0), waiting: AtomicU64::new(0), rules: [setting(), setting()] }
+        Self {
+            word: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            callers: AtomicU64::new(0),
+            rules: [setting(), setting()],
+        }
     }
 
     #[inline]
@@ -147,19 +168,23 @@ impl Turns {
 
     /// Lets a newcomer pass, or wait for its turn behind all who wait, if that is not too long.
     #[inline]
-    pub(super) fn arrive(&self, now: u64, max_wait: u64) -> Passage {
+    pub(super) fn arrive(&self, now: u64, max_wait: u64, cost: u64) -> Passage {
         loop {
-            let ahead = self.waiting();
+            let ahead = self.waiting.load(Ordering::Relaxed);
             let (word, rule) = self.load();
-            let turn = rule.turn(word.arrival(), ahead, now);
+            let turn = rule.turn(word.arrival(), ahead, now, cost);
             if turn > now {
+                if !rule.holds(cost) {
+                    return Passage::Never;
+                }
                 if turn - now > max_wait {
                     return Passage::Refused(turn);
                 }
-                if self.waiting.compare_exchange(ahead, ahead + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                if self.waiting.compare_exchange(ahead, ahead + cost, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                    self.callers.fetch_add(1, Ordering::Relaxed);
                     return Passage::Waits;
                 }
-            } else if let Ok(passed) = rule.pass(word.arrival(), now)
+            } else if let Ok(passed) = rule.pass(word.arrival(), now, cost)
                 && self.exchange(word, EpochWord::new(passed, word.epoch()))
             {
                 return Passage::Passed;
@@ -167,11 +192,12 @@ impl Turns {
         }
     }
 
-    /// Lets one who waits pass, or says when it may.
-    pub(super) fn pass(&self, now: u64) -> Result<(), u64> {
+    /// Lets one who waits pass, or says when it may; nothing of one that has come to cost more than the burst.
+    pub(super) fn pass(&self, now: u64, cost: u64) -> Result<(), Option<u64>> {
         loop {
             let (word, rule) = self.load();
-            let passed = rule.pass(word.arrival(), now)?;
+            let passed = rule.pass(word.arrival(), now, cost);
+            let passed = passed.map_err(|turn| rule.holds(cost).then_some(turn))?;
             if self.exchange(word, EpochWord::new(passed, word.epoch())) {
                 return Ok(());
             }
@@ -179,23 +205,52 @@ impl Turns {
     }
 
     /// One waits no more, having passed or not.
-    pub(super) fn leave(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    pub(super) fn leave(&self, cost: u64) {
+        self.callers.fetch_sub(1, Ordering::Relaxed);
+        self.waiting.fetch_sub(cost, Ordering::AcqRel);
     }
 
+    /// As if somebody had not come.
+    pub(super) fn undo(&self, passage: Passage, cost: u64) {
+        match passage {
+            Passage::Passed => loop {
+                let (word, rule) = self.load();
+                let given_back = word.arrival().saturating_sub(cost * rule.interval);
+                if self.exchange(word, EpochWord::new(given_back, word.epoch())) {
+                    return;
+                }
+            },
+            Passage::Waits => self.leave(cost),
+            Passage::Refused(_) | Passage::Never => {}
+        }
+    }
+
+    /// Whether the bucket is full and nobody waits.
+    pub(super) fn is_full(&self, now: u64) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0 && self.load().0.arrival() <= now
+    }
+
+    /// The same; whoever comes after this sees what was done before it.
+    pub(super) fn is_full_for_all(&self, now: u64) -> bool {
+        let nobody_waits = self.waiting.compare_exchange(0, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        let (word, _) = self.load();
+        nobody_waits && word.arrival() <= now && self.exchange(word, word)
+    }
+
+    /// How many callers wait.
     pub(super) fn waiting(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
+        self.callers.load(Ordering::Relaxed)
     }
 
     pub(super) fn available(&self, now: u64) -> u64 {
         let (word, rule) = self.load();
-        rule.available(word.arrival(), self.waiting(), now)
+        rule.available(word.arrival(), self.waiting.load(Ordering::Relaxed), now)
     }
 
-    /// When a newcomer's turn is, behind all who wait; now or later.
+    /// When the turn of a newcomer is that costs 1, behind all who wait; now or later.
     pub(super) fn turn(&self, now: u64) -> u64 {
         let (word, rule) = self.load();
-        rule.turn(word.arrival(), self.waiting(), now)
+        rule.turn(word.arrival(), self.waiting.load(Ordering::Relaxed), now, 1)
     }
 
     /// Puts another rule in force. One at a time: the caller sees to it.
@@ -251,14 +306,14 @@ mod tests {
         let rule = rule(Rate::per_second(10), 3);
         let mut word = 0;
         for left in (0..3).rev() {
-            word = rule.pass(word, START).unwrap();
+            word = rule.pass(word, START, 1).unwrap();
             assert_eq!(rule.available(word, 0, START), left);
         }
-        let turn = rule.pass(word, START).unwrap_err();
+        let turn = rule.pass(word, START, 1).unwrap_err();
         assert_eq!(turn, START + 100 * MILLI);
-        assert_eq!(rule.pass(word, turn - 1), Err(turn));
-        assert!(rule.pass(word, turn).is_ok());
-        assert_eq!(rule.turn(word, 2, START), START + 300 * MILLI, "two who wait go first");
+        assert_eq!(rule.pass(word, turn - 1, 1), Err(turn));
+        assert!(rule.pass(word, turn, 1).is_ok());
+        assert_eq!(rule.turn(word, 2, START, 1), START + 300 * MILLI, "two who wait go first");
     }
 
     /// Why the limiter reads the precise clock: two readings of one of 4 ms steps can look a whole step apart and be next to each other. At
@@ -271,7 +326,7 @@ mod tests {
             let mut word = 0;
             // Somebody asks every 100 ns, beginning shortly before a step ends.
             let asked = (0..3000).map(|call| START.next_multiple_of(STEP) - 20_000 + call * 100);
-            asked.filter(|now| rule.pass(word, clock(*now)).map(|next| word = next).is_ok()).collect::<Vec<_>>()
+            asked.filter(|now| rule.pass(word, clock(*now), 1).map(|next| word = next).is_ok()).collect::<Vec<_>>()
         };
         assert_eq!(too_many(rule, &passed_by(|now| now)), 0);
         assert_eq!(too_many(rule, &passed_by(|now| now / STEP * STEP)), 20);
@@ -282,9 +337,9 @@ mod tests {
         let (slow, fast) = (rule(Rate::per_hour(1), 4), rule(Rate::per_second(10), 10));
         let turns = Turns::new(slow);
         for _ in 0..4 {
-            assert_eq!(turns.arrive(START, 0), Passage::Passed);
+            assert_eq!(turns.arrive(START, 0, 1), Passage::Passed);
         }
-        assert!(matches!(turns.arrive(START, 0), Passage::Refused(_)));
+        assert!(matches!(turns.arrive(START, 0, 1), Passage::Refused(_)));
         for _ in 0..20 {
             turns.set_rule(fast, START);
             assert_eq!(turns.available(START), 6);
@@ -293,18 +348,18 @@ mod tests {
         }
         turns.set_rule(fast, START);
         for _ in 0..6 {
-            assert_eq!(turns.arrive(START, 0), Passage::Passed);
+            assert_eq!(turns.arrive(START, 0, 1), Passage::Passed);
         }
-        assert_eq!(turns.arrive(START, 0), Passage::Refused(START + 100 * MILLI));
+        assert_eq!(turns.arrive(START, 0, 1), Passage::Refused(START + 100 * MILLI));
     }
 
     #[test]
     fn a_used_up_burst_is_at_most_the_whole_of_the_new_one() {
         let (fast, slow) = (rule(Rate::per_second(100), 100), rule(Rate::per_minute(10), 10));
         let turns = Turns::new(fast);
-        while turns.arrive(START, 0) == Passage::Passed {}
+        while turns.arrive(START, 0, 1) == Passage::Passed {}
         turns.set_rule(slow, START);
-        assert_eq!(turns.arrive(START, 0), Passage::Refused(START + 6000 * MILLI));
+        assert_eq!(turns.arrive(START, 0, 1), Passage::Refused(START + 6000 * MILLI));
     }
 
     /// On all cores, in real time: it is the races that are wanted.
@@ -315,15 +370,15 @@ mod tests {
         let reading = || START + origin.elapsed().as_nanos() as u64;
         let call = |_: u32| {
             let now = reading();
-            match turns.arrive(now, 100_000) {
+            match turns.arrive(now, 100_000, 1) {
                 Passage::Passed => Some(now),
                 Passage::Waits => {
                     let moment = reading();
-                    let passed = turns.pass(moment).is_ok();
-                    turns.leave();
+                    let passed = turns.pass(moment, 1).is_ok();
+                    turns.leave(1);
                     passed.then_some(moment)
                 }
-                Passage::Refused(_) => None,
+                Passage::Refused(_) | Passage::Never => None,
             }
         };
         let mut passed: Vec<u64> = std::thread::scope(|scope| {
@@ -353,7 +408,7 @@ mod tests {
             for (idle, step, stale) in steps {
                 clock += idle * step * rule.interval / 1000;
                 let now = clock - stale * rule.interval / 1000;
-                if let Ok(next) = rule.pass(word, now) {
+                if let Ok(next) = rule.pass(word, now, 1) {
                     (word, passed) = (next, { passed.push(now); passed });
                 }
             }
@@ -368,15 +423,15 @@ mod tests {
             for gap in gaps {
                 now += gap * rule.interval / 1000;
                 let available = rule.available(word, 0, now);
-                match rule.pass(word, now) {
+                match rule.pass(word, now, 1) {
                     Ok(next) => {
                         prop_assert_eq!(rule.available(next, 0, now), available - 1);
                         word = next;
                     }
                     Err(turn) => {
                         prop_assert_eq!(available, 0);
-                        prop_assert_eq!(rule.pass(word, turn - 1), Err(turn));
-                        prop_assert!(rule.pass(word, turn).is_ok());
+                        prop_assert_eq!(rule.pass(word, turn - 1, 1), Err(turn));
+                        prop_assert!(rule.pass(word, turn, 1).is_ok());
                     }
                 }
             }

@@ -6,11 +6,12 @@ use super::operation::{Operation, Site};
 use super::policies::RegisterError;
 use super::{Registry, registry};
 use crate::builder::Builder;
-use crate::circuit_breaker::{CircuitBreaker, Keyed, Permit, Refused, TripIf, TripRule};
+use crate::circuit_breaker::{CircuitBreaker, Permit, Refused, TripIf, TripRule};
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Event, Topic};
 use crate::fallback::GuardedResult;
-use crate::hooks::BreakerKey;
+use crate::keyed::{ByKey, Keyed};
+use crate::name::PolicyKey;
 use crate::next_call::NextCall;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -41,6 +42,15 @@ impl<P: Kept> Site<P> {
     }
 }
 
+impl<P: Kept + ByKey> Site<P> {
+    /// The instance of one key.
+    #[doc(hidden)]
+    #[inline]
+    pub fn keyed<K: PolicyKey<Fit> + ?Sized, Fit>(&'static self, key: &K) -> Keyed<'static, P> {
+        Keyed::new(self.get(), key)
+    }
+}
+
 impl Site<CircuitBreaker> {
     /// Asks the breaker to make one call. What is refused becomes a rejection, and counts, when it is made into one.
     #[doc(hidden)]
@@ -60,13 +70,6 @@ impl Site<CircuitBreaker> {
                 NextCall::Rejected(rejection) => rejection.retry_after().is_none_or(|due| due > wait),
                 _ => false,
             }
-    }
-
-    /// The breaker of one key.
-    #[doc(hidden)]
-    #[inline]
-    pub fn keyed<K: BreakerKey + ?Sized>(&'static self, key: &K) -> Keyed<'static> {
-        self.get().keyed(key)
     }
 
     #[doc(hidden)]

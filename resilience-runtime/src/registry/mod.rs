@@ -36,7 +36,7 @@ use crate::circuit_breaker::CircuitBreaker;
 use crate::circuit_breaker::CircuitBreakerSnapshot;
 use crate::event::{Audience, Bus, Event, EventFilter, Events, Listener, Topic, Untold};
 use crate::kind::Kind;
-use crate::name::Name;
+use crate::name::{MeantKey, Name, PolicyKey};
 #[cfg(feature = "config")]
 use crate::overlay::Overlay;
 use crate::policy::Definition;
@@ -316,6 +316,14 @@ impl Registry {
         let mut recent = Recent(self, name, Vec::new());
         for_kind(kind, &mut recent);
         recent.2
+    }
+
+    /// As [`recent_events`](Self::recent_events), those alone that are about one of the policy's keys, whether it has an instance now or not: one by one.
+    pub fn recent_events_of_key<Fit>(&self, kind: Kind, name: &str, key: impl PolicyKey<Fit>) -> Vec<Event> {
+        let mut events = self.recent_events(kind, name);
+        let meant = MeantKey::new(&key);
+        events.retain(|event| event.key().is_some_and(|key| meant.is(key)));
+        events
     }
 
     /// Calls `listener` with every event from now on, on a thread of its own: one that is slow or panics harms no call, and loses

@@ -9,7 +9,7 @@ use super::site::sites;
 use crate::event::{Audience, Bus, Emitter, Event, Topic, Untold};
 use crate::kind::Kind;
 use crate::name::Name;
-use crate::overlay::{self, Origin, Overlay, Setting};
+use crate::overlay::{self, Origin, Overlay, Setting, Target};
 use crate::policy::Definition;
 use crate::sync::locked;
 use crate::time::Timestamp;
@@ -181,6 +181,9 @@ impl<P: Kept> Policies<P> {
         if overlay.force_open(name) {
             policy.begin_forced_open();
         }
+        if refused.is_none() {
+            policy.begin_with_key_lines(overlay.key_lines(name, &definition.keys));
+        }
         (policy, refused)
     }
 
@@ -212,9 +215,11 @@ impl<P: Kept> Policies<P> {
     }
 
     fn settings_of(&self, policy: &P, definition: &Definition<P>, origin: Origin) -> Vec<Setting> {
-        let (overlay, name, base) = (self.overlay(), policy.name(), &definition.keys);
-        let expected = overlay.lay(name, base).settings();
-        overlay::settings(&overlay, name, (base, origin), &expected, &policy.in_force())
+        let (overlay, base) = (self.overlay(), &definition.keys);
+        let key = policy.key().map(|key| key.to_string());
+        let target = Target { name: policy.name(), key: key.as_deref() };
+        let expected = overlay.lay(target, base).settings();
+        overlay::settings(&overlay, target, (base, origin), &expected, &policy.in_force())
     }
 
     /// By name.

@@ -21,7 +21,7 @@ use crate::kind::Kind;
 use crate::name::Name;
 use crate::next_call::NextCall;
 use crate::overlay::Setting;
-use crate::policy::{Definition, Policy};
+use crate::policy::{Definition, Policy, Room};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, precise_nanos};
@@ -216,9 +216,9 @@ impl Retry {
         Policy::reconfigure_by(self, config, None)
     }
 
-    fn put(&self, config: RetryConfig) -> Result<u64, ConfigError> {
+    fn put(&self, config: RetryConfig) -> Result<Room, ConfigError> {
         config.validate()?;
-        self.settings.replace(config.resolve(), |_| Ok(0))
+        self.settings.replace(config.resolve(), |_| Ok(Room::new()))
     }
 }
 
@@ -309,7 +309,7 @@ impl Policy for Retry {
         *self.settings.get()
     }
 
-    fn put_in_force(&self, keys: RetryConfig, _: &mut Turn<'_>) -> Result<u64, ConfigError> {
+    fn put_in_force(&self, keys: RetryConfig, _: &mut Turn<'_>) -> Result<Room, ConfigError> {
         self.put(keys)
     }
 

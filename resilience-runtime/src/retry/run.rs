@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
             Failure::Call(error) => (ask(error, self.made < self.attempts), None),
             Failure::Rejected(rejection) => {
                 let kind = rejection.kind();
-                let another = settings.retry_rejections.contains(in_set(kind));
+                let another = settings.retry_rejections.contains(in_set(kind)) && !rejection.is_for_good();
                 (Worth { another, asked: rejection.retry_after() }, Some(kind))
             }
         };

@@ -116,7 +116,10 @@ impl Scope {
 
     fn find(&self, Instance { name, key }: &Instance) -> Option<Arc<CircuitBreaker>> {
         let breaker = self.inner.scoped.registry.circuit_breaker(name)?;
-        key.as_ref().map_or_else(|| Some(Arc::clone(&breaker)), |key| breaker.of_key(key))
+        match key {
+            Some(_) => breaker.of_keys().into_iter().find(|of_key| of_key.key() == *key),
+            None => Some(breaker),
+        }
     }
 
     fn unknown(&self, breaker: &Instance) -> String {

@@ -124,7 +124,7 @@ async fn an_event_of_each_topic() {
             order,
         },
         Event::Outcome { name: name(), key: None, ended: Ended::Cancelled, at, order },
-        Event::Evicted { name: name(), key: "7]".into(), at, order },
+        Event::Evicted { kind: Kind::CircuitBreaker, name: name(), key: "7]".into(), at, order },
         Event::Reconfigured {
             kind: Kind::Timeout,
             name: name(),
@@ -159,8 +159,12 @@ fn every_enum_with_data_says_its_type() {
             retry_after: None,
             reason: OpenReason::Forced,
         },
-        Rejection::BulkheadFull { name: "payment".into() },
-        Rejection::RateLimited { name: "payment".into(), retry_after: Duration::from_millis(100) },
+        Rejection::BulkheadFull { name: "payment".into(), key: None },
+        Rejection::RateLimited {
+            name: "payment".into(),
+            key: Some("7]".into()),
+            retry_after: Some(Duration::from_millis(100)),
+        },
         Rejection::TimedOut { name: "payment".into(), after: Duration::from_secs(2) },
     ];
     let reasons = [

@@ -1,12 +1,13 @@
 //! `resilience.toml`.
 
 use super::error::{ConfigureError, Mistake};
-use super::tables::{self, Entry, FORCE_OPEN, Tables};
+use super::tables::{self, Entry, FORCE_OPEN, KEY, Tables};
 use crate::kind::Kind;
 use crate::name::{Name, Pattern};
 use crate::overlay::{Location, Overlay, Table};
 use crate::registry::{EachKind, KINDS, Kept, for_kind};
 use resilience_config::{Configurable, Written};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -17,6 +18,7 @@ use toml::de::{DeTable, DeValue};
 pub(super) const LARGEST: usize = 1 << 20;
 
 const DEFAULTS: &str = "defaults";
+const MAX_KEYS: &str = "max_keys";
 
 /// The text of a file. No more of it is read than there may be: it may be a device, or grow while it is read.
 pub(super) fn read(path: &Path) -> Result<String, ConfigureError> {
@@ -195,6 +197,16 @@ impl DocumentReader<'_> {
             return None;
         };
         let table = self.keys(kind, keys, at);
+        if let Some((_, of_key)) = table.of_keys.first_key_value() {
+            let place = of_key.at.clone();
+            self.mistake(
+                &place,
+                Some(KEY),
+                format!(
+                    "`key` is not allowed in defaults; write it under a name or a pattern, such as `[{kind}.\"*\".key]`"
+                ),
+            );
+        }
         if let Some(place) = table.place(FORCE_OPEN).cloned() {
             let message = "`force_open` is not allowed in defaults; write it under a name or a pattern, such as `[circuit_breaker.\"*\"]`";
             self.mistake(&place, Some(FORCE_OPEN), message);
@@ -206,6 +218,10 @@ impl DocumentReader<'_> {
         let mut table = tables::empty(at);
         for (key, value) in keys {
             let (name, key_at, value_at) = (&**key.get_ref(), self.at(key), self.at(value));
+            if let (KEY, true, Some(keys)) = (name, tables::has_keys::<C>(), value.get_ref().as_table()) {
+                table.of_keys = self.of_keys(kind, keys);
+                continue;
+            }
             if value.get_ref().is_table() {
                 let message = format!(
                     "{}; if it is part of a name, put the name in quotes: `[{kind}.\"a.b\"]`",
@@ -221,6 +237,38 @@ impl DocumentReader<'_> {
         }
         tables::check_alone(&table, &mut self.mistakes);
         table
+    }
+}
+
+impl DocumentReader<'_> {
+    /// `[KIND.NAME.key."3"]`
+    fn of_keys<C: Configurable>(&mut self, kind: Kind, keys: &DeTable<'_>) -> BTreeMap<String, Table<C>> {
+        let mut of_keys = BTreeMap::new();
+        for (key, value) in keys {
+            let (shown, at) = (&**key.get_ref(), self.at(key));
+            let Some(written) = value.get_ref().as_table() else {
+                self.mistake(
+                    &at,
+                    Some(shown),
+                    format!("`{shown}` must be a table; write `[{kind}.NAME.key.\"{shown}\"]`"),
+                );
+                continue;
+            };
+            let table: Table<C> = self.keys(kind, written, at);
+            if let Some(place) = table.place(MAX_KEYS).cloned() {
+                self.mistake(
+                    &place,
+                    Some(MAX_KEYS),
+                    "`max_keys` is not allowed for a single key; write it under the name of the policy",
+                );
+            }
+            if let Some((_, nested)) = table.of_keys.first_key_value() {
+                let place = nested.at.clone();
+                self.mistake(&place, Some(KEY), "`key` is not allowed in the table of a key");
+            }
+            of_keys.insert(shown.to_owned(), table);
+        }
+        of_keys
     }
 }
 

@@ -90,7 +90,9 @@ pub struct Change {
     pub kind: Kind,
     /// Which policy.
     pub name: Name,
-    /// The keys whose values have changed, and `force_open`.
+    /// The key, as it is shown, where it is about the lines of one of the policy's keys.
+    pub key: Option<String>,
+    /// The keys whose values have changed, and `force_open`; of the lines of one key, none.
     pub keys: Vec<&'static str>,
 }
 

@@ -4,11 +4,11 @@ use super::error::{Change, ConfigWarning, Mistake};
 use super::tables::Tables;
 use crate::event::{Audience, Event, Topic, Untold};
 use crate::name::{Name, Pattern};
-use crate::overlay::{Location, Overlay, Table, in_variable};
+use crate::overlay::{Location, Overlay, Table, Target, in_variable};
 use crate::registry::{EachKind, Kept, Named, Policies, Registry, Site};
 use crate::time::Timestamp;
 use resilience_config::{Configurable, find_key, nearest};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// For so many unknown names the nearest known one is looked for.
@@ -85,7 +85,9 @@ pub(super) fn check<P: Kept>(
 ) {
     let known = known(policies);
     for (name, base) in &known {
-        check_merged::<P>(name, base, overlay, mistakes);
+        check_merged::<P>(name.into(), base, overlay, mistakes);
+        let of_keys = overlay.key_lines(name, base);
+        of_keys.keys().for_each(|key| check_merged::<P>(Target { name, key: Some(key) }, base, overlay, mistakes));
         check_patterns::<P>(name, overlay, mistakes);
     }
     check_variables::<P>(known.keys(), overlay, mistakes);
@@ -96,12 +98,12 @@ pub(super) fn check<P: Kept>(
 }
 
 /// The rules, over what would be in force.
-fn check_merged<P: Kept>(name: &Name, base: &P::Keys, overlay: &Overlay<P::Keys>, mistakes: &mut Vec<Mistake>) {
-    let broken = overlay.lay(name, base).broken_rules();
+fn check_merged<P: Kept>(target: Target<'_>, base: &P::Keys, overlay: &Overlay<P::Keys>, mistakes: &mut Vec<Mistake>) {
+    let broken = overlay.lay(target, base).broken_rules();
     if broken.is_empty() {
         return;
     }
-    let about = overlay.about(name);
+    let about = overlay.about(target);
     let place = |key: &str| about.iter().copied().chain(&overlay.defaults).find_map(|table| table.place(key));
     let outside = |key: &str| place(key).filter(|_| !is_of_the_program(base, key) || over(&about, key));
     for error in broken {
@@ -110,7 +112,9 @@ fn check_merged<P: Kept>(name: &Name, base: &P::Keys, overlay: &Overlay<P::Keys>
         let blamed = blamed.or_else(|| error.other.and_then(|other| Some((outside(other)?, other))));
         let table = about.first().copied().or(overlay.defaults.as_ref());
         let Some((place, key)) = blamed.or_else(|| Some((&table?.at, error.key))) else { continue };
-        let message = format!("{} ({} `{name}`, together with the values set in the program)", error.message, P::KIND);
+        let (name, of_key) = (target.name, target.key.map_or_else(String::new, |key| format!("[{key}]")));
+        let message =
+            format!("{} ({} `{name}{of_key}`, together with the values set in the program)", error.message, P::KIND);
         push_new(mistakes, Mistake::new(place, Some(key), message));
     }
 }
@@ -253,14 +257,16 @@ impl Apply<'_> {
             let changed = |key: &&resilience_config::Key<P::Keys>| key.show.is_some_and(|show| show(&was) != show(&is));
             let mut keys: Vec<_> = P::Keys::KEYS.iter().filter(changed).map(|key| key.name).collect();
             let (was_forced, is_forced) = (before.force_open(name), overlay.force_open(name));
-            if keys.is_empty() && was_forced == is_forced {
+            let (lines_before, lines) = (before.key_lines(name, base), overlay.key_lines(name, base));
+            let is_as_before = keys.is_empty() && was_forced == is_forced;
+            if is_as_before && lines_before == lines {
                 continue;
             }
-            let mut waiting = 0;
+            let mut room = Vec::new();
             let mut turn = policy.emitter().turn_told(self.audience);
             if !keys.is_empty() {
                 match policy.put_in_force(next, &mut turn) {
-                    Ok(room) => waiting = room,
+                    Ok(made) => room = made,
                     Err(error) => {
                         self.refused.push(format!("{} `{name}`: {error}; it is left unchanged", P::KIND));
                         continue;
@@ -271,23 +277,33 @@ impl Apply<'_> {
                 policy.set_forced_open(is_forced, &mut turn);
                 keys.push(super::tables::FORCE_OPEN);
             }
-            turn.push_cause(Topic::Reconfigured, policy.generation(), |order| {
-                let (name, keys, source) = (name.clone(), keys.clone(), Some(self.source.clone()));
-                Event::Reconfigured {
-                    kind: P::KIND,
-                    name,
-                    key: None,
-                    keys,
-                    source,
-                    by: None,
-                    at: Timestamp::now(),
-                    order,
-                }
-            });
-            self.changes.push(Change { kind: P::KIND, name: name.clone(), keys });
+            if !is_as_before {
+                turn.push_cause(Topic::Reconfigured, policy.generation(), |order| {
+                    let (name, keys, source) = (name.clone(), keys.clone(), Some(self.source.clone()));
+                    Event::Reconfigured {
+                        kind: P::KIND,
+                        name,
+                        key: None,
+                        keys,
+                        source,
+                        by: None,
+                        at: Timestamp::now(),
+                        order,
+                    }
+                });
+                self.changes.push(Change { kind: P::KIND, name: name.clone(), key: None, keys });
+            }
+            let changed = |key: &&String| lines_before.get(*key) != lines.get(*key);
+            let changed: BTreeSet<String> = lines_before.keys().chain(lines.keys()).filter(changed).cloned().collect();
+            let room_of_keys = policy.put_key_lines(lines, self.source, &mut turn);
+            self.changes.extend(changed.into_iter().map(|key| {
+                let (kind, name) = (P::KIND, name.clone());
+                Change { kind, name, key: Some(key), keys: Vec::new() }
+            }));
             self.untold.append(turn.end(|| Some(policy.runs())));
-            if waiting > 0 {
-                self.untold.and(move || policy.go_on(waiting));
+            for room in [room, room_of_keys].into_iter().filter(|room| !room.is_empty()) {
+                let policy = Arc::clone(&policy);
+                self.untold.and(move || policy.go_on(&room));
             }
         }
     }

@@ -47,6 +47,9 @@ struct Next {
 /// [circuit_breaker."payment*"]    # by pattern; the exact name goes first, then the pattern with more characters
 /// open_for = "10s"
 ///
+/// [circuit_breaker.payment.key."acme, 7"]   # one of its keys, as it is shown between the brackets of `payment[acme, 7]`
+/// force_open = true
+///
 /// [retry."shop::reserve"]         # a policy without a name of its own, as it is shown
 /// enabled = false                 # lets every call pass and counts nothing; of a breaker the same as mode = "off"
 /// ```
@@ -58,6 +61,9 @@ struct Next {
 /// **The value of a key** is the first that is written of: environment, file by name, attribute or builder, `[defaults.KIND]`. After those comes the
 /// preset, then the built-in default. A preset that the environment, the file's table or the attribute names is their word: what it says of a key goes before
 /// `[defaults.KIND]`. Every snapshot's `settings` say which value is in force and where it came from.
+///
+/// **The lines of a key** go before all that is said of the policy, the environment's word included, and hold whenever that key is there: from its first call, and again after it had made room for
+/// another one. What is done by hand to all keys meanwhile leaves the values that a key's lines have put in force.
 ///
 /// **Environment variables** are `RESILIENCE__KIND__NAME__KEY`, in capitals, with `_` for whatever is neither a letter nor a digit:
 /// `RESILIENCE__CIRCUIT_BREAKER__PAYMENT__FAILURE_RATE=30`. Where two known names would be written alike, the variable is refused.

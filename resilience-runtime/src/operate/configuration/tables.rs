@@ -5,6 +5,7 @@ use crate::kind::Kind;
 use crate::overlay::{Location, Table};
 use crate::registry::{OfEachKind, Overlays};
 use resilience_config::{Configurable, Value, Written, find_key, listed, nearest, unknown_key};
+use std::collections::BTreeMap;
 
 /// All that one source says.
 pub(super) type Tables = OfEachKind<Overlays>;
@@ -22,7 +23,7 @@ pub(super) struct Entry<'a> {
 
 /// A table with nothing in it.
 pub(super) fn empty<C: Configurable>(at: Location) -> Table<C> {
-    Table { keys: C::nothing(), force_open: None, places: Vec::new(), at }
+    Table { keys: C::nothing(), force_open: None, places: Vec::new(), of_keys: BTreeMap::new(), at }
 }
 
 /// What is said of a kind that there is not, where it is `meant` to be one of those that are `known`.
@@ -42,6 +43,14 @@ pub(super) fn no_such_key<C: Configurable>(kind: Kind, key: &str) -> String {
     let steered = (kind == Kind::CircuitBreaker).then_some(FORCE_OPEN);
     let known: Vec<&str> = C::KEYS.iter().map(|key| key.name).chain(steered).collect();
     unknown_key(kind.as_str(), key, &known)
+}
+
+/// The key under whose name single keys of a policy have tables of their own: `[circuit_breaker.NAME.key."3"]`.
+pub(super) const KEY: &str = "key";
+
+/// Whether policies of this kind have keys.
+pub(super) fn has_keys<C: Configurable>() -> bool {
+    C::OF_THE_PROGRAM.contains(&KEY)
 }
 
 /// Puts one key into a table.

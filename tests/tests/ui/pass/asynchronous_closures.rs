@@ -49,7 +49,7 @@ async fn main() {
     let mut calls = 0;
     let mut call = async || {
         calls += 1;
-        if calls == 1 { Err(Rejection::BulkheadFull { name: "full".into() }) } else { Ok(2) }
+        if calls == 1 { Err(Rejection::BulkheadFull { name: "full".into(), key: None }) } else { Ok(2) }
     };
     assert_eq!(again(&mut call).await.unwrap(), 2);
     assert_eq!(calls, 2);

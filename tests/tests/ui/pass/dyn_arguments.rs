@@ -22,7 +22,7 @@ impl Rates for Fixed {
 async fn lent(rates: &dyn Rates, seen: &mut dyn FnMut(u32), shared: Arc<dyn Rates>) -> Result<u32, Rejection> {
     tokio::task::yield_now().await;
     seen(rates.of("eur"));
-    if rates.of("eur") > 5 { Err(Rejection::BulkheadFull { name: "full".into() }) } else { Ok(shared.of("usd")) }
+    if rates.of("eur") > 5 { Err(Rejection::BulkheadFull { name: "full".into(), key: None }) } else { Ok(shared.of("usd")) }
 }
 
 #[bulkhead(1)]

@@ -33,7 +33,7 @@ fn otherwise(sum: &mut u8, (a, _): (u8, u8)) -> Result<u8, Rejection> {
 guarded! {
     pub(crate) add(sum: &mut u8, (a, b)) -> Result<u8, Rejection> {
         *sum += a + b;
-        if a == 0 { Err(Rejection::BulkheadFull { name: "full".into() }) } else { Ok(*sum) }
+        if a == 0 { Err(Rejection::BulkheadFull { name: "full".into(), key: None }) } else { Ok(*sum) }
     }
     2, "1s", "100/s", "shared", always, |_| false, b, enforce, none, [timed_out], otherwise
 }

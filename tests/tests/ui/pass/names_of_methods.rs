@@ -18,14 +18,14 @@ macro_rules! everything {
 
 everything! {
     get keyed try_acquire acquire watch watch_call settle called finish start run is_last_attempt block answer into_answer
-    at_once clone_argument map_rejection count_fallback trip_if validated new and
+    acquire_many try_acquire_many cost at_once clone_argument map_rejection count_fallback trip_if validated new and
 }
 
 #[timeout("1m", name = "methods: total")]
 #[retry]
-#[circuit_breaker(key = text, trip_if = |counts| counts.failures > 3)]
-#[rate_limit("100/s", max_wait = "1s")]
-#[bulkhead(3, max_queue = 3)]
+#[circuit_breaker(key = (text, 7), trip_if = |counts| counts.failures > 3)]
+#[rate_limit("100/s", max_wait = "1s", key = text, cost = 1)]
+#[bulkhead(3, max_queue = 3, key = text)]
 #[timeout("1s")]
 #[fallback(answer, |_| Ok(0), on = [timed_out, circuit_open])]
 async fn all(text: String) -> Result<usize, Rejection> {

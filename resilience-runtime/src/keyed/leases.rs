@@ -1,11 +1,11 @@
 //! Which key has which slot: a map that a call reads without waiting, also while its thread ends.
 
 use crate::caught::caught;
-use crate::name::Key;
+use crate::name::{FoundKey, Key};
 use papaya::HashMap;
 use std::cell::Cell;
 
-/// Where a key's breaker is, and since which taking.
+/// Where a key's instance is, and since which taking.
 #[derive(Clone)]
 pub(super) struct Lease {
     pub(super) slot: usize,
@@ -77,20 +77,20 @@ impl Leases {
     }
 
     #[inline]
-    pub(super) fn read<R>(&self, key: &str, read: impl FnOnce(&Lease) -> R) -> Option<R> {
-        reading!(self, |by_key| by_key.get(key).map(read))
+    pub(super) fn read<R>(&self, key: FoundKey<'_>, read: impl FnOnce(&Lease) -> R) -> Option<R> {
+        reading!(self, |by_key| by_key.get(&key).map(read))
     }
 
     /// The key itself, shared.
-    pub(super) fn key(&self, key: &str) -> Option<Key> {
-        reading!(self, |by_key| by_key.get_key_value(key).map(|(key, _)| key.clone()))
+    pub(super) fn key(&self, key: FoundKey<'_>) -> Option<Key> {
+        reading!(self, |by_key| by_key.get_key_value(&key).map(|(key, _)| key.clone()))
     }
 
     pub(super) fn insert(&self, key: Key, lease: Lease) {
         self.by_key.pin().insert(key, lease);
     }
 
-    pub(super) fn remove(&self, key: &str) -> Option<Lease> {
+    pub(super) fn remove(&self, key: &Key) -> Option<Lease> {
         self.by_key.pin().remove(key).cloned()
     }
 

@@ -1,0 +1,93 @@
+async fn import(tenant: &str, mut batch: Batch) -> Result<(), ImportError> {
+    use ::resilience_runtime::private as __resilience;
+    #[bulkhead(__taken)]
+    const _: () = ();
+    let (__rate_limit, __bulkhead) = {
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "import",
+            ::core::file!(),
+            ::core::line!(),
+            &[
+                __resilience::Layer::RateLimit(&__RATE_LIMIT),
+                __resilience::Layer::Bulkhead(&__BULKHEAD),
+            ],
+        );
+        static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::RateLimitConfig::new()
+                .rate(__resilience::Rate {
+                    count: 100,
+                    per: __resilience::Duration::from_secs(1),
+                })
+                .max_wait(__resilience::Duration::from_secs(1)),
+            true,
+        );
+        static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
+            &__OPERATION,
+            __resilience::None,
+            __resilience::BulkheadConfig::new().max_concurrent(2),
+            true,
+        );
+        (&__RATE_LIMIT, &__BULKHEAD)
+    };
+    let __result = '__rate_limit: {
+        if let __resilience::Err(__rejection) = __resilience::AssertUnwindSafe({
+                let tenant = tenant;
+                let batch = batch;
+                let __acquired = __rate_limit
+                    .keyed(&(&tenant, &batch.kind))
+                    .acquire_many(__resilience::cost(batch.rows));
+                batch = batch;
+                __acquired
+            })
+            .await
+        {
+            break '__rate_limit __resilience::Err(
+                __resilience::Failure::Rejected(__rejection),
+            );
+        }
+        let __result = '__bulkhead: {
+            let __place = match {
+                let tenant = tenant;
+                __bulkhead.keyed(&tenant).try_acquire()
+            } {
+                __resilience::Ok(__place) => __place,
+                __resilience::Err(__rejection) => {
+                    break '__bulkhead __resilience::Err(
+                        __resilience::Failure::Rejected(__rejection),
+                    );
+                }
+            };
+            let __result = async move {
+                if let __resilience::Some(__result) = __resilience::None::<
+                    Result<(), ImportError>,
+                > {
+                    return __result;
+                }
+                let tenant = tenant;
+                let _ = &tenant;
+                let _ = &tenant;
+                let batch = batch;
+                let _ = &batch;
+                let _ = &batch;
+                { copy(tenant, batch).await }
+            }
+                .await;
+            let __result = __resilience::called(__result);
+            __result
+        };
+        __result
+    };
+    __resilience::finish::<
+        Result<(), ImportError>,
+        _,
+        _,
+        _,
+    >(__result, __resilience::FromRejection)
+}

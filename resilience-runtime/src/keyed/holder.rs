@@ -1,0 +1,490 @@
+//! Who gets a slot and who loses one, and how a call finds the instance of its key.
+
+use super::leases::Lease;
+use super::slots::{Candidate, Keys, Slot, Takings};
+use crate::event::{Event, Runs, Topic, Turn};
+#[cfg(feature = "config")]
+use crate::name::Name;
+use crate::name::{FoundKey, Key, MeantKey, PolicyKey, PrintedKey};
+use crate::overlay::{KeyLine, KeyLines};
+use crate::policy::Policy;
+use crate::sync::locked;
+use crate::time::{Timestamp, coarse_millis, precise_millis};
+use once_cell::sync::OnceCell;
+#[cfg(feature = "config")]
+use resilience_config::Configurable;
+use std::sync::{Arc, Mutex};
+
+/// Slots that are looked at for a new key, at most.
+const LOOKED_AT: usize = 16;
+/// Of those, the ones that are kept for the next keys.
+const KEPT: usize = 4;
+
+/// A policy of which each key can have an instance of its own.
+pub trait ByKey: Policy {
+    /// What an instance counts.
+    type Counted: Sums + Send;
+
+    fn by_key(&self) -> &OfKeys<Self>;
+
+    fn max_keys(&self) -> u32;
+
+    /// As exactly it is remembered when a key was last used.
+    fn unit_millis(&self) -> u64 {
+        1000
+    }
+
+    /// Another one like this.
+    fn like_this(&self) -> Self;
+
+    /// All that it has counted, for whichever keys.
+    fn counted(&self) -> Self::Counted;
+
+    /// Everything that was done to all keys holds for this one, which another key gets now.
+    fn follow(&self, _: &mut Turn<'_>, _all: &Self) {}
+
+    /// Puts these settings in force for the key that has it, or those of all keys; for how many of those who wait there is room then.
+    fn put_for_key(&self, turn: &mut Turn<'_>, keys: Option<Self::Keys>, all: &Self) -> u64;
+
+    /// Whether it may be given to another key.
+    fn idle(&self, now: u64) -> Option<Idle>;
+
+    /// Begins anew for another key, unless it is not idle. In a way that whoever asks it from then on sees what was done before: that the slot has
+    /// another epoch.
+    fn begin_anew(&self, now: u64) -> bool;
+
+    /// Whether it does not let everybody pass who comes now.
+    fn is_not_closed(&self) -> bool;
+
+    /// What it has counted, where it can say so without waiting for anybody.
+    fn runs_alone(&self) -> Option<Runs>;
+}
+
+/// What only grows, and can be added up.
+pub trait Sums: Copy + Default {
+    /// Number by number.
+    fn pair(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self;
+
+    /// The sum of both.
+    fn and(&self, other: &Self) -> Self {
+        self.pair(other, |a, b| a + b)
+    }
+
+    /// What was counted since `earlier`.
+    fn since(&self, earlier: &Self) -> Self {
+        self.pair(earlier, u64::saturating_sub)
+    }
+}
+
+/// What a policy has counted itself; of an instance, for the key that has it.
+pub(crate) fn own<P: ByKey>(policy: &P) -> P::Counted {
+    match policy.by_key().past() {
+        Some(past) => policy.counted().since(&past),
+        None => policy.counted(),
+    }
+}
+
+/// All that a policy has counted: with keys, the sum over all that it ever had.
+pub(crate) fn totals<P: ByKey>(policy: &P) -> P::Counted {
+    let mut totals = own(policy);
+    policy.by_key().for_each_instance(|instance| totals = totals.and(&instance.counted()));
+    totals
+}
+
+/// An instance that may be given to another key.
+#[derive(Debug)]
+pub struct Idle {
+    /// Something would be forgotten with its key.
+    pub(crate) is_missed: bool,
+    /// Since when it is idle, or 0: no slot is taken again and again.
+    pub(crate) since: u64,
+}
+
+/// The instances of a policy's keys, once it was called with one; of an instance, whose it is.
+pub struct OfKeys<P: ByKey> {
+    keys: OnceCell<Box<Keys<P>>>,
+    /// Of an instance that belongs to a key: which, and what it had counted for the keys before.
+    past: Option<Box<Mutex<SlotPast<P::Counted>>>>,
+}
+
+/// What was counted by a slot before its key had it.
+struct SlotPast<C> {
+    counted: C,
+    key: Option<Key>,
+    /// A file has lines of this key's own.
+    has_line: bool,
+}
+
+/// How many keys a policy holds. Of a policy that was called with keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct KeyCounts {
+    /// Keys that have an instance of their own.
+    pub held: u64,
+    /// Of those, the ones that do not let everybody pass. Of a circuit breaker: that are open, half-open or forced open, or would be if they did not only monitor.
+    /// Of a bulkhead: that are full. Of a rate limiter: that have no turn now.
+    pub not_closed: u64,
+    /// Keys that lost theirs to another one.
+    pub evicted: u64,
+    /// Calls of keys without one: `max_keys` were held and none was idle of those that were looked at, or the key was longer than 1 KiB. Such keys share a
+    /// breaker that rejects nothing, a bulkhead, or 64 rate limiters.
+    pub overflowed: u64,
+}
+
+/// The instance of one key, such as [`CircuitBreaker::keyed`](crate::CircuitBreaker::keyed) gives it.
+#[must_use = "it is there to be called through"]
+pub struct Keyed<'a, P> {
+    pub(crate) family: &'a P,
+    pub(crate) key: PrintedKey,
+}
+
+impl<'a, P: ByKey> Keyed<'a, P> {
+    #[inline]
+    pub(crate) fn new<Fit>(family: &'a P, key: &(impl PolicyKey<Fit> + ?Sized)) -> Self {
+        Self { family, key: PrintedKey::print(key) }
+    }
+
+    /// What `ask` gets of the key's instance, and that; `undo` takes it back from one that was given to another key meanwhile. Nothing, where the key has to
+    /// share an instance with others.
+    #[inline]
+    pub(crate) fn ask<T>(&self, ask: impl Fn(&'a P) -> T, undo: impl Fn(&'a P, T)) -> Option<(&'a Arc<P>, T)> {
+        let keys = self.family.by_key().keys();
+        let Some(key) = self.key.found() else {
+            keys.overflowed.increment();
+            return None;
+        };
+        let now = unit_of_now(self.family);
+        loop {
+            let Some((slot, epoch)) = keys.find(key) else {
+                if keys.give_slot(self.family, key, now) {
+                    continue;
+                }
+                keys.overflowed.increment();
+                return None;
+            };
+            let Some(asked) = slot.ask(epoch, &ask, &undo) else { continue };
+            if slot.last_used.get() != now {
+                slot.last_used.set(now);
+            }
+            return Some((&slot.instance, asked));
+        }
+    }
+
+    /// The key, for a rejection.
+    pub(crate) fn kept_key(&self) -> Option<Key> {
+        let key = self.key.found()?;
+        // Without a lease it was given to another one meanwhile.
+        Some(self.family.by_key().keys().leases.key(key).unwrap_or_else(|| key.to_key()))
+    }
+}
+
+/// The beginning of the present unit of time, in milliseconds. Comparable with those from before the unit was another.
+pub(crate) fn unit_of_now<P: ByKey>(family: &P) -> u64 {
+    let unit = family.unit_millis().max(1);
+    coarse_millis() / unit * unit
+}
+
+impl<P: ByKey> OfKeys<P> {
+    pub(crate) fn new() -> Self {
+        Self { keys: OnceCell::new(), past: None }
+    }
+
+    /// Of an instance for a key.
+    pub(crate) fn of_an_instance() -> Self {
+        let past = SlotPast { counted: P::Counted::default(), key: None, has_line: false };
+        Self { keys: OnceCell::new(), past: Some(Box::new(Mutex::new(past))) }
+    }
+
+    pub(crate) fn keys(&self) -> &Keys<P> {
+        self.keys.get_or_init(|| Box::new(Keys::new()))
+    }
+
+    /// Whether it belongs to an instance of a key.
+    pub(crate) fn is_of_an_instance(&self) -> bool {
+        self.past.is_some()
+    }
+
+    /// Whether it has instances.
+    pub(crate) fn has_instances(&self) -> bool {
+        self.keys.get().is_some()
+    }
+
+    /// Of an instance: which key has it. It changes when it is given to another one.
+    pub(crate) fn key(&self) -> Option<Key> {
+        let past = self.past.as_ref()?;
+        locked(past).key.clone()
+    }
+
+    /// Of an instance: what it had counted when its key got it.
+    fn past(&self) -> Option<P::Counted> {
+        self.past.as_ref().map(|past| locked(past).counted)
+    }
+
+    /// That of the key that is meant: the value itself, or a text as it is shown.
+    pub(crate) fn find<Fit>(&self, key: &impl PolicyKey<Fit>) -> Option<Arc<P>> {
+        let keys = self.keys.get()?;
+        let meant = PrintedKey::print(key);
+        if let Some((slot, _)) = keys.find(meant.found()?) {
+            return Some(Arc::clone(&slot.instance));
+        }
+        let meant = MeantKey::new(key);
+        let (_, slot) = keys.leases.all().into_iter().find(|(key, _)| meant.is(key))?;
+        keys.slots.get(slot).map(|slot| Arc::clone(&slot.instance))
+    }
+
+    /// Those of all keys, by key.
+    pub(crate) fn held(&self) -> Vec<Arc<P>> {
+        let Some(keys) = self.keys.get() else { return Vec::new() };
+        let held = keys.leases.all().into_iter();
+        let mut held: Vec<_> = held.filter_map(|(key, slot)| Some((key, keys.slots.get(slot)?))).collect();
+        held.sort_by(|a, b| a.0.cmp(&b.0));
+        held.into_iter().map(|(_, slot)| Arc::clone(&slot.instance)).collect()
+    }
+
+    pub(crate) fn counts(&self) -> Option<KeyCounts> {
+        let keys = self.keys.get()?;
+        let not_closed = |slot: usize| keys.slots.get(slot).is_some_and(|slot| slot.instance.is_not_closed());
+        Some(KeyCounts {
+            held: keys.leases.len(),
+            not_closed: keys.leases.count(not_closed),
+            evicted: keys.evicted.get(),
+            overflowed: keys.overflowed.get(),
+        })
+    }
+
+    /// Keys that lost their instance to another one.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.keys.get().map_or(0, |keys| keys.evicted.get())
+    }
+
+    /// For whatever is asked of all keys at once: every slot, held or not.
+    pub(crate) fn for_each_instance(&self, mut act: impl FnMut(&P)) {
+        if let Some(keys) = self.keys.get() {
+            // No key is given a slot meanwhile, so that none is passed over.
+            let takings = keys.takings();
+            (0..takings.slots).filter_map(|slot| keys.slots.get(slot)).for_each(|slot| act(&slot.instance));
+        }
+    }
+
+    /// As there are now, slot by slot, for whatever tells somebody of it, which nobody does under a lock.
+    pub(crate) fn instances_now(&self) -> Vec<Arc<P>> {
+        let Some(keys) = self.keys.get() else { return Vec::new() };
+        let slots = keys.takings().slots;
+        (0..slots).filter_map(|slot| keys.slots.get(slot)).map(|slot| Arc::clone(&slot.instance)).collect()
+    }
+
+    /// What a file says of single keys, from the beginning.
+    pub(crate) fn begin_with(&self, lines: KeyLines<P::Keys>) {
+        if !lines.is_empty() {
+            self.keys().replace_lines(lines);
+        }
+    }
+
+    /// Puts something in force in the instances of all keys but those of which a file has lines of their own. What comes of each, slot by slot.
+    pub(crate) fn put_all<R: Default>(&self, mut put: impl FnMut(&P) -> R) -> Vec<R> {
+        let has_line = |instance: &P| instance.by_key().past.as_ref().is_some_and(|past| locked(past).has_line);
+        let instances = self.instances_now();
+        instances.iter().map(|instance| if has_line(instance) { R::default() } else { put(instance) }).collect()
+    }
+
+    /// What a file says of single keys, in place of what it said before.
+    #[cfg(feature = "config")]
+    pub(crate) fn put_lines(
+        &self,
+        family: &P,
+        lines: KeyLines<P::Keys>,
+        source: &Name,
+        turn: &mut Turn<'_>,
+    ) -> Vec<u64> {
+        if lines.is_empty() && self.keys.get().is_none_or(|keys| keys.lines().is_empty()) {
+            return Vec::new();
+        }
+        let lines_before = self.keys().replace_lines(lines.clone());
+        let mut room = vec![0];
+        room.extend(self.instances_now().iter().map(|instance| {
+            let Some(key) = instance.by_key().key() else { return 0 };
+            let shown = key.to_string();
+            let (was, is) = (lines_before.get(&shown), lines.get(&shown));
+            if was == is {
+                return 0;
+            }
+            let (before, next) =
+                (instance.in_force(), is.map_or_else(|| family.in_force(), |line| line.keys.settings()));
+            let forced = |line: Option<&KeyLine<P::Keys>>| line.and_then(|line| line.force_open);
+            let changed = P::Keys::KEYS.iter().filter(|key| key.show.is_some_and(|show| show(&before) != show(&next)));
+            let keys = changed.map(|key| key.name).chain((forced(was) != forced(is)).then_some("force_open")).collect();
+            turn.push(Topic::Reconfigured, instance.generation(), |order| Event::Reconfigured {
+                kind: P::KIND,
+                name: family.name().clone(),
+                key: Some(key),
+                keys,
+                source: Some(source.clone()),
+                by: None,
+                at: Timestamp::now(),
+                order,
+            });
+            let room = instance.hold(turn, is, family);
+            if forced(was) == Some(true) && forced(is).is_none() {
+                instance.set_forced_open(false, turn);
+            }
+            room
+        }));
+        room
+    }
+
+    /// The instance of this key, which is given one where it has none, in a turn; whether it is new. Nothing where there is none left for it.
+    #[cfg(feature = "persistence")]
+    pub(crate) fn give(&self, turn: &mut Turn<'_>, family: &P, key: &PrintedKey) -> Option<(Arc<P>, bool)> {
+        let (keys, key) = (self.keys(), key.found()?);
+        let is_new = keys.find(key).is_none();
+        if is_new && !keys.give_slot_in(turn, family, key, unit_of_now(family)) {
+            return None;
+        }
+        keys.find(key).map(|(slot, _)| (Arc::clone(&slot.instance), is_new))
+    }
+}
+
+impl<P: ByKey> Keys<P> {
+    /// Makes sure that the key has a slot, unless all are held and none is idle, or this thread is ending.
+    #[cold]
+    fn give_slot(&self, family: &P, key: FoundKey<'_>, now: u64) -> bool {
+        let mut turn = family.emitter().turn();
+        let given = self.give_slot_in(&mut turn, family, key, now);
+        turn.end(|| family.runs_alone()).tell();
+        given
+    }
+
+    /// In a turn, and therefore not while something is done to all keys.
+    fn give_slot_in(&self, turn: &mut Turn<'_>, family: &P, key: FoundKey<'_>, now: u64) -> bool {
+        let mut takings = self.takings();
+        if self.find(key).is_some() {
+            return true;
+        }
+        if !self.leases.can_change() {
+            return false;
+        }
+        let most = usize::try_from(family.max_keys()).unwrap_or(usize::MAX);
+        let held = takings.slots - takings.free.len();
+        // One more than it frees, while there are more than `max_keys` has become.
+        for _ in most..held {
+            let Some(slot) = self.evict(turn, family, &mut takings) else { break };
+            takings.free.push(slot);
+        }
+        let index = if takings.slots - takings.free.len() >= most {
+            let Some(slot) = self.evict(turn, family, &mut takings) else { return false };
+            slot
+        } else {
+            takings.free.pop().unwrap_or(takings.slots)
+        };
+        let key = key.to_key();
+        let slot = match self.slots.get(index) {
+            Some(slot) => slot,
+            None => {
+                takings.slots += 1;
+                takings.keys.push(None);
+                takings.given.push(0);
+                self.slots.put(index, Slot::new(Arc::new(family.like_this()), now))
+            }
+        };
+        let mut had_line = false;
+        if let Some(past) = &slot.instance.by_key().past {
+            let counted = slot.instance.counted();
+            let before = SlotPast { counted, key: Some(key.clone()), has_line: false };
+            had_line = std::mem::replace(&mut *locked(past), before).has_line;
+        }
+        slot.instance.follow(turn, family);
+        let lines = self.lines();
+        let line = if lines.is_empty() { None } else { lines.get(&key.to_string()) };
+        if had_line || line.is_some() {
+            slot.instance.hold(turn, line, family);
+        }
+        slot.last_used.set(now);
+        takings.keys[index] = Some(key.clone());
+        takings.givings += 1;
+        takings.given[index] = takings.givings;
+        self.leases.insert(key, Lease { slot: index, epoch: slot.epoch.get() });
+        true
+    }
+
+    /// Takes the slot of an idle instance from its key.
+    fn evict(&self, turn: &mut Turn<'_>, family: &P, takings: &mut Takings) -> Option<usize> {
+        for _ in 0..2 {
+            while let Some(Candidate { last_used, slot: index, .. }) = takings.candidates.pop() {
+                let (Some(slot), Some(key)) = (self.slots.get(index), takings.keys[index].take()) else { continue };
+                if slot.last_used.get() == last_used
+                    && let Some(lease) = self.leases.remove(&key)
+                {
+                    // Whoever has found the lease and asks from now on looks again, finds none, and waits for the lock.
+                    let Err(epoch) = slot.take(precise_millis()) else {
+                        self.evicted.increment();
+                        turn.push(Topic::Evicted, slot.instance.generation(), |order| Event::Evicted {
+                            kind: P::KIND,
+                            name: family.name().clone(),
+                            key: key.clone(),
+                            at: Timestamp::now(),
+                            order,
+                        });
+                        return Some(index);
+                    };
+                    self.leases.insert(key.clone(), Lease { epoch, ..lease });
+                }
+                takings.keys[index] = Some(key);
+            }
+            self.look_for_candidates(takings);
+        }
+        None
+    }
+
+    /// Looks at the next few slots, and keeps the best of those that are idle. So no new key has to look at many.
+    fn look_for_candidates(&self, takings: &mut Takings) {
+        let now = precise_millis();
+        let looked_at = takings.slots.min(LOOKED_AT);
+        let next = (0..looked_at).map(|nth| (takings.hand + nth) % takings.slots);
+        let mut idle: Vec<_> = next
+            .filter(|&index| takings.keys[index].is_some())
+            .filter_map(|index| {
+                let slot = self.slots.get(index)?;
+                let last_used = slot.last_used.get();
+                let Idle { is_missed, since } = slot.instance.idle(now)?;
+                Some(Candidate { is_missed, last_used, since, given: takings.given[index], slot: index })
+            })
+            .collect();
+        takings.hand = (takings.hand + looked_at) % takings.slots.max(1);
+        // The best last.
+        idle.sort_unstable_by(|a, b| b.cmp(a));
+        takings.candidates = idle.split_off(idle.len().saturating_sub(KEPT));
+    }
+}
+
+/// What a file says of the key of an instance.
+trait Hold: ByKey {
+    /// Has that hold, or else what holds for all keys; for how many of those who wait there is room then.
+    fn hold(&self, turn: &mut Turn<'_>, line: Option<&KeyLine<Self::Keys>>, all: &Self) -> u64 {
+        if let Some(past) = &self.by_key().past {
+            locked(past).has_line = line.is_some();
+        }
+        let room = self.put_for_key(turn, line.map(|line| line.keys), all);
+        if let Some(forced) = line.and_then(|line| line.force_open) {
+            self.set_forced_open(forced, turn);
+        }
+        room
+    }
+}
+
+impl<P: ByKey> Hold for P {}
+
+impl<P: ByKey> Slot<P> {
+    /// Takes the slot from its key, unless its instance is not idle: the epoch that the key goes on in.
+    pub(crate) fn take(&self, now: u64) -> Result<(), u64> {
+        // The epoch first: whoever asks what is begun anew sees it.
+        let epoch = self.epoch.raise();
+        if self.instance.begin_anew(now) { Ok(()) } else { Err(epoch) }
+    }
+}
+
+impl<P: ByKey> std::fmt::Debug for OfKeys<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OfKeys").field("key", &self.key()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,387 @@
+//! One bulkhead and one rate limiter a key, by attribute and by hand: who gets one, who loses one, and that tenants do not harm each other.
+
+use proptest::prelude::*;
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{
+    Bulkhead, BulkheadConfig, CircuitBreaker, Failure, Kind, OwnedPlace, Rate, RateLimitConfig, RateLimiter, Rejection,
+    bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, advance, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn pool(max_keys: u32) -> Bulkhead {
+    Bulkhead::builder("pool").max_concurrent(1).max_keys(max_keys).build().unwrap()
+}
+
+fn api(max_keys: u32) -> RateLimiter {
+    RateLimiter::builder("api").rate(Rate::per_second(1)).burst(2).max_keys(max_keys).build().unwrap()
+}
+
+#[bulkhead(name = "tenants: reports", max_concurrent = 1, key = (tenant, report.kind), max_keys = 8)]
+async fn report(tenant: &str, report: Report, time: Duration) -> Result<u32, Rejection> {
+    sleep(time).await;
+    Ok(report.number)
+}
+
+/// Not `Copy`, and given to the body after the key has seen it.
+struct Report {
+    kind: String,
+    number: u32,
+}
+
+fn weekly(number: u32) -> Report {
+    Report { kind: "weekly, all".to_owned(), number }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_has_a_bulkhead_of_its_own() {
+    let _entered = Scope::new().enter();
+    let mut events = registry().subscribe();
+    let (one, other, again) = tokio::join!(
+        report("acme", weekly(1), SECOND),
+        report("globex", weekly(2), SECOND),
+        report("acme", weekly(3), SECOND)
+    );
+    assert_eq!((one, other), (Ok(1), Ok(2)));
+    let full = again.unwrap_err();
+    assert_eq!(
+        (full.name().as_str(), full.key().unwrap().to_string().as_str()),
+        ("tenants: reports", r"acme, weekly\, all")
+    );
+    assert_eq!(full.to_string(), r"bulkhead `tenants: reports[acme, weekly\, all]` is full");
+    let told = events.try_recv().unwrap();
+    assert_eq!(told.key(), full.key());
+    assert!(told.to_string().starts_with(r"bulkhead `tenants: reports[acme, weekly\, all]`: rejected"), "{told}");
+
+    let reports = registry().bulkhead("tenants: reports").unwrap();
+    let snapshot = reports.snapshot();
+    assert_eq!((snapshot.admitted, snapshot.rejected, snapshot.inside, snapshot.keys.unwrap().held), (2, 1, 0, 2));
+    let of_acme = reports.of_key(("acme", "weekly, all")).unwrap();
+    assert_eq!((of_acme.snapshot().admitted, of_acme.snapshot().rejected), (1, 1));
+    assert!(reports.of_key("acme, weekly, all").is_none(), "a text is no tuple");
+    assert!(reports.of_key(full.key().unwrap()).is_some(), "a key is found as it is shown");
+    assert_eq!(registry().recent_events(Kind::Bulkhead, "tenants: reports").len(), 1, "its rejections, as one");
+}
+
+#[retry(attempts = 2, delay = "1s", jitter = none)]
+#[rate_limit("1/30s", burst = 10, name = "tenants: import", key = tenant, cost = rows, max_wait = "30s")]
+async fn import(tenant: String, rows: u32) -> Result<String, Rejection> {
+    Ok(tenant)
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_has_a_limiter_of_its_own_and_a_call_counts_as_what_it_costs() {
+    let _entered = Scope::new().enter();
+    let began = Instant::now();
+    let call = |tenant: &str, rows| import(tenant.to_owned(), rows);
+    assert_eq!(call("acme", 9).await, Ok("acme".to_owned()));
+    assert_eq!(call("globex", 10).await, Ok("globex".to_owned()));
+    assert_eq!(call("acme", 0).await, Ok("acme".to_owned()), "what costs nothing passes");
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(call("acme", 2).await, Ok("acme".to_owned()));
+    assert_eq!(began.elapsed(), 30 * SECOND, "one was left, and one had to fall due");
+    let never = call("acme", 11).await.unwrap_err();
+    assert_eq!((never.key().unwrap().as_str(), never.retry_after()), ("acme", None));
+    assert_eq!(
+        never.to_string(),
+        "rate limit `tenants: import[acme]` never lets this call pass: it costs more than `burst`"
+    );
+    assert_eq!(began.elapsed(), 30 * SECOND, "it was not tried again");
+    let later = call("acme", 3).await.unwrap_err();
+    assert_eq!((later.key().unwrap().as_str(), later.retry_after()), ("acme", Some(90 * SECOND)));
+    let snapshot = registry().rate_limiter("tenants: import").unwrap().snapshot();
+    assert_eq!((snapshot.allowed, snapshot.waited, snapshot.rejected), (3, 1, 2));
+    assert_eq!(
+        (snapshot.available, snapshot.keys.unwrap().held, snapshot.keys.unwrap().not_closed),
+        (10, 2, 1),
+        "one is full to a tenth"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_wait_gives_all_that_it_costs_back() {
+    let limiter = RateLimiter::builder("r").rate(Rate::per_second(1)).burst(5).max_wait(60 * SECOND).build().unwrap();
+    limiter.try_acquire_many(5).unwrap();
+    let dear = tokio::time::timeout(SECOND / 2, limiter.acquire_many(5));
+    let cheap = async {
+        tokio::task::yield_now().await;
+        let began = Instant::now();
+        limiter.acquire_many(1).await.unwrap();
+        began.elapsed()
+    };
+    let (cancelled, waited) = tokio::join!(dear, cheap);
+    assert!(cancelled.is_err());
+    assert_eq!((waited, limiter.snapshot().waiting), (SECOND, 0));
+    // What waits and costs more than another configuration's burst has no turn any more.
+    let waits = limiter.acquire_many(4);
+    let change = async {
+        tokio::task::yield_now().await;
+        limiter.reconfigure(RateLimitConfig::new().rate(Rate::per_second(1)).burst(3).max_wait(60 * SECOND)).unwrap();
+    };
+    let (refused, ()) = tokio::join!(waits, change);
+    assert_eq!(refused.unwrap_err().retry_after(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_unused_empty_bulkhead_goes_first_and_none_in_which_somebody_is() {
+    let pool = pool(2);
+    let inside = pool.keyed("busy").try_acquire().unwrap();
+    drop(pool.keyed("old").try_acquire().unwrap());
+    advance(2 * SECOND).await;
+    drop(pool.keyed("new").try_acquire().unwrap());
+    assert!(pool.of_key("busy").is_some() && pool.of_key("old").is_none());
+    let held = pool.keyed("new").try_acquire().unwrap();
+    // None is empty: these share one.
+    let shared = pool.keyed("third").try_acquire().unwrap();
+    assert_eq!(
+        pool.keyed("fourth").try_acquire().unwrap_err(),
+        Rejection::BulkheadFull { name: "pool".into(), key: None }
+    );
+    let counts = pool.snapshot().keys.unwrap();
+    assert_eq!((counts.held, counts.not_closed, counts.evicted, counts.overflowed), (2, 2, 1, 2));
+    assert_eq!(pool.snapshot().inside, 3);
+    drop((inside, held, shared));
+    drop(pool.keyed("third").try_acquire().unwrap());
+    assert_eq!(pool.snapshot().keys.unwrap().evicted, 2);
+    let totals = pool.snapshot();
+    assert_eq!((totals.admitted, totals.rejected), (6, 1));
+    assert_eq!(pool.of_key("third").unwrap().snapshot().admitted, 1, "what its slot has counted before is not its own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_configuration_is_one_for_all_keys_and_lets_in_who_waits() {
+    let pool = Bulkhead::builder("pool").max_concurrent(1).max_queue(2).build().unwrap();
+    let _inside = ["a", "b"].map(|key| pool.keyed(key).try_acquire().unwrap());
+    let change = async {
+        tokio::task::yield_now().await;
+        assert_eq!(pool.snapshot().waiting, 2);
+        pool.reconfigure(BulkheadConfig::new().max_concurrent(2).max_queue(2)).unwrap();
+    };
+    let (a, b, ()) = tokio::join!(pool.keyed("a").acquire(), pool.keyed("b").acquire(), change);
+    assert!(a.is_ok() && b.is_ok());
+    assert!(pool.keyed("a").try_acquire().is_err());
+    let both = [pool.keyed("c").try_acquire(), pool.keyed("c").try_acquire()];
+    assert!(both.iter().all(Result::is_ok), "one that comes now has it too");
+    assert_eq!(pool.of_key("a").unwrap().snapshot().max_concurrent, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_refused_after_its_wait_is_named() {
+    let pool = Bulkhead::builder("pool").max_concurrent(1).max_queue(1).max_wait(SECOND).build().unwrap();
+    let _inside = pool.keyed(7).try_acquire().unwrap();
+    let Err(Failure::Rejected(refused)) = pool.keyed(7).call(async { Ok::<_, ()>(1) }).await else {
+        panic!("it is full")
+    };
+    assert_eq!(refused, Rejection::BulkheadFull { name: "pool".into(), key: Some("7".into()) });
+    assert_eq!(pool.keyed(8).call(async { Ok::<_, ()>(1) }).await, Ok(1));
+}
+
+/// A bucket that is given away is full, so a key gets it back as it was.
+#[tokio::test(start_paused = true)]
+async fn where_no_bucket_is_full_keys_share_64() {
+    let api = api(2);
+    for key in 0..1000 {
+        let _ = api.keyed(key).try_acquire();
+    }
+    let counts = api.snapshot().keys.unwrap();
+    assert_eq!((counts.held, counts.evicted, counts.overflowed), (2, 0, 998));
+    let snapshot = api.snapshot();
+    assert!(
+        (2 + 64..=2 + 2 * 64).contains(&snapshot.allowed),
+        "of 64, each with a burst of 2, nearly all: {}",
+        snapshot.allowed
+    );
+    assert_eq!(snapshot.allowed + snapshot.rejected, 1000);
+    advance(3 * SECOND).await;
+    api.keyed("new").try_acquire().unwrap();
+    assert_eq!(api.snapshot().keys.unwrap().evicted, 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// With a plain list of what passed and when for the reference: no key is let through more than its bound allows in any window, nor refused where it allows it,
+    /// whatever is evicted meanwhile.
+    #[test]
+    fn each_key_has_its_bound_whatever_is_evicted(
+        steps in prop::collection::vec((0..5_u8, 0..5_u32, prop_oneof![Just(0), 0..3000_u64]), 1..80),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            const BURST: u64 = 3;
+            let limiter = RateLimiter::builder("r").rate(Rate::per_second(1)).burst(BURST as u32).max_keys(3).build().unwrap();
+            let (began, mut passed) = (Instant::now(), HashMap::<u8, Vec<(u64, u64)>>::new());
+            for (key, cost, millis) in steps {
+                advance(Duration::from_millis(millis)).await;
+                let overflowed = || limiter.snapshot().keys.map_or(0, |keys| keys.overflowed);
+                let before = overflowed();
+                let result = limiter.keyed(key).try_acquire_many(cost);
+                if overflowed() > before {
+                    continue;
+                }
+                let (now, cost) = (began.elapsed().as_millis() as u64, u64::from(cost));
+                let of_key = passed.entry(key).or_default();
+                // In every window that ends now: so much in milliseconds' worth.
+                let fits = cost == 0 || (0..=of_key.len()).all(|from| {
+                    let (since, spent) = (of_key.get(from).map_or(now, |(at, _)| *at), of_key[from..].iter().map(|(_, cost)| cost).sum::<u64>());
+                    (spent + cost) * 1000 <= BURST * 1000 + (now - since)
+                });
+                assert_eq!(result.is_ok(), fits, "{key} at {now} ms for {cost}: {of_key:?}, {result:?}");
+                if cost > BURST {
+                    assert_eq!(result.unwrap_err().retry_after(), None);
+                } else if result.is_ok() && cost > 0 {
+                    of_key.push((now, cost));
+                }
+            }
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// With how many are inside of each key for the reference: a key is let in exactly while fewer are inside than it may have, whatever is evicted meanwhile, and those that
+    /// share a bulkhead while fewer of them together are.
+    #[test]
+    fn each_key_has_its_places_whatever_is_evicted(
+        steps in prop::collection::vec((0..6_u8, any::<prop::sample::Index>(), any::<bool>(), 0..1500_u64), 1..120),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            const PLACES: usize = 2;
+            let pool = Bulkhead::builder("pool").max_concurrent(PLACES as u32).max_keys(3).build().unwrap();
+            let pool = Arc::new(pool);
+            // Of which key, or of none of its own.
+            let mut inside: Vec<(Option<u8>, OwnedPlace)> = Vec::new();
+            for (key, nth, leaves, millis) in steps {
+                advance(Duration::from_millis(millis)).await;
+                if leaves && !inside.is_empty() {
+                    drop(inside.swap_remove(nth.index(inside.len())));
+                    continue;
+                }
+                let overflowed = || pool.snapshot().keys.map_or(0, |keys| keys.overflowed);
+                let before = overflowed();
+                let result = pool.try_acquire_owned_for(key);
+                let whose = (overflowed() == before).then_some(key);
+                let others = inside.iter().filter(|(of, _)| *of == whose).count();
+                assert_eq!(result.is_ok(), others < PLACES, "{key} of {inside:?}: {result:?}");
+                match result {
+                    Ok(place) => inside.push((whose, place)),
+                    Err(full) => assert_eq!(full.key().map(ToString::to_string), whose.map(|key| key.to_string())),
+                }
+                let busy = inside.iter().filter_map(|(of, _)| *of);
+                assert!(busy.into_iter().all(|key| pool.of_key(key).is_some()), "nobody loses it who is inside");
+                let snapshot = pool.snapshot();
+                assert_eq!((snapshot.inside, snapshot.keys.unwrap().held <= 3), (inside.len() as u64, true));
+            }
+        });
+    }
+}
+
+/// Ten connections, of which each holds what asks for it until it is served.
+#[derive(Clone)]
+struct Connections(Arc<Semaphore>);
+
+impl Connections {
+    async fn query(&self, locked: bool) {
+        let _connection = self.0.acquire().await.unwrap();
+        sleep(if locked { 3600 * SECOND } else { SECOND / 100 }).await;
+    }
+}
+
+#[circuit_breaker("tenants: breaker", key = tenant, consecutive_failures = 3, window = none)]
+#[bulkhead(max_concurrent = 2, key = tenant)]
+#[timeout("500ms")]
+async fn query(connections: &Connections, tenant: usize, locked: bool) -> Result<(), Rejection> {
+    connections.query(locked).await;
+    Ok(())
+}
+
+/// How long the calls of the first six of eight tenants take, of whom the last two are locked or not; and how many of the six fail.
+async fn serve(locked: bool) -> (Vec<Duration>, usize) {
+    let connections = Connections(Arc::new(Semaphore::new(10)));
+    let mut callers = Vec::new();
+    for tenant in 0..8 {
+        for worker in 0..2 {
+            let connections = connections.clone();
+            callers.push(tokio::spawn(async move {
+                sleep(SECOND * worker / 150).await;
+                let (mut times, mut failed) = (Vec::new(), 0);
+                for _ in 0..300 {
+                    let began = Instant::now();
+                    let result = query(&connections, tenant, locked && tenant >= 6).await;
+                    times.push(began.elapsed());
+                    failed += usize::from(result.is_err());
+                    sleep(SECOND / 50).await;
+                }
+                (tenant, times, failed)
+            }));
+        }
+    }
+    let (mut times, mut failures) = (Vec::new(), 0);
+    for caller in callers {
+        let (tenant, of_tenant, failed) = caller.await.unwrap();
+        if tenant < 6 {
+            times.extend(of_tenant);
+            failures += failed;
+        }
+    }
+    times.sort_unstable();
+    (times, failures)
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_eight_tenants_on_one_pool_two_are_locked_and_six_do_not_feel_it() {
+    let p99 = |times: &[Duration]| times[times.len() * 99 / 100];
+    let (calm, failed) = serve(false).await;
+    assert_eq!(failed, 0);
+    let (troubled, failed) = serve(true).await;
+    assert_eq!(failed, 0, "six answer throughout");
+    assert!(p99(&troubled) <= 2 * p99(&calm), "{:?} in place of {:?}", p99(&troubled), p99(&calm));
+    let breaker = registry().circuit_breaker("tenants: breaker").unwrap();
+    let open: Vec<_> = breaker.of_keys().into_iter().filter(|key| key.snapshot().totals.rejected > 0).collect();
+    let open: Vec<_> = open.iter().map(|breaker| breaker.key().unwrap().to_string()).collect();
+    assert_eq!(open, ["6", "7"]);
+}
+
+/// What the documentation says of the memory that a held key takes.
+#[test]
+fn an_instance_takes_less_than_a_kibibyte() {
+    assert!(size_of::<Bulkhead>() <= 768, "{}", size_of::<Bulkhead>());
+    assert!(size_of::<RateLimiter>() <= 768, "{}", size_of::<RateLimiter>());
+}
+
+/// A flood of keys of every sort beside one that is there.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_keys_harms_nobody_who_has_an_instance() {
+    let (pool, api) = (pool(100), api(100));
+    let breaker = CircuitBreaker::builder("flooded").consecutive_failures(1).max_keys(100).build().unwrap();
+    let _inside = pool.keyed("mine").try_acquire().unwrap();
+    api.keyed("mine").try_acquire().unwrap();
+    breaker.keyed("mine").try_acquire().unwrap().failure();
+    let megabyte = "x".repeat(1 << 20);
+    let network = |nth: u32| format!("2001:db8::{nth:x}");
+    for nth in 0..20_000_u32 {
+        let key = match nth % 4 {
+            0 => nth.to_string(),
+            1 => format!("\u{1b}[2J\r\nmine]{nth}"),
+            2 => network(nth % 1024),
+            _ if nth % 100 == 3 => format!("{megabyte}{nth}"),
+            _ => format!("mine, {nth}"),
+        };
+        let _ = (pool.keyed(&key).try_acquire(), api.keyed(&key).try_acquire());
+        let _ = breaker.keyed(&key).try_acquire().map(|permit| permit.success());
+    }
+    assert!(pool.keyed("mine").try_acquire().is_err(), "it is as full as it was");
+    assert!(breaker.keyed("mine").try_acquire().is_err(), "it is as open as it was");
+    api.keyed("mine").try_acquire().unwrap();
+    assert!(api.keyed("mine").try_acquire().is_err(), "it has the second of two, and no third");
+    for counts in [pool.snapshot().keys, api.snapshot().keys, breaker.snapshot().keys] {
+        assert_eq!(counts.unwrap().held, 100);
+    }
+}
