@@ -86,6 +86,7 @@ mod circuit_breaker;
 mod error;
 mod event;
 mod fallback;
+mod guarded;
 mod hooks;
 mod integration;
 #[cfg(feature = "serde")]

@@ -12,6 +12,7 @@ pub use crate::fallback::{
 };
 // Not named: the compiler proposes them as bounds of a user's generic types.
 pub use crate::fallback::{CloneArgument, Finished};
+pub use crate::guarded::guard;
 pub use crate::registry::{Layer, OPERATIONS, Operation};
 pub use core::ops::ControlFlow;
 pub use core::option::Option::{None, Some};

@@ -22,9 +22,7 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) 
         (false, true) => quote_spanned!(Span::mixed_site()=> __permit.watch(::core::pin::pin!(#block))),
         (false, false) => block,
     };
-    // A return type that is no `Result` is an error about that type.
-    let result = Ident::new("__result", super::located_at(guarded.target.result.span()));
-    let called = quote_spanned!(Span::mixed_site()=> __resilience::called(#result));
+    let called = called(guarded);
     if let Some(handle) = timeout {
         let timed = timeout::timed(handle, &run, &called);
         return quote_spanned!(Span::mixed_site()=> let __result = { #timed };);
@@ -39,10 +37,16 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) 
     }
 }
 
+/// The body's `__result` on its way outward. A return type that is no `Result` is an error about that type.
+pub(super) fn called(guarded: &Guarded) -> TokenStream {
+    let result = Ident::new("__result", super::located_at(guarded.target.result.span()));
+    quote_spanned!(Span::mixed_site()=> __resilience::called(#result))
+}
+
 /// `async move { … }` or `move || { … }`, in which `?` and `return` mean what they meant in the function.
 ///
 /// Where the arguments are needed again it borrows what is not moved into it.
-fn block(guarded: &Guarded) -> TokenStream {
+pub(super) fn block(guarded: &Guarded) -> TokenStream {
     let result = nameable(guarded.target.result.to_token_stream());
     let receiver = arguments::captured_receiver(guarded);
     let given = arguments::given_to_body(guarded);

@@ -23,17 +23,7 @@ pub(super) fn around(guarded: &Guarded, breaker: &CircuitBreaker, inside: &Token
         }
         None => quote_spanned!(Span::mixed_site()=> __breaker.admit()),
     };
-    let failure_if = hook(&breaker.failure_if, "every");
-    let ignore_if = hook(&breaker.ignore_if, "nothing");
-    let is_written = breaker.failure_if.is_some();
-    let settled = match &guarded.classify {
-        Some(_) => quote_spanned!(Span::mixed_site()=>
-            __resilience::settle_classified(__permit, __result, &__classify, #is_written, #failure_if, #ignore_if)
-        ),
-        None => {
-            quote_spanned!(Span::mixed_site()=> __resilience::settle(__permit, __result, #failure_if, #ignore_if))
-        }
-    };
+    let settled = settled(guarded, breaker);
     // The permit leaves the `match` before anything is awaited: what the breaker answered is not kept in the future. A rejection is made
     // of the answer only then, so that it shares no memory with the permit.
     quote_spanned! {Span::mixed_site()=>
@@ -45,5 +35,20 @@ pub(super) fn around(guarded: &Guarded, breaker: &CircuitBreaker, inside: &Token
             #inside
             #settled
         };
+    }
+}
+
+/// Tells the breaker of `__permit` how what is inside ended, by the function's own predicates.
+pub(super) fn settled(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream {
+    let failure_if = hook(&breaker.failure_if, "every");
+    let ignore_if = hook(&breaker.ignore_if, "nothing");
+    let is_written = breaker.failure_if.is_some();
+    match &guarded.classify {
+        Some(_) => quote_spanned!(Span::mixed_site()=>
+            __resilience::settle_classified(__permit, __result, &__classify, #is_written, #failure_if, #ignore_if)
+        ),
+        None => {
+            quote_spanned!(Span::mixed_site()=> __resilience::settle(__permit, __result, #failure_if, #ignore_if))
+        }
     }
 }

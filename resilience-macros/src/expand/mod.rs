@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! // Input:
-//! #[circuit_breaker("payment")]
+//! #[circuit_breaker("payment", key = order.shop)]
 //! async fn charge(order: &Order) -> Result<Receipt, Error> { BODY }
 //!
 //! // Output:
@@ -10,7 +10,7 @@
 //!     use ::resilience_runtime::private as __resilience;
 //!     let __breaker = { static __OPERATION: … = …; static __BREAKER: … = …; &__BREAKER };
 //!     let __result = '__circuit_breaker: {
-//!         let __permit = match __breaker.get().try_acquire() {
+//!         let __permit = match __breaker.keyed(&order.shop).try_acquire() {
 //!             Ok(__permit) => __permit,
 //!             Err(__rejection) => break '__circuit_breaker Err(Failure::Rejected(__rejection)),
 //!         };
@@ -20,6 +20,8 @@
 //!     finish(__result, FromRejection)
 //! }
 //! ```
+//!
+//! A breaker alone is one future of the runtime's own instead: see [`lone_breaker`].
 //!
 //! Each layer is a `let __result = …;` around that of the next one, of type `Result<T, Failure<E>>`, and the innermost is the
 //! body's. Only the last line makes an `E` of a rejection.
@@ -35,6 +37,7 @@ mod circuit_breaker;
 mod editor;
 mod fallback;
 mod keyed;
+mod lone_breaker;
 mod rate_limit;
 mod retry;
 mod site;
@@ -56,19 +59,20 @@ use crate::{
 pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Path>) -> TokenStream {
     let attributes = &guarded.function.attributes;
     let visibility = &guarded.function.visibility;
-    let signature = arguments::signature(guarded);
+    let lone_breaker = lone_breaker::of(guarded);
+    let mut signature = arguments::signature(guarded);
+    if lone_breaker.is_some() {
+        lone_breaker::return_future(guarded, &mut signature);
+    }
     let inner_attributes = &guarded.function.body.inner_attributes;
     let import = import(guarded);
     let uses = uses(taken);
     let statics = statics(guarded);
     let named = arguments::named(guarded);
     let kept = arguments::kept_for_fallback(guarded);
-    let classify = classify(guarded);
-    let call = call(guarded, &guarded.layers, false);
-    let end = end(guarded);
-    let run = match cfg!(feature = "tracing") {
-        true => in_span(guarded, &quote_spanned!(Span::mixed_site()=> #classify #call #end)),
-        false => quote_spanned!(Span::mixed_site()=> #classify #call #end),
+    let run = match lone_breaker {
+        Some(breaker) => lone_breaker::future(guarded, breaker),
+        None => run(guarded),
     };
     let body = match &guarded.target.form {
         Form::Async | Form::Sync => quote_spanned!(Span::mixed_site()=> #statics #kept #run),
@@ -95,7 +99,16 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
 
 /// Whether the signature reads otherwise than the user's.
 pub(crate) fn is_told_apart(guarded: &Guarded) -> bool {
-    arguments::has_names_of_ours(guarded)
+    arguments::has_names_of_ours(guarded) || lone_breaker::of(guarded).is_some()
+}
+
+/// The call in its layers, once the statics are there.
+fn run(guarded: &Guarded) -> TokenStream {
+    let classify = classify(guarded);
+    let call = call(guarded, &guarded.layers, false);
+    let end = end(guarded);
+    let run = quote_spanned!(Span::mixed_site()=> #classify #call #end);
+    if cfg!(feature = "tracing") { in_span(guarded, &run) } else { run }
 }
 
 /// The function beside what was `written`, which is what its documentation is made of.

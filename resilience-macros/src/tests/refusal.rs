@@ -473,6 +473,7 @@ fn an_attribute_under_another_name_is_found_out() {
     let expanded = circuit_breaker(
         quote!(),
         quote!(
+            #[breaker_under_an_alias]
             async fn f() -> Result<(), Error> {
                 Ok(())
             }

@@ -1,5 +1,8 @@
+#[cfg(not(doc))]
 /// Charges the customer.
-pub async fn charge(order: &Order) -> Result<Receipt, PaymentError> {
+pub fn charge(
+    order: &Order,
+) -> impl ::core::future::Future<Output = Result<Receipt, PaymentError>> {
     use ::resilience_runtime::private as __resilience;
     let __breaker = {
         #[::resilience_runtime::private::linkme::distributed_slice(
@@ -26,41 +29,36 @@ pub async fn charge(order: &Order) -> Result<Receipt, PaymentError> {
         );
         &__BREAKER
     };
-    let __result = '__circuit_breaker: {
-        let __permit = match __breaker.admit() {
-            __resilience::Ok(__permit) => __permit,
-            __resilience::Err(__refused) => {
-                break '__circuit_breaker __resilience::rejected(__refused);
+    __resilience::guard(
+        __breaker,
+        async move {
+            if let __resilience::Some(__result) = __resilience::None::<
+                Result<Receipt, PaymentError>,
+            > {
+                return __result;
             }
-        };
-        let __result = __permit
-            .watch(
-                ::core::pin::pin!(async move {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        Result<Receipt, PaymentError>,
-                    > {
-                        return __result;
-                    }
-                    let order = order;
-                    {
-                        let receipt = gateway().charge(order).await?;
-                        Ok(receipt)
-                    }
-                }),
+            let order = order;
+            {
+                let receipt = gateway().charge(order).await?;
+                Ok(receipt)
+            }
+        },
+        |__permit, __result| {
+            let __result = __resilience::called(__result);
+            __resilience::settle(
+                __permit,
+                __result,
+                |error| error.is_transient(),
+                __resilience::nothing,
             )
-            .await;
-        let __result = __resilience::called(__result);
-        __resilience::settle(
-            __permit,
-            __result,
-            |error| error.is_transient(),
-            __resilience::nothing,
-        )
-    };
-    __resilience::finish::<
-        Result<Receipt, PaymentError>,
-        _,
-        _,
-        _,
-    >(__result, __resilience::FromRejection)
+        },
+        |__result| {
+            __resilience::finish::<
+                Result<Receipt, PaymentError>,
+                _,
+                _,
+                _,
+            >(__result, __resilience::FromRejection)
+        },
+    )
 }

@@ -1,0 +1,82 @@
+//! A breaker around one body, in one future: what most guarded functions are, and so what has to cost the least, to run and to compile.
+
+use crate::circuit_breaker::Permit;
+use crate::error::Failure;
+use crate::private::{BreakerSite, rejected};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+/// The `body` behind the breaker of that `site`. `settle` tells the breaker how it ended, and `finish` makes the function's own result of it,
+/// as of a rejection.
+///
+/// Nothing is demanded here of a user's types and hooks, and what is returned is opaque: the compiler proves what is demanded once in the
+/// closures, and would prove it once more for what the function returns.
+#[inline(always)]
+pub fn guard<R, T, E, B, S, End>(site: &'static BreakerSite, body: B, settle: S, finish: End) -> impl Future<Output = R>
+where
+    B: Future<Output = R>,
+    S: FnOnce(Permit<'static>, R) -> Result<T, Failure<E>>,
+    End: FnOnce(Result<T, Failure<E>>) -> R,
+{
+    Guarded {
+        body: Some(body),
+        permit: None,
+        site,
+        ends: Some((settle, finish)),
+        types: PhantomData::<fn() -> (R, T, E)>,
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`guard`].
+    #[must_use = "futures do nothing unless awaited"]
+    struct Guarded<B, Ends, Types> {
+        // Before the permit, so that it is dropped before: a panic in what it drops is the call's own. None when the call was rejected.
+        #[pin]
+        body: Option<B>,
+        // From the first poll on.
+        permit: Option<Permit<'static>>,
+        site: &'static BreakerSite,
+        ends: Option<Ends>,
+        types: PhantomData<fn() -> Types>,
+    }
+}
+
+impl<R, T, E, B, S, End> Future for Guarded<B, (S, End), (R, T, E)>
+where
+    B: Future<Output = R>,
+    S: FnOnce(Permit<'static>, R) -> Result<T, Failure<E>>,
+    End: FnOnce(Result<T, Failure<E>>) -> R,
+{
+    type Output = R;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+        const POLLED_AGAIN: &str = "a guarded call was polled after it had returned";
+        let mut this = self.project();
+        let permit = match this.permit.take() {
+            Some(permit) => permit,
+            None => match this.site.admit() {
+                Ok(permit) => permit,
+                Err(refused) => {
+                    let (_, finish) = this.ends.take().expect(POLLED_AGAIN);
+                    this.body.set(None);
+                    return Poll::Ready(finish(rejected(refused)));
+                }
+            },
+        };
+        let body = this.body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+        match pin!(permit.watch(body)).poll(context) {
+            Poll::Pending => {
+                *this.permit = Some(permit);
+                Poll::Pending
+            }
+            Poll::Ready(result) => {
+                let (settle, finish) = this.ends.take().expect(POLLED_AGAIN);
+                Poll::Ready(finish(settle(permit, result)))
+            }
+        }
+    }
+}
