@@ -1,8 +1,8 @@
 //! A breaker around one body, in one future: what most guarded functions are, and so what has to cost the least, to run and to compile.
 
-use crate::circuit_breaker::Permit;
+use crate::circuit_breaker::{CircuitBreaker, Permit};
 use crate::error::Failure;
-use crate::private::{BreakerSite, rejected};
+use crate::registry::Site;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
@@ -14,7 +14,12 @@ use std::task::{Context, Poll};
 /// Nothing is demanded here of a user's types and hooks, and what is returned is opaque: the compiler proves what is demanded once in the
 /// closures, and would prove it once more for what the function returns.
 #[inline(always)]
-pub fn guard<R, T, E, B, S, End>(site: &'static BreakerSite, body: B, settle: S, finish: End) -> impl Future<Output = R>
+pub fn guard<R, T, E, B, S, End>(
+    site: &'static Site<CircuitBreaker>,
+    body: B,
+    settle: S,
+    finish: End,
+) -> impl Future<Output = R>
 where
     B: Future<Output = R>,
     S: FnOnce(Permit<'static>, R) -> Result<T, Failure<E>>,
@@ -23,7 +28,7 @@ where
     Guarded {
         body: Some(body),
         permit: None,
-        site,
+        site: Some(site),
         ends: Some((settle, finish)),
         types: PhantomData::<fn() -> (R, T, E)>,
     }
@@ -36,9 +41,10 @@ pin_project_lite::pin_project! {
         // Before the permit, so that it is dropped before: a panic in what it drops is the call's own. None when the call was rejected.
         #[pin]
         body: Option<B>,
-        // From the first poll on.
+        // While the body waits.
         permit: Option<Permit<'static>>,
-        site: &'static BreakerSite,
+        // Up to the first poll.
+        site: Option<&'static Site<CircuitBreaker>>,
         ends: Option<Ends>,
         types: PhantomData<fn() -> Types>,
     }
@@ -54,16 +60,16 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
-        const POLLED_AGAIN: &str = "a guarded call was polled after it had returned";
+        const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
         let mut this = self.project();
-        let permit = match this.permit.take() {
-            Some(permit) => permit,
-            None => match this.site.admit() {
+        let permit = match this.site.take() {
+            None => this.permit.take().expect(POLLED_AGAIN),
+            Some(site) => match site.admit() {
                 Ok(permit) => permit,
                 Err(refused) => {
                     let (_, finish) = this.ends.take().expect(POLLED_AGAIN);
                     this.body.set(None);
-                    return Poll::Ready(finish(rejected(refused)));
+                    return Poll::Ready(finish(Err(Failure::Rejected(refused.into()))));
                 }
             },
         };

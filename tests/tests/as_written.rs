@@ -4,6 +4,9 @@ use std::cell::RefCell;
 use std::panic::Location;
 
 use resilience_runtime::*;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Metadata, Subscriber};
 
 thread_local! {
     static SEEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -38,6 +41,37 @@ impl std::fmt::Debug for Loud {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.0)
     }
+}
+
+/// Sees the names and values of what a body logs.
+struct Fields;
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        see(format!("{} = {value:?}", field.name()));
+    }
+}
+
+impl Subscriber for Fields {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with(module_path!())
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut Fields);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }
 
 #[track_caller]
@@ -91,7 +125,10 @@ macro_rules! under_every_policy {
 macro_rules! same {
     ($of:ident: $call:expr) => {
         let seen = {
-            let told = $call;
+            let told = {
+                let _fields = tracing::subscriber::set_default(Fields);
+                $call
+            };
             let mut seen = SEEN.take();
             seen.push(format!("{told:?}"));
             seen
@@ -126,6 +163,7 @@ mod unique {
             let done: fmt::Result = write!(written, "{self:?} {} {text}", self.0);
             done.unwrap();
             see(written);
+            tracing::info!(?self, ?order, self.id = self.0, "what is logged");
             see(format!("{}:{}", file!(), line!()));
             see(last.0);
             see(here());
@@ -169,7 +207,9 @@ mod unique {
             )*};
         }
         each!(bare breaker retried limited in_places answered keyed stacked);
-        assert!(bare.unwrap().len() > 15);
+        let bare = bare.unwrap();
+        assert!(bare.len() > 15);
+        assert!(bare.contains(&"self.id = 7".to_owned()), "{bare:?}");
     }
 }
 
@@ -218,6 +258,7 @@ mod synchronous {
             let done: fmt::Result = write!(written, "{self:?} {} {}", told!(self), here());
             done.unwrap();
             see(written);
+            tracing::info!(?self, ?order, self.id = self.0, "what is logged");
             self.0 += 1;
             if self.0 > 100 {
                 return Ok(0);
