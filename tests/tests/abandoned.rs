@@ -318,3 +318,22 @@ async fn what_is_abandoned_is_told_as_that() {
     assert_eq!(told, ["cancelled", "abandoned", "abandoned", "open"]);
     assert_eq!(Ended::Abandoned.as_str(), "abandoned");
 }
+
+#[circuit_breaker("ended")]
+async fn ends(panics: bool) -> Result<(), Rejection> {
+    if panics { std::panic::resume_unwind(Box::new("the body's own")) } else { Ok(()) }
+}
+
+#[test]
+fn a_call_that_is_polled_after_its_end_panics_and_is_counted_once() {
+    for (panics, window) in [(false, WindowCounts::new(1, 0, 0)), (true, WindowCounts::new(2, 1, 0))] {
+        let mut call = pin!(ends(panics));
+        let mut poll = || {
+            let polled = std::panic::AssertUnwindSafe(|| call.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+            std::panic::catch_unwind(polled).is_err()
+        };
+        assert_eq!((poll(), poll()), (panics, true));
+        let counted = registry().circuit_breaker("ended").unwrap().snapshot().window;
+        assert_eq!(counted, window);
+    }
+}
