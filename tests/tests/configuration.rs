@@ -10,7 +10,7 @@ use resilience_runtime::{
     circuit_breaker, rate_limit, registry, retry, timeout,
 };
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A registry of the test's own, of which nothing is said outside.
 fn alone() -> Entered {
@@ -816,8 +816,12 @@ async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() 
     layered(false).await.unwrap();
     let directory = Directory::new("watch");
     let (path, beside) = (directory.file("resilience.toml"), directory.file("resilience.toml~"));
-    let failure_rate = |rate: u8| format!("[circuit_breaker.layered]\nfailure_rate = {rate}\n");
-    std::fs::write(&path, failure_rate(11)).unwrap();
+    // As editors do it: another file takes its name. So nobody reads one that is empty yet, however long this thread is held up.
+    let write_failure_rate = |rate: u8| {
+        std::fs::write(&beside, format!("[circuit_breaker.layered]\nfailure_rate = {rate}\n")).unwrap();
+        std::fs::rename(&beside, &path).unwrap();
+    };
+    write_failure_rate(11);
     let (sender, reloads) = std::sync::mpsc::channel();
     let watcher = registry().watcher(&path).every(Duration::from_millis(20)).on_reload(move |done| {
         sender.send(done.as_ref().map(|_| ()).map_err(ToString::to_string)).unwrap();
@@ -828,27 +832,25 @@ async fn a_watched_file_is_followed_and_a_mistake_in_it_keeps_what_ran_before() 
     assert_eq!((rate(), watch.report().warnings.len()), ("11".to_owned(), 0));
     let next = || reloads.recv_timeout(Duration::from_secs(20)).expect("it looks again every 20 ms");
 
-    std::fs::write(&path, failure_rate(12)).unwrap();
+    write_failure_rate(12);
     assert_eq!((next(), rate()), (Ok(()), "12".to_owned()));
 
-    std::fs::write(&path, failure_rate(200)).unwrap();
+    write_failure_rate(200);
     let error = next().unwrap_err();
     assert_eq!(error, format!("{}:2:16: `failure_rate` must be greater than 0 and at most 100", path.display()));
     assert_eq!((rate(), watch.last_error().map(|error| error.to_string())), ("12".to_owned(), Some(error)));
 
-    // As editors do it: another file takes its name.
-    std::fs::write(&beside, failure_rate(13)).unwrap();
-    std::fs::rename(&beside, &path).unwrap();
+    write_failure_rate(13);
     assert_eq!((next(), rate(), watch.last_error()), (Ok(()), "13".to_owned(), None));
 
     std::fs::remove_file(&path).unwrap();
     assert!(next().is_err());
     assert_eq!(rate(), "13", "a file that is gone takes nothing back");
-    std::fs::write(&path, failure_rate(14)).unwrap();
+    write_failure_rate(14);
     assert_eq!((next(), rate()), (Ok(()), "14".to_owned()));
 
     drop(watch);
-    std::fs::write(&path, failure_rate(15)).unwrap();
+    write_failure_rate(15);
     assert!(reloads.recv_timeout(Duration::from_secs(20)).is_err(), "its thread has ended, and its listener with it");
     assert_eq!(rate(), "14");
 }
@@ -889,14 +891,25 @@ fn a_file_that_is_just_being_written_is_not_taken() {
     let watcher = registry().watcher(&path).every(Duration::from_millis(400));
     let watch = watcher.on_reload(move |done| sender.send(done.is_ok()).unwrap()).start().unwrap();
     // Each half is a whole file, so only the pause between the readings tells.
-    let mut text = String::new();
-    for line in 0..40 {
-        text += &format!("[circuit_breaker.\"half written {line}\"]\nfailure_rate = 1\n");
-        std::fs::write(&path, &text).unwrap();
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(reloads.recv_timeout(Duration::from_secs(20)), Ok(true));
-    assert!(reloads.recv_timeout(Duration::from_millis(900)).is_err(), "once, when it had come to rest");
+    let write_for_a_while = |round: u32| {
+        let (mut text, mut before, mut longest) = (String::new(), Instant::now(), Duration::ZERO);
+        for line in 0..40 {
+            text += &format!("[circuit_breaker.\"half written {round} {line}\"]\nfailure_rate = 1\n");
+            std::fs::write(&path, &text).unwrap();
+            longest = longest.max(before.elapsed());
+            before = Instant::now();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        longest
+    };
+    // The two readings are 100 ms apart. Where this thread was held up for nearly as long, the file was at rest, and taking it was right.
+    let reloaded = (0..50).find_map(|round| {
+        let longest = write_for_a_while(round);
+        assert_eq!(reloads.recv_timeout(Duration::from_secs(20)), Ok(true));
+        let again = reloads.recv_timeout(Duration::from_millis(900));
+        (longest < Duration::from_millis(80)).then_some(again)
+    });
+    assert!(reloaded.expect("once it is not held up").is_err(), "once, when it had come to rest");
     drop(watch);
 }
 

@@ -263,6 +263,6 @@ async fn no_key_is_taken_for_a_name_for_another_key_or_for_a_line() {
     assert!(told[0].starts_with(&format!("circuit_breaker `{shown}`: closed -> open")), "{told:?}");
     assert!(told.iter().all(|line| !line.contains('\n')), "{told:?}");
     let why = registry().health().await.reasons[0].why.clone();
-    assert!(why.contains(&format!(": {shown}, ")) && why.ends_with("stock[7]"), "{why}");
+    assert!(why.ends_with(&format!(": stock[7], {shown}")), "{why}");
     assert!(registry().recent_events(Kind::CircuitBreaker, "stock").iter().any(|event| event.key().unwrap() == forged));
 }
