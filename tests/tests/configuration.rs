@@ -58,7 +58,7 @@ async fn layered(fails: bool) -> Result<(), Error> {
 
 fn attribute(of: &str) -> String {
     let operation = registry().operations().find(|operation| operation.function() == of).unwrap();
-    format!("attribute {}", operation.place())
+    format!("attribute {}", operation.location())
 }
 
 #[tokio::test]
@@ -715,8 +715,8 @@ fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
     let _alone = alone();
     let report = configure("[bulkhead.\"never waits\"]\nmax_queue = 3");
     assert!(
-        matches!(&report.warnings[..], [ConfigWarning::NeverWaits { place, key: "max_queue", function }]
-            if place == "text:2:13" && function.contains("configuration.rs:")),
+        matches!(&report.warnings[..], [ConfigWarning::NeverWaits { location, key: "max_queue", function }]
+            if location == "text:2:13" && function.contains("configuration.rs:")),
         "{report:?}"
     );
     assert_eq!(configure("[bulkhead.disabled]\nmax_queue = 3").warnings, []);

@@ -97,7 +97,7 @@ fn two_crates_contribute_their_functions_generic_ones_and_trait_methods_too() {
     let others = ["describe::of_a_macro", "describe::joins", "describe::configures"];
     let paths: Vec<_> = paths.into_iter().filter(|path| !others.contains(&&**path)).collect();
     assert_eq!(paths, expected, "by crate, file and line");
-    assert!(operation("catalogue::price").place().starts_with("tests/catalogue/src/lib.rs:"));
+    assert!(operation("catalogue::price").location().starts_with("tests/catalogue/src/lib.rs:"));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn an_operation_has_its_attributes_as_written_and_its_policies_resolved() {
 #[test]
 fn the_table_is_aligned_and_marks_shared_names() {
     let table = registry().describe().to_string();
-    let place = |path| operation(path).place();
+    let place = |path| operation(path).location();
     // The places of this test's own lines are as wide as those of the other crate, or not: the columns follow.
     let rows: Vec<Vec<&str>> =
         table.lines().map(|line| line.split("  ").filter(|cell| !cell.is_empty()).collect()).collect();

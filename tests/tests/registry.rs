@@ -48,7 +48,7 @@ fn every_guarded_function_is_known_before_it_is_called() {
     let known = |function: &str| registry().operations().find(|operation| operation.function() == function).unwrap();
     let operation = known("never_called");
     assert_eq!(operation.path(), "registry::never_called");
-    assert!(operation.place().ends_with(&format!("tests/registry.rs:{}", operation.line())), "{operation:?}");
+    assert!(operation.location().ends_with(&format!("tests/registry.rs:{}", operation.line())), "{operation:?}");
     assert_eq!(operation.layers().len(), 2);
     known("generic");
     known("of_a_trait");
@@ -175,7 +175,7 @@ async fn of_two_configurations_the_first_is_in_force_and_it_is_said_once() {
     comes_second().await.unwrap();
     comes_first().await.unwrap();
     let line_of =
-        |function: &str| registry().operations().find(|operation| operation.function() == function).unwrap().place();
+        |function: &str| registry().operations().find(|operation| operation.function() == function).unwrap().location();
     let conflicts: Vec<_> = std::iter::from_fn(|| events.try_recv())
         .filter_map(|event| match event {
             Event::Conflict { name, in_force, not_in_force, .. } if name == "registry: contested" => {

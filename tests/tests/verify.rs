@@ -121,7 +121,7 @@ fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call
 #[test]
 fn a_conflict_is_told_with_both_places_and_both_values() {
     let conflicts = registry().verify().unwrap_err();
-    let place = |function: &str| registry().operations().find(|it| it.function() == function).unwrap().place();
+    let place = |function: &str| registry().operations().find(|it| it.function() == function).unwrap().location();
     let expected = format!(
         "two places configure the rate_limit `limit` differently:\n  \
          {} (verify::limited) is in force, with rate = 100/s, max_wait = 0s\n  \

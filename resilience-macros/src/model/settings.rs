@@ -6,7 +6,7 @@ use syn::{Error, Expr, Ident, Result, Signature, ext::IdentExt};
 
 use crate::{
     error::Errors,
-    syntax::{self, Argument, Given, Table},
+    syntax::{self, Given, KeyValue, Table},
 };
 
 /// The instance keys of a policy, as they were written.
@@ -42,7 +42,7 @@ impl<Config: Configurable> Table for Settings<Config> {
         Self::keys().map(|key| key.name).collect()
     }
 
-    fn read(&mut self, argument: &Argument) -> Result<()> {
+    fn read(&mut self, argument: &KeyValue) -> Result<()> {
         let key = find_key::<Config>(&argument.key.unraw().to_string()).expect("it is one of the names");
         let given = syntax::given(argument, key.takes, key.off.is_some()).and_then(|given| {
             if let Given::Literal(literal) = &given {

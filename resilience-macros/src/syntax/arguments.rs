@@ -19,12 +19,12 @@ use crate::error::Errors;
 #[derive(Default)]
 pub(crate) struct Arguments {
     pub(crate) values: Vec<Expr>,
-    pub(crate) keyed: Vec<Argument>,
+    pub(crate) keyed: Vec<KeyValue>,
 }
 
 /// `key = value`.
 #[derive(Clone)]
-pub(crate) struct Argument {
+pub(crate) struct KeyValue {
     pub(crate) key: Ident,
     /// Nothing, where what was written cannot be read and has been reported.
     pub(crate) value: Expr,
@@ -38,7 +38,7 @@ pub(crate) trait Table {
     fn names(&self) -> Vec<&'static str>;
 
     /// Reads the argument of one of them.
-    fn read(&mut self, argument: &Argument) -> Result<()>;
+    fn read(&mut self, argument: &KeyValue) -> Result<()>;
 }
 
 /// Some keys and what they are read into.
@@ -52,7 +52,7 @@ impl<P> Table for Rows<'_, P> {
         self.table.iter().map(|row| row.name).collect()
     }
 
-    fn read(&mut self, argument: &Argument) -> Result<()> {
+    fn read(&mut self, argument: &KeyValue) -> Result<()> {
         let row = self.table.iter().find(|row| argument.key.unraw() == row.name).expect("it is one of the names");
         (row.read)(self.into, argument)
     }
@@ -61,16 +61,16 @@ impl<P> Table for Rows<'_, P> {
 /// A key that is no part of a policy's configuration, and what its value does.
 pub(crate) struct Key<P> {
     name: &'static str,
-    read: fn(&mut P, &Argument) -> Result<()>,
+    read: fn(&mut P, &KeyValue) -> Result<()>,
 }
 
 impl<P> Key<P> {
-    pub(crate) const fn new(name: &'static str, read: fn(&mut P, &Argument) -> Result<()>) -> Self {
+    pub(crate) const fn new(name: &'static str, read: fn(&mut P, &KeyValue) -> Result<()>) -> Self {
         Self { name, read }
     }
 }
 
-impl Argument {
+impl KeyValue {
     /// An error on the value.
     pub(crate) fn error(&self, message: impl std::fmt::Display) -> Error {
         match named(&self.value).filter(|_| self.has_no_key) {
@@ -142,14 +142,14 @@ impl Arguments {
     /// The arguments with their keys, for an attribute whose value without one is short for `key = value`.
     pub(crate) fn with_keys(&self, attribute: &str, key: &str, errors: &mut Errors) -> Self {
         let mut values = self.values.iter();
-        let first = values.next().map(|value| Argument {
+        let first = values.next().map(|value| KeyValue {
             key: Ident::new(key, value.span()),
             value: value.clone(),
             has_no_key: true,
         });
         for value in values {
             let message = format!("`{attribute}` takes only one value without a key, its `{key}`");
-            let extra = Argument { key: Ident::new(key, value.span()), value: value.clone(), has_no_key: true };
+            let extra = KeyValue { key: Ident::new(key, value.span()), value: value.clone(), has_no_key: true };
             errors.push(extra.error(message));
         }
         Self { values: Vec::new(), keyed: first.into_iter().chain(self.keyed.iter().cloned()).collect() }
@@ -158,7 +158,7 @@ impl Arguments {
     fn parse_one(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
         if let Some((key, message)) = dashed_key(input) {
             // It is there all the same, as one whose value is missing.
-            self.keyed.push(Argument { key, value: Expr::Verbatim(TokenStream::new()), has_no_key: false });
+            self.keyed.push(KeyValue { key, value: Expr::Verbatim(TokenStream::new()), has_no_key: false });
             Err(message)
         } else if has_key(input) {
             let key = input.call(Ident::parse_any)?;
@@ -178,7 +178,7 @@ impl Arguments {
                 Ok(value) => (value, Ok(())),
                 Err(error) => (Expr::Verbatim(TokenStream::new()), Err(error)),
             };
-            self.keyed.push(Argument { key, value, has_no_key: false });
+            self.keyed.push(KeyValue { key, value, has_no_key: false });
             error
         } else if let Some(first) = self.keyed.first() {
             if let Some(word) = lone_word(input) {

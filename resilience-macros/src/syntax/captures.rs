@@ -161,7 +161,7 @@ mod tests {
             (
                 quote!(
                     use std::fmt::{self, Write};,
-                    struct A {
+                    struct Held {
                         pub(self) a: u8,
                     },
                     fn f(self) {

@@ -11,7 +11,7 @@ mod value;
 
 use crate::error::Errors;
 
-pub(crate) use arguments::{Argument, Arguments, Key, Rows, Table, lone_key};
+pub(crate) use arguments::{Arguments, Key, KeyValue, Rows, Table, lone_key};
 pub(crate) use attributes::{Kind, Ours, TAKEN, Written, cfg_attr, is_inert, is_taken};
 pub(crate) use captures::{captures_self, is_format_macro, may_move_self, unseen_captures};
 pub(crate) use item::{Function, RUNTIME, split_inner_attributes};

@@ -6,7 +6,7 @@
 use resilience_config::{Jitter, Rejections, Takes, Value, Written, names};
 use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Result, UnOp};
 
-use super::Argument;
+use super::KeyValue;
 use crate::error::Errors;
 
 /// A value that is known here, or one that the compiler has yet to evaluate.
@@ -26,7 +26,7 @@ impl Given {
 }
 
 /// The value of a key that takes such values, and `none` where it `may_be_off`.
-pub(crate) fn given(argument: &Argument, takes: Takes, may_be_off: bool) -> Result<Given> {
+pub(crate) fn given(argument: &KeyValue, takes: Takes, may_be_off: bool) -> Result<Given> {
     let word = |is_word: fn(&str) -> bool| {
         bare_word(&argument.value).filter(|word| is_word(word)).map(|word| Written::Word(word.into()))
     };
@@ -59,7 +59,7 @@ pub(crate) fn given(argument: &Argument, takes: Takes, may_be_off: bool) -> Resu
 }
 
 /// A list of kinds of rejections.
-pub(crate) fn rejections(argument: &Argument) -> Result<Rejections> {
+pub(crate) fn rejections(argument: &KeyValue) -> Result<Rejections> {
     let Expr::Array(list) = unwrapped(&argument.value) else { return read(argument, &Written::Other) };
     let mut set = Rejections::NONE;
     let mut errors = Errors::default();
@@ -94,7 +94,7 @@ pub(crate) fn name(value: &Expr) -> Result<LitStr> {
 }
 
 /// The path of a module.
-pub(crate) fn path(argument: &Argument) -> Result<Path> {
+pub(crate) fn path(argument: &KeyValue) -> Result<Path> {
     match unwrapped(&argument.value) {
         Expr::Path(path) if path.qself.is_none() => Ok(path.path.clone()),
         _ => Err(argument.error(format!("`{}` must be a path, without quotes", argument.key))),
@@ -102,7 +102,7 @@ pub(crate) fn path(argument: &Argument) -> Result<Path> {
 }
 
 /// A function of one parameter: a path, or a closure such as `example`.
-pub(crate) fn hook(argument: &Argument, example: &str) -> Result<Expr> {
+pub(crate) fn hook(argument: &KeyValue, example: &str) -> Result<Expr> {
     let value = unwrapped(&argument.value);
     match value {
         Expr::Path(_) => Ok(value.clone()),
@@ -114,7 +114,7 @@ pub(crate) fn hook(argument: &Argument, example: &str) -> Result<Expr> {
 }
 
 /// As [`hook`], or a call that makes one, such as `classify::retry_after_opens(classify::io)`.
-pub(crate) fn classifier(argument: &Argument) -> Result<Expr> {
+pub(crate) fn classifier(argument: &KeyValue) -> Result<Expr> {
     match unwrapped(&argument.value) {
         call @ Expr::Call(_) => Ok(call.clone()),
         _ => hook(argument, "|result| match result { Ok(_) => Verdict::SUCCESS, Err(_) => Verdict::FAILURE }"),
@@ -149,7 +149,7 @@ pub(crate) fn bare_word(value: &Expr) -> Option<String> {
 }
 
 /// Refuses one of the `known` words that is written as the variant of an enum, as `Backoff::Linear`.
-fn without_a_path(argument: &Argument, known: impl IntoIterator<Item = &'static str>) -> Result<()> {
+fn without_a_path(argument: &KeyValue, known: impl IntoIterator<Item = &'static str>) -> Result<()> {
     let Expr::Path(path) = unwrapped(&argument.value) else { return Ok(()) };
     let Some(variant) = path.path.segments.iter().skip(1).last() else { return Ok(()) };
     let mut word = String::new();
@@ -166,7 +166,7 @@ fn without_a_path(argument: &Argument, known: impl IntoIterator<Item = &'static 
 }
 
 /// A word as one, and anything else as what it is.
-fn word_of(argument: &Argument) -> Result<Written<'static>> {
+fn word_of(argument: &KeyValue) -> Result<Written<'static>> {
     match bare_word(&argument.value) {
         Some(word) => Ok(Written::Word(word.into())),
         None => Ok(written(argument)?.unwrap_or(Written::Other)),
@@ -174,7 +174,7 @@ fn word_of(argument: &Argument) -> Result<Written<'static>> {
 }
 
 /// What a literal says; nothing of any other expression.
-fn written(argument: &Argument) -> Result<Option<Written<'static>>> {
+fn written(argument: &KeyValue) -> Result<Option<Written<'static>>> {
     Ok(Some(match literal(&argument.value) {
         // One that is too large for its type is as large as can be, so that the rule about its key refuses it.
         Some((is_negative, Lit::Int(number))) => {
@@ -193,12 +193,12 @@ fn written(argument: &Argument) -> Result<Option<Written<'static>>> {
     }))
 }
 
-fn read<T: Value>(argument: &Argument, written: &Written<'_>) -> Result<T> {
+fn read<T: Value>(argument: &KeyValue, written: &Written<'_>) -> Result<T> {
     T::read(&argument.key.to_string(), written).map_err(|error| argument.error(error))
 }
 
 /// Any expression that the compiler can evaluate. What cannot be one is refused here, in words.
-fn expression(argument: &Argument, what: &str) -> Result<Given> {
+fn expression(argument: &KeyValue, what: &str) -> Result<Given> {
     match unwrapped(&argument.value) {
         _ if argument.is_missing() => Err(argument.error("there is no value")),
         value @ (Expr::Closure(_) | Expr::Range(_) | Expr::Assign(_) | Expr::Return(_) | Expr::Infer(_)) => {

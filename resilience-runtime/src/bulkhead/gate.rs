@@ -64,7 +64,7 @@ impl<L: Line> Gate<L> {
     /// For a waiter without a ticket; one that was on its way to it is in the line again.
     pub(super) fn abandon(&self) {
         self.word.step(|word| Some((word.abandon(), ())));
-        self.settle();
+        self.withdraw_unwanted();
     }
 
     /// As if somebody had not come.
@@ -92,12 +92,12 @@ impl<L: Line> Gate<L> {
     pub(super) fn hand(&self, tickets: u64) {
         if tickets > 0 {
             self.line.hand(tickets);
-            self.settle();
+            self.withdraw_unwanted();
         }
     }
 
     /// Withdraws tickets that nobody waits for. Where there is one to withdraw that is not in the line yet, whoever brings it comes here after it.
-    fn settle(&self) {
+    fn withdraw_unwanted(&self) {
         loop {
             fence_between();
             if self.word.load().waiting() >= 0 || !self.line.take_back() {

@@ -30,7 +30,7 @@ fn wait(gate: &Model) {
 }
 
 /// Nothing is lost and nothing too many: no ticket, nobody waiting, so many inside.
-fn assert_settled(gate: &Model, inside: u64) {
+fn assert_at_rest(gate: &Model, inside: u64) {
     assert_eq!((gate.word().waiting(), gate.word().inside()), (0, inside));
     assert!(!gate.line().take_back(), "a ticket is left over");
 }
@@ -59,7 +59,7 @@ fn one_at_a_time() {
         });
         others.into_iter().for_each(|other| other.join().unwrap());
         call(&gate, &inside);
-        assert_settled(&gate, 0);
+        assert_at_rest(&gate, 0);
     });
 }
 
@@ -78,7 +78,7 @@ fn a_joiner_races_the_last_to_leave() {
             }
         }
         leaving.join().unwrap();
-        assert_settled(&gate, 1);
+        assert_at_rest(&gate, 1);
     });
 }
 
@@ -98,7 +98,7 @@ fn two_race_for_the_last_place_in_the_queue() {
     });
 }
 
-/// Without the fence in `Gate::settle` the one who cancels can look for the ticket before it is there, and the one who brings it can
+/// Without the fence in `Gate::withdraw_unwanted` the one who cancels can look for the ticket before it is there, and the one who brings it can
 /// look for waiters before one is off: the place would stay taken by nobody.
 #[test]
 fn a_cancellation_races_a_hand_over() {
@@ -109,12 +109,12 @@ fn a_cancellation_races_a_hand_over() {
         let leaving = spawn(&gate, Model::leave);
         gate.abandon();
         leaving.join().unwrap();
-        assert_settled(&gate, 0);
+        assert_at_rest(&gate, 0);
         assert_eq!(gate.enter(), Arrival::Entered);
     });
 }
 
-/// The one who joins takes over the ticket of the one who cancels, or finds the place free; without the give-back in `Gate::settle` it would wait for ever
+/// The one who joins takes over the ticket of the one who cancels, or finds the place free; without the give-back in `Gate::withdraw_unwanted` it would wait for ever
 /// when its ticket is withdrawn before its eyes.
 #[test]
 fn a_joiner_races_a_cancellation_and_a_hand_over() {
@@ -134,7 +134,7 @@ fn a_joiner_races_a_cancellation_and_a_hand_over() {
         gate.abandon();
         leaving.join().unwrap();
         joining.join().unwrap();
-        assert_settled(&gate, 0);
+        assert_at_rest(&gate, 0);
     });
 }
 
@@ -154,7 +154,7 @@ fn a_shrinking_limit_races_one_who_leaves() {
         assert_eq!(gate.enter(), Arrival::Full);
         gate.leave();
         assert_eq!(gate.enter(), Arrival::Entered);
-        assert_settled(&gate, 1);
+        assert_at_rest(&gate, 1);
     });
 }
 
@@ -170,7 +170,7 @@ fn a_growing_limit_races_one_who_leaves() {
         gate.hand(gate.resize(2));
         wait(&gate);
         leaving.join().unwrap();
-        assert_settled(&gate, 1);
+        assert_at_rest(&gate, 1);
         assert_eq!(gate.enter(), Arrival::Entered);
         assert_eq!(gate.enter(), Arrival::Full);
     });
@@ -198,7 +198,7 @@ fn turning_off_races_a_joiner_and_one_who_leaves() {
         joining.join().unwrap();
         leaving.join().unwrap();
         gate.hand(gate.resize(1));
-        assert_settled(&gate, 0);
+        assert_at_rest(&gate, 0);
         assert_eq!(gate.enter(), Arrival::Entered);
     });
 }
@@ -223,6 +223,6 @@ fn a_taking_races_a_caller_of_the_key_before() {
         let taken = gate.is_empty_for_all();
         let entered = other.join().unwrap();
         assert!(!taken || !entered);
-        assert_settled(&gate, u64::from(entered));
+        assert_at_rest(&gate, u64::from(entered));
     });
 }

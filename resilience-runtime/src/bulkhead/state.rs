@@ -16,7 +16,7 @@
 //! * A place is **handed over** by turning one who waits into one who is inside, in the one exchange in which its holder leaves. The
 //!   ticket that tells the first in the queue follows after it, and names nobody. So a waiter who is cancelled cannot know whether
 //!   a ticket was on its way to it: it is taken off `waiting` in any case, and if that falls below zero there is one ticket too many,
-//!   which is withdrawn together with its place by whoever comes to see it ([`Gate::settle`](super::gate::Gate)).
+//!   which is withdrawn together with its place by whoever comes to see it ([`Gate::withdraw_unwanted`](super::gate::Gate)).
 //!
 //! # Orderings
 //!

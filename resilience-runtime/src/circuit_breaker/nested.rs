@@ -17,13 +17,13 @@ thread_local! {
     static POLLED: RefCell<Vec<Polled>> = const { RefCell::new(Vec::new()) };
 }
 
-fn place(breaker: &CircuitBreaker) -> usize {
+fn address(breaker: &CircuitBreaker) -> usize {
     std::ptr::from_ref(breaker).addr()
 }
 
 /// The innermost such probe that is being polled on this thread. No code of the user's runs in `then`.
 fn find<R>(breaker: &CircuitBreaker, generation: u64, then: impl FnOnce(&mut Polled) -> R) -> Option<R> {
-    let is_it = |polled: &&mut Polled| polled.breaker == place(breaker) && polled.generation == generation;
+    let is_it = |polled: &&mut Polled| polled.breaker == address(breaker) && polled.generation == generation;
     let found = POLLED.try_with(|all| all.borrow_mut().iter_mut().rev().find(is_it).map(then));
     // A thread that ends has no calls in a probe's.
     found.ok().flatten()
@@ -32,7 +32,7 @@ fn find<R>(breaker: &CircuitBreaker, generation: u64, then: impl FnOnce(&mut Pol
 /// A probe's body is polled from now on.
 #[cold]
 pub(super) fn enter(breaker: &CircuitBreaker, generation: u64, failed: bool) {
-    let polled = Polled { breaker: place(breaker), generation, failed };
+    let polled = Polled { breaker: address(breaker), generation, failed };
     let _ = POLLED.try_with(|all| all.borrow_mut().push(polled));
 }
 

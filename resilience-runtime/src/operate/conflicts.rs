@@ -176,7 +176,7 @@ impl fmt::Display for Conflict {
         };
         writeln!(f, "two places configure the {kind} `{name}` differently:")?;
         let (ours, theirs) = (list(|difference| &difference.in_force), list(|difference| &difference.not_in_force));
-        writeln!(f, "  {} ({}) is in force, with {ours}", in_force.place(), in_force.path())?;
-        write!(f, "  {} ({}) is not, with {theirs}", not_in_force.place(), not_in_force.path())
+        writeln!(f, "  {} ({}) is in force, with {ours}", in_force.location(), in_force.path())?;
+        write!(f, "  {} ({}) is not, with {theirs}", not_in_force.location(), not_in_force.path())
     }
 }

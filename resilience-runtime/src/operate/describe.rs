@@ -67,7 +67,7 @@ fn configured(layer: &'static Layer) -> String {
         return list(&written);
     }
     match layer.configured_at() {
-        Some(elsewhere) => format!("as at {}", elsewhere.place()),
+        Some(elsewhere) => format!("as at {}", elsewhere.location()),
         None => "by default".to_owned(),
     }
 }
@@ -88,8 +88,9 @@ impl fmt::Display for Description {
                     name += " *";
                     is_shared = true;
                 }
-                let (path, place) = if nth == 0 { (operation.path(), operation.place()) } else { Default::default() };
-                rows.push([path, place, layer.kind().to_string(), name, configured(layer)]);
+                let (path, location) =
+                    if nth == 0 { (operation.path(), operation.location()) } else { Default::default() };
+                rows.push([path, location, layer.kind().to_string(), name, configured(layer)]);
             }
         }
         for (kind, name) in &self.by_hand {

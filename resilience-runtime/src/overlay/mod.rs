@@ -152,7 +152,7 @@ pub(crate) struct Table<C> {
     /// Not a part of the configuration, but done by hand to a breaker.
     pub(crate) force_open: Option<bool>,
     /// Where each key is written.
-    pub(crate) places: Vec<(&'static str, Location)>,
+    pub(crate) locations: Vec<(&'static str, Location)>,
     /// What is written of the instances of the policy's own keys, by the key as it is shown.
     pub(crate) of_keys: BTreeMap<String, Table<C>>,
     /// Where the table begins.
@@ -160,8 +160,8 @@ pub(crate) struct Table<C> {
 }
 
 impl<C: Configurable> Table<C> {
-    pub(crate) fn place(&self, key: &str) -> Option<&Location> {
-        self.places.iter().find(|(name, _)| *name == key).map(|(_, place)| place)
+    pub(crate) fn location(&self, key: &str) -> Option<&Location> {
+        self.locations.iter().find(|(name, _)| *name == key).map(|(_, location)| location)
     }
 }
 
@@ -272,8 +272,8 @@ impl<C: Configurable> Overlay<C> {
     ) -> Source {
         let Some(key) = find_key::<C>(key) else { return Source::Default };
         let about = self.about(target);
-        if let Some(place) = about.iter().find_map(|table| table.place(key.name)) {
-            return place.source();
+        if let Some(location) = about.iter().find_map(|table| table.location(key.name)) {
+            return location.source();
         }
         if (key.is_written)(base) {
             return origin.source();
@@ -283,7 +283,7 @@ impl<C: Configurable> Overlay<C> {
             return preset;
         }
         let Some(defaults) = &self.defaults else { return Source::Default };
-        match defaults.place(key.name) {
+        match defaults.location(key.name) {
             Some(Location::File { path, line, .. }) => Source::Defaults { path: path.clone(), line: *line },
             _ => by_preset(defaults.keys).unwrap_or(Source::Default),
         }
@@ -316,7 +316,7 @@ pub(crate) fn settings<C: Configurable>(
     });
     let forced = overlay.about(target).into_iter().find(|table| table.force_open.is_some()).and_then(|table| {
         let value = table.force_open?.to_string();
-        Some(Setting { key: "force_open", value, source: table.place("force_open")?.source() })
+        Some(Setting { key: "force_open", value, source: table.location("force_open")?.source() })
     });
     shown.chain(forced).collect()
 }

@@ -167,7 +167,7 @@ impl Operation {
     }
 
     /// `file:line`.
-    pub fn place(&self) -> String {
+    pub fn location(&self) -> String {
         format!("{}:{}", self.file, self.line)
     }
 
@@ -237,7 +237,10 @@ impl Operation {
 
 impl fmt::Debug for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Operation").field("path", &self.path()).field("place", &self.place()).finish_non_exhaustive()
+        f.debug_struct("Operation")
+            .field("path", &self.path())
+            .field("location", &self.location())
+            .finish_non_exhaustive()
     }
 }
 

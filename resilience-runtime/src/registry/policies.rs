@@ -268,8 +268,8 @@ impl<P: Kept> Policies<P> {
         {
             let in_force = first
                 .filter(|first| *first.definition() == in_force)
-                .map_or_else(|| "a builder".to_owned(), |first| first.operation().place());
-            tell_conflict(&*policy, in_force, other.operation().place());
+                .map_or_else(|| "a builder".to_owned(), |first| first.operation().location());
+            tell_conflict(&*policy, in_force, other.operation().location());
         }
         policy
     }

@@ -50,7 +50,7 @@ pub(super) fn parse(path: Name, text: &str) -> Result<Tables, ConfigureError> {
     match DeTable::parse(text) {
         Ok(document) => reader.document(document.get_ref(), &mut tables),
         Err(error) => {
-            let at = reader.place(error.span().map_or(0, |span| span.start));
+            let at = reader.location(error.span().map_or(0, |span| span.start));
             reader.mistake(&at, None, error.message().to_owned());
         }
     }
@@ -104,7 +104,7 @@ impl EachKind for DefaultsOfKind<'_, '_, '_> {
 }
 
 impl DocumentReader<'_> {
-    fn place(&self, offset: usize) -> Location {
+    fn location(&self, offset: usize) -> Location {
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
         let start = self.lines[line - 1];
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
@@ -112,11 +112,11 @@ impl DocumentReader<'_> {
     }
 
     fn at<T>(&self, spanned: &Spanned<T>) -> Location {
-        self.place(spanned.span().start)
+        self.location(spanned.span().start)
     }
 
-    fn mistake(&mut self, place: &Location, key: Option<&str>, message: impl Into<String>) {
-        self.mistakes.push(Mistake::new(place, key, message));
+    fn mistake(&mut self, location: &Location, key: Option<&str>, message: impl Into<String>) {
+        self.mistakes.push(Mistake::new(location, key, message));
     }
 
     fn document(&mut self, document: &DeTable<'_>, tables: &mut Tables) {
@@ -198,18 +198,18 @@ impl DocumentReader<'_> {
         };
         let table = self.keys(kind, keys, at);
         if let Some((_, of_key)) = table.of_keys.first_key_value() {
-            let place = of_key.at.clone();
+            let location = of_key.at.clone();
             self.mistake(
-                &place,
+                &location,
                 Some(KEY),
                 format!(
                     "`key` is not allowed in defaults; write it under a name or a pattern, such as `[{kind}.\"*\".key]`"
                 ),
             );
         }
-        if let Some(place) = table.place(FORCE_OPEN).cloned() {
+        if let Some(location) = table.location(FORCE_OPEN).cloned() {
             let message = "`force_open` is not allowed in defaults; write it under a name or a pattern, such as `[circuit_breaker.\"*\"]`";
-            self.mistake(&place, Some(FORCE_OPEN), message);
+            self.mistake(&location, Some(FORCE_OPEN), message);
         }
         Some(table)
     }
@@ -255,16 +255,16 @@ impl DocumentReader<'_> {
                 continue;
             };
             let table: Table<C> = self.keys(kind, written, at);
-            if let Some(place) = table.place(MAX_KEYS).cloned() {
+            if let Some(location) = table.location(MAX_KEYS).cloned() {
                 self.mistake(
-                    &place,
+                    &location,
                     Some(MAX_KEYS),
                     "`max_keys` is not allowed for a single key; write it under the name of the policy",
                 );
             }
             if let Some((_, nested)) = table.of_keys.first_key_value() {
-                let place = nested.at.clone();
-                self.mistake(&place, Some(KEY), "`key` is not allowed in the table of a key");
+                let location = nested.at.clone();
+                self.mistake(&location, Some(KEY), "`key` is not allowed in the table of a key");
             }
             of_keys.insert(shown.to_owned(), table);
         }

@@ -53,12 +53,12 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    pub(super) fn new(place: &Location, key: Option<&str>, message: impl Into<String>) -> Self {
-        let source = match place.clone() {
+    pub(super) fn new(location: &Location, key: Option<&str>, message: impl Into<String>) -> Self {
+        let source = match location.clone() {
             Location::File { path, .. } => path,
             Location::Variable(variable) => variable,
         };
-        Self { source, position: place.position(), key: key.map(str::to_owned), message: message.into() }
+        Self { source, position: location.position(), key: key.map(str::to_owned), message: message.into() }
     }
 }
 
@@ -103,7 +103,7 @@ pub enum ConfigWarning {
     /// The program knows no such policy, called or not. One that a builder registers later is configured by it.
     UnknownName {
         /// `file:line:column`, or the variable.
-        place: String,
+        location: String,
         /// The kind of policy.
         kind: Kind,
         /// The name or pattern, of a variable as it is written there.
@@ -121,7 +121,7 @@ pub enum ConfigWarning {
     /// The function was compiled so that it never waits, because its attribute does not say how long it may: the key has no effect there.
     NeverWaits {
         /// `file:line:column`, or the variable.
-        place: String,
+        location: String,
         /// The key.
         key: &'static str,
         /// `file:line` of the function.
@@ -132,13 +132,13 @@ pub enum ConfigWarning {
 impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownName { place, kind, name, nearest } => {
-                write!(f, "{place}: unknown {kind} `{name}`{}", DidYouMean(nearest.as_deref()))
+            Self::UnknownName { location, kind, name, nearest } => {
+                write!(f, "{location}: unknown {kind} `{name}`{}", DidYouMean(nearest.as_deref()))
             }
             Self::UnknownVariable { variable, problem } => write!(f, "{variable}: {problem}"),
-            Self::NeverWaits { place, key, function } => write!(
+            Self::NeverWaits { location, key, function } => write!(
                 f,
-                "{place}: `{key}` has no effect on the function at {function}, which is compiled to never wait; add `{key}` to its attribute"
+                "{location}: `{key}` has no effect on the function at {function}, which is compiled to never wait; add `{key}` to its attribute"
             ),
         }
     }

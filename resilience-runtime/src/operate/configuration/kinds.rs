@@ -104,18 +104,18 @@ fn check_merged<P: Kept>(target: Target<'_>, base: &P::Keys, overlay: &Overlay<P
         return;
     }
     let about = overlay.about(target);
-    let place = |key: &str| about.iter().copied().chain(&overlay.defaults).find_map(|table| table.place(key));
-    let outside = |key: &str| place(key).filter(|_| !is_of_the_program(base, key) || over(&about, key));
+    let location = |key: &str| about.iter().copied().chain(&overlay.defaults).find_map(|table| table.location(key));
+    let outside = |key: &str| location(key).filter(|_| !is_of_the_program(base, key) || over(&about, key));
     for error in broken {
         // The key that is wrong, or else the one that it does not go with; or else whichever table is about it.
-        let blamed = outside(error.key).map(|place| (place, error.key));
+        let blamed = outside(error.key).map(|location| (location, error.key));
         let blamed = blamed.or_else(|| error.other.and_then(|other| Some((outside(other)?, other))));
         let table = about.first().copied().or(overlay.defaults.as_ref());
-        let Some((place, key)) = blamed.or_else(|| Some((&table?.at, error.key))) else { continue };
+        let Some((location, key)) = blamed.or_else(|| Some((&table?.at, error.key))) else { continue };
         let (name, of_key) = (target.name, target.key.map_or_else(String::new, |key| format!("[{key}]")));
         let message =
             format!("{} ({} `{name}{of_key}`, together with the values set in the program)", error.message, P::KIND);
-        push_new(mistakes, Mistake::new(place, Some(key), message));
+        push_new(mistakes, Mistake::new(location, Some(key), message));
     }
 }
 
@@ -131,7 +131,7 @@ fn is_of_the_program<C: Configurable>(base: &C, key: &str) -> bool {
 }
 
 fn over<C: Configurable>(about: &[&Table<C>], key: &str) -> bool {
-    about.iter().any(|table| table.place(key).is_some())
+    about.iter().any(|table| table.location(key).is_some())
 }
 
 /// Of two patterns that are as specific as each other, none goes before the other.
@@ -147,14 +147,17 @@ fn check_patterns<P: Kept>(name: &Name, overlay: &Overlay<P::Keys>, mistakes: &m
         for (other, second) in as_specific {
             // Where something stronger has the word, neither of them is heard.
             let decides = |key: &str| {
-                about.iter().find(|table| table.place(key).is_some()).is_some_and(|table| std::ptr::eq(*table, first))
+                about
+                    .iter()
+                    .find(|table| table.location(key).is_some())
+                    .is_some_and(|table| std::ptr::eq(*table, first))
             };
-            let both = first.places.iter().find(|(key, _)| second.place(key).is_some() && decides(key));
-            let Some((place, key)) = both.and_then(|(key, _)| Some((second.place(key)?, key))) else { continue };
+            let both = first.locations.iter().find(|(key, _)| second.location(key).is_some() && decides(key));
+            let Some((location, key)) = both.and_then(|(key, _)| Some((second.location(key)?, key))) else { continue };
             let message = format!(
                 "`{one}` and `{other}` both match `{name}` and set `{key}`, and neither is more specific; remove `{key}` from one of them"
             );
-            push_new(mistakes, Mistake::new(place, Some(key), message));
+            push_new(mistakes, Mistake::new(location, Some(key), message));
         }
     }
 }
@@ -194,19 +197,19 @@ fn unknown_names<'a, P: Kept>(
     let matches_none = |pattern: &Pattern| !known.iter().any(|name| pattern.matches(name));
     let by_pattern = overlay.patterns.iter().filter(|(pattern, _)| matches_none(pattern));
     unknown.extend(by_pattern.map(|(pattern, table)| (&table.at, pattern.as_str())));
-    unknown.sort_by_key(|(place, _)| place.position());
+    unknown.sort_by_key(|(location, _)| location.position());
     let mut sought = 0;
-    let mut warn = |place: &Location, name: &str, meant: &str, candidates: &[&str]| {
+    let mut warn = |location: &Location, name: &str, meant: &str, candidates: &[&str]| {
         sought += 1;
         let nearest = if sought <= NEAREST_SOUGHT { nearest(meant, candidates) } else { None };
         warnings.push(ConfigWarning::UnknownName {
-            place: place.to_string(),
+            location: location.to_string(),
             kind: P::KIND,
             name: name.to_owned(),
             nearest: nearest.map(str::to_owned),
         });
     };
-    unknown.iter().for_each(|(place, name)| warn(place, name, name, &known));
+    unknown.iter().for_each(|(location, name)| warn(location, name, name, &known));
     if overlay.variables.is_empty() {
         return;
     }
@@ -237,9 +240,9 @@ fn never_waits<P: Kept>(
         return;
     }
     let tables = overlay.about(name).into_iter().chain(&overlay.defaults);
-    if let Some(place) = tables.into_iter().find_map(|table| table.place(key.name)) {
-        let (place, function) = (place.to_string(), site.operation().place());
-        warnings.push(ConfigWarning::NeverWaits { place, key: key.name, function });
+    if let Some(location) = tables.into_iter().find_map(|table| table.location(key.name)) {
+        let (location, function) = (location.to_string(), site.operation().location());
+        warnings.push(ConfigWarning::NeverWaits { location, key: key.name, function });
     }
 }
 

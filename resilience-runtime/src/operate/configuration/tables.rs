@@ -23,7 +23,7 @@ pub(super) struct Entry<'a> {
 
 /// A table with nothing in it.
 pub(super) fn empty<C: Configurable>(at: Location) -> Table<C> {
-    Table { keys: C::nothing(), force_open: None, places: Vec::new(), of_keys: BTreeMap::new(), at }
+    Table { keys: C::nothing(), force_open: None, locations: Vec::new(), of_keys: BTreeMap::new(), at }
 }
 
 /// What is said of a kind that there is not, where it is `meant` to be one of those that are `known`.
@@ -67,16 +67,16 @@ pub(super) fn put<C: Configurable>(kind: Kind, table: &mut Table<C>, entry: Entr
         (row.read)(&mut table.keys, &written).map_err(refused)?;
         row.name
     };
-    table.places.push((name, value_at));
+    table.locations.push((name, value_at));
     Ok(())
 }
 
 /// The rules that a table breaks by itself, whatever it is laid over.
 pub(super) fn check_alone<C: Configurable>(table: &Table<C>, mistakes: &mut Vec<Mistake>) {
     for error in table.keys.broken_rules() {
-        let other_is_here = error.other.is_none_or(|other| table.place(other).is_some());
-        if let Some(place) = table.place(error.key).filter(|_| other_is_here) {
-            mistakes.push(Mistake::new(place, Some(error.key), error.message));
+        let other_is_here = error.other.is_none_or(|other| table.location(other).is_some());
+        if let Some(location) = table.location(error.key).filter(|_| other_is_here) {
+            mistakes.push(Mistake::new(location, Some(error.key), error.message));
         }
     }
 }
