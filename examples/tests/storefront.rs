@@ -117,6 +117,11 @@ fn payment_outage(fault: &str) {
 
     let payment = breaker(&report, "payment");
     opened_and_recovered(payment);
+    // The client's error and the one behind it, which is the system's.
+    let cause = payment["transitions"][0]["cause"].as_str().unwrap_or_default();
+    if fault == "refuse" {
+        assert!(cause.starts_with("no answer: error sending request") && cause.contains("refused"), "{report}");
+    }
     assert_eq!(payment["fallbacks"], report["queued_payments"], "{report}");
 
     // How long they are says more about the machine than about the shop.

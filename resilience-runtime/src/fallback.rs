@@ -91,8 +91,8 @@ pub trait GuardedResult<T, E> {
     /// On its way outward through the layers.
     fn called(self) -> Result<T, Failure<E>>;
 
-    /// Whether it is an error.
-    fn is_error(&self) -> bool;
+    /// The error, if it is one.
+    fn error(&self) -> Option<&E>;
 }
 
 impl<T, E> GuardedResult<T, E> for Result<T, E> {
@@ -102,8 +102,8 @@ impl<T, E> GuardedResult<T, E> for Result<T, E> {
     }
 
     #[inline]
-    fn is_error(&self) -> bool {
-        self.is_err()
+    fn error(&self) -> Option<&E> {
+        self.as_ref().err()
     }
 }
 

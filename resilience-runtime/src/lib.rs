@@ -50,13 +50,17 @@
 //!   `code.line.number`, and at its end:
 //!   * `error.type`, where the call fails: the kind of rejection, or the name of the error's type; and `otel.status_code`, which is `ERROR` then. With a fallback, only where
 //!     that fails too.
+//!   * `resilience.cause`, where the call fails with an error of its own that says something: its text and that of its sources ([`Cause`]). With a fallback, only where
+//!     that fails too.
 //!   * `resilience.policy` and `resilience.name`: whose rejection it was.
 //!   * `resilience.probe` (`true`) of a call by which a half-open breaker finds out whether the dependency is back, and `resilience.would_reject` (`true`) of one that was let
 //!     through only because its breaker monitors, or enforces a share.
 //!   * `resilience.attempts` and `resilience.elapsed_ms`, where a retry has made more than one attempt or given up.
-//!   * `resilience.fallback` (`true`), where a fallback was asked, and `resilience.fallback.reason`: what for, in the words of `error.type`.
+//!   * `resilience.fallback` (`true`), where a fallback was asked, and `resilience.fallback.reason`: what for, in the words of `error.type`;
+//!     `resilience.fallback.cause`: what that error said.
 //! * Each [`Event`] as an event, with its line as the message and the fields `resilience.event` (the topic), `resilience.policy` (the kind), `resilience.name`,
-//!   `resilience.by` and `resilience.why` (who did it by hand), `resilience.generation` and `resilience.sequence` (its [`Order`]), and what else it says:
+//!   `resilience.cause` (what the failure said that it tells of: of a retry, a fallback, an opening, or a call that failed), `resilience.by` and `resilience.why` (who did
+//!   it by hand), `resilience.generation` and `resilience.sequence` (its [`Order`]), and what else it says:
 //!   `resilience.from`, `resilience.to`, `resilience.reason`, `resilience.rejection`, `resilience.operation`, `resilience.attempt`, `resilience.elapsed_ms`,
 //!   `resilience.wait_ms`, `resilience.retry_after_ms`, `resilience.limit_ms`.
 //!
@@ -82,6 +86,7 @@
 mod builder;
 mod bulkhead;
 mod caught;
+mod cause;
 mod circuit_breaker;
 mod error;
 mod event;
@@ -121,8 +126,9 @@ pub mod testing;
 
 pub use builder::Builder;
 pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, OwnedPlace, Place};
+pub use cause::{Cause, MAX_CAUSE_BYTES};
 pub use circuit_breaker::{
-    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, OwnedPermit, Permit, Probes, Totals,
+    CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, LastError, OwnedPermit, Permit, Probes, Totals,
 };
 pub use error::{Failure, OpenReason, Rejection, RejectionKind};
 pub use event::{

@@ -2,6 +2,7 @@
 
 pub mod editor;
 
+pub use crate::cause::error_of;
 pub use crate::error::Failure;
 pub use crate::fallback::{
     Answer, FromRejection, NoRejection, asked_about, at_once, called, clone_argument, error_as, finish, is_among,
@@ -22,6 +23,7 @@ pub use core::time::Duration;
 pub use linkme;
 pub use resilience_config::{Backoff, Constant, Jitter, Mode, Preset, Rate, Rejections, Window};
 
+use crate::cause::Describe;
 use crate::circuit_breaker::Permit;
 use crate::error::Rejection;
 use crate::event::RetryEvent;
@@ -144,6 +146,23 @@ pub fn nothing<E>(_: &E) -> bool {
     false
 }
 
+/// Tells the span of a guarded call what its own error says.
+#[cfg(feature = "tracing")]
+pub fn told<T, E>(describe: Describe<E>, result: Result<T, Failure<E>>) -> Result<T, Failure<E>> {
+    result.inspect_err(|failure| {
+        if let Failure::Call(error) = failure {
+            crate::event::trace::failed_because(|| crate::registry::Registry::cause_of(error, describe));
+        }
+    })
+}
+
+/// As for [`in_span`]: nothing.
+#[cfg(not(feature = "tracing"))]
+#[inline]
+pub fn told<T, E>(_: Describe<E>, result: Result<T, Failure<E>>) -> Result<T, Failure<E>> {
+    result
+}
+
 /// A call that was not admitted, on its way outward.
 #[inline]
 pub fn rejected<T, E>(refused: impl Into<Rejection>) -> Result<T, Failure<E>> {
@@ -154,16 +173,18 @@ pub fn rejected<T, E>(refused: impl Into<Rejection>) -> Result<T, Failure<E>> {
 #[inline(always)]
 pub fn settle<T, E, FailureFit, IgnoreFit>(
     permit: Permit<'_>,
+    describe: Describe<E>,
     result: Result<T, Failure<E>>,
     failure_if: impl Predicate<E, FailureFit>,
     ignore_if: impl Predicate<E, IgnoreFit>,
 ) -> Result<T, Failure<E>> {
-    permit.settle(result, failure_if, ignore_if)
+    permit.settle(result, describe, failure_if, ignore_if)
 }
 
 /// As [`settle`], where `classify` says what the function's own results are; `failure_if` decides about an error where it `is_written`.
 pub fn settle_classified<T, E, FailureFit, IgnoreFit>(
     permit: Permit<'_>,
+    describe: Describe<E>,
     result: Result<T, Failure<E>>,
     classify: &impl ClassifyBy<T, E>,
     is_written: bool,
@@ -172,6 +193,7 @@ pub fn settle_classified<T, E, FailureFit, IgnoreFit>(
 ) -> Result<T, Failure<E>> {
     permit.settle_judged(
         result,
+        describe,
         |value| classify.verdict(Ok(value)),
         |error| match () {
             () if ignore_if(error) => Verdict::IGNORED,

@@ -33,6 +33,8 @@ const FIELDS: &[&str] = &[
     "resilience.elapsed_ms",
     "resilience.fallback",
     "resilience.fallback.reason",
+    "resilience.fallback.cause",
+    "resilience.cause",
 ];
 
 /// Without a place of its own: who collects would add that of this file to the fields that say where the guarded function is, under the same names.

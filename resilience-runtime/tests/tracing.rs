@@ -136,7 +136,7 @@ async fn a_guarded_call_has_a_span_that_says_where_it_is_and_how_it_failed() {
     assert_eq!(span["otel.name"], "fails");
     assert_eq!(span["error.type"], "tracing::Error");
     assert_eq!(span.get("resilience.policy"), None, "no policy failed it");
-    let line = "circuit_breaker `tracing: fails`: closed -> open (1 consecutive failure)";
+    let line = "circuit_breaker `tracing: fails`: closed -> open (1 consecutive failure); last error: it failed";
     assert_eq!(collector.lines(), [(Level::WARN, line.to_owned())]);
     let seen = collector.0.lock().unwrap();
     assert_eq!(seen.events[0].inside, Some(0));
@@ -274,6 +274,44 @@ async fn a_call_whose_fallback_fails_is_no_success_and_says_what_that_answered_f
     assert_eq!(of(levels), ["core::fmt::Error", "true", "core::fmt::Error", "", ""]);
     let failed = seen.events.iter().filter(|event| event.fields["resilience.event"] == "fallback_failed").count();
     assert_eq!(failed, 3);
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Outer {
+    #[error("error sending request")]
+    Send(#[source] std::fmt::Error),
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+#[retry(name = "tracing: causes", attempts = 2, delay = "1ms")]
+#[circuit_breaker("tracing: causes", consecutive_failures = 2)]
+async fn says_why() -> Result<(), Outer> {
+    Err(Outer::Send(std::fmt::Error))
+}
+
+#[fallback(|| Err(Outer::Send(std::fmt::Error)))]
+fn answers_and_says_why() -> Result<(), Outer> {
+    Err(Outer::Send(std::fmt::Error))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_error_said_is_in_the_span_and_in_every_event() {
+    let (collector, guard) = collect(LevelFilter::TRACE);
+    says_why().await.unwrap_err();
+    answers_and_says_why().unwrap_err();
+    drop(guard);
+    let said = format!("error sending request: {}", std::fmt::Error);
+    let seen = collector.0.lock().unwrap();
+    let [failed, answered] = &seen.spans[..] else { panic!("{:?}", seen.spans) };
+    assert_eq!((&failed["resilience.cause"], failed.get("resilience.fallback.cause")), (&said, None));
+    assert_eq!((&answered["resilience.cause"], &answered["resilience.fallback.cause"]), (&said, &said));
+    let told: Vec<_> = seen.events.iter().map(|event| &*event.fields["resilience.event"]).collect();
+    assert_eq!(told, ["outcome", "retry", "outcome", "transition", "retries_ended", "fallback", "fallback_failed"]);
+    for event in &seen.events {
+        assert_eq!(event.fields["resilience.cause"], said);
+        assert!(event.fields["message"].contains(&said), "{}", event.fields["message"]);
+    }
 }
 
 #[circuit_breaker("tracing: contested", window = 10)]

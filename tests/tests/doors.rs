@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const STAGES: [&[&str]; 8] = [
     &[
         "caught",
+        "cause",
         "error",
         "json",
         "kind",

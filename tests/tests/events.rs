@@ -142,7 +142,7 @@ fn answer() -> Result<u8, Error> {
 async fn a_fallback_is_told() {
     let mut events = of("events::falls_back");
     assert_eq!(falls_back().await.unwrap(), 7);
-    assert_eq!(lines(&mut events), ["fallback `events::falls_back`: answers for an error"]);
+    assert_eq!(lines(&mut events), ["fallback `events::falls_back`: answers for an error (it failed)"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -279,9 +279,9 @@ async fn what_it_answered_for_and_that_it_failed_are_counted_and_told() {
     })
     .await;
     let expected = [
-        "fallback `fallbacks::told`: answers for an error",
+        "fallback `fallbacks::told`: answers for an error (first)",
         "fallback `fallbacks::told`: answers for a rejection (circuit_open)",
-        "fallback `fallbacks::told`: failed too",
+        "fallback `fallbacks::told`: failed too (second)",
         "fallback `fallbacks::told`: answers for a rejection (circuit_open)",
     ];
     assert_eq!(told_of_them, expected);
@@ -298,8 +298,8 @@ async fn a_call_whose_levels_all_fail_has_failed_once() {
         assert_eq!(told_sync(true), Err(Error::Own("a level")));
     })
     .await;
-    let (answers, failed) =
-        ("fallback `fallbacks::told_sync`: answers for an error", "fallback `fallbacks::told_sync`: failed too");
+    let answers = "fallback `fallbacks::told_sync`: answers for an error (first)";
+    let failed = "fallback `fallbacks::told_sync`: failed too (a level)";
     assert_eq!(told_of_them, [answers, answers, failed]);
     let told = operation("told_sync");
     assert_eq!((told.fallbacks(), told.answered_fallbacks(), told.failed_fallbacks()), (2, 1, 1));
@@ -310,7 +310,7 @@ async fn a_closure_that_fails_for_a_call_that_took_too_long_is_told() {
     let told_of_them = fallbacks_told(async || assert_eq!(told_late().await, Err(Error::Own("late")))).await;
     let expected = [
         "fallback `fallbacks::told_late`: answers for a rejection (timed_out)",
-        "fallback `fallbacks::told_late`: failed too",
+        "fallback `fallbacks::told_late`: failed too (late)",
     ];
     assert_eq!(told_of_them, expected);
     assert_eq!(operation("told_late").fallbacks_for(Some(RejectionKind::TimedOut)), 1);

@@ -1,7 +1,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-use super::{hook, keyed};
+use super::{describe, hook, keyed};
 use crate::model::{CircuitBreaker, Guarded};
 
 /// What a rule of the user's own adds to the configuration, and to the static.
@@ -42,13 +42,13 @@ pub(super) fn around(guarded: &Guarded, breaker: &CircuitBreaker, inside: &Token
 pub(super) fn settled(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream {
     let failure_if = hook(&breaker.failure_if, "every");
     let ignore_if = hook(&breaker.ignore_if, "nothing");
-    let is_written = breaker.failure_if.is_some();
+    let (is_written, describe) = (breaker.failure_if.is_some(), describe());
     match &guarded.classify {
         Some(_) => quote_spanned!(Span::mixed_site()=>
-            __resilience::settle_classified(__permit, __result, &__classify, #is_written, #failure_if, #ignore_if)
+            __resilience::settle_classified(__permit, #describe, __result, &__classify, #is_written, #failure_if, #ignore_if)
         ),
         None => {
-            quote_spanned!(Span::mixed_site()=> __resilience::settle(__permit, __result, #failure_if, #ignore_if))
+            quote_spanned!(Span::mixed_site()=> __resilience::settle(__permit, #describe, __result, #failure_if, #ignore_if))
         }
     }
 }

@@ -4,7 +4,7 @@ use syn::{Expr, ExprClosure, spanned::Spanned};
 
 use super::{
     arguments::{self, ForFallback},
-    body, finish, hook, located_at, value,
+    body, describe, finish, hook, located_at, value,
 };
 use crate::model::{Answer, ErrorParameter, Fallback, Guarded, Only, OwnErrors, error_parameter};
 
@@ -26,16 +26,18 @@ pub(super) fn end(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> 
     }
     let left_alone = fallback.only.as_ref().map(|only| left_alone(guarded, only, map));
     let answered = answered(guarded, &fallback.levels, map);
+    let describe = describe();
     // The braces take the result out of its variable, of which the future would otherwise keep a part while it waits for
     // the answer.
     quote_spanned! {Span::mixed_site()=>
         '__fallback: {
+            let (__describe, __result) = { let __result = __result; (#describe, __result) };
             let __failure = match { __result } {
                 __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
                 #left_alone
                 __resilience::Err(__failure) => __failure,
             };
-            __operation.count_fallback(&__failure);
+            __operation.count_fallback(&__failure, __describe);
             #answered
         }
     }
@@ -54,14 +56,16 @@ fn end_classified(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> 
         }
     });
     let answered = answered(guarded, &fallback.levels, map);
+    let describe = describe();
     quote_spanned! {Span::mixed_site()=>
         '__fallback: {
+            let (__describe, __result) = { let __result = __result; (#describe, __result) };
             let (__failure, __unsuccessful) = match __resilience::asked_about(__result, &__classify, #decides, || __operation.shown_name()) {
                 __resilience::ControlFlow::Break(__result) => break '__fallback #returned,
                 #left_alone
                 __resilience::ControlFlow::Continue(__asked) => __asked,
             };
-            __operation.count_fallback(&__failure);
+            __operation.count_fallback(&__failure, __describe);
             __resilience::or_unsuccessful({ #answered }, __unsuccessful)
         }
     }
@@ -102,7 +106,7 @@ fn answered(guarded: &Guarded, levels: &[Answer], map: &TokenStream) -> TokenStr
         return quote_spanned! {Span::mixed_site()=>
             #calls
             let #answered = #answer;
-            __operation.fallback_ended(#answered)
+            __operation.fallback_ended(#answered, __describe)
         };
     }
     let rest = answered(guarded, rest, &quote_spanned!(Span::mixed_site()=> __resilience::NoRejection));

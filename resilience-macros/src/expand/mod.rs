@@ -264,8 +264,23 @@ fn end(guarded: &Guarded) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #map_rejection #end)
 }
 
-/// The function's own result, made of that of its layers.
+/// How the error of `__result` is described. The compiler finds it out by the type, of which nothing is demanded.
+fn describe() -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> __resilience::error_of(&__result).describe_error())
+}
+
+/// The function's own result, made of that of its layers. With the feature `tracing`, the span is told what the error says.
 fn finish(guarded: &Guarded, result: &TokenStream, map: &TokenStream) -> TokenStream {
+    if cfg!(feature = "tracing") {
+        let describe = describe();
+        let told = quote_spanned!(Span::mixed_site()=> __resilience::told(#describe, __result));
+        let finished = finish_told(guarded, &told, map);
+        return quote_spanned!(Span::mixed_site()=> { let __result = #result; #finished });
+    }
+    finish_told(guarded, result, map)
+}
+
+fn finish_told(guarded: &Guarded, result: &TokenStream, map: &TokenStream) -> TokenStream {
     let own = guarded.target.result.to_token_stream();
     // An error type that does not fit is told at the result: the compiler points at the type or at the path before it.
     let at = located_at(own.span());

@@ -3,7 +3,7 @@ use quote::quote_spanned;
 
 use super::{
     arguments::{self, Lent},
-    hook,
+    describe, hook,
 };
 use crate::model::{CircuitBreaker, Guarded, Layer, Retry};
 
@@ -22,20 +22,20 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
         false => quote_spanned!(Span::mixed_site()=> __wait.await),
     };
     let on_retry = hook(&retry.on_retry, "no_hook");
-    let is_shut = is_above_a_breaker(guarded)
-        .then(|| quote_spanned!(Span::mixed_site()=> |__wait| __breaker.is_shut_after(__wait)));
-    let is_written = retry.retry_if.is_some();
-    let after = match (&guarded.classify, is_shut) {
-        (Some(_), is_shut) => {
-            let is_shut = is_shut.unwrap_or_else(|| hook(&None, "never_shut"));
-            quote_spanned!(Span::mixed_site()=>
-                after_classified(__result, &__classify, #is_written, #retry_if, #retry_after, #on_retry, #is_shut)
-            )
-        }
-        (None, Some(is_shut)) => {
-            quote_spanned!(Span::mixed_site()=> after_above(__result, #retry_if, #retry_after, #on_retry, #is_shut))
-        }
-        (None, None) => quote_spanned!(Span::mixed_site()=> after(__result, #retry_if, #retry_after, #on_retry)),
+    let is_shut = match is_above_a_breaker(guarded) {
+        true => quote_spanned!(Span::mixed_site()=> |__wait| __breaker.is_shut_after(__wait)),
+        false => hook(&None, "never_shut"),
+    };
+    let (is_written, is_hooked) = (retry.retry_if.is_some(), retry.on_retry.is_some());
+    let describe = describe();
+    // What is looked at has a variable of its own, of which nothing is left while the call waits.
+    let after = match &guarded.classify {
+        Some(_) => quote_spanned!(Span::mixed_site()=>
+            after_classified((#describe, #is_hooked), __result, &__classify, #is_written, #retry_if, #retry_after, #on_retry, #is_shut)
+        ),
+        None => quote_spanned!(Span::mixed_site()=>
+            after_above((#describe, #is_hooked), __result, #retry_if, #retry_after, #on_retry, #is_shut)
+        ),
     };
     quote_spanned! {Span::mixed_site()=>
         let __result = {
@@ -44,7 +44,7 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
             loop {
                 #kept_receiver
                 #attempt
-                let __wait = match __run.#after {
+                let __wait = match { let __result = __result; __run.#after } {
                     __resilience::ControlFlow::Continue(__wait) => __wait,
                     __resilience::ControlFlow::Break(__result) => break __result,
                 };

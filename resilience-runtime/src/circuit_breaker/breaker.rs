@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::cooling::Cooling;
 use super::enforcement::Enforcement;
+use super::last_error::ErrorKept;
 use super::opening::{LastOpening, OwnTime};
 use super::settings::{WORDS, span};
 use super::state::{AtomicWord, Word};
@@ -94,6 +95,7 @@ pub struct CircuitBreaker {
     pub(super) enforcement: Enforcement,
     pub(super) name: Name,
     pub(super) emitter: Emitter,
+    pub(super) error_kept: ErrorKept,
     pub(super) of_keys: OfKeys<Self>,
 }
 
@@ -142,6 +144,7 @@ impl CircuitBreaker {
             enforcement: Enforcement::new(settings.mode),
             name,
             emitter,
+            error_kept: ErrorKept::new(),
             of_keys: OfKeys::new(),
         }
     }

@@ -2,14 +2,17 @@
 
 use super::breaker::CircuitBreaker;
 use super::clock::Clock;
+use super::last_error::CallEnd;
 use super::nested;
 use super::settings::RatesSay;
 use super::state::{Phase, Word};
 use crate::caught::caught;
+use crate::cause::Because;
 use crate::error::OpenReason;
 use crate::event::Ended;
 use crate::outcome::Outcome;
 use crate::window::{Counter, EndedCall, Shard, Standing, WindowCounts};
+use std::fmt::Write;
 use std::time::Duration;
 
 /// What a call was admitted as.
@@ -36,14 +39,21 @@ impl CircuitBreaker {
     }
 
     /// Records the end of a call that this breaker admitted.
-    pub(super) fn record(&self, shard: Shard, clock: impl Clock, admitted: Admitted, outcome: Outcome, began: u64) {
+    pub(super) fn record(
+        &self,
+        shard: Shard,
+        clock: impl Clock,
+        (admitted, began): (Admitted, u64),
+        outcome: Outcome,
+        because: Option<&Because<'_>>,
+    ) {
         let counter = match outcome {
             Outcome::Success => Counter::Ok,
             Outcome::Failure => Counter::Failed,
             Outcome::Ignored => return self.release(shard, clock, admitted, Counter::Ignored, began),
         };
         let slow = self.is_slow(clock, began);
-        self.finish(shard, clock, admitted, EndedCall { counter, slow });
+        self.finish(shard, clock, admitted, EndedCall { counter, slow }, because);
     }
 
     /// Records a call that asked the dependency and was dropped without an outcome.
@@ -51,14 +61,15 @@ impl CircuitBreaker {
         &self,
         shard: Shard,
         clock: impl Clock,
-        admitted: Admitted,
-        began: u64,
+        (admitted, began): (Admitted, u64),
         abandoned: bool,
     ) {
         let slow = self.is_slow(clock, began);
         let counter = if abandoned { Counter::Abandoned } else { Counter::Cancelled };
         if abandoned || slow {
-            self.finish(shard, clock, admitted, EndedCall { counter, slow });
+            let because = Because::new(&|words| words.write_str("abandoned by its caller"));
+            let because = self.because(&because).filter(|_| abandoned);
+            self.finish(shard, clock, admitted, EndedCall { counter, slow }, because);
         } else {
             self.release(shard, clock, admitted, counter, began);
         }
@@ -70,10 +81,9 @@ impl CircuitBreaker {
         &self,
         shard: Shard,
         clock: impl Clock,
-        admitted: Admitted,
-        outcome: Outcome,
-        began: u64,
-        time: Duration,
+        (admitted, began): (Admitted, u64),
+        (outcome, time): (Outcome, Duration),
+        because: Option<&Because<'_>>,
     ) {
         let time = self.open_time(time);
         let counter = match outcome {
@@ -89,29 +99,29 @@ impl CircuitBreaker {
                     self.release(shard, clock, admitted, counter, began);
                 } else {
                     self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
-                    self.tell_judged(ended(finished));
+                    self.tell_judged(end(finished, because));
                 }
                 let counts = self.window.counts(word.closed_generation(), clock.coarse_millis());
                 self.trip(
                     self.word.load(),
-                    OpenReason::Verdict { open_for: time },
+                    (OpenReason::Verdict { open_for: time }, because),
                     counts,
                     clock.precise_millis_up(),
                     Some(time),
                 );
             }
-            Admitted::Probe(generation) if self.reopen_for(generation, clock, time, ended(finished)) => {
+            Admitted::Probe(generation) if self.reopen_for(generation, clock, time, end(finished, because)) => {
                 self.window.count_finished(shard, finished);
             }
             // Too late to decide anything, or nobody's business.
-            _ => self.record(shard, clock, admitted, outcome, began),
+            _ => self.record(shard, clock, (admitted, began), outcome, because),
         }
     }
 
     /// Whether that closed state is still the present one, monitored or not.
     fn is_still(&self, closed: Word) -> bool {
         let now = self.word.load();
-        now == closed || now.phase() == Phase::Closed && now.generation() == closed.generation()
+        now == closed || now.is_in(Phase::Closed, closed.generation())
     }
 
     /// Whether a call that is dropped after it has waited for so long says something about the dependency.
@@ -120,26 +130,36 @@ impl CircuitBreaker {
     }
 
     /// A call is over that says something about the dependency.
-    fn finish(&self, shard: Shard, clock: impl Clock, admitted: Admitted, finished: EndedCall) {
+    fn finish(
+        &self,
+        shard: Shard,
+        clock: impl Clock,
+        admitted: Admitted,
+        finished: EndedCall,
+        because: Option<&Because<'_>>,
+    ) {
         match admitted {
             Admitted::Closed(word) => {
                 let now = self.word.load();
-                if now != word && !(now.phase() == Phase::Closed && now.generation() == word.generation()) {
+                if now != word && !now.is_in(Phase::Closed, word.generation()) {
                     return self.count_stale();
                 }
                 let standing = self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
+                if let Some(because) = because {
+                    self.keep_error_if_due((Phase::Closed, word.generation()), clock.coarse_millis(), because);
+                }
                 if let Some(standing) = standing {
-                    self.tell_judged(ended(finished));
-                    self.judge(now, standing, clock);
+                    self.tell_judged(end(finished, because));
+                    self.judge(now, standing, clock, because);
                 }
             }
-            Admitted::Probe(generation) => self.record_probe(shard, clock, generation, finished),
+            Admitted::Probe(generation) => self.record_probe(shard, clock, generation, finished, because),
             Admitted::Nested(generation) => {
                 if finished.counter != Counter::Ok {
                     nested::fail(self, generation);
                 }
                 self.window.count(shard, Counter::Ignored);
-                self.tell_ended(Ended::Ignored);
+                self.tell_ended(Ended::Ignored.into());
             }
             Admitted::Unjudged => self.count_stale(),
             Admitted::Uncounted => {}
@@ -162,7 +182,7 @@ impl CircuitBreaker {
     pub(super) fn release(&self, shard: Shard, clock: impl Clock, admitted: Admitted, counter: Counter, began: u64) {
         if admitted != Admitted::Uncounted {
             self.window.count(shard, counter);
-            self.tell_ended(if counter == Counter::Ignored { Ended::Ignored } else { Ended::Cancelled });
+            self.tell_ended(CallEnd::from(if counter == Counter::Ignored { Ended::Ignored } else { Ended::Cancelled }));
         }
         if let Admitted::Probe(generation) = admitted
             && !(counter == Counter::Cancelled && self.cool(generation, clock, began))
@@ -174,11 +194,11 @@ impl CircuitBreaker {
     #[cold]
     pub(super) fn count_stale(&self) {
         self.stale.increment();
-        self.tell_ended(Ended::Stale);
+        self.tell_ended(Ended::Stale.into());
     }
 
     #[cold]
-    pub(super) fn judge(&self, word: Word, standing: Standing, clock: impl Clock) {
+    pub(super) fn judge(&self, word: Word, standing: Standing, clock: impl Clock, because: Option<&Because<'_>>) {
         let Standing { counts, streak } = standing;
         let streak_age = self.streak_began.age_millis(streak, clock.coarse_millis());
         let WindowCounts { calls, failures, slow, slow_of, .. } = counts;
@@ -197,7 +217,7 @@ impl CircuitBreaker {
             _ if self.trip_if_says_so(&counts) => OpenReason::TripIf { failures, calls },
             _ => return,
         };
-        self.trip(word, reason, counts, clock.precise_millis_up(), None);
+        self.trip(word, (reason, because), counts, clock.precise_millis_up(), None);
     }
 
     pub(super) fn trip_if_says_so(&self, counts: &WindowCounts) -> bool {
@@ -209,22 +229,33 @@ impl CircuitBreaker {
         trip_if(counts)
     }
 
-    pub(super) fn record_probe(&self, shard: Shard, clock: impl Clock, generation: u64, finished: EndedCall) {
+    pub(super) fn record_probe(
+        &self,
+        shard: Shard,
+        clock: impl Clock,
+        generation: u64,
+        finished: EndedCall,
+        because: Option<&Because<'_>>,
+    ) {
+        if let Some(because) = because {
+            self.keep_error((Phase::HalfOpen, generation), clock.coarse_millis(), because);
+        }
         // A slow probe says that the dependency has not recovered.
         let succeeded = finished.counter == Counter::Ok && !finished.slow;
-        if !self.answer(generation, clock, Some(succeeded), Some(ended(finished))) {
+        if !self.answer(generation, clock, Some(succeeded), Some(end(finished, because))) {
             return self.count_stale();
         }
         self.window.count_finished(shard, finished);
     }
 }
 
-fn ended(finished: EndedCall) -> Ended {
-    match finished.counter {
+fn end<'a>(finished: EndedCall, because: Option<&'a Because<'a>>) -> CallEnd<'a> {
+    let ended = match finished.counter {
         Counter::Ok => Ended::Succeeded,
         Counter::Ignored => Ended::Ignored,
         Counter::Abandoned => Ended::Abandoned,
         Counter::Cancelled => Ended::Cancelled,
         _ => Ended::Failed,
-    }
+    };
+    CallEnd { ended, because }
 }

@@ -191,7 +191,11 @@ impl ByKey for CircuitBreaker {
     fn begin_anew(&self, now: u64) -> bool {
         let word = self.word.load();
         let anew = Word::closed(word.entering(now), word.monitored());
-        word.phase() == Phase::Closed && self.word.exchange(word, anew)
+        let has_begun = word.phase() == Phase::Closed && self.word.exchange(word, anew);
+        if has_begun {
+            self.error_kept.forget();
+        }
+        has_begun
     }
 
     fn is_not_closed(&self) -> bool {

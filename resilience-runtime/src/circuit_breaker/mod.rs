@@ -13,6 +13,7 @@
 //! | `settings` | the settings in force |
 //! | `opening` | why it opened last, and for how long |
 //! | `totals` | what is counted for good |
+//! | `last_error` | what its last failure said |
 //! | `breaker` | what a breaker is made of |
 //! | `telling` | what is told of it |
 //! | `transitions` | what happens at a change of state |
@@ -37,6 +38,7 @@ mod cooling;
 mod enforcement;
 mod judging;
 mod keyed;
+mod last_error;
 mod nested;
 mod next_call;
 mod opening;
@@ -60,6 +62,7 @@ pub(crate) use admission::Refused;
 pub use breaker::CircuitBreaker;
 pub(crate) use breaker::TripIf;
 pub use builder::CircuitBreakerBuilder;
+pub use last_error::LastError;
 pub use owned::OwnedPermit;
 pub use permit::Permit;
 pub(crate) use permit::WatchedCall;

@@ -4,11 +4,13 @@ use super::breaker::CircuitBreaker;
 use super::clock::{Clock, Present};
 use super::judging::Admitted;
 use super::nested;
+use crate::cause::{Because, Describe, Words};
 use crate::error::{Failure, RejectionKind};
 use crate::outcome::Outcome;
 use crate::sync::Note;
 use crate::verdict::Verdict;
 use crate::window::{Counter, Shard};
+use std::fmt::{Display, Write};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -80,7 +82,20 @@ impl<'a> Call<'a> {
         {
             return;
         }
-        breaker.record(shard, clock, admitted, outcome, began);
+        breaker.record(shard, clock, (admitted, began), outcome, None);
+    }
+
+    /// As [`end`](Self::end), and opens the breaker where the verdict says so; what a failure says may be wanted.
+    fn end_because(self, verdict: Verdict, because: &Because<'_>) {
+        let Self { breaker, admitted, began } = self;
+        let (shard, outcome) = (Shard::of_this_thread(), verdict.outcome());
+        let because = breaker.because(because).filter(|_| outcome == Outcome::Failure);
+        match verdict.opening() {
+            Some(time) => {
+                breaker.record_opening(shard, Present, (admitted, began), (outcome, time), because);
+            }
+            None => breaker.record(shard, Present, (admitted, began), outcome, because),
+        }
     }
 }
 
@@ -100,6 +115,20 @@ impl<'a> Permit<'a> {
         self.record(Outcome::Failure);
     }
 
+    /// As [`failure`](Self::failure), and why: for events, and for the snapshot's [last error](crate::CircuitBreakerSnapshot::last_error). It is printed
+    /// only where somebody wants to know.
+    ///
+    /// ```
+    /// # use resilience_runtime::CircuitBreaker;
+    /// let breaker = CircuitBreaker::builder("payment").build()?;
+    /// breaker.try_acquire()?.failure_because(&"connection refused");
+    /// assert_eq!(breaker.snapshot().last_error.unwrap().cause, "connection refused");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn failure_because(self, why: &dyn Display) {
+        self.spent().end_because(Verdict::FAILURE, &Because::new(&|words| write!(words, "{why}")));
+    }
+
     /// The call says nothing about the dependency.
     pub fn ignore(self) {
         self.record(Outcome::Ignored);
@@ -113,7 +142,7 @@ impl<'a> Permit<'a> {
 
     pub(super) fn dropped_at(self, shard: Shard, clock: impl Clock, abandoned: bool) {
         let Call { breaker, admitted, began } = self.spent();
-        breaker.record_dropped(shard, clock, admitted, began, abandoned);
+        breaker.record_dropped(shard, clock, (admitted, began), abandoned);
     }
 
     /// The call ended so.
@@ -128,12 +157,14 @@ impl<'a> Permit<'a> {
         self.spent().end(shard, clock, outcome);
     }
 
-    /// As [`record`](Self::record), and opens the breaker where the verdict says so.
+    /// As [`record`](Self::record), of an `Ok`, and opens the breaker where the verdict says so.
     #[inline]
-    pub(crate) fn record_verdict(self, verdict: Verdict) {
-        let Some(time) = verdict.opening() else { return self.record(verdict.outcome()) };
-        let Call { breaker, admitted, began } = self.spent();
-        breaker.record_opening(Shard::of_this_thread(), Present, admitted, verdict.outcome(), began, time);
+    fn record_verdict(self, verdict: Verdict) {
+        if verdict.outcome() != Outcome::Failure && verdict.opening().is_none() {
+            return self.record(verdict.outcome());
+        }
+        let because = |words: &mut Words| words.write_str("an answer that is classified as a failure");
+        self.spent().end_because(verdict, &Because::new(&because));
     }
 
     /// The words of the call, and no others: the last two of a permit, which were written one by one, are read as one where the whole of it is moved.
@@ -213,6 +244,7 @@ impl<'a> Permit<'a> {
     pub(crate) fn settle<T, E>(
         self,
         result: Result<T, Failure<E>>,
+        describe: Describe<E>,
         failure_if: impl FnOnce(&E) -> bool,
         ignore_if: impl FnOnce(&E) -> bool,
     ) -> Result<T, Failure<E>> {
@@ -223,7 +255,7 @@ impl<'a> Permit<'a> {
             }
             Err(failure) => {
                 let Call { breaker, admitted, began } = self.spent();
-                settle_failure(breaker, admitted, began, &failure, |error| match () {
+                settle_failure(breaker, admitted, began, (&failure, describe), |error| match () {
                     () if ignore_if(error) => Verdict::IGNORED,
                     () if failure_if(error) => Verdict::FAILURE,
                     () => Verdict::SUCCESS,
@@ -237,6 +269,7 @@ impl<'a> Permit<'a> {
     pub(crate) fn settle_judged<T, E>(
         self,
         result: Result<T, Failure<E>>,
+        describe: Describe<E>,
         of_ok: impl FnOnce(&T) -> Verdict,
         of_error: impl FnOnce(&E) -> Verdict,
     ) -> Result<T, Failure<E>> {
@@ -248,7 +281,7 @@ impl<'a> Permit<'a> {
             }
             Err(failure) => {
                 let Call { breaker, admitted, began } = self.spent();
-                settle_failure(breaker, admitted, began, &failure, of_error);
+                settle_failure(breaker, admitted, began, (&failure, describe), of_error);
                 Err(failure)
             }
         }
@@ -260,12 +293,13 @@ impl<'a> Permit<'a> {
             if admitted != Admitted::Uncounted {
                 breaker.panicked.increment();
             }
-            return breaker.record(shard, clock, admitted, Outcome::Failure, began);
+            let because = Because::new(&|words| words.write_str("a panic"));
+            return breaker.record(shard, clock, (admitted, began), Outcome::Failure, breaker.because(&because));
         }
         match self.watched.waits_since().filter(|_| !std::thread::panicking()) {
             Some(since) => {
                 let abandoned = breaker.is_abandoned(clock.coarse_millis().saturating_sub(since));
-                breaker.record_dropped(shard, clock, admitted, began, abandoned);
+                breaker.record_dropped(shard, clock, (admitted, began), abandoned);
             }
             // The dependency was not asked, or something else is the reason.
             None => breaker.release(shard, clock, admitted, Counter::Cancelled, began),
@@ -279,7 +313,7 @@ fn settle_failure<E>(
     breaker: &CircuitBreaker,
     admitted: Admitted,
     began: u64,
-    failure: &Failure<E>,
+    (failure, describe): (&Failure<E>, Describe<E>),
     of_error: impl FnOnce(&E) -> Verdict,
 ) {
     // The predicates are the user's and may panic: the permit is there again, to be dropped.
@@ -295,7 +329,11 @@ fn settle_failure<E>(
             | RejectionKind::Unsuccessful => Verdict::IGNORED,
         },
     };
-    permit.record_verdict(verdict);
+    let because = |words: &mut Words| match failure {
+        Failure::Call(error) => describe(error, words),
+        Failure::Rejected(rejection) => write!(words, "{rejection}"),
+    };
+    permit.spent().end_because(verdict, &Because::new(&because));
 }
 
 impl Drop for Permit<'_> {

@@ -1,6 +1,7 @@
 //! A breaker as it is at one moment, for dashboards, health checks and tests.
 
 use super::breaker::CircuitBreaker;
+use super::last_error::LastError;
 use super::state::Phase;
 use super::totals::Totals;
 use crate::error::OpenReason;
@@ -40,6 +41,8 @@ pub struct CircuitBreakerSnapshot {
     pub consecutive_failures: u64,
     /// Why it opened, unless it has closed since.
     pub reason: Option<OpenReason>,
+    /// What its last failure said, and when: of those whose error says something. A failure is looked at for this at most ten times a second.
+    pub last_error: Option<LastError>,
     /// Of an open breaker: how long until the next call is let through as a probe. Zero: the next call is one.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub probe_due_in: Option<Duration>,
@@ -108,6 +111,7 @@ impl CircuitBreaker {
             window: self.frozen(word, now),
             consecutive_failures: if phase == Phase::Closed { self.window.streak(word.closed_generation()) } else { 0 },
             reason: self.last_opening.read().filter(|_| opened).map(|opening| opening.reason),
+            last_error: self.last_error(),
             probe_due_in: (phase == Phase::Open)
                 .then(|| Duration::from_millis(self.probe_due(word, now).saturating_sub(now))),
             enforced_percent: match phase {

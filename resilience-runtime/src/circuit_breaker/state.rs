@@ -32,6 +32,7 @@
 //! loaded with `Acquire` and exchanged with `AcqRel`, so that whoever acts on a state sees what was written before
 //! it was entered. The counters have their own argument, in `window`.
 
+use crate::error::OpenReason;
 use crate::state::State;
 use crate::sync::{AtomicSetting, AtomicU64, Ordering};
 use resilience_config::Mode;
@@ -138,6 +139,17 @@ pub(super) enum Due {
     ReopenTimedOut {
         at: u64,
     },
+}
+
+impl Due {
+    /// Why it opens, where it does.
+    pub(super) fn reason(self) -> Option<OpenReason> {
+        match self {
+            Self::Nothing | Self::Close => None,
+            Self::ReopenFailed { failures } => Some(OpenReason::ProbesFailed { failures }),
+            Self::ReopenTimedOut { .. } => Some(OpenReason::ProbeTimedOut),
+        }
+    }
 }
 
 impl Word {
@@ -255,6 +267,11 @@ impl Word {
             Phase::HalfOpen => self.0 >> TAG_BITS & mask(PROBE_SINCE_BITS),
             Phase::Open | Phase::Forced | Phase::Disabled => self.0 >> TAG_BITS & mask(SINCE_BITS),
         }
+    }
+
+    /// Whether this is that state, with whatever has happened in it.
+    pub(super) fn is_in(self, phase: Phase, generation: u64) -> bool {
+        self.phase() == phase && self.generation() == generation
     }
 
     /// The number of what is closed, by which the window tells its generations apart.

@@ -1,7 +1,9 @@
 //! What a breaker tells of itself, to whoever wants to know.
 
 use super::breaker::{CircuitBreaker, TELL_OUTCOMES};
-use super::state::Word;
+use super::last_error::{CallEnd, LastError};
+use super::state::{Phase, Word};
+use crate::cause::{Because, Cause};
 use crate::error::OpenReason;
 use crate::event::{Ended, Event, Order, Runs, Topic, Transition, Turn};
 use crate::time::{self, Timestamp};
@@ -25,13 +27,15 @@ impl CircuitBreaker {
         if from.phase() == to.phase() && from.monitored() == to.monitored() {
             return;
         }
+        // A close is due to no failure.
+        let cause = reason.and_then(|_| turn.cause());
         turn.push(Topic::Transition, to.since(at), |order| {
             let monitored = from.monitored() && to.monitored();
             // A monitoring breaker's own moves are told as what they would have been.
             let state = |word: Word| if monitored { word.decided() } else { word.state() };
             let at = Timestamp::from_millis(at);
             let (name, key, from, to) = (self.name(), self.key(), state(from), state(to));
-            Event::Transition(Transition { name, key, from, to, reason, monitored, at, order })
+            Event::Transition(Transition { name, key, from, to, reason, cause, monitored, at, order })
         });
     }
 
@@ -47,20 +51,22 @@ impl CircuitBreaker {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn tell_ended(&self, ended: Ended) {
+    pub(super) fn tell_ended(&self, end: CallEnd<'_>) {
         if self.emitter.wants(Topic::Outcome) {
-            let event = |order| self.ended(ended, order);
+            let cause = end.because.and_then(Because::cause);
+            let event = |order| self.ended(end.ended, cause, order);
             self.emitter.emit(Topic::Outcome, self.generation(), event);
         }
     }
 
-    fn ended(&self, ended: Ended, order: Order) -> Event {
-        Event::Outcome { name: self.name(), key: self.key(), ended, at: Timestamp::now(), order }
+    fn ended(&self, ended: Ended, cause: Option<Cause>, order: Order) -> Event {
+        Event::Outcome { name: self.name(), key: self.key(), ended, cause, at: Timestamp::now(), order }
     }
 
     /// What the transitions of this turn have followed from.
-    pub(super) fn push_ended(&self, turn: &mut Turn<'_>, generation: u64, ended: Ended) {
-        turn.push_cause(Topic::Outcome, generation, |order| self.ended(ended, order));
+    pub(super) fn push_ended(&self, turn: &mut Turn<'_>, generation: u64, end: CallEnd<'_>) {
+        let cause = end.because.and_then(|_| turn.cause());
+        turn.push_cause(Topic::Outcome, generation, |order| self.ended(end.ended, cause, order));
     }
 
     #[cold]
@@ -76,12 +82,12 @@ impl CircuitBreaker {
     /// Of a call that was admitted while closed. The switch is in a word that such a call reads anyway, and in every breaker: the bus is another
     /// line of memory.
     #[cold]
-    pub(super) fn tell_judged(&self, ended: Ended) {
+    pub(super) fn tell_judged(&self, end: CallEnd<'_>) {
         if self.judge_all.get() & TELL_OUTCOMES == 0 {
             return;
         }
         if self.emitter.wants(Topic::Outcome) {
-            return self.tell_ended(ended);
+            return self.tell_ended(end);
         }
         // Nobody wants to know any more. Whoever has come meanwhile has either set the switch after this, or is seen by now.
         self.judge_all.change(|why| why & !TELL_OUTCOMES);
@@ -95,5 +101,44 @@ impl CircuitBreaker {
         if self.emitter.wants(Topic::Outcome) {
             self.tell_outcomes();
         }
+    }
+
+    /// What is to be told of a failure, unless nobody is to be told what failures say.
+    pub(super) fn because<'a>(&self, because: &'a Because<'a>) -> Option<&'a Because<'a>> {
+        self.emitter.tells_causes().then_some(because)
+    }
+
+    /// What the last failure said.
+    pub(super) fn last_error(&self) -> Option<LastError> {
+        self.error_kept.read().filter(|_| self.emitter.tells_causes())
+    }
+
+    /// As [`keep_error`](Self::keep_error), of those of which there may be many.
+    #[inline]
+    pub(super) fn keep_error_if_due(&self, admitted: (Phase, u64), now: u64, because: &Because<'_>) {
+        if self.error_kept.is_due(now) {
+            self.keep_error(admitted, now, because);
+        }
+    }
+
+    /// Keeps what a call said that was admitted in the state of that generation, unless the state is over: the breaker may be another key's by then. Code of the user's
+    /// may run.
+    #[cold]
+    pub(super) fn keep_error(&self, (phase, generation): (Phase, u64), now: u64, because: &Because<'_>) {
+        if let Some(words) = because.words() {
+            self.error_kept.keep(words, now, || !self.word.load().is_in(phase, generation));
+        }
+    }
+
+    /// What has led to an opening for that reason, the last thing before it being a call that ended so. Code of the user's may run: not in a turn.
+    pub(super) fn cause_of(&self, reason: OpenReason, because: Option<&Because<'_>>) -> Option<Cause> {
+        let told = because.and_then(Because::cause);
+        told.or_else(|| match reason {
+            // A success may have done it, of which there are enough by now to take a rate.
+            OpenReason::FailureRate { .. } | OpenReason::TripIf { .. } | OpenReason::ProbesFailed { .. } => {
+                self.last_error().map(|error| error.cause)
+            }
+            _ => None,
+        })
     }
 }

@@ -2,10 +2,12 @@
 
 use super::breaker::CircuitBreaker;
 use super::clock::Clock;
+use super::last_error::CallEnd;
 use super::opening::{Opening, PackedReason};
 use super::state::{Due, Phase, Word};
+use crate::cause::Because;
 use crate::error::OpenReason;
-use crate::event::{Ended, Turn};
+use crate::event::Turn;
 use crate::time::millis_up;
 use crate::window::WindowCounts;
 use std::time::Duration;
@@ -15,11 +17,21 @@ const COOLS_FOR_MILLIS: u64 = 1000;
 
 impl CircuitBreaker {
     /// Closed to open, unless the generation is over; for its own time where one was said.
-    pub(super) fn trip(&self, closed: Word, reason: OpenReason, frozen: WindowCounts, now: u64, own: Option<Duration>) {
-        let mut turn = self.emitter.turn();
+    pub(super) fn trip(
+        &self,
+        closed: Word,
+        (reason, because): (OpenReason, Option<&Because<'_>>),
+        frozen: WindowCounts,
+        now: u64,
+        own: Option<Duration>,
+    ) {
         let (mut from, generation) = (closed, closed.generation());
+        if let Some(because) = because {
+            self.keep_error((Phase::Closed, generation), now, because);
+        }
+        let mut turn = self.emitter.turn().because(self.cause_of(reason, because));
         // `monitor` or `enforce` may come between, which changes no generation.
-        while from.phase() == Phase::Closed && from.generation() == generation {
+        while from.is_in(Phase::Closed, generation) {
             let open = self.opened(from.entering(now), 0, from.monitored(), own);
             if self.word.exchange(from, open) {
                 self.last_opening.write(Opening { generation: open.generation(), reason, frozen });
@@ -82,7 +94,7 @@ impl CircuitBreaker {
     pub(super) fn cool(&self, generation: u64, clock: impl Clock, began: u64) -> bool {
         let (word, now) = (self.word.load(), clock.precise_millis());
         let free_at = began / 1_000_000 + self.settings.abandoned_after_millis().unwrap_or(COOLS_FOR_MILLIS);
-        let cools = word.phase() == Phase::HalfOpen && word.generation() == generation && now < free_at;
+        let cools = word.is_in(Phase::HalfOpen, generation) && now < free_at;
         if cools {
             self.cooling.add(word, now, free_at);
         }
@@ -95,8 +107,7 @@ impl CircuitBreaker {
         if free == 0 {
             return false;
         }
-        let is_of_this_state =
-            |word: Word| word.phase() == Phase::HalfOpen && word.generation() == half_open.generation();
+        let is_of_this_state = |word: Word| word.is_in(Phase::HalfOpen, half_open.generation());
         let mut word = self.word.load();
         while is_of_this_state(word) && !self.word.exchange(word, word.without_probes(free, now)) {
             word = self.word.load();
@@ -135,31 +146,29 @@ impl CircuitBreaker {
     }
 
     pub(super) fn enter_due(&self, turn: &mut Turn<'_>, half_open: Word, due: Due, now: u64) -> bool {
-        let monitored = half_open.monitored();
+        let (monitored, reason) = (half_open.monitored(), due.reason());
         let reopen = |at: u64| self.opened(half_open.entering(at), half_open.openings() + 1, monitored, None);
         match due {
             Due::Nothing => false,
             Due::Close => self.enter(turn, half_open, Word::closed(half_open.entering(now), monitored), now, None),
-            Due::ReopenFailed { failures } => {
-                self.enter(turn, half_open, reopen(now), now, Some(OpenReason::ProbesFailed { failures }))
-            }
-            Due::ReopenTimedOut { at } => self.enter(turn, half_open, reopen(at), at, Some(OpenReason::ProbeTimedOut)),
+            Due::ReopenFailed { .. } => self.enter(turn, half_open, reopen(now), now, reason),
+            Due::ReopenTimedOut { at } => self.enter(turn, half_open, reopen(at), at, reason),
         }
     }
 
     /// Takes a probe's answer into the half-open state, or its permit back; whether it came in time.
     ///
-    /// `ended` is told before what follows from it.
+    /// `end` is told before what follows from it.
     pub(super) fn answer(
         &self,
         generation: u64,
         clock: impl Clock,
         succeeded: Option<bool>,
-        ended: Option<Ended>,
+        end: Option<CallEnd<'_>>,
     ) -> bool {
         loop {
             let word = self.word.load();
-            if word.phase() != Phase::HalfOpen || word.generation() != generation {
+            if !word.is_in(Phase::HalfOpen, generation) {
                 return false;
             }
             let now = clock.precise_millis();
@@ -170,15 +179,16 @@ impl CircuitBreaker {
             match answered.due(now, &self.settings.half_open_rule()) {
                 Due::Nothing => {
                     if self.word.exchange(word, answered) {
-                        ended.into_iter().for_each(|ended| self.tell_ended(ended));
+                        end.into_iter().for_each(|end| self.tell_ended(end));
                         return true;
                     }
                 }
                 due => {
-                    let mut turn = self.emitter.turn();
+                    let cause = due.reason().and_then(|reason| self.cause_of(reason, end.and_then(|end| end.because)));
+                    let mut turn = self.emitter.turn().because(cause);
                     let entered = self.enter_due(&mut turn, word, due, clock.precise_millis_up());
-                    if let (true, Some(ended)) = (entered, ended) {
-                        self.push_ended(&mut turn, word.since(now), ended);
+                    if let (true, Some(end)) = (entered, end) {
+                        self.push_ended(&mut turn, word.since(now), end);
                     }
                     self.end(turn);
                     if entered {
@@ -190,21 +200,22 @@ impl CircuitBreaker {
     }
 
     /// Half-open to open for that time, which a probe's verdict says; whether it came in time.
-    pub(super) fn reopen_for(&self, generation: u64, clock: impl Clock, time: Duration, ended: Ended) -> bool {
+    pub(super) fn reopen_for(&self, generation: u64, clock: impl Clock, time: Duration, end: CallEnd<'_>) -> bool {
         loop {
             let word = self.word.load();
-            if word.phase() != Phase::HalfOpen || word.generation() != generation {
+            if !word.is_in(Phase::HalfOpen, generation) {
                 return false;
             }
             if self.follow_due(word, clock.precise_millis()) {
                 continue;
             }
             let now = clock.precise_millis_up();
-            let mut turn = self.emitter.turn();
+            let reason = OpenReason::Verdict { open_for: time };
+            let mut turn = self.emitter.turn().because(self.cause_of(reason, end.because));
             let open = self.opened(word.entering(now), word.openings() + 1, word.monitored(), Some(time));
-            let entered = self.enter(&mut turn, word, open, now, Some(OpenReason::Verdict { open_for: time }));
+            let entered = self.enter(&mut turn, word, open, now, Some(reason));
             if entered {
-                self.push_ended(&mut turn, word.since(now), ended);
+                self.push_ended(&mut turn, word.since(now), end);
             }
             self.end(turn);
             if entered {

@@ -83,12 +83,19 @@ pub(crate) struct Bus {
     /// The topics that some reader wants: all that an event costs which nobody wants.
     wanted: Switches,
     readers: ArcSwap<Vec<Arc<Reader>>>,
+    /// Not 0: nobody is told what a failure said.
+    keeps_causes: Switches,
     one_change_at_a_time: Mutex<()>,
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { wanted: Switches::new(0), readers: ArcSwap::default(), one_change_at_a_time: Mutex::default() }
+        Self {
+            wanted: Switches::new(0),
+            readers: ArcSwap::default(),
+            keeps_causes: Switches::new(0),
+            one_change_at_a_time: Mutex::default(),
+        }
     }
 }
 
@@ -107,6 +114,16 @@ impl Bus {
     #[inline]
     pub(crate) fn is_read(&self, topic: Topic) -> bool {
         self.wanted.get() & topic.bit() != 0
+    }
+
+    /// Whether what failures say may be told.
+    pub(crate) fn tells_causes(&self) -> bool {
+        self.keeps_causes.get() == 0
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn tell_causes(&self, told: bool) {
+        self.keeps_causes.set(u64::from(!told));
     }
 
     /// Of what changes nothing, and has therefore no place in an order. Never under a lock.

@@ -1,6 +1,8 @@
 //! An event as one line.
 
 use super::{Act, Ended, Event, GaveUp, RetryEvent, Steering, Topic, Transition};
+use crate::cause::Cause;
+use crate::error::RejectionKind;
 use crate::name::Shown;
 use std::fmt;
 
@@ -10,26 +12,30 @@ impl fmt::Display for Event {
             write!(f, "{kind} `{}`: ", Shown(name, self.key()))?;
         }
         match self {
-            Self::Transition(Transition { from, to, reason, monitored, .. }) => {
+            Self::Transition(Transition { from, to, reason, cause, monitored, .. }) => {
                 write!(f, "{from} -> {to}")?;
                 if let Some(reason) = reason {
                     write!(f, " ({reason})")?;
                 }
-                if *monitored { write!(f, ", monitored") } else { Ok(()) }
-            }
-            Self::Retry(RetryEvent { attempt, wait, elapsed, rejection, .. }) => {
-                write!(f, "attempt {attempt} failed after {elapsed:?}")?;
-                if let Some(rejection) = rejection {
-                    write!(f, " ({rejection})")?;
+                if *monitored {
+                    write!(f, ", monitored")?;
                 }
+                match cause {
+                    Some(cause) => write!(f, "; last error: {cause}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Retry(RetryEvent { attempt, wait, elapsed, rejection, cause, .. }) => {
+                write!(
+                    f,
+                    "attempt {attempt} failed after {elapsed:?}{}",
+                    FailedWith(rejection.as_ref(), cause.as_ref())
+                )?;
                 write!(f, ", the next one comes in {wait:?}")
             }
-            Self::RetriesEnded { attempts, elapsed, why, rejection, .. } => {
-                write!(f, "gave up after attempt {attempts} and {elapsed:?}")?;
-                if let Some(rejection) = rejection {
-                    write!(f, " ({rejection})")?;
-                }
-                write!(f, ": {why}")
+            Self::RetriesEnded { attempts, elapsed, why, rejection, cause, .. } => {
+                let failed = FailedWith(rejection.as_ref(), cause.as_ref());
+                write!(f, "gave up after attempt {attempts} and {elapsed:?}{failed}: {why}")
             }
             Self::Conflict { in_force, not_in_force, .. } => {
                 write!(f, "configured differently by {in_force} and {not_in_force}; the first is in force")
@@ -52,17 +58,34 @@ impl fmt::Display for Event {
                     None => Ok(()),
                 }
             }
-            Self::Fallback { rejection: Some(rejection), .. } => write!(f, "answers for a rejection ({rejection})"),
-            Self::Fallback { rejection: None, .. } => write!(f, "answers for an error"),
-            Self::FallbackFailed { .. } => write!(f, "failed too"),
+            Self::Fallback { rejection, cause, .. } => {
+                let what = if rejection.is_some() { "a rejection" } else { "an error" };
+                write!(f, "answers for {what}{}", FailedWith(rejection.as_ref(), cause.as_ref()))
+            }
+            Self::FallbackFailed { cause, .. } => write!(f, "failed too{}", FailedWith(None, cause.as_ref())),
             Self::SlowCall { took, limit, .. } => write!(f, "a call took {took:?}, longer than {limit:?}"),
-            Self::Outcome { ended, .. } => write!(f, "a call {}", Said(*ended)),
+            Self::Outcome { ended, cause, .. } => {
+                write!(f, "a call {}{}", Said(*ended), FailedWith(None, cause.as_ref()))
+            }
             Self::Evicted { .. } => write!(f, "evicted for another key"),
             Self::Reconfigured { source: Some(source), keys, .. } => write!(f, "{} by {source}", keys.join(", ")),
             Self::Reconfigured { by, .. } => write!(f, "reconfigured{}", By(by.as_ref())),
             Self::ConfigRefused { source, error, .. } => write!(f, "{source} is refused: {error}"),
             Self::Steered { act, by, .. } => write!(f, "{act} by {}", Hand(by.as_ref())),
             Self::Repeated { topic, count, .. } => write!(f, "{topic}, {count} times"),
+        }
+    }
+}
+
+/// What something failed with, where that is known: a rejection, or an error that says something.
+struct FailedWith<'a>(Option<&'a RejectionKind>, Option<&'a Cause>);
+
+impl fmt::Display for FailedWith<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(Some(rejection), _) => write!(f, " ({rejection})"),
+            Self(None, Some(cause)) => write!(f, " ({cause})"),
+            Self(None, None) => Ok(()),
         }
     }
 }

@@ -36,6 +36,7 @@ pub use states::{ByState, Openings, StateHistory};
 pub(crate) use steering::TooLong;
 pub use steering::{Act, Steering};
 
+use crate::cause::Cause;
 use crate::error::{OpenReason, Rejection, RejectionKind};
 use crate::kind::Kind;
 use crate::name::{Key, Name};
@@ -84,7 +85,9 @@ pub enum Event {
         why: GaveUp,
         /// The kind of rejection that the last one failed with, if it was one and not the function's own error.
         rejection: Option<RejectionKind>,
-        /// The same of the attempt before it, where there was one. When an open circuit ends the retries, this went before.
+        /// What the function's own error said, where it was one that says something.
+        cause: Option<Cause>,
+        /// The kind of rejection that the attempt before it failed with, where there was one. When an open circuit ends the retries, this went before.
         before: Option<RejectionKind>,
         /// When.
         at: Timestamp,
@@ -158,6 +161,8 @@ pub enum Event {
         name: Name,
         /// The kind of rejection that it answers for; `None`: for the function's own error.
         rejection: Option<RejectionKind>,
+        /// What the function's own error said, where it was one that says something.
+        cause: Option<Cause>,
         /// When.
         at: Timestamp,
     },
@@ -165,6 +170,8 @@ pub enum Event {
     FallbackFailed {
         /// The guarded function: `module::function`.
         name: Name,
+        /// What its error said, where that says something.
+        cause: Option<Cause>,
         /// When.
         at: Timestamp,
     },
@@ -195,6 +202,8 @@ pub enum Event {
         key: Option<Key>,
         /// How.
         ended: Ended,
+        /// What it said, of a failure that says something.
+        cause: Option<Cause>,
         /// When.
         at: Timestamp,
         /// Where it belongs among the events of its policy.
@@ -387,6 +396,8 @@ pub struct Transition {
     pub to: State,
     /// Why it opened, where it did.
     pub reason: Option<OpenReason>,
+    /// What the failure said that opened it, where it says something. Where a success did, of which there were enough by then to take a rate: what the last failure said.
+    pub cause: Option<Cause>,
     /// Whether the breaker only records what it would do (`mode = monitor`).
     pub monitored: bool,
     /// When. An opening by `half_open_timeout` is dated from that deadline.
@@ -575,6 +586,19 @@ impl Event {
             | Self::FallbackFailed { .. }
             | Self::ConfigRefused { .. }
             | Self::Repeated { .. } => None,
+        }
+    }
+
+    /// What the failure said that it tells of, or that it has followed from.
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Transition(Transition { cause, .. })
+            | Self::Retry(RetryEvent { cause, .. })
+            | Self::RetriesEnded { cause, .. }
+            | Self::Fallback { cause, .. }
+            | Self::FallbackFailed { cause, .. }
+            | Self::Outcome { cause, .. } => cause.as_ref(),
+            _ => None,
         }
     }
 

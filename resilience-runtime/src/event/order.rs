@@ -14,6 +14,7 @@
 use super::ring::{Ring, Runs};
 use super::states::Historian;
 use super::{Bus, Event, StateHistory, Topic};
+use crate::cause::Cause;
 use crate::error::Rejection;
 use crate::kind::Kind;
 use crate::name::Name;
@@ -139,6 +140,11 @@ impl Emitter {
         self.send_rejected(kind, &rejection(), 0);
     }
 
+    /// See [`Bus::tells_causes`].
+    pub(crate) fn tells_causes(&self) -> bool {
+        self.bus.tells_causes()
+    }
+
     /// Whether a reader wants to know of it: one load, under whatever lock.
     pub(crate) fn is_read(&self, topic: Topic) -> bool {
         self.bus.is_read(topic)
@@ -153,7 +159,7 @@ impl Emitter {
     pub(crate) fn turn_told(&self, Audience { collected }: Audience) -> Turn<'_> {
         let told = exclusive(&self.history.told);
         let sequence = self.history.sequence.add(2) + 2;
-        Turn { emitter: self, collected, told, sequence, events: Vec::new() }
+        Turn { emitter: self, collected, told, sequence, cause: None, events: Vec::new() }
     }
 
     /// The last changes, oldest first; nothing where no registry keeps them. `runs` is what the policy has counted.
@@ -192,10 +198,21 @@ pub struct Turn<'s> {
     collected: bool,
     told: MutexGuard<'s, Told>,
     sequence: u64,
+    /// What the failure said that is behind it.
+    cause: Option<Cause>,
     events: Vec<Event>,
 }
 
 impl Turn<'_> {
+    pub(crate) fn because(mut self, cause: Option<Cause>) -> Self {
+        self.cause = cause;
+        self
+    }
+
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.cause.clone()
+    }
+
     /// Something was changed, in that generation.
     pub(crate) fn push(&mut self, topic: Topic, generation: u64, event: impl FnOnce(Order) -> Event) {
         if self.told.ring.is_some() || self.collected || self.emitter.bus.is_read(topic) {

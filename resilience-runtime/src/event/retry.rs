@@ -1,6 +1,7 @@
 //! What a retry tells of its attempts.
 
 use super::Order;
+use crate::cause::Cause;
 use crate::error::RejectionKind;
 use crate::name::Name;
 use crate::time::Timestamp;
@@ -23,6 +24,8 @@ pub struct RetryEvent {
     pub elapsed: Duration,
     /// The kind of rejection that it failed with, if it was one and not the function's own error.
     pub rejection: Option<RejectionKind>,
+    /// What the function's own error said, where it was one that says something. Made only where somebody is told of it.
+    pub cause: Option<Cause>,
     /// When it failed.
     pub at: Timestamp,
     /// Where it belongs among the events of its retry.

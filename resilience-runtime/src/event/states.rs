@@ -197,6 +197,7 @@ mod tests {
             from,
             to,
             reason,
+            cause: None,
             monitored: false,
             at: at(millis),
             order: Order::default(),

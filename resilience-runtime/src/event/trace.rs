@@ -5,6 +5,7 @@
 
 use super::{Event, RetryEvent, Topic, Transition};
 use crate::caught::caught;
+use crate::cause::Cause;
 use crate::error::{Failure, OpenReason, RejectionKind};
 use crate::kind::Kind;
 use crate::state::State;
@@ -123,6 +124,7 @@ pub(super) fn tell(event: &Event) {
                 resilience.policy = event.kind().map(Kind::as_str),
                 resilience.name = event.name().map(|name| name.as_str()),
                 resilience.key = event.key().map(|key| key.as_str()),
+                resilience.cause = event.cause().map(|cause| cause.as_str()),
                 resilience.by = event.by().and_then(|by| by.by()),
                 resilience.why = event.by().and_then(|by| by.why()),
                 resilience.from = facts.from,
@@ -222,15 +224,24 @@ pub(crate) fn tried(attempts: u32, elapsed: Duration) {
 }
 
 /// A fallback is asked about the guarded call. What it answers for is no error of the span.
-pub(crate) fn fell_back<E>(failure: &Failure<E>) {
+pub(crate) fn fell_back<E>(failure: &Failure<E>, cause: impl FnOnce() -> Option<Cause>) {
     record(|span| {
         span.record("resilience.fallback", true);
         span.record("resilience.fallback.reason", error_type(failure));
         record_policy(span, failure);
+        span.record("resilience.fallback.cause", cause().as_ref().map(Cause::as_str));
     });
 }
 
 /// The guarded call fails, and so did its fallback.
-pub(crate) fn fallback_failed(error_type: &str) {
-    record(|span| record_error(span, error_type));
+pub(crate) fn fallback_failed<E>(_: &E, cause: impl FnOnce() -> Option<Cause>) {
+    record(|span| {
+        record_error(span, std::any::type_name::<E>());
+        span.record("resilience.cause", cause().as_ref().map(Cause::as_str));
+    });
+}
+
+/// What the guarded call's own error says.
+pub(crate) fn failed_because(cause: impl FnOnce() -> Option<Cause>) {
+    record(|span| _ = span.record("resilience.cause", cause().as_ref().map(Cause::as_str)));
 }

@@ -6,6 +6,7 @@ use super::operation::{Operation, Site};
 use super::policies::RegisterError;
 use super::{Registry, registry};
 use crate::builder::Builder;
+use crate::cause::Describe;
 use crate::circuit_breaker::{CircuitBreaker, Permit, Refused, TripIf, TripRule};
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Event, Topic};
@@ -82,23 +83,26 @@ impl Site<CircuitBreaker> {
 impl Operation {
     /// A fallback is about to answer for this failure.
     #[doc(hidden)]
-    pub fn count_fallback<E>(&'static self, failure: &Failure<E>) {
+    pub fn count_fallback<E>(&'static self, failure: &Failure<E>, describe: Describe<E>) {
         let rejection = failure.rejection().map(Rejection::kind);
         self.fallback_count(rejection).increment();
-        let event = || Event::Fallback { name: self.shown_name(), rejection, at: Timestamp::now() };
+        let cause = || match failure {
+            Failure::Call(error) => Registry::cause_of(error, describe),
+            Failure::Rejected(_) => None,
+        };
+        let event = || Event::Fallback { name: self.shown_name(), rejection, cause: cause(), at: Timestamp::now() };
         Registry::emit(Topic::Fallback, event);
         #[cfg(feature = "tracing")]
-        crate::event::trace::fell_back(failure);
+        crate::event::trace::fell_back(failure, cause);
     }
 
     /// The last fallback has answered so.
     #[doc(hidden)]
     #[inline]
-    pub fn fallback_ended<R: GuardedResult<T, E>, T, E>(&'static self, answer: R) -> R {
-        if answer.is_error() {
-            self.fallback_failed(std::any::type_name::<E>());
-        } else {
-            self.fallback_answered();
+    pub fn fallback_ended<R: GuardedResult<T, E>, T, E>(&'static self, answer: R, describe: Describe<E>) -> R {
+        match answer.error() {
+            Some(error) => self.fallback_failed(error, describe),
+            None => self.fallback_answered(),
         }
         answer
     }
@@ -110,16 +114,13 @@ impl Operation {
     }
 
     #[cold]
-    fn fallback_failed(&'static self, error_type: &'static str) {
+    fn fallback_failed<E>(&'static self, error: &E, describe: Describe<E>) {
         self.failed_fallbacks.increment();
-        Registry::emit(Topic::FallbackFailed, || Event::FallbackFailed {
-            name: self.shown_name(),
-            at: Timestamp::now(),
-        });
+        let cause = || Registry::cause_of(error, describe);
+        let event = || Event::FallbackFailed { name: self.shown_name(), cause: cause(), at: Timestamp::now() };
+        Registry::emit(Topic::FallbackFailed, event);
         #[cfg(feature = "tracing")]
-        crate::event::trace::fallback_failed(error_type);
-        #[cfg(not(feature = "tracing"))]
-        let _ = error_type;
+        crate::event::trace::fallback_failed(error, cause);
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) use policies::Policies;
 pub use policies::RegisterError;
 pub(crate) use site::sites;
 
+use crate::cause::{Cause, Describe, cause_of};
 #[cfg(feature = "persistence")]
 use crate::circuit_breaker::CircuitBreaker;
 use crate::circuit_breaker::CircuitBreakerSnapshot;
@@ -126,8 +127,17 @@ struct RegistryInner {
 #[cfg(feature = "config")]
 #[derive(Default)]
 pub(crate) struct Sources {
-    pub(crate) file: OfEachKind<Overlays>,
-    pub(crate) environment: OfEachKind<Overlays>,
+    pub(crate) file: Tables,
+    pub(crate) environment: Tables,
+}
+
+/// All that one source says.
+#[cfg(feature = "config")]
+#[derive(Clone, Default)]
+pub(crate) struct Tables {
+    pub(crate) kinds: OfEachKind<Overlays>,
+    /// Whether what failures say may be told.
+    pub(crate) causes: Option<bool>,
 }
 
 /// What one source says of each kind.
@@ -344,6 +354,15 @@ impl Registry {
             return scoped.registry.inner.bus.emit(topic, event);
         }
         GLOBAL.inner.bus.emit(topic, event);
+    }
+
+    /// What an error says to this program's readers, unless nobody is to be told that; likewise.
+    pub(crate) fn cause_of<E>(error: &E, describe: Describe<E>) -> Option<Cause> {
+        #[cfg(feature = "test-util")]
+        if let Some(scoped) = scoped() {
+            return if scoped.registry.inner.bus.tells_causes() { cause_of(error, describe) } else { None };
+        }
+        if GLOBAL.inner.bus.tells_causes() { cause_of(error, describe) } else { None }
     }
 
     #[cfg(feature = "config")]

@@ -2,6 +2,7 @@
 
 use super::backoff::{Dice, Waits};
 use super::{ATTEMPTS, BUDGET, PRECISE, Retry, WANTS};
+use crate::cause::{Cause, Describe, cause_of, undescribed};
 use crate::error::{Failure, RejectionKind};
 use crate::event::{Event, GaveUp, RetryEvent, Topic};
 use crate::hooks::{AskedWait, ClassifyBy, Predicate, RetryHook};
@@ -9,6 +10,7 @@ use crate::outcome::Outcome;
 use crate::time::{Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
 use resilience_config::Rejections;
+use std::fmt::Write;
 use std::future::{Future, IntoFuture};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -60,15 +62,16 @@ impl<'a> Run<'a> {
         retry_after: impl AskedWait<E, AfterFit>,
         on_retry: impl RetryHook<HookFit>,
     ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
-        self.after_above(result, retry_if, retry_after, on_retry, |_| false)
+        self.after_above((undescribed, true), result, retry_if, retry_after, on_retry, |_| false)
     }
 
-    /// As [`after`](Self::after), where a circuit breaker stands between the retry and the call: `is_shut` says whether it will still be open after so
-    /// long. There is nothing to wait for then.
+    /// As [`after`](Self::after). `describe` says what an error says, and whether there is an `on_retry`, which is told that. Where a circuit breaker stands between the
+    /// retry and the call, `is_shut` says whether it will still be open after so long: there is nothing to wait for then.
     #[doc(hidden)]
     #[inline]
     pub fn after_above<T, E, IfFit, AfterFit, HookFit>(
         &mut self,
+        describe: (Describe<E>, bool),
         result: Result<T, Failure<E>>,
         retry_if: impl Predicate<E, IfFit>,
         retry_after: impl AskedWait<E, AfterFit>,
@@ -88,7 +91,7 @@ impl<'a> Run<'a> {
                     another: retry_if(error),
                     asked: if asks_to_wait { retry_after(error) } else { None },
                 };
-                match self.failed(&failure, ask, on_retry, is_shut) {
+                match self.failed((&failure, describe), ask, on_retry, is_shut) {
                     Some(wait) => ControlFlow::Continue(wait),
                     None => ControlFlow::Break(Err(failure)),
                 }
@@ -101,6 +104,7 @@ impl<'a> Run<'a> {
     #[allow(clippy::too_many_arguments, reason = "each is a hook that the attribute may have")]
     pub fn after_classified<T, E, IfFit, AfterFit, HookFit>(
         &mut self,
+        describe: (Describe<E>, bool),
         result: Result<T, Failure<E>>,
         classify: &impl ClassifyBy<T, E>,
         is_written: bool,
@@ -117,7 +121,9 @@ impl<'a> Run<'a> {
                 }
                 self.made += 1;
                 let worth = Worth { another: verdict.is_worth_another_try(), asked: verdict.retry_after() };
-                match self.failed(&Failure::Call(()), |(), _| worth, on_retry, is_shut) {
+                let unsuccessful: Describe<()> =
+                    |(), words| words.write_str("an answer that is classified as a failure");
+                match self.failed((&Failure::Call(()), (unsuccessful, describe.1)), |(), _| worth, on_retry, is_shut) {
                     Some(wait) => ControlFlow::Continue(wait),
                     None => ControlFlow::Break(Ok(value)),
                 }
@@ -130,7 +136,7 @@ impl<'a> Run<'a> {
                     let asked = if asks_to_wait { retry_after(error).or(verdict.retry_after()) } else { None };
                     Worth { another, asked }
                 };
-                match self.failed(&failure, ask, on_retry, is_shut) {
+                match self.failed((&failure, describe), ask, on_retry, is_shut) {
                     Some(wait) => ControlFlow::Continue(wait),
                     None => ControlFlow::Break(Err(failure)),
                 }
@@ -144,7 +150,8 @@ impl<'a> Run<'a> {
         result: Result<T, E>,
         retry_if: impl FnOnce(&E) -> bool,
     ) -> ControlFlow<Result<T, E>, Wait> {
-        let after = self.after(result.map_err(Failure::Call), retry_if, |_| None, |_| ());
+        let result = result.map_err(Failure::Call);
+        let after = self.after_above((undescribed, false), result, retry_if, |_| None, |_| (), |_| false);
         after.map_break(|result| result.map_err(of_the_call))
     }
 
@@ -155,7 +162,16 @@ impl<'a> Run<'a> {
         classify: &impl ClassifyBy<T, E>,
     ) -> ControlFlow<Result<T, E>, Wait> {
         let result = result.map_err(Failure::Call);
-        let after = self.after_classified(result, classify, false, |_| false, |_| None, |_| (), |_| false);
+        let after = self.after_classified(
+            (undescribed, false),
+            result,
+            classify,
+            false,
+            |_| false,
+            |_| None,
+            |_| (),
+            |_| false,
+        );
         after.map_break(|result| result.map_err(of_the_call))
     }
 
@@ -163,15 +179,17 @@ impl<'a> Run<'a> {
     #[cold]
     fn failed<E>(
         &mut self,
-        failure: &Failure<E>,
+        failed: (&Failure<E>, (Describe<E>, bool)),
         ask: impl FnOnce(&E, bool) -> Worth,
         on_retry: impl FnOnce(&RetryEvent),
         is_shut: impl FnOnce(Duration) -> bool,
     ) -> Option<Wait> {
-        match self.wait_after(failure, ask, on_retry, is_shut) {
+        match self.wait_after(failed, ask, on_retry, is_shut) {
             Ok(wait) => Some(Wait(wait)),
             Err(why) => {
-                self.give_up(why, failure.rejection().map(|rejection| rejection.kind()));
+                let (failure, (describe, _)) = failed;
+                let cause = || self.cause(failure, describe);
+                self.give_up(why, failure.rejection().map(|rejection| rejection.kind()), cause);
                 None
             }
         }
@@ -179,7 +197,7 @@ impl<'a> Run<'a> {
 
     fn wait_after<E>(
         &mut self,
-        failure: &Failure<E>,
+        (failure, (describe, is_hooked)): (&Failure<E>, (Describe<E>, bool)),
         ask: impl FnOnce(&E, bool) -> Worth,
         on_retry: impl FnOnce(&RetryEvent),
         is_shut: impl FnOnce(Duration) -> bool,
@@ -227,9 +245,11 @@ impl<'a> Run<'a> {
         }
         self.retry.retries.increment();
         let at = Timestamp::from_millis(now / 1_000_000);
+        let is_told = is_hooked || self.retry.emitter.wants(Topic::Retry);
+        let cause = if is_told { self.cause(failure, describe) } else { None };
         let order = self.retry.emitter.order(0);
-        let event =
-            RetryEvent { name: self.retry.name.clone(), attempt: self.made, wait, elapsed, rejection, at, order };
+        let (name, attempt) = (self.retry.name.clone(), self.made);
+        let event = RetryEvent { name, attempt, wait, elapsed, rejection, cause, at, order };
         on_retry(&event);
         self.retry.emitter.emit(Topic::Retry, 0, |_| Event::Retry(event));
         self.before = rejection;
@@ -247,8 +267,14 @@ impl<'a> Run<'a> {
         Duration::from_nanos(precise_nanos().saturating_sub(self.began))
     }
 
+    /// What the function's own error says, unless nobody is to be told that.
+    fn cause<E>(&self, failure: &Failure<E>, describe: Describe<E>) -> Option<Cause> {
+        let Failure::Call(error) = failure else { return None };
+        if self.retry.emitter.tells_causes() { cause_of(error, describe) } else { None }
+    }
+
     #[cold]
-    fn give_up(&self, why: GaveUp, rejection: Option<RejectionKind>) {
+    fn give_up(&self, why: GaveUp, rejection: Option<RejectionKind>, cause: impl FnOnce() -> Option<Cause>) {
         #[cfg(feature = "tracing")]
         crate::event::trace::tried(self.made, self.elapsed());
         // An ordinary error, as far as a retry goes.
@@ -262,6 +288,7 @@ impl<'a> Run<'a> {
             elapsed: self.elapsed(),
             why,
             rejection,
+            cause: cause(),
             before: self.before,
             at: Timestamp::now(),
             order,

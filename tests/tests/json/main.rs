@@ -43,7 +43,7 @@ fn compare(file: &str, value: &impl serde::Serialize) {
 async fn a_snapshot_of_each_kind() {
     let _entered = Scope::new().enter();
     let breaker = CircuitBreaker::builder("payment").consecutive_failures(1).register().unwrap();
-    breaker.try_acquire().unwrap().failure();
+    breaker.try_acquire().unwrap().failure_because(&"connection refused");
     breaker.try_acquire().unwrap_err();
     Retry::builder("payment").attempts(3).budget(10.0).register().unwrap();
     Timeout::builder("payment").after(Duration::from_millis(250)).register().unwrap();
@@ -69,7 +69,7 @@ async fn an_event_of_each_topic() {
     let _entered = Scope::new().enter();
     let mut events = registry().subscribe();
     let breaker = CircuitBreaker::builder("payment").consecutive_failures(1).register().unwrap();
-    breaker.keyed("7]").try_acquire().unwrap().failure();
+    breaker.keyed("7]").try_acquire().unwrap().failure_because(&"connection refused\n");
     let transition = last(&mut events, Topic::Transition);
     breaker.steer().by("ops").why("incident 12").enforce_share(10).unwrap();
     let steered = last(&mut events, Topic::Steered);
@@ -89,6 +89,7 @@ async fn an_event_of_each_topic() {
             elapsed: Duration::from_millis(1500),
             why: GaveUp::Attempts,
             rejection: Some(RejectionKind::CircuitOpen),
+            cause: None,
             before: None,
             at,
             order,
@@ -113,8 +114,8 @@ async fn an_event_of_each_topic() {
             order,
         },
         Event::TimedOut { name: name(), after: Duration::from_secs(2), operation, at, order },
-        Event::Fallback { name: "shop::charge".into(), rejection: Some(RejectionKind::CircuitOpen), at },
-        Event::FallbackFailed { name: "shop::charge".into(), at },
+        Event::Fallback { name: "shop::charge".into(), rejection: Some(RejectionKind::CircuitOpen), cause: None, at },
+        Event::FallbackFailed { name: "shop::charge".into(), cause: Some("no cache".into()), at },
         Event::SlowCall {
             name: name(),
             key: key(),
@@ -123,7 +124,7 @@ async fn an_event_of_each_topic() {
             at,
             order,
         },
-        Event::Outcome { name: name(), key: None, ended: Ended::Cancelled, at, order },
+        Event::Outcome { name: name(), key: None, ended: Ended::Cancelled, cause: None, at, order },
         Event::Evicted { kind: Kind::CircuitBreaker, name: name(), key: "7]".into(), at, order },
         Event::Reconfigured {
             kind: Kind::Timeout,

@@ -63,6 +63,8 @@ struct TransitionReport {
     /// Why it opened; only people are told.
     #[serde(skip)]
     reason: String,
+    /// What the failure said that opened it.
+    cause: Option<String>,
 }
 
 /// What only people are told.
@@ -158,6 +160,7 @@ impl TransitionReport {
             to: transition.to.as_str(),
             at_ms: at.as_millis() as u64,
             reason: transition.reason.map_or(String::new(), |reason| format!(": {reason}")),
+            cause: transition.cause.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -210,8 +213,9 @@ impl fmt::Display for Report {
             let BreakerReport { rejected, fallbacks, transitions, .. } = breaker;
             write!(f, "{name:15} {state:11} {calls:7} {failures:8} {cancelled:9} {abandoned:9}")?;
             writeln!(f, " {rejected:8} {fallbacks:9}")?;
-            for TransitionReport { from, to, at_ms, reason } in transitions {
-                writeln!(f, "    {:7.2}s  {from} -> {to}{reason}", Duration::from_millis(*at_ms).as_secs_f64())?;
+            for TransitionReport { from, to, at_ms, reason, cause } in transitions {
+                let cause = cause.as_ref().map_or(String::new(), |cause| format!("; last error: {cause}"));
+                writeln!(f, "    {:7.2}s  {from} -> {to}{reason}{cause}", Duration::from_millis(*at_ms).as_secs_f64())?;
             }
         }
 

@@ -35,11 +35,15 @@ async fn recommend(
         .await;
     let __result = __resilience::called(__result);
     '__fallback: {
+        let (__describe, __result) = {
+            let __result = __result;
+            (__resilience::error_of(&__result).describe_error(), __result)
+        };
         let __failure = match { __result } {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback(&__failure);
+        __operation.count_fallback(&__failure, __describe);
         #[cfg(not(feature = "regions"))]
         let __answer = __resilience::Answer::<
             Result<Vec<Item>, Error>,
@@ -54,6 +58,6 @@ async fn recommend(
             popular,
         );
         let __answered = __answer.await;
-        __operation.fallback_ended(__answered)
+        __operation.fallback_ended(__answered, __describe)
     }
 }

@@ -50,6 +50,7 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
         let __result = __resilience::called(__result);
         __resilience::settle(
             __permit,
+            __resilience::error_of(&__result).describe_error(),
             __result,
             __resilience::every,
             __resilience::nothing,
@@ -57,6 +58,10 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
     };
     let __map_rejection = __resilience::map_with(&__result, Error::rejected);
     '__fallback: {
+        let (__describe, __result) = {
+            let __result = __result;
+            (__resilience::error_of(&__result).describe_error(), __result)
+        };
         let __failure = match { __result } {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(
@@ -76,7 +81,7 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
             }
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback(&__failure);
+        __operation.count_fallback(&__failure, __describe);
         let __failure = match __resilience::called(
             __resilience::Answer::<
                 Result<u64, Error>,
@@ -105,6 +110,6 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
                 ),
             )
             .await;
-        __operation.fallback_ended(__answered)
+        __operation.fallback_ended(__answered, __describe)
     }
 }

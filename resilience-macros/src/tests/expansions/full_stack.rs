@@ -113,6 +113,7 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                     };
                     __resilience::settle(
                         __permit,
+                        __resilience::error_of(&__result).describe_error(),
                         __result,
                         __resilience::every,
                         __resilience::nothing,
@@ -120,15 +121,18 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                 };
                 __result
             };
-            let __wait = match __run
-                .after_above(
-                    __result,
-                    __resilience::every,
-                    __resilience::no_retry_after,
-                    __resilience::no_hook,
-                    |__wait| __breaker.is_shut_after(__wait),
-                )
-            {
+            let __wait = match {
+                let __result = __result;
+                __run
+                    .after_above(
+                        (__resilience::error_of(&__result).describe_error(), false),
+                        __result,
+                        __resilience::every,
+                        __resilience::no_retry_after,
+                        __resilience::no_hook,
+                        |__wait| __breaker.is_shut_after(__wait),
+                    )
+            } {
                 __resilience::ControlFlow::Continue(__wait) => __wait,
                 __resilience::ControlFlow::Break(__result) => break __result,
             };
@@ -136,11 +140,15 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
         }
     };
     '__fallback: {
+        let (__describe, __result) = {
+            let __result = __result;
+            (__resilience::error_of(&__result).describe_error(), __result)
+        };
         let __failure = match { __result } {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback(&__failure);
+        __operation.count_fallback(&__failure, __describe);
         let __answered = __resilience::Answer::<
             Result<Receipt, PaymentError>,
         >::by(
@@ -150,6 +158,6 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                 queue_payment,
             )
             .await;
-        __operation.fallback_ended(__answered)
+        __operation.fallback_ended(__answered, __describe)
     }
 }

@@ -47,6 +47,7 @@ pub fn charge(
             let __result = __resilience::called(__result);
             __resilience::settle(
                 __permit,
+                __resilience::error_of(&__result).describe_error(),
                 __result,
                 |error| error.is_transient(),
                 __resilience::nothing,

@@ -60,17 +60,22 @@ fn charge(
             let __result = __resilience::called(__result);
             __resilience::settle(
                 __permit,
+                __resilience::error_of(&__result).describe_error(),
                 __result,
                 __resilience::every,
                 __resilience::nothing,
             )
         };
         '__fallback: {
+            let (__describe, __result) = {
+                let __result = __result;
+                (__resilience::error_of(&__result).describe_error(), __result)
+            };
             let __failure = match { __result } {
                 __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
                 __resilience::Err(__failure) => __failure,
             };
-            __operation.count_fallback(&__failure);
+            __operation.count_fallback(&__failure, __describe);
             let __answered = __resilience::Answer::<
                 Result<Receipt, PaymentError>,
             >::by(
@@ -80,7 +85,7 @@ fn charge(
                     queue_payment,
                 )
                 .await;
-            __operation.fallback_ended(__answered)
+            __operation.fallback_ended(__answered, __describe)
         }
     }
 }

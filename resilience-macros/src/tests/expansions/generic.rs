@@ -56,6 +56,7 @@ where
         let __result = __resilience::called(__result);
         __resilience::settle(
             __permit,
+            __resilience::error_of(&__result).describe_error(),
             __result,
             __resilience::every,
             __resilience::nothing,

@@ -55,6 +55,7 @@ async fn reserve(
         let __result = __resilience::called(__result);
         __resilience::settle(
             __permit,
+            __resilience::error_of(&__result).describe_error(),
             __result,
             __resilience::every,
             __resilience::nothing,

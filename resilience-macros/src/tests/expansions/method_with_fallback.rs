@@ -58,17 +58,22 @@ async fn charge(
         let __result = __resilience::called(__result);
         __resilience::settle(
             __permit,
+            __resilience::error_of(&__result).describe_error(),
             __result,
             __resilience::every,
             __resilience::nothing,
         )
     };
     '__fallback: {
+        let (__describe, __result) = {
+            let __result = __result;
+            (__resilience::error_of(&__result).describe_error(), __result)
+        };
         let __failure = match { __result } {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback(&__failure);
+        __operation.count_fallback(&__failure, __describe);
         let __answered = __resilience::Answer::<
             Result<Receipt, PaymentError>,
         >::by(
@@ -78,6 +83,6 @@ async fn charge(
                 Self::queue,
             )
             .await;
-        __operation.fallback_ended(__answered)
+        __operation.fallback_ended(__answered, __describe)
     }
 }

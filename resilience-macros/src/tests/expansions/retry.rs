@@ -73,14 +73,18 @@ async fn send(
                 let __result = __resilience::called(__result);
                 __result
             };
-            let __wait = match __run
-                .after(
-                    __result,
-                    Error::is_transient,
-                    |error| error.wait(),
-                    |event| tracing::warn!(? event),
-                )
-            {
+            let __wait = match {
+                let __result = __result;
+                __run
+                    .after_above(
+                        (__resilience::error_of(&__result).describe_error(), true),
+                        __result,
+                        Error::is_transient,
+                        |error| error.wait(),
+                        |event| tracing::warn!(? event),
+                        __resilience::never_shut,
+                    )
+            } {
                 __resilience::ControlFlow::Continue(__wait) => __wait,
                 __resilience::ControlFlow::Break(__result) => break __result,
             };

@@ -72,6 +72,7 @@ async fn ask(
                     let __result = __resilience::called(__result);
                     __resilience::settle(
                         __permit,
+                        __resilience::error_of(&__result).describe_error(),
                         __result,
                         __resilience::every,
                         __resilience::nothing,
@@ -79,14 +80,18 @@ async fn ask(
                 };
                 __result
             };
-            let __wait = match __run
-                .after(
-                    __result,
-                    __resilience::every,
-                    __resilience::no_retry_after,
-                    __resilience::no_hook,
-                )
-            {
+            let __wait = match {
+                let __result = __result;
+                __run
+                    .after_above(
+                        (__resilience::error_of(&__result).describe_error(), false),
+                        __result,
+                        __resilience::every,
+                        __resilience::no_retry_after,
+                        __resilience::no_hook,
+                        __resilience::never_shut,
+                    )
+            } {
                 __resilience::ControlFlow::Continue(__wait) => __wait,
                 __resilience::ControlFlow::Break(__result) => break __result,
             };

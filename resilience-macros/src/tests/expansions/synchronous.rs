@@ -109,6 +109,7 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
                     };
                     __resilience::settle(
                         __permit,
+                        __resilience::error_of(&__result).describe_error(),
                         __result,
                         __resilience::every,
                         __resilience::nothing,
@@ -116,15 +117,18 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
                 };
                 __result
             };
-            let __wait = match __run
-                .after_above(
-                    __result,
-                    __resilience::every,
-                    __resilience::no_retry_after,
-                    __resilience::no_hook,
-                    |__wait| __breaker.is_shut_after(__wait),
-                )
-            {
+            let __wait = match {
+                let __result = __result;
+                __run
+                    .after_above(
+                        (__resilience::error_of(&__result).describe_error(), false),
+                        __result,
+                        __resilience::every,
+                        __resilience::no_retry_after,
+                        __resilience::no_hook,
+                        |__wait| __breaker.is_shut_after(__wait),
+                    )
+            } {
                 __resilience::ControlFlow::Continue(__wait) => __wait,
                 __resilience::ControlFlow::Break(__result) => break __result,
             };
@@ -132,11 +136,15 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
         }
     };
     '__fallback: {
+        let (__describe, __result) = {
+            let __result = __result;
+            (__resilience::error_of(&__result).describe_error(), __result)
+        };
         let __failure = match { __result } {
             __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
             __resilience::Err(__failure) => __failure,
         };
-        __operation.count_fallback(&__failure);
+        __operation.count_fallback(&__failure, __describe);
         let __answered = __resilience::at_once(
             __resilience::Answer::<
                 Result<Receipt, PaymentError>,
@@ -147,6 +155,6 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
                 queue_payment,
             ),
         );
-        __operation.fallback_ended(__answered)
+        __operation.fallback_ended(__answered, __describe)
     }
 }

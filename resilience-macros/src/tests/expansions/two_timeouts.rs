@@ -140,6 +140,7 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                     };
                                     __resilience::settle(
                                         __permit,
+                                        __resilience::error_of(&__result).describe_error(),
                                         __result,
                                         __resilience::every,
                                         __resilience::nothing,
@@ -147,14 +148,18 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                 };
                                 __result
                             };
-                            let __wait = match __run
-                                .after(
-                                    __result,
-                                    __resilience::every,
-                                    __resilience::no_retry_after,
-                                    __resilience::no_hook,
-                                )
-                            {
+                            let __wait = match {
+                                let __result = __result;
+                                __run
+                                    .after_above(
+                                        (__resilience::error_of(&__result).describe_error(), false),
+                                        __result,
+                                        __resilience::every,
+                                        __resilience::no_retry_after,
+                                        __resilience::no_hook,
+                                        __resilience::never_shut,
+                                    )
+                            } {
                                 __resilience::ControlFlow::Continue(__wait) => __wait,
                                 __resilience::ControlFlow::Break(__result) => break __result,
                             };

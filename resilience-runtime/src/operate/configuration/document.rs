@@ -1,12 +1,12 @@
 //! `resilience.toml`.
 
 use super::error::{ConfigureError, Mistake};
-use super::tables::{self, Entry, FORCE_OPEN, KEY, Tables};
+use super::tables::{self, CAUSES, Entry, FORCE_OPEN, KEY};
 use crate::kind::Kind;
 use crate::name::{Name, Pattern};
 use crate::overlay::{Location, Overlay, Table};
-use crate::registry::{EachKind, KINDS, Kept, for_kind};
-use resilience_config::{Configurable, Written};
+use crate::registry::{EachKind, KINDS, Kept, Tables, for_kind};
+use resilience_config::{Configurable, Value, Written};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -85,7 +85,7 @@ struct TablesOfKind<'a, 't, 'v> {
 
 impl EachKind for TablesOfKind<'_, '_, '_> {
     fn kind<P: Kept>(&mut self) {
-        self.reader.kind(P::KIND, self.value, P::pick_mut(self.tables));
+        self.reader.kind(P::KIND, self.value, P::pick_mut(&mut self.tables.kinds));
     }
 }
 
@@ -99,7 +99,7 @@ struct DefaultsOfKind<'a, 't, 'v> {
 
 impl EachKind for DefaultsOfKind<'_, '_, '_> {
     fn kind<P: Kept>(&mut self) {
-        P::pick_mut(self.tables).defaults = self.reader.defaults(P::KIND, self.value, self.at.clone());
+        P::pick_mut(&mut self.tables.kinds).defaults = self.reader.defaults(P::KIND, self.value, self.at.clone());
     }
 }
 
@@ -124,6 +124,10 @@ impl DocumentReader<'_> {
             let (name, at) = (&**key.get_ref(), self.at(key));
             match kept(name) {
                 _ if name == DEFAULTS => self.all_defaults(value, tables),
+                _ if name == CAUSES => match bool::read(CAUSES, &written(value.get_ref())) {
+                    Ok(told) => tables.causes = Some(told),
+                    Err(message) => self.mistake(&self.at(value), Some(CAUSES), message),
+                },
                 Some(kind) => for_kind(kind, &mut TablesOfKind { reader: self, value, tables }),
                 None => self.unknown_kind(name, &at, Some(DEFAULTS)),
             }

@@ -1,12 +1,12 @@
-//! `RESILIENCE__KIND__NAME__KEY=value`.
+//! `RESILIENCE__KIND__NAME__KEY=value`, and `RESILIENCE__CAUSES=false`.
 
 use super::error::{ConfigWarning, ConfigureError, Mistake};
-use super::tables::{self, Entry, FORCE_OPEN, Tables};
+use super::tables::{self, CAUSES, Entry, FORCE_OPEN};
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::overlay::{Location, Overlay};
-use crate::registry::{EachKind, KINDS, Kept, for_each_kind, for_kind};
-use resilience_config::{Configurable, Written, names};
+use crate::registry::{EachKind, KINDS, Kept, Tables, for_each_kind, for_kind};
+use resilience_config::{Configurable, Value, Written, names};
 use std::collections::BTreeMap;
 
 const PREFIX: &str = "RESILIENCE__";
@@ -42,6 +42,13 @@ struct VariableReader {
 impl VariableReader {
     fn variable(&mut self, variable: &str, value: &str) {
         let said = &variable[PREFIX.len()..];
+        if said == CAUSES.to_uppercase() {
+            let at = Location::Variable(Name::from(variable.to_owned()));
+            return match bool::read(CAUSES, &Written::of_text(value)) {
+                Ok(told) => self.tables.causes = Some(told),
+                Err(message) => self.mistakes.push(Mistake::new(&at, Some(CAUSES), message)),
+            };
+        }
         let first = said.split(BETWEEN).next().unwrap_or(said);
         let Some(kind) = KINDS.iter().copied().find(|kind| kind.as_str().to_uppercase() == first) else {
             let known: Vec<String> = KINDS.iter().map(|kind| kind.as_str().to_uppercase()).collect();
@@ -93,7 +100,7 @@ struct PutOfKind<'a> {
 impl EachKind for PutOfKind<'_> {
     fn kind<P: Kept>(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.done = put(P::KIND, P::pick_mut(self.tables), self.name, entry);
+            self.done = put(P::KIND, P::pick_mut(&mut self.tables.kinds), self.name, entry);
         }
     }
 }
@@ -124,6 +131,6 @@ struct CheckAlone<'a>(&'a Tables, Vec<Mistake>);
 impl EachKind for CheckAlone<'_> {
     fn kind<P: Kept>(&mut self) {
         let Self(tables, mistakes) = self;
-        P::pick(tables).variables.values().for_each(|table| tables::check_alone(table, mistakes));
+        P::pick(&tables.kinds).variables.values().for_each(|table| tables::check_alone(table, mistakes));
     }
 }

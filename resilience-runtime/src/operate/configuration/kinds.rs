@@ -1,11 +1,10 @@
 //! Laying what is written outside over what the program says of one kind: checked first, then put in force.
 
 use super::error::{Change, ConfigWarning, Mistake};
-use super::tables::Tables;
 use crate::event::{Audience, Event, Topic, Untold};
 use crate::name::{Name, Pattern};
 use crate::overlay::{Location, Overlay, Table, Target, in_variable};
-use crate::registry::{EachKind, Kept, Named, Policies, Registry, Site};
+use crate::registry::{EachKind, Kept, Named, OfEachKind, Overlays, Policies, Registry, Site, Tables};
 use crate::time::Timestamp;
 use resilience_config::{Configurable, find_key, nearest};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,7 +20,7 @@ pub(super) struct Check<'a> {
     environment: &'a Tables,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) warnings: Vec<ConfigWarning>,
-    pub(super) combined: Tables,
+    pub(super) combined: OfEachKind<Overlays>,
 }
 
 impl<'a> Check<'a> {
@@ -31,13 +30,13 @@ impl<'a> Check<'a> {
         environment: &'a Tables,
         warnings: Vec<ConfigWarning>,
     ) -> Self {
-        Self { registry, file, environment, mistakes: Vec::new(), warnings, combined: Tables::default() }
+        Self { registry, file, environment, mistakes: Vec::new(), warnings, combined: OfEachKind::default() }
     }
 }
 
 impl EachKind for Check<'_> {
     fn kind<P: Kept>(&mut self) {
-        let overlay = combined(P::pick(self.file), P::pick(self.environment));
+        let overlay = combined(P::pick(&self.file.kinds), P::pick(&self.environment.kinds));
         check(self.registry.of_kind::<P>(), &overlay, &mut self.mistakes, &mut self.warnings);
         *P::pick_mut(&mut self.combined) = overlay;
     }
@@ -47,7 +46,7 @@ impl EachKind for Check<'_> {
 pub(super) struct Apply<'a> {
     pub(super) registry: &'a Registry,
     pub(super) source: &'a Name,
-    pub(super) combined: Tables,
+    pub(super) combined: OfEachKind<Overlays>,
     pub(super) changes: Vec<Change>,
     pub(super) audience: Audience,
     /// What is to be told once nothing is locked any more.

@@ -15,10 +15,9 @@ pub use watch::{Watch, Watcher};
 
 use crate::event::{Audience, Event, Topic, Untold};
 use crate::name::Name;
-use crate::registry::{Registry, Sources, for_each_kind};
+use crate::registry::{Registry, Sources, Tables, for_each_kind};
 use crate::sync::locked;
 use std::path::Path;
-use tables::Tables;
 
 /// Where [`Registry::configure`] is told which file to read.
 const PATH_VARIABLE: &str = "RESILIENCE_CONFIG";
@@ -53,6 +52,9 @@ struct Next {
 /// [retry."shop::reserve"]         # a policy without a name of its own, as it is shown
 /// enabled = false                 # lets every call pass and counts nothing; of a breaker the same as mode = "off"
 /// ```
+///
+/// `causes = false` above the first table, or `RESILIENCE__CAUSES=false`, keeps unsaid what failures say ([`Cause`](crate::Cause)), in events, snapshots and spans: the text
+/// of an error may hold a secret. What was told before is not taken back.
 ///
 /// The keys of each kind are those of its attribute and `enabled`, with the same values, bounds and sentences; words stand in quotes. What is
 /// a part of the program cannot be set (`failure_if`, `key`, `trip_if`, …). A breaker has one key more, `force_open = true`: it is forced open while
@@ -217,6 +219,7 @@ impl Registry {
             kinds::Apply { registry: self, source, combined, changes: Vec::new(), audience, untold, refused };
         for_each_kind(&mut apply);
         let changes = apply.changes;
+        self.bus().tell_causes(environment.causes.or(file.causes).unwrap_or(true));
         *sources = Sources { file, environment };
         Ok(ConfigureReport { changes, warnings })
     }

@@ -3,12 +3,11 @@
 use super::error::Mistake;
 use crate::kind::Kind;
 use crate::overlay::{Location, Table};
-use crate::registry::{OfEachKind, Overlays};
 use resilience_config::{Configurable, Value, Written, find_key, listed, nearest, unknown_key};
 use std::collections::BTreeMap;
 
-/// All that one source says.
-pub(super) type Tables = OfEachKind<Overlays>;
+/// Beside the kinds of policies: whether what failures say may be told.
+pub(super) const CAUSES: &str = "causes";
 
 /// Beside the keys of a breaker: not configured but done, for as long as it is written.
 pub(super) const FORCE_OPEN: &str = "force_open";

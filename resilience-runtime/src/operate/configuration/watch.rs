@@ -36,12 +36,12 @@ pub struct Watcher {
 #[must_use = "dropped, it follows the file no longer"]
 pub struct Watch {
     report: ConfigureReport,
-    last_error: LastError,
+    last_error: LatestMistake,
     /// Dropped, it ends the thread.
     _alive: Sender<()>,
 }
 
-type LastError = Arc<Mutex<Option<ConfigureError>>>;
+type LatestMistake = Arc<Mutex<Option<ConfigureError>>>;
 
 impl Watcher {
     pub(super) fn new(registry: Registry, path: &Path) -> Self {
@@ -75,7 +75,7 @@ impl Watcher {
         let next = document::parse(path.clone(), &text).map(Next::of_file);
         let report = self.registry.put(path.clone(), next)?;
         let (alive, stop) = channel();
-        let last_error = LastError::default();
+        let last_error = LatestMistake::default();
         let mut follower = Follower { watcher: self, seen: Ok(text), last_error: Arc::clone(&last_error) };
         std::thread::Builder::new().name("resilience-watch".into()).spawn(move || follower.follow(&stop)).map_err(
             |error| ConfigureError::Unreadable { path, error: format!("cannot start a thread to watch it: {error}") },
@@ -100,7 +100,7 @@ struct Follower {
     watcher: Watcher,
     /// What was read last.
     seen: Result<String, ConfigureError>,
-    last_error: LastError,
+    last_error: LatestMistake,
 }
 
 impl Follower {
