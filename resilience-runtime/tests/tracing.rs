@@ -1,9 +1,12 @@
 //! What `tracing` is told, with the feature of that name: `cargo test -p resilience-runtime --features tracing,test-util --test tracing`.
 #![cfg(all(feature = "tracing", feature = "test-util"))]
 
-use resilience_runtime::{CircuitBreaker, Rejection, circuit_breaker, fallback, registry, retry, timeout};
+use resilience_runtime::{
+    CircuitBreaker, EventFilter, Rejection, Topic, circuit_breaker, fallback, registry, retry, timeout,
+};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tracing::field::{Field, Visit};
@@ -353,4 +356,39 @@ async fn whoever_collects_nothing_is_told_nothing() {
     let (collector, _guard) = collect(LevelFilter::OFF);
     let _ = falls_back("").await;
     assert!(collector.lines().is_empty() && collector.0.lock().unwrap().spans.is_empty());
+}
+
+/// Wants outcomes from the second time on that it is asked about them.
+struct ChangesItsMind {
+    asked: AtomicU32,
+    told: Arc<AtomicU32>,
+}
+
+impl<S: Subscriber> Layer<S> for ChangesItsMind {
+    fn register_callsite(&self, _: &'static tracing::Metadata<'static>) -> tracing::subscriber::Interest {
+        tracing::subscriber::Interest::sometimes()
+    }
+
+    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
+        *metadata.level() != Level::TRACE || self.asked.fetch_add(1, Relaxed) > 0
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if *event.metadata().level() == Level::TRACE {
+            self.told.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+#[test]
+fn who_wants_outcomes_again_while_they_are_being_turned_off_gets_them() {
+    let breaker = CircuitBreaker::builder("outcomes").register().unwrap();
+    // Turned on for a reader, and on still when that has left.
+    drop(registry().subscribe_with(EventFilter::of([Topic::Outcome])));
+    let told = Arc::new(AtomicU32::new(0));
+    let layer = ChangesItsMind { asked: AtomicU32::new(0), told: Arc::clone(&told) };
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        (0..3).for_each(|_| breaker.try_acquire().unwrap().success());
+    });
+    assert_eq!(told.load(Relaxed), 2, "the first call finds that nobody wants it, and then that somebody does");
 }

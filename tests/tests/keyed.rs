@@ -247,6 +247,24 @@ fn racing_keys_lose_nothing() {
     assert_eq!(totals.cancelled, 0);
 }
 
+#[test]
+fn a_new_key_finds_the_closed_ones_among_many_that_are_open() {
+    // So many, of which the first half is open. A call looks at 16 of them, and the next one goes on from there.
+    for held in [16, 32] {
+        let breaker = stock().max_keys(held).build().unwrap();
+        for key in 0..held {
+            let permit = breaker.keyed(key).try_acquire().unwrap();
+            if key < held / 2 { permit.failure() } else { permit.success() }
+        }
+        (100..110).for_each(|key| breaker.keyed(key).try_acquire().unwrap().success());
+        let (held_now, evicted, overflowed) = counts(&breaker);
+        assert_eq!((held_now, evicted + overflowed), (u64::from(held), 10));
+        assert!(overflowed <= if held == 16 { 0 } else { 5 }, "{overflowed} of {held}");
+        let is_open = |key: u32| breaker.of_key(key).is_some_and(|key| key.state() == State::Open);
+        assert!((0..held / 2).all(is_open));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_key_is_taken_for_a_name_for_another_key_or_for_a_line() {
     let _entered = Scope::new().enter();

@@ -635,6 +635,36 @@ fn a_file_may_be_as_large_as_is_said_and_no_larger() {
     assert!(matches!(of_size(MAX_STATE_BYTES + 1), Err(RestoreError::TooLarge { .. })));
 }
 
+#[test]
+fn no_more_is_saved_than_can_be_read_again() {
+    let place = Place::new();
+    // A control character is six bytes in the file, so a key has six thousand.
+    let forced_open = |keys: u32| {
+        let breaker = CircuitBreaker::builder("large").max_keys(10_000).register().unwrap();
+        for nth in 0..keys {
+            let key = format!("{nth:08}{}", "\u{1}".repeat(1016));
+            breaker.keyed(key).try_acquire().unwrap().success();
+        }
+        breaker.force_open();
+    };
+    {
+        let _entered = Scope::new().enter();
+        forced_open(5000);
+        assert_eq!(registry().save(place.path()).unwrap(), 5001);
+    }
+    let saved = place.read();
+    assert!((MAX_STATE_BYTES - 4_000_000..MAX_STATE_BYTES).contains(&saved.len()), "{}", saved.len());
+    {
+        let _entered = Scope::new().enter();
+        forced_open(5700);
+        let error = registry().save(place.path()).unwrap_err();
+        assert!(matches!(error, SaveError::TooLarge { bytes } if bytes > MAX_STATE_BYTES), "{error}");
+    }
+    assert!(place.read() == saved, "what was there before stays");
+    let _entered = Scope::new().enter();
+    assert_eq!(registry().restore(place.path()).unwrap().pending.len(), 5001);
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_was_told_to_monitor_enforces_all_once_it_is_told_to_enforce_again() {
     let place = Place::new();

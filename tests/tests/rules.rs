@@ -124,6 +124,75 @@ async fn an_outcome_is_judged_by_the_configuration_at_the_time_it_is_recorded() 
 // 1. and 7. Why it opened, where a rule of one's own says so.
 
 #[tokio::test(start_paused = true)]
+async fn what_was_in_the_window_stays_readable_when_it_is_opened_by_hand() {
+    let acts: [fn(&CircuitBreaker); 2] = [CircuitBreaker::force_open, |breaker| breaker.force_open_for(60 * SECOND)];
+    for act in acts {
+        let breaker = breaker(CircuitBreakerConfig::new());
+        (0..3).for_each(|_| fail(&breaker));
+        act(&breaker);
+        advance(20 * SECOND).await;
+        let window = breaker.snapshot().window;
+        assert_eq!((window.calls, window.failures), (3, 3), "as it was when it opened");
+        breaker.reset();
+        assert_eq!(breaker.snapshot().window, WindowCounts::default());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_abandoned_the_permit_of_a_cancelled_probe_is_free_after_a_second() {
+    let breaker = breaker(brittle().half_open_calls(1).no_abandoned_after());
+    fail(&breaker);
+    advance(30 * SECOND).await;
+    drop(breaker.try_acquire().unwrap());
+    advance(SECOND - Duration::from_millis(1)).await;
+    breaker.try_acquire().unwrap_err();
+    advance(Duration::from_millis(1)).await;
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::Closed);
+}
+
+#[test]
+fn that_a_breaker_monitors_from_now_on_is_a_transition_and_so_is_its_end() {
+    let mut events =
+        registry().subscribe_with(EventFilter::of([Topic::Transition]).named("rules: monitors".parse().unwrap()));
+    let breaker = CircuitBreaker::builder("rules: monitors").config(brittle()).build().unwrap();
+    breaker.monitor();
+    fail(&breaker);
+    breaker.enforce();
+    let told = std::iter::from_fn(|| events.try_recv()).map(|event| match event {
+        Event::Transition(moved) => (moved.from, moved.to, moved.monitored),
+        other => panic!("{other}"),
+    });
+    let expected = [
+        (State::Closed, State::Monitoring, false),
+        // Its own moves are told as what they would have been.
+        (State::Closed, State::Open, true),
+        (State::Monitoring, State::Open, false),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_are_enough_for_a_new_configuration_close_it_at_once() {
+    let breaker = breaker(brittle());
+    fail(&breaker);
+    advance(30 * SECOND).await;
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), State::HalfOpen, "three have to succeed");
+    breaker.reconfigure(brittle().half_open_calls(2).half_open_successes(1)).unwrap();
+    assert_eq!(breaker.state(), State::Closed, "without another call");
+}
+
+#[test]
+fn what_the_overflow_breaker_has_decided_is_no_concern_of_a_new_key() {
+    let family = breaker(brittle());
+    fail(&family);
+    assert_eq!(family.state(), State::Open);
+    family.keyed("new").try_acquire().unwrap().success();
+    assert_eq!(family.of_key("new").unwrap().state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rule_of_ones_own_is_the_reason_of_its_opening() {
     let config = CircuitBreakerConfig::new().failure_rate(100.0).minimum_calls(100).no_consecutive_failures();
     let breaker =

@@ -204,6 +204,11 @@ fn other_acts_end_a_share_and_a_breaker_forced_open_rejects_every_call() {
     assert!((0..100).all(|_| breaker.try_acquire().is_err()));
     share(10);
     assert_eq!((breaker.state(), enforced()), (State::Closed, 10));
+    breaker.force_open_for(Duration::from_secs(600));
+    assert_eq!((breaker.state(), enforced()), (State::Open, 100));
+    assert!((0..100).all(|_| breaker.try_acquire().is_err()));
+    breaker.reset();
+    share(10);
     breaker.enforce();
     assert_eq!(enforced(), 100);
     share(10);

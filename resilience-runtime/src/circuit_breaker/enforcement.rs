@@ -91,6 +91,13 @@ mod tests {
         enforcement.set_share(10);
         let first = (0..).position(|_| enforcement.enforces());
         assert_eq!(first, Some(9), "every tenth, and not the first of them");
+        // Set to what it is, it goes on counting; to another share, it begins anew.
+        let asked_after = |asked: usize, share: u8| {
+            (0..asked).for_each(|_| _ = enforcement.enforces());
+            enforcement.set_share(share);
+            (0..).position(|_| enforcement.enforces())
+        };
+        assert_eq!((asked_after(7, 10), asked_after(7, 20)), (Some(2), Some(4)));
     }
 
     #[test]

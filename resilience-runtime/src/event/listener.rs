@@ -95,6 +95,22 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_listener_when_it_is_stopped_is_not_heard() {
+        let bus = Arc::new(Bus::default());
+        let (told, hears) = channel();
+        let (go_on, goes_on) = channel();
+        let listener = bus.on_event(EventFilter::default(), move |event| {
+            told.send(event.clone()).unwrap();
+            goes_on.recv().unwrap();
+        });
+        (0..2).for_each(|_| bus.emit(Topic::Missed, event));
+        assert_eq!(hears.recv_timeout(LONG), Ok(event()));
+        listener.stop();
+        (0..2).for_each(|_| _ = go_on.send(()));
+        assert_eq!(hears.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
+    }
+
+    #[test]
     fn a_handle_that_is_dropped_ends_nothing_and_the_end_of_the_registry_does() {
         let bus = Arc::new(Bus::default());
         let (listener, hears) = listening(&bus);

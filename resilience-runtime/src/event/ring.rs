@@ -107,19 +107,19 @@ mod tests {
     fn what_was_counted_last_is_told_no_earlier_than_the_entry_before_it() {
         let mut ring = Ring::new();
         let (kind, name) = (Kind::CircuitBreaker, Name::from("ring"));
-        let at = Timestamp::from_millis(Timestamp::now().as_millis() + 60_000);
-        let ahead = Event::Steered {
-            kind,
-            name: name.clone(),
-            key: None,
-            act: Act::Reset,
-            by: None,
-            at,
-            order: Order::default(),
+        let now = Timestamp::now().as_millis();
+        let steered = |at: u64| {
+            let (name, at) = (name.clone(), Timestamp::from_millis(at));
+            Event::Steered { kind, name, key: None, act: Act::Reset, by: None, at, order: Order::default() }
         };
-        ring.keep(&[ahead], None);
-        let recent = ring.recent(kind, &name, Runs { rejected: 1, ..Runs::default() });
-        assert_eq!(recent.iter().map(Event::topic).collect::<Vec<_>>(), [Topic::Steered, Topic::Repeated]);
+        let once = Runs { rejected: 1, ..Runs::default() };
+        ring.keep(&[steered(now - 60_000)], None);
+        let recent = ring.recent(kind, &name, once);
+        assert!(recent[1].at().as_millis() >= now, "what goes on has been going on until now: {recent:?}");
+        ring.keep(&[steered(now + 60_000)], None);
+        let recent = ring.recent(kind, &name, once);
+        let topics = recent.iter().map(Event::topic);
+        assert_eq!(topics.collect::<Vec<_>>(), [Topic::Steered, Topic::Steered, Topic::Repeated]);
         assert!(recent.is_sorted_by_key(Event::at), "{recent:?}");
     }
 }
