@@ -113,7 +113,7 @@ pub fn called<R: GuardedResult<T, E>, T, E>(result: R) -> Result<T, Failure<E>> 
     result.called()
 }
 
-/// An [`GuardedResult`] outside of all layers.
+/// The result of a guarded function outside of all layers.
 #[diagnostic::on_unimplemented(
     message = "a rejection cannot be converted to `{E}`",
     label = "`From<Rejection>` is not implemented for the error type `{E}`",

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 /// How long none is kept after one was, of many.
 const PAUSE_MILLIS: u64 = 100;
 
-/// What the last failure of a [`CircuitBreaker`] said.
+/// What the last failure of a [`CircuitBreaker`](crate::CircuitBreaker) said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
