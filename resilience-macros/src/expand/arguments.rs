@@ -289,13 +289,7 @@ fn is_named_in(guarded: &Guarded, argument: &Argument, expression: &TokenStream)
 
 /// The expressions beside the body that may name arguments.
 fn keys(guarded: &Guarded) -> impl Iterator<Item = TokenStream> {
-    let keys = guarded.layers.iter().flat_map(|layer| match layer {
-        Layer::CircuitBreaker(breaker) => [breaker.key.as_ref(), None],
-        Layer::Bulkhead(bulkhead) => [bulkhead.key.as_ref(), None],
-        Layer::RateLimit(limit) => [limit.key.as_ref(), limit.cost.as_ref()],
-        Layer::Retry(_) | Layer::Timeout(_) => [None, None],
-    });
-    keys.flatten().map(ToTokens::to_token_stream)
+    guarded.layers.iter().flat_map(Layer::of_arguments).map(ToTokens::to_token_stream)
 }
 
 /// Whether the argument is moved to the key or the cost of a policy and back.

@@ -93,6 +93,17 @@ impl Layer {
             Self::Timeout(timeout) => timeout.check(signature, errors),
         }
     }
+
+    /// What it takes that may name arguments of the function: its key and its cost.
+    pub(crate) fn of_arguments(&self) -> impl Iterator<Item = &Expr> {
+        let of_arguments = match self {
+            Self::CircuitBreaker(breaker) => [breaker.key.as_ref(), None],
+            Self::Bulkhead(bulkhead) => [bulkhead.key.as_ref(), None],
+            Self::RateLimit(limit) => [limit.key.as_ref(), limit.cost.as_ref()],
+            Self::Retry(_) | Self::Timeout(_) => [None, None],
+        };
+        of_arguments.into_iter().flatten()
+    }
 }
 
 fn has_retry(layers: &[Layer]) -> bool {
