@@ -43,9 +43,16 @@ struct LastKept {
     last: Mutex<Option<(Words, Timestamp)>>,
 }
 
+impl LastKept {
+    fn new() -> Box<Self> {
+        Box::new(Self { due: AtomicSetting::new(0), last: Mutex::new(None) })
+    }
+}
+
 impl ErrorKept {
-    pub(super) const fn new() -> Self {
-        Self(OnceBox::new())
+    pub(super) fn new() -> Self {
+        // Models do not see what orders the making of the box before its use: theirs is made beforehand.
+        Self(if cfg!(resilience_loom) { OnceBox::with_value(LastKept::new()) } else { OnceBox::new() })
     }
 
     pub(super) fn is_due(&self, now: u64) -> bool {
@@ -54,7 +61,7 @@ impl ErrorKept {
 
     /// Where it is not too late, which is asked under the lock: what is forgotten after that stays so.
     pub(super) fn keep(&self, words: &Words, now: u64, is_too_late: impl FnOnce() -> bool) {
-        let kept = self.0.get_or_init(|| Box::new(LastKept { due: AtomicSetting::new(0), last: Mutex::new(None) }));
+        let kept = self.0.get_or_init(LastKept::new);
         kept.due.set(now + PAUSE_MILLIS);
         let mut last = locked(&kept.last);
         if !is_too_late() {
