@@ -15,7 +15,7 @@ const INDEX: &str = "\
 /health/live    up
 ";
 
-/// Nothing of it is true a moment later.
+/// An answer is out of date a moment later.
 const NOT_KEPT: (header::HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
 impl Observer {

@@ -44,6 +44,8 @@ mod observer;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
 mod reading;
+mod rows;
+mod settings;
 mod table;
 mod text;
 
@@ -51,7 +53,8 @@ mod text;
 pub use files::{grafana_board, prometheus_rules};
 #[cfg(feature = "listen")]
 pub use listener::{Listening, listen};
-pub use observer::{Aliases, BuildError, KeySeries, Observer, ObserverBuilder};
+pub use observer::{BuildError, Observer, ObserverBuilder};
+pub use settings::{Aliases, KeySeries};
 pub use table::{Family, MetricKind, families};
 pub use text::TextFormat;
 

@@ -32,7 +32,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 ///
-/// The address cannot be listened on, or a thread not be started.
+/// The address cannot be listened on, or the thread cannot be started.
 #[cfg_attr(docsrs, doc(cfg(feature = "listen")))]
 pub fn listen(address: impl ToSocketAddrs) -> io::Result<Listening> {
     Observer::new(registry()).listen(address)
@@ -46,7 +46,7 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Where: the port is there too that the system has chosen for port 0.
+    /// The address that is listened on; for port 0, with the port that the system chose.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -66,7 +66,7 @@ impl Observer {
     ///
     /// # Errors
     ///
-    /// The address cannot be listened on, or a thread not be started.
+    /// The address cannot be listened on, or the thread cannot be started.
     #[cfg_attr(docsrs, doc(cfg(feature = "listen")))]
     pub fn listen(&self, address: impl ToSocketAddrs) -> io::Result<Listening> {
         let listener = TcpListener::bind(address)?;

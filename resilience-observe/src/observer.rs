@@ -1,6 +1,7 @@
-//! Who looks at a registry, and how: the choices, and one reading after the other.
+//! Who looks at a registry: built from its choices, and then one reading after the other.
 
 use crate::reading::{Memory, Program, Reading};
+use crate::settings::{Aliases, KeySeries, Settings};
 use crate::table::families;
 use crate::text::{self, TextFormat};
 use resilience_runtime::{EventFilter, Registry, Topic};
@@ -32,46 +33,11 @@ struct Inner {
     memory: Mutex<Memory>,
 }
 
-/// The choices.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) label: String,
-    pub(crate) fold_beyond: usize,
-    pub(crate) aliases: Aliases,
-    pub(crate) keys: KeySeries,
-}
-
-/// Which metrics there are a second time, under other names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Aliases {
-    /// The names that dashboards of circuit breakers commonly ask for: `circuit_breaker_successes_total`, `circuit_breaker_requests_success_total`,
-    /// `circuit_breaker_failures_total`, `circuit_breaker_requests_failed_total`, `circuit_breaker_rejects_total`.
-    #[default]
-    Seeds,
-    /// Every number once: these are `circuit_breaker_calls_total` by its `outcome`.
-    None,
-}
-
-/// Whether the keys of a circuit breaker have series of their own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum KeySeries {
-    /// They have not: `circuit_breaker_keys_not_closed` says how many of them are open.
-    #[default]
-    None,
-    /// `circuit_breaker_key_state`, of the keys that reject calls; at most so many a breaker, those first that have done so for longest.
-    NotClosed {
-        /// How many a breaker.
-        at_most: usize,
-    },
-}
-
 /// Why an observer could not be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The name of the label is none that Prometheus accepts.
+    /// Prometheus does not accept the name of the label.
     #[error(
         "`{0}` cannot be the name of a label: expected letters, digits and `_`, not beginning with a digit or `__`"
     )]
@@ -101,13 +67,7 @@ impl Observer {
     /// # Ok::<(), resilience_observe::BuildError>(())
     /// ```
     pub fn builder(registry: Registry) -> ObserverBuilder {
-        let settings = Settings {
-            label: "service".to_owned(),
-            fold_beyond: 1000,
-            aliases: Aliases::default(),
-            keys: KeySeries::default(),
-        };
-        ObserverBuilder { registry, settings }
+        ObserverBuilder { registry, settings: Settings::default() }
     }
 
     /// All metrics as they are now.
@@ -175,7 +135,7 @@ impl ObserverBuilder {
     ///
     /// # Errors
     ///
-    /// The label is none that Prometheus accepts, or one that a metric has already.
+    /// Prometheus does not accept the label, or a metric has one of that name already.
     pub fn build(self) -> Result<Observer, BuildError> {
         let label = &self.settings.label;
         let is_valid = label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

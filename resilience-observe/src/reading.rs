@@ -1,51 +1,16 @@
 //! From the registry to numbers with labels: one reading of all policies, and what becomes of those beyond the bound.
 
-use crate::observer::{KeySeries, Settings};
+use crate::rows::{BreakerRow, KeyRow, LayerRow, Seen};
+use crate::settings::{KeySeries, Settings};
 use crate::table::{Family, Folding, Source};
 use resilience_runtime::{
-    CircuitBreakerSnapshot, Event, Events, Key, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State,
+    CircuitBreakerSnapshot, Event, Events, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State,
 };
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// The name of the policies beyond the bound, all together.
 pub(crate) const OTHER: &str = "(other)";
-
-/// One circuit breaker, with what its functions have counted.
-#[derive(Debug)]
-pub(crate) struct BreakerRow {
-    pub(crate) snapshot: CircuitBreakerSnapshot,
-    pub(crate) fallbacks: u64,
-    pub(crate) answered_fallbacks: u64,
-}
-
-/// One key of a circuit breaker.
-#[derive(Debug)]
-pub(crate) struct KeyRow {
-    pub(crate) name: Name,
-    pub(crate) key: Key,
-    pub(crate) state: State,
-}
-
-/// One policy of one guarded function.
-#[derive(Debug)]
-pub(crate) struct LayerRow {
-    operation: String,
-    kind: Kind,
-    policy: Name,
-    layer: String,
-}
-
-/// What the observer knows by itself.
-#[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// By kind, as in the registry's snapshot.
-    pub(crate) policies: [u64; 5],
-    pub(crate) folded: [u64; 5],
-    pub(crate) conflicts: u64,
-    pub(crate) refused: u64,
-    pub(crate) lost: u64,
-}
 
 /// What stays from one reading to the next.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Every metric once: its name, its kind, its words, and where its numbers come from. What is exported, in whatever form, is made of this table.
 
-use crate::reading::{BreakerRow, KeyRow, LayerRow, Seen};
+use crate::rows::{BreakerRow, KeyRow, LayerRow, Seen};
 use resilience_runtime::{
     BulkheadSnapshot, CircuitBreakerSnapshot, Operation, RateLimiterSnapshot, RetrySnapshot, State, TimeoutSnapshot,
 };

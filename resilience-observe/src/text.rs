@@ -1,7 +1,7 @@
 //! The two text formats that Prometheus reads: the classic one and OpenMetrics.
 
-use crate::observer::Aliases;
 use crate::reading::Reading;
+use crate::settings::Aliases;
 use crate::table::{MetricKind, families};
 use std::fmt::{self, Write};
 
