@@ -3,8 +3,10 @@
 //! Two and a half minutes, since alerts wait for minutes, and `prometheus` and `promtool` in the path: so it runs where it is asked for. That the second alert ends, which
 //! takes five more, is seen by `promtool test rules`.
 
+mod serving;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -34,19 +36,9 @@ impl Drop for Folder {
 }
 
 fn storefront() -> (Running, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_storefront"))
-        .args(["--duration", RUN, "--rate", "50", "--json", "--outage", "payment=refuse", "--admin", "127.0.0.1:0"])
-        .current_dir(std::env::temp_dir())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the storefront was built for this test");
-    let mut told = BufReader::new(child.stderr.take().unwrap());
-    let mut first = String::new();
-    told.read_line(&mut first).unwrap();
+    let (child, mut told, address) = serving::storefront(&["--duration", RUN, "--outage", "payment=refuse"]);
     // Its progress is nobody's, and has to go somewhere.
     std::thread::spawn(move || told.read_to_end(&mut Vec::new()));
-    let address = first.trim_end().strip_prefix("metrics and health are at http://").expect(&first).to_owned();
     (Running(child), address)
 }
 

@@ -3,8 +3,10 @@
 //! The time is real, since the services are real servers and the breakers are those of another process. So one runs at a time, at a quarter of its usual rate: a machine
 //! that cannot keep up is an outage as well.
 
+mod serving;
+
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -206,17 +208,7 @@ fn is_steered_by_its_file_while_it_runs() {
 #[test]
 fn shows_its_metrics_and_health_while_it_runs() {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_storefront"))
-        .args(["--duration", "5s", "--rate", "50", "--json", "--admin", "127.0.0.1:0"])
-        .current_dir(std::env::temp_dir())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the storefront was built for this test");
-    let mut told = BufReader::new(child.stderr.take().unwrap());
-    let mut first = String::new();
-    told.read_line(&mut first).unwrap();
-    let address = first.trim_end().strip_prefix("metrics and health are at http://").expect(&first).to_owned();
+    let (mut child, mut told, address) = serving::storefront(&["--duration", "5s"]);
     let get = |path: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
@@ -230,8 +222,9 @@ fn shows_its_metrics_and_health_while_it_runs() {
     }
     let health = get("/health");
     assert!(health.contains("\"status\":"), "{health}");
-    told.read_to_string(&mut first).unwrap();
-    assert!(child.wait().unwrap().success(), "{first}");
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success(), "{rest}");
 }
 
 #[test]
