@@ -2,6 +2,7 @@
 
 use crate::caught::caught;
 use crate::error::Failure;
+use crate::name::breaks_a_line;
 use std::cell::OnceCell;
 use std::error::Error;
 use std::fmt::{self, Display, Write};
@@ -138,11 +139,9 @@ impl Words {
 
 impl Write for Words {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|character| match character {
-            // A line, to whatever reads lines.
-            '\u{2028}' | '\u{2029}' => self.push(character.escape_unicode()),
-            _ if character.is_control() => self.push(character.escape_debug()),
-            _ => self.push(std::iter::once(character)),
+        text.chars().try_for_each(|character| match breaks_a_line(character) {
+            true => self.push(character.escape_debug()),
+            false => self.push(std::iter::once(character)),
         })
     }
 }

@@ -103,6 +103,12 @@ impl fmt::Display for Key {
     }
 }
 
+/// Whether it ends a line or does something else to a terminal: never part of a line that others read.
+pub(crate) fn breaks_a_line(c: char) -> bool {
+    // The last two end a line as well, to whatever reads lines.
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
 /// Escapes what is written to it, as a key or a part of one.
 pub(crate) struct Escaping<W>(pub(crate) W);
 
@@ -111,8 +117,7 @@ impl<W: Write> Write for Escaping<W> {
         let Self(to) = self;
         text.chars().try_for_each(|c| match c {
             ']' | ',' | '\\' => write!(to, "\\{c}"),
-            // The last two end a line as well.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(to, "{}", c.escape_default()),
+            c if breaks_a_line(c) => write!(to, "{}", c.escape_default()),
             c => to.write_char(c),
         })
     }

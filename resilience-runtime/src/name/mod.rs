@@ -4,8 +4,8 @@ mod key;
 mod pattern;
 mod printed;
 
-pub(crate) use key::Shown;
 pub use key::{Instance, Key};
+pub(crate) use key::{Shown, breaks_a_line};
 pub use pattern::{InvalidPattern, Pattern};
 pub use printed::PolicyKey;
 pub(crate) use printed::{FoundKey, MeantKey, PrintedKey};

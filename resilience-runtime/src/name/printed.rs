@@ -86,7 +86,11 @@ pub(crate) struct MeantKey(Option<Key>);
 
 impl MeantKey {
     pub(crate) fn new<Fit>(key: &(impl PolicyKey<Fit> + ?Sized)) -> Self {
-        Self(PrintedKey::print(key).found().map(FoundKey::to_key))
+        Self::of(&PrintedKey::print(key))
+    }
+
+    pub(crate) fn of(printed: &PrintedKey) -> Self {
+        Self(printed.found().map(FoundKey::to_key))
     }
 
     pub(crate) fn is(&self, key: &Key) -> bool {
