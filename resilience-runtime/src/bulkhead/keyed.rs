@@ -5,7 +5,7 @@
 use super::gate::Arrival;
 use super::{Bulkhead, BulkheadCounts, Place, limit};
 use crate::error::{Failure, Rejection};
-use crate::event::{Runs, Turn};
+use crate::event::Turn;
 use crate::keyed::{ByKey, Idle, Keyed, OfKeys};
 use crate::name::{Key, PolicyKey};
 use resilience_config::BulkheadConfig;
@@ -161,9 +161,5 @@ impl ByKey for Bulkhead {
     /// Whether it is full.
     fn is_not_closed(&self) -> bool {
         limit(&self.settings.get()) > 0 && self.gate.word().enter().is_none()
-    }
-
-    fn runs_alone(&self) -> Option<Runs> {
-        (!self.of_keys.is_of_an_instance() && !self.of_keys.has_instances()).then(|| self.counted().runs(0))
     }
 }

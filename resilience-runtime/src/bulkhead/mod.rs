@@ -22,7 +22,7 @@ pub use owned::OwnedPlace;
 
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Runs, Topic, Turn};
-use crate::keyed::{KeyCounts, OfKeys, Sums, totals};
+use crate::keyed::{KeyCounts, OfKeys, Sums, runs, totals};
 use crate::kind::Kind;
 use crate::name::{Key, Name};
 use crate::next_call::NextCall;
@@ -95,9 +95,7 @@ impl Sums for BulkheadCounts {
             timed_out: with(self.timed_out, other.timed_out),
         }
     }
-}
 
-impl BulkheadCounts {
     fn runs(&self, evicted: u64) -> Runs {
         Runs { rejected: self.rejected + self.timed_out, evicted, ..Runs::default() }
     }
@@ -379,7 +377,7 @@ impl Policy for Bulkhead {
     }
 
     fn runs(&self) -> Runs {
-        totals(self).runs(self.of_keys.evicted())
+        runs(self)
     }
 
     fn snapshot_with(&self, shown: Vec<Setting>) -> BulkheadSnapshot {

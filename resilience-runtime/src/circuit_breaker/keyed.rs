@@ -12,7 +12,7 @@ use super::permit::Permit;
 use super::state::{Phase, Word};
 use super::totals::Totals;
 use crate::error::{Failure, Rejection};
-use crate::event::{Runs, Topic, Turn};
+use crate::event::{Topic, Turn};
 use crate::keyed::{ByKey, Idle, Keyed, OfKeys};
 use crate::kind::Kind;
 use crate::name::{Key, PolicyKey};
@@ -200,9 +200,5 @@ impl ByKey for CircuitBreaker {
 
     fn is_not_closed(&self) -> bool {
         !matches!(self.word.load().phase(), Phase::Closed | Phase::Disabled)
-    }
-
-    fn runs_alone(&self) -> Option<Runs> {
-        self.runs_alone()
     }
 }

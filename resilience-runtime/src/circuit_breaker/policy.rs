@@ -3,6 +3,7 @@
 use super::breaker::{CircuitBreaker, TripIf};
 use super::snapshot::CircuitBreakerSnapshot;
 use crate::event::{Act, Audience, Emitter, Runs, Turn};
+use crate::keyed::runs;
 use crate::kind::Kind;
 use crate::name::{Key, Name};
 use crate::overlay::{KeyLines, Setting};
@@ -113,7 +114,7 @@ impl Policy for CircuitBreaker {
     }
 
     fn runs(&self) -> Runs {
-        self.totals().runs(self.of_keys.evicted())
+        runs(self)
     }
 
     fn check(&self, keys: &CircuitBreakerConfig) -> Result<(), ConfigError> {

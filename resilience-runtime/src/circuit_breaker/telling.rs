@@ -5,7 +5,8 @@ use super::last_error::{CallEnd, LastError};
 use super::state::{Phase, Word};
 use crate::cause::{Because, Cause};
 use crate::error::OpenReason;
-use crate::event::{Ended, Event, Order, Runs, Topic, Transition, Turn};
+use crate::event::{Ended, Event, Order, Topic, Transition, Turn};
+use crate::keyed::runs_alone;
 use crate::time::{self, Timestamp};
 use std::time::Duration;
 
@@ -41,12 +42,7 @@ impl CircuitBreaker {
 
     /// Lets the next one have its turn, and tells what this one was.
     pub(super) fn end(&self, turn: Turn<'_>) {
-        turn.end(|| self.runs_alone()).tell();
-    }
-
-    /// With keys, the sum over all of them is known only to whoever waits for the lock.
-    pub(super) fn runs_alone(&self) -> Option<Runs> {
-        (!self.of_keys.is_of_an_instance() && !self.of_keys.has_instances()).then(|| self.counted().runs(0))
+        turn.end(|| runs_alone(self)).tell();
     }
 
     #[cold]

@@ -36,11 +36,6 @@ impl Totals {
     pub fn since(&self, earlier: &Self) -> Self {
         Sums::since(self, earlier)
     }
-
-    /// As far as they are told one by one.
-    pub(super) fn runs(&self, evicted: u64) -> Runs {
-        Runs { rejected: self.rejected, slow_calls: self.slow, evicted, ..Runs::default() }
-    }
 }
 
 impl Sums for Totals {
@@ -57,5 +52,9 @@ impl Sums for Totals {
             rejected: with(self.rejected, other.rejected),
             would_reject: with(self.would_reject, other.would_reject),
         }
+    }
+
+    fn runs(&self, evicted: u64) -> Runs {
+        Runs { rejected: self.rejected, slow_calls: self.slow, evicted, ..Runs::default() }
     }
 }

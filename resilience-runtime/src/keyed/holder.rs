@@ -29,7 +29,7 @@ pub trait ByKey: Policy {
 
     fn max_keys(&self) -> u32;
 
-    /// As exactly it is remembered when a key was last used.
+    /// How exactly it is remembered when a key was last used, in milliseconds.
     fn unit_millis(&self) -> u64 {
         1000
     }
@@ -55,15 +55,15 @@ pub trait ByKey: Policy {
 
     /// Whether it does not let everybody pass who comes now.
     fn is_not_closed(&self) -> bool;
-
-    /// What it has counted, where it can say so without waiting for anybody.
-    fn runs_alone(&self) -> Option<Runs>;
 }
 
 /// What only grows, and can be added up.
 pub trait Sums: Copy + Default {
     /// Number by number.
     fn pair(&self, other: &Self, with: impl Fn(u64, u64) -> u64) -> Self;
+
+    /// As far as they are told one by one.
+    fn runs(&self, evicted: u64) -> Runs;
 
     /// The sum of both.
     fn and(&self, other: &Self) -> Self {
@@ -89,6 +89,17 @@ pub(crate) fn totals<P: ByKey>(policy: &P) -> P::Counted {
     let mut totals = own(policy);
     policy.by_key().for_each_instance(|instance| totals = totals.and(&instance.counted()));
     totals
+}
+
+/// The same, as far as it is told one by one.
+pub(crate) fn runs<P: ByKey>(policy: &P) -> Runs {
+    totals(policy).runs(policy.by_key().evicted())
+}
+
+/// As [`runs`], where the policy can say so without waiting for anybody: with keys, the sum over all of them is known only to whoever waits for the lock.
+pub(crate) fn runs_alone<P: ByKey>(policy: &P) -> Option<Runs> {
+    let of_keys = policy.by_key();
+    (!of_keys.is_of_an_instance() && !of_keys.has_instances()).then(|| policy.counted().runs(0))
 }
 
 /// An instance that may be given to another key.
@@ -127,7 +138,7 @@ pub struct KeyCounts {
     pub not_closed: u64,
     /// Keys that lost theirs to another one.
     pub evicted: u64,
-    /// Calls of keys without one: `max_keys` were held and none was idle of those that were looked at, or the key was longer than 1 KiB. Such keys share a
+    /// Calls of keys without one: `max_keys` were held and none of those that were looked at was idle, or the key was longer than 1 KiB. Such keys share a
     /// breaker that rejects nothing, a bulkhead, or 64 rate limiters.
     pub overflowed: u64,
 }
@@ -224,11 +235,11 @@ impl<P: ByKey> OfKeys<P> {
     /// That of the key that is meant: the value itself, or a text as it is shown.
     pub(crate) fn find<Fit>(&self, key: &impl PolicyKey<Fit>) -> Option<Arc<P>> {
         let keys = self.keys.get()?;
-        let meant = PrintedKey::print(key);
-        if let Some((slot, _)) = keys.find(meant.found()?) {
+        let printed = PrintedKey::print(key);
+        if let Some((slot, _)) = keys.find(printed.found()?) {
             return Some(Arc::clone(&slot.instance));
         }
-        let meant = MeantKey::new(key);
+        let meant = MeantKey::of(&printed);
         let (_, slot) = keys.leases.all().into_iter().find(|(key, _)| meant.is(key))?;
         keys.slots.get(slot).map(|slot| Arc::clone(&slot.instance))
     }
@@ -351,7 +362,7 @@ impl<P: ByKey> Keys<P> {
     fn give_slot(&self, family: &P, key: FoundKey<'_>, now: u64) -> bool {
         let mut turn = family.emitter().turn();
         let given = self.give_slot_in(&mut turn, family, key, now);
-        turn.end(|| family.runs_alone()).tell();
+        turn.end(|| runs_alone(family)).tell();
         given
     }
 

@@ -23,8 +23,7 @@ mod slots;
 
 #[cfg(feature = "persistence")]
 pub(crate) use holder::own;
-pub(crate) use holder::totals;
-pub(crate) use holder::{ByKey, Idle, OfKeys, Sums};
+pub(crate) use holder::{ByKey, Idle, OfKeys, Sums, runs, runs_alone, totals};
 pub use holder::{KeyCounts, Keyed};
 #[cfg(all(test, resilience_loom))]
 pub(crate) use slots::Slot;

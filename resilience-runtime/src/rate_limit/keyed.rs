@@ -5,7 +5,7 @@
 
 use super::{RateLimiter, RateLimiterCounts, TurnAsked, Waiter, wait_for_turn};
 use crate::error::{Failure, Rejection};
-use crate::event::{Runs, Turn};
+use crate::event::Turn;
 use crate::keyed::{ByKey, Idle, Keyed, OfKeys, Sums};
 use crate::name::{Key, PolicyKey, PrintedKey};
 use crate::time::precise_nanos;
@@ -195,9 +195,5 @@ impl ByKey for RateLimiter {
     fn is_not_closed(&self) -> bool {
         let now = precise_nanos();
         self.settings.get().enabled && self.turns.turn(now) > now
-    }
-
-    fn runs_alone(&self) -> Option<Runs> {
-        (!self.of_keys.is_of_an_instance() && !self.of_keys.has_instances()).then(|| self.counted().runs(0))
     }
 }

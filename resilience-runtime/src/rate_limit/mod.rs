@@ -18,7 +18,7 @@ pub use builder::RateLimiterBuilder;
 use crate::caught::caught;
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Runs, Topic, Turn};
-use crate::keyed::{KeyCounts, OfKeys, Sums, totals};
+use crate::keyed::{KeyCounts, OfKeys, Sums, runs, totals};
 use crate::kind::Kind;
 use crate::name::{Key, Name};
 use crate::next_call::NextCall;
@@ -108,9 +108,7 @@ impl Sums for RateLimiterCounts {
             rejected: with(self.rejected, other.rejected),
         }
     }
-}
 
-impl RateLimiterCounts {
     fn runs(&self, evicted: u64) -> Runs {
         Runs { rejected: self.rejected, evicted, ..Runs::default() }
     }
@@ -522,7 +520,7 @@ impl Policy for RateLimiter {
     }
 
     fn runs(&self) -> Runs {
-        totals(self).runs(self.of_keys.evicted())
+        runs(self)
     }
 
     fn snapshot_with(&self, shown: Vec<Setting>) -> RateLimiterSnapshot {
