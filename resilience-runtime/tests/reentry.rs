@@ -12,7 +12,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Once};
 use std::task::{Context as TaskContext, Wake, Waker};
 use std::time::Duration;
 use tracing::span::{Attributes, Id, Record};
@@ -153,13 +153,14 @@ fn in_runtime(future: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
 }
 
-/// They configure one registry.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 /// One test for all, since what happens for the first time in a process happens once, and tests of one process would do it for each other.
 #[test]
-fn a_subscriber_that_calls_the_library_whatever_it_is_told_holds_up_nobody() {
-    let _other_test = ONE_AT_A_TIME.lock();
+fn whoever_calls_the_library_while_it_calls_them_holds_up_nobody() {
+    a_subscriber_whatever_it_is_told();
+    a_waker();
+}
+
+fn a_subscriber_whatever_it_is_told() {
     let states = std::env::temp_dir().join(format!("resilience-reentry-{}", std::process::id()));
     {
         let scope = resilience_runtime::testing::Scope::new();
@@ -226,10 +227,8 @@ impl Wake for Reaction {
     }
 }
 
-#[test]
-fn a_waker_that_calls_the_library_holds_up_nobody() {
+fn a_waker() {
     let waker = Waker::from(Arc::new(Reaction));
-    let _other_test = ONE_AT_A_TIME.lock();
     returns("waking a reader", move || {
         let mut events = registry().subscribe();
         let mut context = TaskContext::from_waker(&waker);
