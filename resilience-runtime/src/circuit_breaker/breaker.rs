@@ -161,7 +161,7 @@ impl CircuitBreaker {
 
     #[inline]
     pub(super) fn call_begins(&self, clock: impl Clock) -> u64 {
-        if self.settings.slow_call_nanos() == 0 { 0 } else { clock.precise_nanos() }
+        if self.settings.slow_call_nanos() == 0 { 0 } else { clock.measured_nanos() }
     }
 
     /// All that was counted since the breaker was built, or given to its key; of one with keys, the sum over all that it ever had.

@@ -171,7 +171,7 @@ impl CircuitBreaker {
         if limit == 0 || began == 0 {
             return false;
         }
-        let took = clock.precise_nanos().saturating_sub(began);
+        let took = clock.measured_nanos().saturating_sub(began);
         if took > limit {
             self.tell_slow_call(took, limit);
         }

@@ -8,7 +8,7 @@ use crate::error::{Failure, Rejection};
 use crate::event::Turn;
 use crate::keyed::{ByKey, Idle, Keyed, OfKeys, Sums};
 use crate::name::{Key, PolicyKey, PrintedKey};
-use crate::time::precise_nanos;
+use crate::time::measured_nanos;
 use resilience_config::RateLimitConfig;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -178,22 +178,22 @@ impl ByKey for RateLimiter {
 
     fn put_for_key(&self, _: &mut Turn<'_>, keys: Option<RateLimitConfig>, all: &Self) -> u64 {
         let settings = keys.map_or_else(|| all.settings.get(), |keys| Arc::new(keys.resolve()));
-        self.put_alone(&settings, precise_nanos());
+        self.put_alone(&settings, measured_nanos());
         u64::MAX
     }
 
     /// One whose bucket is full and for which nobody waits.
     fn idle(&self, _: u64) -> Option<Idle> {
-        self.turns.is_full(precise_nanos()).then_some(Idle { is_missed: false, since: 0 })
+        self.turns.is_full(measured_nanos()).then_some(Idle { is_missed: false, since: 0 })
     }
 
     fn begin_anew(&self, _: u64) -> bool {
-        self.turns.is_full_for_all(precise_nanos())
+        self.turns.is_full_for_all(measured_nanos())
     }
 
     /// Whether there is no turn now.
     fn is_not_closed(&self) -> bool {
-        let now = precise_nanos();
+        let now = measured_nanos();
         self.settings.get().enabled && self.turns.turn(now) > now
     }
 }

@@ -26,7 +26,7 @@ use crate::overlay::{KeyLines, Setting};
 use crate::policy::{Definition, Policy, Room};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
-use crate::time::{Timestamp, millis_up, nanos, precise_nanos};
+use crate::time::{Timestamp, measured_nanos, millis_up, nanos};
 use crate::window::Total;
 use keyed::Overflow;
 use once_cell::sync::OnceCell;
@@ -48,8 +48,9 @@ use tokio::time::timeout;
 ///
 /// # Bounds
 ///
-/// Over any interval of the precise monotonic clock at most `burst` + rate × time calls pass, on any number of threads and whoever is cancelled. A call that
-/// [costs](Self::try_acquire_many) more is as many calls. (The algorithm is the generic cell rate algorithm of ITU-T I.371.) A turn is never early. Timers are to the millisecond, so a caller that waits may
+/// Over any interval of its clock at most `burst` + rate × time calls pass, on any number of threads and whoever is cancelled. A call that
+/// [costs](Self::try_acquire_many) more is as many calls. (The algorithm is the generic cell rate algorithm of ITU-T I.371.) Its clock is the system's precise monotonic one, to within some
+/// microseconds. A turn is never early. Timers are to the millisecond, so a caller that waits may
 /// be late by one or two, and what falls due meanwhile beyond `burst` is lost: a rate of more than some hundreds a second at which callers wait
 /// wants a burst of a few milliseconds' worth.
 ///
@@ -224,7 +225,7 @@ impl RateLimiter {
         if max_wait & OFF != 0 || cost == 0 {
             return TurnAsked { passage: None, now: 0, max_wait };
         }
-        let now = precise_nanos();
+        let now = measured_nanos();
         let passage = self.turns.arrive(now, if may_wait { max_wait } else { 0 }, u64::from(cost));
         TurnAsked { passage: Some(passage), now, max_wait }
     }
@@ -303,7 +304,7 @@ impl RateLimiter {
     fn put(&self, config: RateLimitConfig) -> Result<Room, ConfigError> {
         config.validate()?;
         let settings = Arc::new(config.resolve());
-        let now = precise_nanos();
+        let now = measured_nanos();
         self.put_alone(&settings, now);
         self.of_keys.put_all(|of_key| of_key.put_alone(&settings, now));
         self.overflow().for_each(|shared| shared.put_alone(&settings, now));
@@ -382,7 +383,7 @@ async fn wait_for_turn<'l>(begin: impl FnOnce() -> Result<Option<Waiter<'l>>, Re
 
 impl Waiter<'_> {
     fn look(&self) -> Result<Look, Rejection> {
-        let (limiter, now) = (self.limiter, precise_nanos());
+        let (limiter, now) = (self.limiter, measured_nanos());
         let refused = |passage| {
             let arrival = TurnAsked { passage: Some(passage), now, max_wait: 0 };
             Err(limiter.reject(arrival, limiter.key()))
@@ -422,7 +423,7 @@ impl Drop for First<'_> {
 
 /// How long until that moment.
 fn until(moment: u64) -> Duration {
-    Duration::from_nanos(moment.saturating_sub(precise_nanos()))
+    Duration::from_nanos(moment.saturating_sub(measured_nanos()))
 }
 
 /// What a [`RateLimiter`] is set to, what is left of it, and what it has counted.
@@ -524,7 +525,7 @@ impl Policy for RateLimiter {
     }
 
     fn snapshot_with(&self, shown: Vec<Setting>) -> RateLimiterSnapshot {
-        let (settings, now, counted) = (self.settings.get(), precise_nanos(), totals(self));
+        let (settings, now, counted) = (self.settings.get(), measured_nanos(), totals(self));
         let mut waiting = self.turns.waiting();
         self.for_each_other(|other| waiting += other.turns.waiting());
         RateLimiterSnapshot {

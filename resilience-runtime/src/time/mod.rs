@@ -4,7 +4,9 @@
 //! the last word on them. On Linux the coarse clock is the kernel's tick (a vDSO read without the time-stamp counter, about a
 //! fifth of the price), which lags by one tick: 1, 4 or 10 ms as the kernel was built. Elsewhere it is the precise clock.
 //!
-//! With the feature `test-util` both are tokio's clock: paused, advanced or running. Each runtime's clock starts anew, so every runtime goes on from where the
+//! [`measured_nanos`] is for durations, where a microsecond does not matter and the price of a reading does: on Linux the processor's counter, held to the precise clock.
+//!
+//! With the feature `test-util` all are tokio's clock: paused, advanced or running. Each runtime's clock starts anew, so every runtime goes on from where the
 //! thread that first asked in it had got to. A thread outside of runtimes has a line of its own, from where it had got to itself, on which real time passes: it stands
 //! still beside no paused runtime. A new thread begins where the furthest other one is. Time never goes back.
 
@@ -81,6 +83,15 @@ pub(crate) use real::{coarse_millis, precise_nanos};
 
 #[cfg(feature = "test-util")]
 pub(crate) use of_tokio::{coarse_millis, precise_nanos};
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(feature = "test-util"), not(resilience_loom)))]
+mod counter;
+
+#[cfg(all(target_arch = "x86_64", target_os = "linux", not(feature = "test-util"), not(resilience_loom)))]
+pub(crate) use counter::measured_nanos;
+
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(feature = "test-util"), not(resilience_loom))))]
+pub(crate) use precise_nanos as measured_nanos;
 
 /// The kernel's two clocks, which count from the same moment. Read without a detour: the coarse one is read by most calls, and what
 /// `Instant` and others do around it costs as much as the reading.
