@@ -34,8 +34,11 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod advice;
 #[cfg(feature = "files")]
 mod files;
+#[allow(dead_code, reason = "the routes ask for more than advice does")]
+mod history;
 #[cfg(feature = "axum")]
 mod http;
 #[cfg(feature = "listen")]
@@ -45,16 +48,18 @@ mod observer;
 mod opentelemetry;
 mod reading;
 mod rows;
+mod sampler;
 mod settings;
 mod table;
 mod text;
 
+pub use advice::Advice;
 #[cfg(feature = "files")]
 pub use files::{grafana_board, prometheus_rules};
 #[cfg(feature = "listen")]
 pub use listener::{Listening, listen};
 pub use observer::{BuildError, Observer, ObserverBuilder};
-pub use settings::{Aliases, KeySeries};
+pub use settings::{Aliases, History, KeySeries};
 pub use table::{Family, MetricKind, families};
 pub use text::TextFormat;
 

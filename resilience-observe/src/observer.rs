@@ -1,11 +1,14 @@
 //! Who looks at a registry: built from its choices, and then one reading after the other.
 
+use crate::advice::{self, Advice, Disagreement, Facts};
+use crate::history::Rings;
 use crate::reading::{Memory, Program, Reading};
-use crate::settings::{Aliases, KeySeries, Settings};
+use crate::sampler;
+use crate::settings::{Aliases, History, KeySeries, Settings};
 use crate::table::families;
 use crate::text::{self, TextFormat};
-use resilience_runtime::{EventFilter, Registry, Topic};
-use std::sync::{Arc, Mutex, PoisonError};
+use resilience_runtime::{EventFilter, Kind, Registry, Timestamp, Topic};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Looks at the policies of a registry whenever somebody wants to know. Clones are the same observer.
 ///
@@ -31,6 +34,8 @@ struct Inner {
     settings: Settings,
     program: Program,
     memory: Mutex<Memory>,
+    /// From when somebody can ask for it.
+    past: OnceLock<Mutex<Rings>>,
 }
 
 /// Why an observer could not be built.
@@ -45,6 +50,20 @@ pub enum BuildError {
     /// The name of the label is that of another one.
     #[error("`{0}` is a label of its own already; choose another name for the policy's")]
     LabelIsTaken(String),
+}
+
+impl Inner {
+    /// Writes down what happened in the second that is over.
+    fn sample(&self) {
+        let Some(past) = self.past.get() else { return };
+        let reading = self.registry.read();
+        let at = Timestamp::now().as_millis();
+        locked(past).record(&reading, |breaker| self.program.fallbacks_of(breaker), at);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Observer {
@@ -76,12 +95,46 @@ impl Observer {
     }
 
     pub(crate) fn read<T>(&self, of: impl FnOnce(&Reading<'_>) -> T) -> T {
-        let Inner { registry, settings, program, memory } = &*self.inner;
-        let reading = {
-            let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-            Reading::of(registry, settings, program, &mut memory)
-        };
+        let Inner { registry, settings, program, memory, .. } = &*self.inner;
+        let reading = Reading::of(registry, settings, program, &mut locked(memory));
         of(&reading)
+    }
+
+    /// What somebody should look at: policies that cannot do what they are there for, each with what to write instead. What takes an hour to be seen is said where a
+    /// [history](ObserverBuilder::history) is kept.
+    pub fn advice(&self) -> Vec<Advice> {
+        let Inner { registry, program, memory, past, .. } = &*self.inner;
+        let (policies, refused) = (registry.snapshot(), locked(memory).last_refused());
+        let conflicts = registry.verify().err();
+        let conflicts = conflicts.iter().flatten().map(|conflict| Disagreement {
+            kind: conflict.kind,
+            name: conflict.name.into(),
+            in_force: conflict.in_force.location(),
+            not_in_force: conflict.not_in_force.location(),
+            keys: conflict.differences.iter().map(|difference| difference.key).collect(),
+        });
+        let conflicts = conflicts.collect();
+        let events = |name: &str| registry.recent_events(Kind::CircuitBreaker, name);
+        let past = past.get().map(locked);
+        advice::advise(&Facts {
+            policies: &policies,
+            fallbacks: program.fallbacks(),
+            past: past.as_deref(),
+            events: &events,
+            conflicts,
+            refused,
+        })
+    }
+
+    /// Keeps a history from now on, unless none is wanted.
+    fn keep_history(&self, history: History) {
+        if history != History::NONE {
+            self.inner.past.get_or_init(|| {
+                let observer = Arc::downgrade(&self.inner);
+                sampler::start(move || observer.upgrade().map(|observer| observer.sample()).is_some());
+                Mutex::new(Rings::new(history.bytes()))
+            });
+        }
     }
 
     /// That of the policy's name.
@@ -131,6 +184,13 @@ impl ObserverBuilder {
         self
     }
 
+    /// How much is remembered of what each policy did. What is chosen here is kept from the beginning; otherwise [`History::DEFAULT`] is, from when somebody can ask for it, which is when
+    /// a router is made.
+    pub fn history(mut self, history: History) -> Self {
+        self.settings.history = Some(history);
+        self
+    }
+
     /// The observer, for which every policy of every guarded function is [prepared](Registry::prepare).
     ///
     /// # Errors
@@ -158,6 +218,10 @@ impl ObserverBuilder {
         let events = registry.subscribe_with(EventFilter::of([Topic::Conflict, Topic::ConfigRefused]));
         registry.prepare();
         let (program, memory) = (Program::of(&registry), Mutex::new(Memory::new(events)));
-        Observer { inner: Arc::new(Inner { registry, settings, program, memory }) }
+        let history = settings.history.unwrap_or(History::NONE);
+        let observer =
+            Observer { inner: Arc::new(Inner { registry, settings, program, memory, past: OnceLock::new() }) };
+        observer.keep_history(history);
+        observer
     }
 }

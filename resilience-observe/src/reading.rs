@@ -1,10 +1,11 @@
 //! From the registry to numbers with labels: one reading of all policies, and what becomes of those beyond the bound.
 
+use crate::advice::{Fallbacks, Refused};
 use crate::rows::{BreakerRow, KeyRow, LayerRow, Seen};
 use crate::settings::{KeySeries, Settings};
 use crate::table::{Family, Folding, Source};
 use resilience_runtime::{
-    CircuitBreakerSnapshot, Event, Events, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State,
+    CircuitBreakerSnapshot, Event, Events, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State, Timestamp,
 };
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(crate) struct Memory {
     events: Events,
     conflicts: u64,
     refused: u64,
+    /// The configuration, what was wrong with it, and when.
+    last_refused: Option<(Name, String, Timestamp)>,
     lost: u64,
 }
 
@@ -56,18 +59,27 @@ struct Rows<R> {
 
 impl Memory {
     pub(crate) fn new(events: Events) -> Self {
-        Self { admitted: Default::default(), events, conflicts: 0, refused: 0, lost: 0 }
+        Self { admitted: Default::default(), events, conflicts: 0, refused: 0, last_refused: None, lost: 0 }
     }
 
     fn catch_up(&mut self) {
         while let Some(event) = self.events.try_recv() {
             match event {
                 Event::Conflict { .. } => self.conflicts += 1,
-                Event::ConfigRefused { .. } => self.refused += 1,
+                Event::ConfigRefused { source, error, at } => {
+                    self.refused += 1;
+                    self.last_refused = Some((source, error, at));
+                }
                 Event::Missed { events, .. } => self.lost += events,
                 _ => {}
             }
         }
+    }
+
+    pub(crate) fn last_refused(&mut self) -> Option<Refused> {
+        self.catch_up();
+        let (source, error, at) = self.last_refused.clone()?;
+        Some(Refused { source, error, ago: at.elapsed() })
     }
 
     fn rows<S, R>(
@@ -115,6 +127,22 @@ impl Program {
             }
         }
         program
+    }
+
+    /// How often the fallbacks of the functions with this breaker were asked.
+    pub(crate) fn fallbacks_of(&self, breaker: &str) -> u64 {
+        let operations = self.fallbacks_of.get(breaker).map_or(&[][..], Vec::as_slice);
+        operations.iter().map(|operation| operation.fallbacks()).sum()
+    }
+
+    pub(crate) fn fallbacks(&self) -> Vec<Fallbacks> {
+        let fallbacks = self.with_fallback.iter().map(|(name, operation)| Fallbacks {
+            operation: Name::from(name.clone()),
+            location: operation.location(),
+            answered: operation.answered_fallbacks(),
+            failed: operation.failed_fallbacks(),
+        });
+        fallbacks.collect()
     }
 
     fn breaker(&self, snapshot: CircuitBreakerSnapshot) -> BreakerRow {

@@ -7,11 +7,19 @@ pub(crate) struct Settings {
     pub(crate) fold_beyond: usize,
     pub(crate) aliases: Aliases,
     pub(crate) keys: KeySeries,
+    /// `None`: as long as nobody can ask for it there is none.
+    pub(crate) history: Option<History>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { label: "service".to_owned(), fold_beyond: 1000, aliases: Aliases::default(), keys: KeySeries::default() }
+        Self {
+            label: "service".to_owned(),
+            fold_beyond: 1000,
+            aliases: Aliases::default(),
+            keys: KeySeries::default(),
+            history: None,
+        }
     }
 }
 
@@ -39,4 +47,35 @@ pub enum KeySeries {
         /// How many a breaker.
         at_most: usize,
     },
+}
+
+/// How much is remembered of what each policy did: the last five minutes by the second, the last hour by ten seconds and the last twelve hours by the minute, in so many bytes.
+///
+/// A policy that is busy all the time takes 44 KB, and an idle one a few hundred bytes. Where that is more than there may be, the quietest policies lose their longest row of minutes
+/// first, and the answer says whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct History {
+    bytes: usize,
+}
+
+impl History {
+    /// 16 MiB.
+    pub const DEFAULT: Self = Self::of_bytes(16 << 20);
+    /// Nothing, and no thread that looks.
+    pub const NONE: Self = Self::of_bytes(0);
+
+    /// So many bytes at most.
+    pub const fn of_bytes(bytes: usize) -> Self {
+        Self { bytes }
+    }
+
+    pub(crate) const fn bytes(self) -> usize {
+        self.bytes
+    }
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }

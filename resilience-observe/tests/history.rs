@@ -1,0 +1,294 @@
+//! The history equals a plain list of what happened, whatever the clock does, and keeps within its bound.
+
+use proptest::prelude::*;
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{
+    Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerSnapshot, Kind, Name, RegistrySnapshot, State,
+};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+#[path = "../src/history.rs"]
+#[allow(dead_code, reason = "the tests ask for less than the routes do")]
+mod history;
+
+use history::{Past, Rings, Row, Step};
+
+/// Knows how much each thread holds.
+struct Counting;
+
+thread_local! {
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+fn held(change: impl FnOnce(isize) -> isize) {
+    // What a thread frees after its thread-locals are gone is not counted.
+    let _ = HELD.try_with(|held| held.set(change(held.get())));
+}
+
+// SAFETY: hands every call on to the system's allocator as it came.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        held(|held| held + layout.size() as isize);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        held(|held| held - layout.size() as isize);
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn breaker() -> CircuitBreakerSnapshot {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    CircuitBreaker::builder("one").build().unwrap().snapshot()
+}
+
+fn bulkhead() -> BulkheadSnapshot {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    Bulkhead::builder("one").max_concurrent(3).build().unwrap().snapshot()
+}
+
+fn of_breakers(breakers: Vec<CircuitBreakerSnapshot>) -> RegistrySnapshot {
+    let mut snapshot = RegistrySnapshot::default();
+    snapshot.circuit_breakers = breakers;
+    snapshot
+}
+
+/// What happened until one reading.
+#[derive(Clone, Debug)]
+struct Second {
+    /// Milliseconds since the reading before.
+    later: u64,
+    successes: u64,
+    failures: u64,
+    rejected: u64,
+    state: State,
+    enforced: u8,
+}
+
+fn seconds() -> impl Strategy<Value = Vec<Second>> {
+    let later = prop_oneof![
+        20 => 900..1100_u64,
+        1 => 0..900_u64,
+        1 => 1100..4000_u64,
+        1 => 4000..70_000_u64,
+        1 => Just(800_000_u64),
+    ];
+    let count = prop_oneof![3 => Just(0), 1 => 1..100_u64];
+    let state = prop_oneof![20 => Just(State::Closed), 1 => Just(State::Open), 1 => Just(State::HalfOpen), 1 => Just(State::Disabled)];
+    let enforced = prop_oneof![10 => Just(100), 1 => Just(30)];
+    let second = (later, count.clone(), count.clone(), count, state, enforced);
+    let second = second.prop_map(|(later, successes, failures, rejected, state, enforced)| Second {
+        later,
+        successes,
+        failures,
+        rejected,
+        state,
+        enforced,
+    });
+    // Long runs of the same, as there are of idle policies.
+    let run = (second, 1..90_usize).prop_map(|(second, times)| {
+        let mut run = vec![second; times];
+        run[1..].iter_mut().for_each(|second| second.later = 1000);
+        run
+    });
+    prop::collection::vec(run, 1..60).prop_map(|runs| runs.concat())
+}
+
+/// What a row says, for comparison.
+type Said = ([u32; 3], State, u8);
+
+fn said(row: &Row) -> Said {
+    ([row.count(0), row.count(1), row.count(2)], row.state(), row.enforced_percent())
+}
+
+fn badness(state: State) -> usize {
+    [State::Closed, State::Disabled, State::HalfOpen, State::Open].iter().position(|known| *known == state).unwrap()
+}
+
+/// The rows of a step, from a plain list of what happened: every one that has a reading which says what happened in it.
+fn expected(begin: u64, seconds: &[Second], step: Step) -> Vec<(u64, Said)> {
+    let mut rows: Vec<(u64, Said)> = Vec::new();
+    let (mut at, mut earlier) = (begin, None);
+    for second in seconds {
+        at += second.later;
+        let number_of = |at: u64| (at + 500) / 1000 / step.seconds();
+        let is_of_one_row = earlier.is_some_and(|earlier| number_of(earlier) == number_of(at));
+        let is_on_time = earlier.is_some() && second.later <= 2000;
+        earlier = Some(at);
+        if !is_of_one_row && !is_on_time {
+            continue;
+        }
+        let calls = second.successes + second.failures + second.rejected;
+        let counts = [calls as u32, second.failures as u32, second.rejected as u32];
+        match rows.last_mut() {
+            Some((number, (sums, state, enforced))) if *number == number_of(at) => {
+                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                *state = if badness(*state) > badness(second.state) { *state } else { second.state };
+                *enforced = second.enforced.min(*enforced);
+            }
+            _ => rows.push((number_of(at), (counts, second.state, second.enforced))),
+        }
+    }
+    let last = rows.last().map_or(0, |(number, _)| *number);
+    rows.retain(|(number, _)| number + step.rows() as u64 > last);
+    // What goes on is not told yet.
+    rows.retain(|(number, _)| (number + 1) * step.seconds() - 1 <= (at + 500) / 1000);
+    rows
+}
+
+fn kept(past: &Past, step: Step) -> Vec<(u64, Said)> {
+    let numbers = (past.first / step.seconds())..;
+    numbers.zip(&past.rows).filter_map(|(number, row)| Some((number, said(row.as_ref()?)))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_keep_sums_and_the_worst_and_a_gap_is_a_gap(seconds in seconds(), begin in 3_600_000..5_000_000_u64) {
+        let mut rings = Rings::new(16 << 20);
+        let (mut at, mut breaker) = (begin, breaker());
+        breaker.history = None;
+        for second in &seconds {
+            at += second.later;
+            breaker.totals.successes += second.successes;
+            breaker.totals.failures += second.failures;
+            breaker.totals.rejected += second.rejected;
+            (breaker.state, breaker.enforced_percent) = (second.state, second.enforced);
+            rings.record(&of_breakers(vec![breaker.clone()]), |_| 0, at);
+        }
+        for step in Step::ALL {
+            let past = rings.past(Kind::CircuitBreaker, "one", step, 0).unwrap();
+            prop_assert_eq!(kept(&past, step), expected(begin, &seconds, step), "{:?}", step);
+            // From the middle on.
+            let since = past.first + past.rows.len() as u64 * step.seconds() / 2;
+            let later = rings.past(Kind::CircuitBreaker, "one", step, since).unwrap();
+            let mut both = kept(&past, step);
+            both.retain(|(number, _)| (number + 1) * step.seconds() > since);
+            prop_assert_eq!(kept(&later, step), both);
+        }
+    }
+}
+
+#[test]
+fn a_state_between_two_readings_is_not_lost() {
+    let mut rings = Rings::new(1 << 20);
+    let mut breaker = breaker();
+    breaker.history = Some(Default::default());
+    let mut record = |second: u64, breaker: &CircuitBreakerSnapshot| {
+        rings.record(&of_breakers(vec![breaker.clone()]), |_| 0, second * 1000);
+        let past = rings.past(Kind::CircuitBreaker, "one", Step::Second, second).unwrap();
+        past.rows.first().map(|row| row.unwrap().state())
+    };
+    record(1000, &breaker);
+    assert_eq!(record(1001, &breaker), Some(State::Closed));
+    // It opens and closes in one second.
+    let history = breaker.history.as_mut().unwrap();
+    (history.entered.open, history.entered.half_open, history.entered.closed) = (1, 1, 1);
+    assert_eq!(record(1002, &breaker), Some(State::Open));
+    assert_eq!(record(1003, &breaker), Some(State::Closed));
+}
+
+#[test]
+fn what_is_there_at_a_moment_is_not_summed() {
+    let mut rings = Rings::new(1 << 20);
+    let mut bulkhead = bulkhead();
+    for second in 600..=620 {
+        bulkhead.admitted += 2;
+        (bulkhead.inside, bulkhead.waiting) = (3, second % 7);
+        let mut snapshot = RegistrySnapshot::default();
+        snapshot.bulkheads = vec![bulkhead.clone()];
+        rings.record(&snapshot, |_| 0, second * 1000 + 40);
+    }
+    let past = rings.past(Kind::Bulkhead, "one", Step::TenSeconds, 0).unwrap();
+    assert_eq!(past.first, 609);
+    let row = past.rows[1].unwrap();
+    assert_eq!([0, 1, 2, 3, 4].map(|column| row.count(column)), [20, 0, 0, 3, 6]);
+}
+
+#[test]
+fn a_policy_that_comes_later_has_what_it_did_since_and_others_keep_their_rows() {
+    let mut rings = Rings::new(1 << 20);
+    let mut breakers = vec![breaker()];
+    for second in 1000..1010 {
+        if second == 1005 {
+            // Before and after the other one, by name.
+            for name in ["about", "two"] {
+                let mut later = breaker();
+                (later.name, later.totals.successes) = (Name::from(name), 4);
+                breakers.push(later);
+            }
+            breakers.sort_by(|one, another| one.name.as_str().cmp(&another.name));
+        }
+        breakers.iter_mut().for_each(|breaker| breaker.totals.successes += 1);
+        rings.record(&of_breakers(breakers.clone()), |_| 0, second * 1000);
+    }
+    let calls = |name: &str| {
+        let past = rings.past(Kind::CircuitBreaker, name, Step::Second, 0).unwrap();
+        let calls: Vec<u32> = past.rows.iter().map(|row| row.unwrap().count(0)).collect();
+        (past.first, calls)
+    };
+    assert_eq!(calls("one"), (1001, vec![1; 9]));
+    assert_eq!(calls("two"), (1005, vec![5, 1, 1, 1, 1]));
+    assert_eq!(calls("about"), calls("two"));
+    assert!(rings.past(Kind::CircuitBreaker, "three", Step::Second, 0).is_none());
+}
+
+/// The rings of 5,000 breakers that are called so often a second, and the bytes that were allocated for them.
+fn measured(bound: usize, seconds: u64, calls: impl Fn(usize) -> u64) -> (Rings, usize) {
+    let breaker = breaker();
+    let named = |nth: usize| {
+        let mut breaker = breaker.clone();
+        (breaker.name, breaker.settings) = (Name::from(format!("breaker {nth:05}")), Vec::new());
+        breaker
+    };
+    let mut reading = of_breakers((0..5000).map(named).collect());
+    let before = HELD.get();
+    let since = || usize::try_from(HELD.get() - before).unwrap();
+    let mut rings = Rings::new(bound);
+    for second in 0..seconds {
+        for (nth, breaker) in reading.circuit_breakers.iter_mut().enumerate() {
+            breaker.totals.successes += calls(nth);
+        }
+        rings.record(&reading, |_| 0, (10_000 + second) * 1000);
+        let allocated = since();
+        assert!(allocated <= bound, "{allocated} bytes in second {second}");
+    }
+    let allocated = since();
+    (rings, allocated)
+}
+
+#[test]
+fn memory_is_bounded_with_5000_policies_and_the_quietest_lose_first() {
+    // Nothing happens: next to nothing is kept.
+    let (rings, allocated) = measured(16 << 20, 100, |_| 0);
+    assert!(allocated < 2 << 20, "{allocated}");
+    assert!(rings.lost().is_empty());
+
+    let (rings, allocated) = measured(16 << 20, 100, |nth| nth as u64);
+    println!("5000 busy policies: {allocated} bytes, by its own account {}", rings.bytes());
+    assert!(allocated > 12 << 20, "it uses what it may: {allocated}");
+    assert!(rings.bytes().abs_diff(allocated) < 64 << 10, "{} {allocated}", rings.bytes());
+    let lost = rings.lost();
+    // Of those that were ever called, the busiest keep what the quietest have lost.
+    let has = |nth: usize, step| rings.past(Kind::CircuitBreaker, &format!("breaker {nth:05}"), step, 0).is_some();
+    assert!(has(4999, Step::Second) && !has(1, Step::Minute));
+    let with_minutes = (1..5000).filter(|nth| has(*nth, Step::Minute)).count();
+    let with_seconds = (1..5000).filter(|nth| has(*nth, Step::Second)).count();
+    assert!(with_minutes < with_seconds, "{with_minutes} {with_seconds}");
+    assert!(lost.iter().all(|lost| lost.steps.contains(&Step::Minute)), "the longest goes first");
+
+    // A bound below the names of all of them holds as well.
+    let (rings, _) = measured(256 << 10, 20, |nth| nth as u64);
+    assert!(rings.refused() > 3000, "{}", rings.refused());
+}
