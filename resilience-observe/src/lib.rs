@@ -41,21 +41,29 @@ mod files;
 mod history;
 #[cfg(feature = "axum")]
 mod http;
+#[cfg(feature = "axum")]
+mod journal;
 #[cfg(feature = "listen")]
 mod listener;
 mod observer;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
+#[cfg(feature = "axum")]
+mod policies;
 mod reading;
 mod rows;
 mod sampler;
 mod settings;
 mod table;
 mod text;
+#[cfg(feature = "axum")]
+mod watch;
 
 pub use advice::Advice;
 #[cfg(feature = "files")]
 pub use files::{grafana_board, prometheus_rules};
+#[cfg(feature = "axum")]
+pub use http::{Access, InvalidToken, Refused, Token, Who};
 #[cfg(feature = "listen")]
 pub use listener::{Listening, listen};
 pub use observer::{BuildError, Observer, ObserverBuilder};

@@ -1,5 +1,6 @@
 //! A port and a thread of their own: they answer while the program's runtime is stuck, which is when somebody wants to look.
 
+use crate::http::Access;
 use crate::observer::Observer;
 use axum::Router;
 use hyper::server::conn::http1;
@@ -23,7 +24,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// No connection lasts longer than this and [`SILENCE`] together, so that none is held for good by who reads nothing.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Serves metrics and health of this program on that address: [`Observer::listen`] with every choice left as it is.
+/// Serves metrics, health, policies and events of this program on that address, to be read: [`Observer::listen`] with every choice left as it is.
 ///
 /// ```no_run
 /// resilience_observe::listen("127.0.0.1:9911")?;
@@ -32,10 +33,10 @@ const LONGEST: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 ///
-/// The address cannot be listened on, or the thread cannot be started.
+/// Others than this machine can reach the address, it cannot be listened on, or the thread cannot be started.
 #[cfg_attr(docsrs, doc(cfg(feature = "listen")))]
 pub fn listen(address: impl ToSocketAddrs) -> io::Result<Listening> {
-    Observer::new(registry()).listen(address)
+    Observer::new(registry()).listen(address, Access::read_only())
 }
 
 /// A port that is listened on until it is [stopped](Self::stop): dropping this ends nothing.
@@ -59,22 +60,28 @@ impl Listening {
 }
 
 impl Observer {
-    /// Serves [`router`](Self::router) on that address, on a thread of its own. Whoever reaches the address may read: bind to `127.0.0.1`, or to where
-    /// Prometheus alone comes from.
+    /// Serves [`router`](Self::router) on that address, on a thread of its own. An address that other machines can reach wants [`Access::private`], or a function of the
+    /// program's own ([`Access::authorize`]).
     ///
     /// The checks of `/health` run on that thread too. One that needs the program's own runtime wants the router nested there instead.
     ///
     /// # Errors
     ///
-    /// The address cannot be listened on, or the thread cannot be started.
+    /// Others than this machine can reach the address and everybody may read, it cannot be listened on, or the thread cannot be started.
     #[cfg_attr(docsrs, doc(cfg(feature = "listen")))]
-    pub fn listen(&self, address: impl ToSocketAddrs) -> io::Result<Listening> {
-        let listener = TcpListener::bind(address)?;
+    pub fn listen(&self, address: impl ToSocketAddrs, access: Access) -> io::Result<Listening> {
+        let addresses: Vec<_> = address.to_socket_addrs()?.collect();
+        let beyond = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
+        if let Some(beyond) = beyond.filter(|_| !access.is_private()) {
+            let what = format!("other machines can reach {beyond}; use `Access::private`, or bind to 127.0.0.1");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        let router = self.listeners_router(access, beyond.is_none());
+        let listener = TcpListener::bind(&*addresses)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = self.router();
         thread::Builder::new().name("resilience-observe".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::spawn(accept(listener, router));

@@ -7,6 +7,8 @@ use crate::sampler;
 use crate::settings::{Aliases, History, KeySeries, Settings};
 use crate::table::families;
 use crate::text::{self, TextFormat};
+#[cfg(feature = "axum")]
+use crate::watch::Watch;
 use resilience_runtime::{EventFilter, Kind, Registry, Timestamp, Topic};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -36,6 +38,9 @@ struct Inner {
     memory: Mutex<Memory>,
     /// From when somebody can ask for it.
     past: OnceLock<Mutex<Rings>>,
+    /// From the first router on.
+    #[cfg(feature = "axum")]
+    watch: OnceLock<Arc<Watch>>,
 }
 
 /// Why an observer could not be built.
@@ -143,6 +148,18 @@ impl Observer {
         &self.inner.settings.label
     }
 
+    /// Who looks while somebody watches.
+    #[cfg(feature = "axum")]
+    pub(crate) fn watch(&self) -> &Watch {
+        self.inner.watch.get_or_init(|| Watch::begin(&self.inner.registry))
+    }
+
+    /// Which of several programs it is.
+    #[cfg(feature = "axum")]
+    pub(crate) fn instance(&self) -> &str {
+        &self.inner.settings.instance
+    }
+
     /// What it looks at.
     pub fn registry(&self) -> &Registry {
         &self.inner.registry
@@ -175,6 +192,14 @@ impl ObserverBuilder {
     /// Which metrics there are a second time under other names; defaults to [`Aliases::Seeds`].
     pub fn aliases(mut self, aliases: Aliases) -> Self {
         self.settings.aliases = aliases;
+        self
+    }
+
+    /// What this one of several programs is called, in the answers over HTTP; defaults to the name of the machine or container.
+    #[cfg(feature = "axum")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+    pub fn instance(mut self, instance: impl Into<String>) -> Self {
+        self.settings.instance = instance.into();
         self
     }
 
@@ -219,8 +244,16 @@ impl ObserverBuilder {
         registry.prepare();
         let (program, memory) = (Program::of(&registry), Mutex::new(Memory::new(events)));
         let history = settings.history.unwrap_or(History::NONE);
-        let observer =
-            Observer { inner: Arc::new(Inner { registry, settings, program, memory, past: OnceLock::new() }) };
+        let inner = Inner {
+            registry,
+            settings,
+            program,
+            memory,
+            past: OnceLock::new(),
+            #[cfg(feature = "axum")]
+            watch: OnceLock::new(),
+        };
+        let observer = Observer { inner: Arc::new(inner) };
         observer.keep_history(history);
         observer
     }

@@ -9,6 +9,8 @@ pub(crate) struct Settings {
     pub(crate) keys: KeySeries,
     /// `None`: as long as nobody can ask for it there is none.
     pub(crate) history: Option<History>,
+    #[cfg(feature = "axum")]
+    pub(crate) instance: String,
 }
 
 impl Default for Settings {
@@ -19,8 +21,20 @@ impl Default for Settings {
             aliases: Aliases::default(),
             keys: KeySeries::default(),
             history: None,
+            #[cfg(feature = "axum")]
+            instance: machine(),
         }
     }
+}
+
+/// What the machine or container is called, or else the program.
+#[cfg(feature = "axum")]
+fn machine() -> String {
+    let of_system = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let of_program = || Some(std::env::current_exe().ok()?.file_stem()?.to_string_lossy().into_owned());
+    let named = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+    let of_variable = ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    of_variable.and_then(named).or_else(|| of_system().and_then(named)).or_else(of_program).unwrap_or_default()
 }
 
 /// Which metrics there are a second time, under other names.

@@ -20,6 +20,10 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::Closed, Self::Open, Self::HalfOpen, Self::ForcedOpen, Self::Monitoring, Self::Disabled];
+
     /// The word used in events, metrics and snapshots: `closed`, `open`, `half_open`, `forced_open`, `monitoring`, `disabled`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -589,6 +589,21 @@ impl Event {
         }
     }
 
+    /// Without what a failure said, for whoever is not to read that.
+    #[must_use]
+    pub fn without_cause(mut self) -> Self {
+        match &mut self {
+            Self::Transition(Transition { cause, .. })
+            | Self::Retry(RetryEvent { cause, .. })
+            | Self::RetriesEnded { cause, .. }
+            | Self::Fallback { cause, .. }
+            | Self::FallbackFailed { cause, .. }
+            | Self::Outcome { cause, .. } => *cause = None,
+            _ => {}
+        }
+        self
+    }
+
     /// What the failure said that it tells of, or that it has followed from.
     pub fn cause(&self) -> Option<&Cause> {
         match self {

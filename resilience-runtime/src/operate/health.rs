@@ -203,6 +203,11 @@ impl Registry {
     pub fn mark_critical(&self, breaker: impl Into<Instance>, critical: bool) -> Result<(), HealthError> {
         self.health_rules().mark(breaker.into(), critical)
     }
+
+    /// Whether the breaker, or that of a key, is [marked](Self::mark_critical).
+    pub fn is_critical(&self, breaker: impl Into<Instance>) -> bool {
+        self.health_rules().is_marked(&breaker.into())
+    }
 }
 
 /// Gives a reason for the breaker itself, one for each key that is marked, and one for the other keys.

@@ -121,6 +121,10 @@ impl HealthRules {
         locked(&self.critical).clone()
     }
 
+    pub(crate) fn is_marked(&self, breaker: &Instance) -> bool {
+        locked(&self.critical).contains(breaker)
+    }
+
     /// In place of an earlier one of the same name.
     pub(crate) fn add(&self, check: HealthCheck) -> Result<(), HealthError> {
         names::check(&check.name)?;

@@ -185,6 +185,18 @@ macro_rules! of_each_kind {
             fn read(policies: &OfEachKind<policies::ByKind>) -> Self {
                 Self { $($field: policies.$field.read(),)* pending: Vec::new() }
             }
+
+            fn of_one(policies: &OfEachKind<policies::ByKind>, kind: Kind, name: &str) -> Self {
+                let mut snapshot = Self::default();
+                match kind {
+                    $(Kind::$kind => {
+                        let one = policies.$field.find(name).map(|policy| policies.$field.snapshot_of(&policy));
+                        snapshot.$field.extend(one);
+                    })*
+                    Kind::Fallback => {}
+                }
+                snapshot
+            }
         }
 
         impl Registry {
@@ -244,6 +256,11 @@ impl Registry {
     /// metrics. It allocates a few lists, and nothing for each policy.
     pub fn read(&self) -> RegistrySnapshot {
         RegistrySnapshot::read(&self.inner.policies)
+    }
+
+    /// As [`snapshot`](Self::snapshot), with that policy alone, or with nothing where there is none of that name.
+    pub fn snapshot_of(&self, kind: Kind, name: &str) -> RegistrySnapshot {
+        RegistrySnapshot::of_one(&self.inner.policies, kind, name)
     }
 
     /// Makes every policy of every guarded function that is linked into the program exist now, and not when the function is first called: it is in

@@ -1,0 +1,200 @@
+//! What has happened, with ids: the last 4,096 events, of those that happen now and then one by one, and of those that may come with every call as sums.
+
+use resilience_runtime::{Event, EventFilter, Events, Kind, Name, Pattern, Registry, Topic};
+use serde_json::{Map, Value};
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+/// How many events are kept.
+pub(crate) const KEPT: usize = 4096;
+
+/// What is subscribed to. Nobody who makes a call pays for these: whatever may come with a call is told from what is counted.
+const RARE: [Topic; 5] =
+    [Topic::Transition, Topic::Steered, Topic::Reconfigured, Topic::Conflict, Topic::ConfigRefused];
+
+/// An event in the journal.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: u64,
+    pub(crate) event: Event,
+    /// As JSON; for whoever is served what failures have said, and for whoever is not. Made once, so that the wall clock's time is that of the writing.
+    whole: Arc<str>,
+    public: Arc<str>,
+}
+
+/// The events so far.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    written: Mutex<Written>,
+}
+
+#[derive(Debug)]
+struct Written {
+    events: Events,
+    kept: VecDeque<Arc<Entry>>,
+    /// The last id; the first is 1.
+    last: u64,
+    /// Of each policy the number of the last change that was there at the beginning: up to it they may come a second time, as news.
+    begun_with: HashMap<(Kind, Name), u64>,
+}
+
+/// Which events somebody wants.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// All of them, where there is none.
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) name: Option<Pattern>,
+}
+
+/// Some of the events, oldest first.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// The ids that are kept; 1 and 0 where there are none.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// How many of those that were asked for are kept no more.
+    pub(crate) missed: u64,
+    pub(crate) entries: Vec<Arc<Entry>>,
+    /// The last id that was looked at.
+    pub(crate) reached: u64,
+}
+
+impl Entry {
+    fn new(id: u64, event: Event) -> Self {
+        let whole: Arc<str> = text(event_json(Some(id), &event)).into();
+        let public = match event.cause() {
+            None => Arc::clone(&whole),
+            Some(_) => text(event_json(Some(id), &event.clone().without_cause())).into(),
+        };
+        Self { id, event, whole, public }
+    }
+
+    pub(crate) fn json(&self, is_trusted: bool) -> &Arc<str> {
+        if is_trusted { &self.whole } else { &self.public }
+    }
+}
+
+fn text(object: Map<String, Value>) -> String {
+    Value::Object(object).to_string()
+}
+
+/// An event as everybody is told it: the runtime's own form, with its kind and the line that it is printed as.
+pub(crate) fn event_json(id: Option<u64>, event: &Event) -> Map<String, Value> {
+    let mut object = crate::policies::object(serde_json::to_value(event));
+    if let Some(id) = id {
+        object.insert("id".to_owned(), id.into());
+    }
+    object.insert("kind".to_owned(), event.kind().map(Kind::as_str).into());
+    object.insert("text".to_owned(), event.to_string().into());
+    object
+}
+
+impl Wanted {
+    pub(crate) fn is(&self, event: &Event) -> bool {
+        let is_named = |pattern: &Pattern| {
+            event.name().is_some_and(|name| {
+                let of_key = || event.key().is_some_and(|key| pattern.matches(&format!("{name}[{key}]")));
+                pattern.matches(name) || of_key()
+            })
+        };
+        (self.topics.is_empty() || self.topics.contains(&event.topic())) && self.name.as_ref().is_none_or(is_named)
+    }
+}
+
+impl Journal {
+    /// Begins with what the registry remembers of every policy.
+    pub(crate) fn new(registry: &Registry) -> Self {
+        // First, so that nothing is passed over.
+        let events = registry.subscribe_with(EventFilter::of(RARE));
+        let snapshot = registry.read();
+        let policies = crate::policies::of(&snapshot);
+        let mut recent: Vec<Event> =
+            policies.flat_map(|policy| registry.recent_events(policy.kind(), policy.name())).collect();
+        recent.sort_by_key(Event::at);
+        let mut begun_with = HashMap::new();
+        for event in &recent {
+            if let (Some(kind), Some(name), Some(order)) = (event.kind(), event.name(), event.order()) {
+                begun_with.insert((kind, name.clone()), order.sequence);
+            }
+        }
+        let mut written = Written { events, kept: VecDeque::new(), last: 0, begun_with };
+        let skipped = recent.len().saturating_sub(KEPT);
+        recent.into_iter().skip(skipped).for_each(|event| written.write(event));
+        Self { written: Mutex::new(written) }
+    }
+
+    /// Writes down what was told since, and then all of these.
+    pub(crate) fn catch_up(&self, and: impl IntoIterator<Item = Event>) {
+        let mut written = self.written();
+        written.catch_up();
+        and.into_iter().for_each(|event| written.write(event));
+    }
+
+    /// Likewise; whoever waits is woken when there is more. `false`: there will never be more.
+    pub(crate) fn catch_up_and_wait(&self, context: &mut Context<'_>) -> bool {
+        let mut written = self.written();
+        loop {
+            let next = pin!(written.events.recv()).poll(context);
+            match next {
+                Poll::Ready(Some(event)) => written.news(event),
+                Poll::Ready(None) => return false,
+                Poll::Pending => return true,
+            }
+        }
+    }
+
+    /// Those after that id which are wanted, at most so many; the newest ones where no id is given.
+    pub(crate) fn page(&self, after: Option<u64>, wanted: &Wanted, at_most: usize) -> Page {
+        let mut written = self.written();
+        written.catch_up();
+        let last = written.last;
+        let first = written.kept.front().map_or(last + 1, |entry| entry.id);
+        // An id that was never given is one of an earlier run of the program: there everything is new.
+        let from = after.map_or(first, |after| if after > last { first } else { after + 1 });
+        let kept = written
+            .kept
+            .range(usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX).min(written.kept.len())..);
+        let matching = kept.filter(|entry| wanted.is(&entry.event));
+        let entries: Vec<_> = if after.is_some() {
+            matching.take(at_most).cloned().collect()
+        } else {
+            let mut newest: Vec<_> = matching.rev().take(at_most).cloned().collect();
+            newest.reverse();
+            newest
+        };
+        let reached = if entries.len() < at_most { last } else { entries.last().map_or(last, |entry| entry.id) };
+        Page { first, last, missed: first.saturating_sub(from), entries, reached }
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Written {
+    fn catch_up(&mut self) {
+        while let Some(event) = self.events.try_recv() {
+            self.news(event);
+        }
+    }
+
+    fn news(&mut self, event: Event) {
+        if let (Some(kind), Some(name), Some(order)) = (event.kind(), event.name(), event.order())
+            && self.begun_with.get(&(kind, name.clone())).is_some_and(|known| order.sequence <= *known)
+        {
+            return;
+        }
+        self.write(event);
+    }
+
+    fn write(&mut self, event: Event) {
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.last += 1;
+        self.kept.push_back(Arc::new(Entry::new(self.last, event)));
+    }
+}

@@ -1,0 +1,154 @@
+//! Every policy as one row: what it has counted, how fast, and its numbers as JSON.
+
+use resilience_runtime::{
+    BulkheadSnapshot, CircuitBreakerSnapshot, Kind, Name, RateLimiterSnapshot, RegistrySnapshot, RetrySnapshot,
+    TimeoutSnapshot, Topic,
+};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// One policy of a snapshot, whatever its kind is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Policy<'s> {
+    CircuitBreaker(&'s CircuitBreakerSnapshot),
+    Retry(&'s RetrySnapshot),
+    Timeout(&'s TimeoutSnapshot),
+    Bulkhead(&'s BulkheadSnapshot),
+    RateLimit(&'s RateLimiterSnapshot),
+}
+
+/// A number that only grows, by the word for it in `rate`; and what happened, where each is worth an event.
+pub(crate) struct Counter {
+    pub(crate) word: &'static str,
+    pub(crate) count: u64,
+    pub(crate) topic: Option<Topic>,
+}
+
+/// What a row does not have: it is a question of its own about one policy.
+const NOT_IN_A_ROW: [&str; 4] = ["settings", "next", "history", "last_error"];
+
+/// All of them, by kind and name.
+pub(crate) fn of(snapshot: &RegistrySnapshot) -> impl Iterator<Item = Policy<'_>> {
+    let breakers = snapshot.circuit_breakers.iter().map(Policy::CircuitBreaker);
+    let retries = snapshot.retries.iter().map(Policy::Retry);
+    let timeouts = snapshot.timeouts.iter().map(Policy::Timeout);
+    let bulkheads = snapshot.bulkheads.iter().map(Policy::Bulkhead);
+    let rate_limiters = snapshot.rate_limiters.iter().map(Policy::RateLimit);
+    breakers.chain(retries).chain(timeouts).chain(bulkheads).chain(rate_limiters)
+}
+
+impl<'s> Policy<'s> {
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::CircuitBreaker(_) => Kind::CircuitBreaker,
+            Self::Retry(_) => Kind::Retry,
+            Self::Timeout(_) => Kind::Timeout,
+            Self::Bulkhead(_) => Kind::Bulkhead,
+            Self::RateLimit(_) => Kind::RateLimit,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'s Name {
+        match self {
+            Self::CircuitBreaker(snapshot) => &snapshot.name,
+            Self::Retry(snapshot) => &snapshot.name,
+            Self::Timeout(snapshot) => &snapshot.name,
+            Self::Bulkhead(snapshot) => &snapshot.name,
+            Self::RateLimit(snapshot) => &snapshot.name,
+        }
+    }
+
+    pub(crate) fn counters(self) -> Vec<Counter> {
+        let counter = |word, count| Counter { word, count, topic: None };
+        let told = |word, count, topic| Counter { word, count, topic: Some(topic) };
+        let evicted = |keys: Option<resilience_runtime::KeyCounts>| {
+            told("evicted", keys.map_or(0, |keys| keys.evicted), Topic::Evicted)
+        };
+        match self {
+            Self::CircuitBreaker(snapshot) => {
+                let totals = &snapshot.totals;
+                let admitted = totals.successes
+                    + totals.failures
+                    + totals.ignored
+                    + totals.cancelled
+                    + totals.abandoned
+                    + totals.stale;
+                vec![
+                    counter("calls", admitted + totals.rejected),
+                    counter("failures", totals.failures),
+                    told("rejected", totals.rejected, Topic::Rejected),
+                    counter("would_reject", totals.would_reject),
+                    told("slow", totals.slow, Topic::SlowCall),
+                    evicted(snapshot.keys),
+                ]
+            }
+            Self::Retry(snapshot) => {
+                vec![told("retries", snapshot.retries, Topic::Retry), counter("recovered", snapshot.recovered)]
+            }
+            Self::Timeout(snapshot) => vec![told("timed_out", snapshot.timed_out, Topic::TimedOut)],
+            Self::Bulkhead(snapshot) => vec![
+                counter("admitted", snapshot.admitted),
+                told("rejected", snapshot.rejected + snapshot.timed_out, Topic::Rejected),
+                evicted(snapshot.keys),
+            ],
+            Self::RateLimit(snapshot) => vec![
+                counter("allowed", snapshot.allowed),
+                told("rejected", snapshot.rejected, Topic::Rejected),
+                evicted(snapshot.keys),
+            ],
+        }
+    }
+
+    /// Its state, where it has one.
+    pub(crate) fn state(self) -> Option<&'static str> {
+        if let Self::CircuitBreaker(snapshot) = self { Some(snapshot.state.as_str()) } else { None }
+    }
+
+    /// The snapshot as it is, with its kind and what follows from it in words.
+    pub(crate) fn whole(self) -> Map<String, Value> {
+        let (value, next) = match self {
+            Self::CircuitBreaker(snapshot) => (serde_json::to_value(snapshot), &snapshot.next),
+            Self::Retry(snapshot) => (serde_json::to_value(snapshot), &snapshot.next),
+            Self::Timeout(snapshot) => (serde_json::to_value(snapshot), &snapshot.next),
+            Self::Bulkhead(snapshot) => (serde_json::to_value(snapshot), &snapshot.next),
+            Self::RateLimit(snapshot) => (serde_json::to_value(snapshot), &snapshot.next),
+        };
+        let mut whole = object(value);
+        whole.insert("kind".to_owned(), self.kind().as_str().into());
+        whole.insert("next_in_words".to_owned(), next.to_string().into());
+        if let Self::CircuitBreaker(snapshot) = self {
+            let reason = snapshot.reason.as_ref().map(ToString::to_string);
+            whole.insert("reason_in_words".to_owned(), reason.into());
+        }
+        whole
+    }
+
+    /// Without what takes long to read, for a table of all.
+    pub(crate) fn row(self, rate: Option<Map<String, Value>>) -> Map<String, Value> {
+        let mut row = self.whole();
+        NOT_IN_A_ROW.iter().for_each(|field| _ = row.remove(*field));
+        row.remove("next_in_words");
+        row.insert("rate".to_owned(), rate.map_or(Value::Null, Value::Object));
+        row
+    }
+}
+
+/// So many a second, by each word.
+pub(crate) fn rate(
+    before: impl Iterator<Item = u64>,
+    now: impl Iterator<Item = (&'static str, u64)>,
+    between: Duration,
+) -> Map<String, Value> {
+    let seconds = between.as_secs_f64().max(0.001);
+    let rounded = |grown: u64| (grown as f64 / seconds * 1000.0).round() / 1000.0;
+    now.zip(before).map(|((word, now), before)| (word.to_owned(), rounded(now.saturating_sub(before)).into())).collect()
+}
+
+/// What serializes as an object.
+pub(crate) fn object(value: serde_json::Result<Value>) -> Map<String, Value> {
+    match value {
+        Ok(Value::Object(object)) => object,
+        // No struct of numbers, words and lists is anything else.
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,370 @@
+//! What is read over HTTP: by whom, in which form, and what is not told.
+//!
+//! Sockets are real, and so is the time. `UPDATE=1 cargo test -p resilience-observe --test read` writes the recorded answers anew.
+
+#![cfg(feature = "listen")]
+
+mod asking;
+
+use asking::{Answer, ask, get, get_json};
+use resilience_observe::{Access, Listening, Observer, Token};
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{
+    Bulkhead, CircuitBreaker, HealthCheck, RateLimiter, Rejection, Retry, Timeout, circuit_breaker, fallback, retry,
+    timeout,
+};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const TOKEN: &str = "correct-horse-battery-staple";
+const BEARER: &str = "Authorization: Bearer correct-horse-battery-staple";
+
+#[derive(Debug, thiserror::Error)]
+enum Charging {
+    #[error("https://user:hunter2@gateway: connection refused")]
+    Refused,
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+}
+
+async fn queued() -> Result<u32, Charging> {
+    Ok(0)
+}
+
+#[fallback(queued)]
+#[retry(name = "payment", attempts = 2, delay = "1ms")]
+#[circuit_breaker("payment", consecutive_failures = 2)]
+#[timeout("2s", name = "payment")]
+async fn charge() -> Result<u32, Charging> {
+    Err(Charging::Refused)
+}
+
+fn listen(scope: &Scope, access: Access) -> Listening {
+    let observer = Observer::builder(scope.registry()).instance("shop-7f9c").build().unwrap();
+    observer.listen("127.0.0.1:0", access).unwrap()
+}
+
+fn steering() -> Access {
+    Access::steering(Token::new(TOKEN).unwrap())
+}
+
+/// A program of which something is open, something is full and something has keys.
+fn program(scope: &Scope) {
+    let _entered = scope.enter();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { assert_eq!(charge().await.unwrap(), 0) });
+    let stock = CircuitBreaker::builder("stock").consecutive_failures(1).max_keys(8).register().unwrap();
+    for (shelf, fails) in [("shelf 7", false), ("shelf 8", true), ("shelf 9", false)] {
+        let permit = stock.keyed(shelf).try_acquire().unwrap();
+        if fails { permit.failure_because(&Charging::Refused) } else { permit.success() }
+    }
+    let store = Bulkhead::builder("store").max_concurrent(1).register().unwrap();
+    let inside = store.try_acquire().unwrap();
+    store.try_acquire().unwrap_err();
+    drop(inside);
+    RateLimiter::builder("mail").rate("10/s".parse().unwrap()).register().unwrap().try_acquire().unwrap();
+    Timeout::builder("a/b c?::d@7").after(Duration::from_secs(1)).register().unwrap();
+    Retry::builder("<img src=x onerror=alert(1)>").attempts(3).register().unwrap();
+    scope.registry().mark_critical("payment", true).unwrap();
+}
+
+fn names(policies: &Value) -> Vec<(&str, &str)> {
+    let policies = policies["policies"].as_array().unwrap();
+    policies.iter().map(|policy| (policy["kind"].as_str().unwrap(), policy["name"].as_str().unwrap())).collect()
+}
+
+fn named<'a>(policies: &'a Value, kind: &str, name: &str) -> &'a Value {
+    let policies = policies["policies"].as_array().unwrap();
+    policies.iter().find(|policy| policy["kind"] == kind && policy["name"] == name).unwrap()
+}
+
+#[test]
+fn every_policy_is_a_row() {
+    let scope = Scope::new();
+    program(&scope);
+    let listening = listen(&scope, Access::read_only());
+    let policies = get_json(listening.address(), "/api/v1/policies");
+    let expected = [
+        ("circuit_breaker", "payment"),
+        ("circuit_breaker", "stock"),
+        ("retry", "<img src=x onerror=alert(1)>"),
+        ("retry", "payment"),
+        ("timeout", "a/b c?::d@7"),
+        ("timeout", "payment"),
+        ("bulkhead", "store"),
+        ("rate_limit", "mail"),
+    ];
+    assert_eq!(names(&policies), expected);
+    let payment = named(&policies, "circuit_breaker", "payment");
+    assert_eq!((&payment["state"], &payment["critical"]), (&"open".into(), &true.into()));
+    assert_eq!(payment["reason"]["type"], "consecutive_failures");
+    assert_eq!(payment["reason_in_words"], "2 consecutive failures");
+    assert_eq!((&payment["totals"]["failures"], &payment["window"]["failures"]), (&2.into(), &2.into()));
+    assert_eq!(payment["functions"], serde_json::json!(["read::charge"]));
+    assert!(payment["probe_due_in"].as_f64().unwrap() > 20.0 && payment["age"].as_f64().unwrap() < 10.0, "{payment}");
+    let stock = named(&policies, "circuit_breaker", "stock");
+    assert_eq!((&stock["keys"]["held"], &stock["keys"]["not_closed"]), (&3.into(), &1.into()));
+    assert_eq!(policies["more"], 0);
+    assert_eq!(policies["instance"], "shop-7f9c");
+    for not_in_a_row in ["settings", "next", "history", "last_error"] {
+        assert!(payment.get(not_in_a_row).is_none());
+    }
+}
+
+#[test]
+fn rows_are_chosen_by_kind_name_state_and_number() {
+    let scope = Scope::new();
+    program(&scope);
+    let listening = listen(&scope, Access::read_only());
+    let asked = |query: &str| get_json(listening.address(), &format!("/api/v1/policies?{query}"));
+    assert_eq!(names(&asked("kind=timeout")), [("timeout", "a/b c?::d@7"), ("timeout", "payment")]);
+    assert_eq!(names(&asked("name=sto*")), [("circuit_breaker", "stock"), ("bulkhead", "store")]);
+    assert_eq!(names(&asked("name=a%2Fb+c%3F*")), [("timeout", "a/b c?::d@7")]);
+    assert_eq!(names(&asked("state=open&kind=circuit_breaker&name=payment")), [("circuit_breaker", "payment")]);
+    assert_eq!(names(&asked("state=half_open")), []);
+    let limited = asked("limit=3");
+    assert_eq!((names(&limited).len(), &limited["more"]), (3, &5.into()));
+    let refused = |query: &str| {
+        let answer = get(listening.address(), &format!("/api/v1/policies?{query}"));
+        assert_eq!(answer.status, 400);
+        answer.problem()
+    };
+    assert_eq!(refused("nme=x"), "unknown parameter `nme`; expected `kind`, `name`, `state`, `limit`");
+    assert_eq!(refused("name=a&name=b"), "the parameter `name` is there twice");
+    assert!(refused("kind=breaker").starts_with("the parameter `kind`: expected `circuit_breaker`"));
+    assert!(refused("state=opne").contains("`half_open`"));
+    for limit in ["limit=0", "limit=10001", "limit=-1", "limit=many"] {
+        assert!(refused(limit).starts_with("the parameter `limit`"));
+    }
+    assert!(refused("name=").contains("between 1 and 128 characters"));
+    assert_eq!(refused("name=%ff"), "the query is not UTF-8");
+}
+
+#[test]
+fn a_policy_is_told_whole_by_its_name_in_the_path() {
+    let scope = Scope::new();
+    program(&scope);
+    let listening = listen(&scope, Access::read_only());
+    let policy = |path: &str| get_json(listening.address(), &format!("/api/v1/{path}"))["policy"].clone();
+    let payment = policy("circuit_breaker/payment");
+    let setting =
+        payment["settings"].as_array().unwrap().iter().find(|setting| setting["key"] == "consecutive_failures");
+    assert_eq!(setting.unwrap()["source"]["type"], "attribute");
+    assert!(
+        payment["next_in_words"].as_str().unwrap().starts_with("it is rejected: circuit breaker `payment` is open")
+    );
+    assert_eq!(policy("timeout/a%2Fb%20c%3F%3A%3Ad%407")["after"], 1.0);
+    assert_eq!(policy("retry/%3Cimg%20src=x%20onerror=alert(1)%3E")["attempts"], 3);
+    let missing = |path: &str| {
+        let answer = get(listening.address(), &format!("/api/v1/{path}"));
+        assert_eq!(answer.status, 404);
+        answer.problem()
+    };
+    assert_eq!(missing("circuit_breaker/paymnt"), "no circuit_breaker is called `paymnt`; did you mean `payment`?");
+    assert_eq!(missing("circuit_breaker/nothing_like_it"), "no circuit_breaker is called `nothing_like_it`");
+    assert_eq!(missing("fallback/read::charge"), "a fallback is in no registry; see `operations`");
+    assert!(missing("breaker/payment").starts_with("no such kind of policy: expected `circuit_breaker`"));
+    assert!(scope.registry().circuit_breaker("paymnt").is_none(), "asking makes nothing");
+}
+
+#[test]
+fn keys_that_are_not_closed_come_first() {
+    let scope = Scope::new();
+    program(&scope);
+    let listening = listen(&scope, Access::read_only());
+    let keys = |query: &str| get_json(listening.address(), &format!("/api/v1/circuit_breaker/stock/keys{query}"));
+    let told = |answer: &Value| -> Vec<(String, String)> {
+        let keys = answer["keys"].as_array().unwrap();
+        keys.iter()
+            .map(|key| (key["key"].as_str().unwrap().to_owned(), key["state"].as_str().unwrap().to_owned()))
+            .collect()
+    };
+    let of = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+    let all = keys("");
+    assert_eq!(told(&all), of(&[("shelf 8", "open"), ("shelf 7", "closed"), ("shelf 9", "closed")]));
+    assert_eq!(all["keys"][0]["name"], "stock", "a key is a field of its own");
+    assert_eq!(told(&keys("?state=closed")), of(&[("shelf 7", "closed"), ("shelf 9", "closed")]));
+    let limited = keys("?limit=1");
+    assert_eq!((told(&limited), &limited["more"]), (of(&[("shelf 8", "open")]), &2.into()));
+    assert_eq!(get_json(listening.address(), "/api/v1/bulkhead/store/keys")["keys"], serde_json::json!([]));
+    assert_eq!(
+        get(listening.address(), "/api/v1/bulkhead/store/keys?state=open").problem(),
+        "a bulkhead has no `state`"
+    );
+    let answer = get(listening.address(), "/api/v1/timeout/payment/keys");
+    assert_eq!((answer.status, answer.problem()), (404, "a timeout has no keys".to_owned()));
+}
+
+#[test]
+fn functions_are_told_with_their_layers_from_the_outermost_in() {
+    let scope = Scope::new();
+    program(&scope);
+    let listening = listen(&scope, Access::read_only());
+    let operations = get_json(listening.address(), "/api/v1/operations");
+    let charge = &operations["operations"].as_array().unwrap()[0];
+    assert_eq!((&charge["name"], &charge["function"]), (&"read::charge".into(), &"charge".into()));
+    let kinds: Vec<_> =
+        charge["layers"].as_array().unwrap().iter().map(|layer| layer["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["fallback", "retry", "circuit_breaker", "timeout"]);
+    assert_eq!((&charge["layers"][0]["policy"], &charge["layers"][2]["policy"]), (&Value::Null, &"payment".into()));
+    assert_eq!(charge["layers"][2]["written"][0], serde_json::json!({ "key": "consecutive_failures", "value": "2" }));
+    assert!(charge["fallbacks"]["asked"].as_u64() >= Some(1), "{charge}");
+}
+
+#[test]
+fn the_journal_begins_with_what_every_policy_remembers() {
+    let scope = Scope::new();
+    program(&scope);
+    let listening = listen(&scope, Access::read_only());
+    let at = listening.address();
+    let events = get_json(at, "/api/v1/events");
+    let told = |events: &Value| -> Vec<(u64, String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let events = events["events"].as_array().unwrap().iter();
+        events.map(|event| (event["id"].as_u64().unwrap(), text(&event["type"]), text(&event["name"]))).collect()
+    };
+    let opened = told(&events);
+    let transitions: Vec<_> = opened.iter().filter(|(_, topic, _)| topic == "transition").collect();
+    assert_eq!(transitions.iter().map(|(_, _, name)| &**name).collect::<Vec<_>>(), ["payment", "stock"]);
+    assert!(opened.is_sorted_by_key(|(id, ..)| *id) && opened[0].0 == 1, "{opened:?}");
+    let last = events["last"].as_u64().unwrap();
+    // What happens afterwards comes after it, once.
+    scope.registry().circuit_breaker("payment").unwrap().force_open();
+    let later = get_json(at, &format!("/api/v1/events?after={last}"));
+    let expected = [
+        (last + 1, "steered".to_owned(), "payment".to_owned()),
+        (last + 2, "transition".to_owned(), "payment".to_owned()),
+    ];
+    assert_eq!(told(&later), expected);
+    assert_eq!(later["events"][1]["text"], "circuit_breaker `payment`: open -> forced_open (forced open by hand)");
+    assert_eq!(later["events"][1]["kind"], "circuit_breaker");
+    assert_eq!(told(&get_json(at, "/api/v1/events?topic=steered,conflict")), [expected[0].clone()]);
+    assert_eq!(told(&get_json(at, "/api/v1/events?name=sto*&topic=transition")).len(), 1);
+    // An open bulkhead's rejection is a sum.
+    let store = scope.registry().bulkhead("store").unwrap();
+    let _inside = store.try_acquire().unwrap();
+    (0..5).for_each(|_| drop(store.try_acquire().unwrap_err()));
+    std::thread::sleep(Duration::from_millis(1100));
+    let repeated = get_json(at, &format!("/api/v1/events?after={}&name=store", last + 2));
+    assert_eq!((told(&repeated).len(), &repeated["events"][0]["topic"]), (1, &"rejected".into()), "{repeated}");
+    assert_eq!(repeated["events"][0]["count"], 5);
+}
+
+/// Everything that is told of a program in which a failure has said a secret.
+const TELLING: [&str; 8] = [
+    "/health",
+    "/metrics",
+    "/api/v1/operations",
+    "/api/v1/policies",
+    "/api/v1/circuit_breaker/payment",
+    "/api/v1/circuit_breaker/payment/events",
+    "/api/v1/circuit_breaker/stock/keys",
+    "/api/v1/events",
+];
+
+#[test]
+fn what_a_failure_said_is_told_to_nobody_without_a_token() {
+    let scope = Scope::new();
+    program(&scope);
+    let check = async || Err::<(), _>(std::io::Error::other("postgres://shop:hunter2@db is down"));
+    scope.registry().health_check(HealthCheck::new("database", Duration::from_secs(1), check)).unwrap();
+    for access in [Access::read_only(), steering()] {
+        let listening = listen(&scope, access);
+        for path in TELLING {
+            let answer = get(listening.address(), path);
+            assert!(answer.status == 200 || path == "/health", "{path}: {answer:?}");
+            assert!(!answer.body.contains("hunter2"), "{path}: {}", answer.body);
+        }
+    }
+    // The secret is where it is looked for: with the token it is told.
+    let listening = listen(&scope, steering());
+    let asked = |path: &&str| ask(listening.address(), &format!("GET {path}"), &[BEARER]);
+    let telling: BTreeSet<_> = TELLING.into_iter().filter(|path| asked(path).body.contains("hunter2")).collect();
+    let expected = ["/health", "/api/v1/circuit_breaker/payment", "/api/v1/circuit_breaker/payment/events"];
+    let expected = expected.into_iter().chain(["/api/v1/circuit_breaker/stock/keys", "/api/v1/events"]);
+    assert_eq!(telling, expected.collect());
+}
+
+#[test]
+fn every_answer_has_the_headers_that_keep_a_browser_from_doing_more_with_it() {
+    let scope = Scope::new();
+    let listening = listen(&scope, Access::read_only());
+    let paths = ["/", "/metrics", "/health", "/health/live", "/api/v1/policies", "/nothing", "/api/v1/retry/nothing"];
+    for path in paths {
+        let answer = get(listening.address(), path);
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+    }
+}
+
+#[test]
+fn recorded_answers_are_current() {
+    let scope = Scope::new();
+    program(&scope);
+    let listening = listen(&scope, Access::read_only());
+    let at = listening.address();
+    get_json(at, "/api/v1/events");
+    // Long enough for rates.
+    std::thread::sleep(Duration::from_millis(1100));
+    get_json(at, "/api/v1/events");
+    for (file, path) in [
+        ("health", "/health"),
+        ("operations", "/api/v1/operations"),
+        ("policies", "/api/v1/policies"),
+        ("circuit_breaker", "/api/v1/circuit_breaker/payment"),
+        ("retry", "/api/v1/retry/payment"),
+        ("timeout", "/api/v1/timeout/payment"),
+        ("bulkhead", "/api/v1/bulkhead/store"),
+        ("rate_limit", "/api/v1/rate_limit/mail"),
+        ("keys", "/api/v1/circuit_breaker/stock/keys"),
+        ("policy_events", "/api/v1/circuit_breaker/payment/events"),
+        ("events", "/api/v1/events"),
+        ("problem", "/api/v1/circuit_breaker/paymnt"),
+    ] {
+        recorded(file, &answer_of(at, path).json());
+    }
+}
+
+fn answer_of(at: SocketAddr, path: &str) -> Answer {
+    let answer = get(at, path);
+    assert!([200, 404].contains(&answer.status) || path == "/health", "{path}: {answer:?}");
+    answer
+}
+
+fn answers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/answers")
+}
+
+/// As the file has it, but for what a clock or a counter says.
+fn recorded(file: &str, answer: &Value) {
+    let path = answers().join(format!("{file}.json"));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, format!("{answer:#}\n")).unwrap();
+    }
+    let recorded: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(form(answer), form(&recorded), "{file}: UPDATE=1 writes it anew");
+}
+
+/// With one value for all of a kind, and lists as what may be in them.
+fn form(value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Bool(_) => "bool".into(),
+        Value::Number(_) => "number".into(),
+        Value::String(_) => "text".into(),
+        Value::Array(items) => {
+            let mut forms: Vec<Value> = items.iter().map(form).collect();
+            forms.sort_by_key(Value::to_string);
+            forms.dedup();
+            forms.into()
+        }
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), form(value))).collect(),
+    }
+}
