@@ -42,6 +42,17 @@
 //! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
 //! | `tracing` | a span for each guarded call, and every event as one of `tracing`'s; the future of a guarded function holds the span and its arguments a second time |
 //!
+//! Those for other crates, each with its version; `docs/integrations/` has a page with a program for each, and what it brings along:
+//!
+//! | feature | for | what it adds |
+//! |---|---|---|
+//! | `axum` | `axum` 0.8 | a [`Rejection`] and a [`Failure`] are answers of a handler: 503, 429 or 504 with `Retry-After` and a problem (RFC 9457) |
+//! | `http` | `http` 1 | `classify::http`: the status, and `Retry-After` as seconds and as a date |
+//! | `reqwest` | `reqwest` 0.13 | `classify::reqwest` and `classify::reqwest_error`; enables `http` |
+//!
+//! Without a feature there are [`classify::io`], [`classify::source`](classify::source()) for `anyhow::Error` and boxed errors, and `From<Rejection>` for
+//! [`std::io::Error`], `String` and [`Failure`].
+//!
 //! # What `tracing` is told
 //!
 //! With the feature `tracing`, all with the target `resilience`:
@@ -163,10 +174,17 @@ pub use timeout::{Timeout, TimeoutBuilder, TimeoutSnapshot};
 pub use verdict::Verdict;
 pub use window::WindowCounts;
 
-/// Ready-made answers to `classify`: what the errors and answers of the standard library and of HTTP say about the dependency.
+/// Ready-made answers to `classify`: what the errors and answers of the standard library and of other crates say about the dependency.
+///
+/// Each exists for a function's result, and under a second name for the error alone, for functions that make another one of it before they return. An error behind
+/// others is found by [`source`](crate::classify::source()).
 pub mod classify {
+    #[cfg(feature = "http")]
+    pub use crate::integration::http::{http, http_head, retry_after};
     pub use crate::integration::io::{io, io_error};
-    pub use crate::integration::retry_after_opens;
+    #[cfg(feature = "reqwest")]
+    pub use crate::integration::reqwest::{reqwest, reqwest_error};
     pub use crate::integration::source::source;
     pub use crate::integration::status::status;
+    pub use crate::integration::{failure, retry_after_opens, retry_after_opens_at_most};
 }

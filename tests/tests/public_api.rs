@@ -1,46 +1,93 @@
-//! What a program can name of `resilience-runtime`, with all of its features, is what `docs/public-api.txt` lists: whatever is added to it or
-//! taken from it shows in a review.
+//! What a program can name of `resilience-runtime` is what `docs/public-api.txt` lists, with all features that are not about another crate, and what
+//! those add is in `docs/public-api-integrations.txt`: whatever is added to it or taken from it shows in a review.
 //!
-//! `UPDATE=1 cargo test -p tests --test public_api` writes the listing anew. It is read from the pages that rustdoc makes: they have what macros
+//! `UPDATE=1 cargo test -p tests --test public_api` writes the listing anew; with `-- --ignored`, that of the features for other crates, which compiles all of these
+//! crates. It is read from the pages that rustdoc makes: they have what macros
 //! write and what comes from other crates, and a stable compiler makes them, which it does not of rustdoc's JSON. Not in the listing are items
 //! that are `doc(hidden)`, implementations for every type there is, and the methods of traits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 use std::{env, fs};
 
 /// Another version may print the same in another way. It compares nothing, and says so.
 const RECORDED_WITH: &str = "1.95.0";
 
 const LISTING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/public-api.txt");
+const OF_INTEGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/public-api-integrations.txt");
+
+/// The features that are about the library alone.
+const OWN: &str = "--features=config,persistence,serde,test-util,tracing";
 
 /// Traits of the compiler's own.
 const UNSTABLE: [&str; 3] = ["Freeze", "StructuralPartialEq", "UnsafeUnpin"];
 
 #[test]
 fn the_public_api_is_the_one_that_is_listed() {
+    if is_recorded_version() {
+        let head = "# What a program can name of `resilience-runtime`, with all features but those for other crates. See tests/tests/public_api.rs.";
+        compare(LISTING, &listing(head, items(OWN)), "");
+    }
+}
+
+#[test]
+#[ignore = "compiles every crate for which there is a feature"]
+fn what_the_features_for_other_crates_add_is_what_is_listed() {
+    if is_recorded_version() {
+        let own = items(OWN);
+        let added = items("--all-features").into_iter().filter_map(|(path, page)| {
+            let before = own.get(&path).map_or("", |page| page);
+            let lines: Vec<String> = page.lines().filter_map(|line| added_to(before, line)).collect();
+            (!lines.is_empty()).then(|| (path, lines.join("\n")))
+        });
+        let head = "# What the features for other crates add to docs/public-api.txt. See tests/tests/public_api.rs.";
+        compare(OF_INTEGRATIONS, &listing(head, added.collect()), " -- --ignored");
+    }
+}
+
+/// The line, unless it is on the page already; of a line of traits, those that are not.
+fn added_to(page: &str, line: &str) -> Option<String> {
+    let traits = |line: &str| {
+        line.strip_prefix("impl ")
+            .and_then(|line| line.split_once(" for "))
+            .map(|(traits, of)| (traits.split(" + ").map(str::to_owned).collect::<BTreeSet<_>>(), of.to_owned()))
+    };
+    match traits(line) {
+        Some((names, of)) => {
+            let before = page.lines().filter_map(traits).find(|(_, same)| *same == of).unwrap_or_default().0;
+            let new: Vec<String> = names.difference(&before).cloned().collect();
+            (!new.is_empty()).then(|| format!("impl {} for {of}", new.join(" + ")))
+        }
+        None => page.lines().all(|same| same != line).then(|| line.to_owned()),
+    }
+}
+
+fn is_recorded_version() -> bool {
     let version = output(Command::new("rustdoc").arg("--version"));
-    if !version.starts_with(&format!("rustdoc {RECORDED_WITH} ")) {
+    let is_recorded = version.starts_with(&format!("rustdoc {RECORDED_WITH} "));
+    if !is_recorded {
         println!("NOT CHECKED: the listing is made with rustdoc {RECORDED_WITH}, and this is {version}");
-        return;
     }
-    let mut listing = String::from(
-        "# What a program can name of `resilience-runtime`, with all features. See tests/tests/public_api.rs.\n",
-    );
-    for (path, page) in pages() {
-        let _ = writeln!(listing, "\n# {path}\n{}", item(&page));
-    }
+    is_recorded
+}
+
+fn listing(head: &str, items: BTreeMap<String, String>) -> String {
+    items.into_iter().fold(format!("{head}\n"), |listing, (path, item)| format!("{listing}\n# {path}\n{item}\n"))
+}
+
+fn compare(file: &str, listing: &str, further: &str) {
     if env::var_os("UPDATE").is_some() {
-        fs::write(LISTING, &listing).unwrap();
+        fs::write(file, listing).unwrap();
     }
-    let listed = fs::read_to_string(LISTING).unwrap();
+    let listed = fs::read_to_string(file).unwrap();
     assert!(
         listed == listing,
-        "the public API is another one; if it is meant to be: UPDATE=1 cargo test -p tests --test public_api\n{}{}",
-        only_in("- ", &listed, &listing),
-        only_in("+ ", &listing, &listed)
+        "the public API is another one; if it is meant to be: UPDATE=1 cargo test -p tests --test public_api{further}\n{}{}",
+        only_in("- ", &listed, listing),
+        only_in("+ ", listing, &listed)
     );
 }
 
@@ -55,18 +102,22 @@ fn only_in(sign: &str, text: &str, other: &str) -> String {
     lines.map(|line| format!("{sign}{line}\n")).collect()
 }
 
-/// The page of each item.
-fn pages() -> BTreeMap<String, String> {
+/// What the page of each item says of it, by its path.
+fn items(features: &str) -> BTreeMap<String, String> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let of_all = ["doc", "--quiet", "--locked", "--no-deps", "--all-features", "--package=resilience-runtime"];
-    output(Command::new(env!("CARGO")).args(of_all).arg("--target-dir").arg(target));
     let folder = target.join("doc/resilience_runtime");
+    // Both listings are made in one place, one after the other: what only the other has would stay there.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
+    let _ = fs::remove_dir_all(&folder);
+    let documented = ["doc", "--quiet", "--locked", "--no-deps", "--package=resilience-runtime", features];
+    output(Command::new(env!("CARGO")).args(documented).arg("--target-dir").arg(target));
     let read = |file: &str| fs::read_to_string(folder.join(file)).unwrap();
     let index = read("all.html");
     let links = index.split("<li><a href=\"").skip(1).map(|link| between(link, "", "</a>").split_once("\">").unwrap());
     // Those of the sidebar lead to places on the same page.
-    let items = links.filter(|(file, _)| !file.starts_with('#'));
-    items.map(|(file, path)| (path.to_owned(), read(file))).collect()
+    let pages = links.filter(|(file, _)| !file.starts_with('#'));
+    pages.map(|(file, path)| (path.to_owned(), item(&read(file)))).collect()
 }
 
 /// As it is declared, with what is implemented for it.

@@ -1,15 +1,24 @@
 //! Other people's types: how their errors and answers are classified, one file a crate.
 
+#[cfg(feature = "axum")]
+mod axum;
+#[cfg(feature = "http")]
+pub(crate) mod http;
 pub(crate) mod io;
+#[cfg(feature = "axum")]
+mod problem;
+#[cfg(feature = "reqwest")]
+pub(crate) mod reqwest;
 pub(crate) mod source;
 pub(crate) mod status;
 
+use crate::error::Failure;
 use crate::verdict::Verdict;
 use std::time::Duration;
 
 /// From where a wait that the dependency asked for also opens the breaker.
 const LONG_WAIT: Duration = Duration::from_secs(60);
-/// For how long such a wait opens it at most.
+/// For how long such a wait opens it at most, unless something else is said.
 const LONGEST_OPENING: Duration = Duration::from_secs(120);
 
 /// Opens the breaker for as long as the dependency asks to be left alone, where that is a minute or more; for two minutes at most.
@@ -35,11 +44,83 @@ const LONGEST_OPENING: Duration = Duration::from_secs(120);
 pub const fn retry_after_opens<T, E, F: for<'a> Fn(Result<&'a T, &'a E>) -> Verdict>(
     inner: F,
 ) -> impl for<'a> Fn(Result<&'a T, &'a E>) -> Verdict {
+    retry_after_opens_at_most(LONGEST_OPENING, inner)
+}
+
+/// As [`retry_after_opens`], for `longest` at most; the breaker's `max_open_for` is a limit besides.
+///
+/// Only with a `key` on the breaker, as there.
+///
+/// ```
+/// use resilience_runtime::{Verdict, classify};
+/// use std::time::Duration;
+///
+/// let hour = |_: Result<&(), &()>| Verdict::FAILURE.after(Duration::from_secs(3600));
+/// let judge = classify::retry_after_opens_at_most(Duration::from_secs(600), hour);
+/// assert_eq!(judge(Ok(&())).opening(), Some(Duration::from_secs(600)));
+/// ```
+pub const fn retry_after_opens_at_most<T, E, F: for<'a> Fn(Result<&'a T, &'a E>) -> Verdict>(
+    longest: Duration,
+    inner: F,
+) -> impl for<'a> Fn(Result<&'a T, &'a E>) -> Verdict {
     move |result| {
         let verdict = inner(result);
         match verdict.retry_after() {
-            Some(wait) if wait >= LONG_WAIT => verdict.opens_for(wait.min(LONGEST_OPENING)),
+            Some(wait) if wait >= LONG_WAIT => verdict.opens_for(wait.min(longest)),
             _ => verdict,
         }
+    }
+}
+
+/// For a function that returns a [`Failure<E>`](Failure): `inner` classifies what is not a rejection. A rejection is one of a guarded function inside, which is a failure
+/// like any other.
+///
+/// ```
+/// use resilience_runtime::{Failure, circuit_breaker, classify};
+///
+/// #[circuit_breaker("prices", classify = classify::failure(classify::io))]
+/// async fn price(item: &str) -> Result<String, Failure<std::io::Error>> {
+///     std::fs::read_to_string(item).map_err(Failure::Call) // "not found" is an answer
+/// }
+/// # let _ = price;
+/// ```
+pub const fn failure<T, E, F: for<'a> Fn(Result<&'a T, &'a E>) -> Verdict>(
+    inner: F,
+) -> impl for<'a> Fn(Result<&'a T, &'a Failure<E>>) -> Verdict {
+    move |result| match result {
+        Ok(value) => inner(Ok(value)),
+        Err(Failure::Call(error)) => inner(Err(error)),
+        Err(Failure::Rejected(_)) => Verdict::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Rejection;
+
+    #[test]
+    fn of_a_failure_the_call_is_classified() {
+        let judge =
+            failure(|result: Result<&u8, &u8>| if result.is_ok() { Verdict::SUCCESS } else { Verdict::IGNORED });
+        assert_eq!(judge(Ok(&1)), Verdict::SUCCESS);
+        assert_eq!(judge(Err(&Failure::Call(1))), Verdict::IGNORED);
+        assert_eq!(judge(Err(&Failure::Rejected(Rejection::Unsuccessful { name: "a".into() }))), Verdict::FAILURE);
+    }
+
+    #[test]
+    fn a_wait_of_a_minute_or_more_opens() {
+        let opening = |secs, longest: Option<u64>| {
+            let wait = |_: Result<&(), &()>| Verdict::IGNORED.again().after(Duration::from_secs(secs));
+            let verdict = match longest {
+                None => retry_after_opens(wait)(Ok(&())),
+                Some(longest) => retry_after_opens_at_most(Duration::from_secs(longest), wait)(Ok(&())),
+            };
+            assert_eq!(verdict.retry_after(), Some(Duration::from_secs(secs)));
+            verdict.opening().map(|opening| opening.as_secs())
+        };
+        assert_eq!([59, 60, 119, 121].map(|wait| opening(wait, None)), [None, Some(60), Some(119), Some(120)]);
+        assert_eq!([59, 60, 301].map(|wait| opening(wait, Some(300))), [None, Some(60), Some(300)]);
+        assert_eq!(retry_after_opens(|_: Result<&(), &()>| Verdict::FAILURE)(Ok(&())), Verdict::FAILURE);
     }
 }

@@ -1,7 +1,9 @@
 //! Errors that hide what happened behind others: `anyhow::Error`, boxed errors.
 
+use crate::error::Rejection;
 use crate::verdict::Verdict;
 use std::error::Error;
+use std::io;
 
 /// Looks for an error of type `S` in the chain of sources and classifies that one. Without one, the call has failed.
 ///
@@ -26,21 +28,44 @@ where
 {
     move |result| {
         let Err(error) = result else { return Verdict::SUCCESS };
-        let mut link: Option<&(dyn Error + 'static)> = Some(error.as_ref());
-        while let Some(error) = link {
-            if let Some(found) = error.downcast_ref::<S>() {
-                return classify(found);
-            }
-            link = error.source();
-        }
-        Verdict::FAILURE
+        find(error.as_ref()).map_or(Verdict::FAILURE, &classify)
     }
+}
+
+impl Rejection {
+    /// The rejection that an error is or has among its sources: for errors of other crates that were made from one.
+    ///
+    /// What an [`io::Error`](std::io::Error) was made of is among them, although its `source` leaves it out.
+    ///
+    /// ```
+    /// use resilience_runtime::Rejection;
+    ///
+    /// let full = Rejection::BulkheadFull { name: "stock".into(), key: None };
+    /// let error = std::io::Error::from(full.clone());
+    /// assert_eq!(Rejection::source_of(&error), Some(&full));
+    /// ```
+    pub fn source_of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
+        find(error)
+    }
+}
+
+/// An error of type `S`, itself or among its sources.
+pub(crate) fn find<'e, S: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e S> {
+    let mut link = Some(error);
+    while let Some(error) = link {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // Its `source` is that of what it was made of.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        link = inner.map_or_else(|| error.source(), |inner| Some(inner));
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
 
     #[derive(Debug, thiserror::Error)]
     #[error("while reading")]
@@ -54,5 +79,13 @@ mod tests {
         let other: Box<dyn Error + Send + Sync> = "no such thing".into();
         assert_eq!(judge(Err::<&u8, _>(&other)), Verdict::FAILURE);
         assert_eq!(judge(Ok(&1)), Verdict::SUCCESS);
+    }
+
+    #[test]
+    fn it_is_found_in_what_an_io_error_was_made_of() {
+        let rejection = Rejection::BulkheadFull { name: "stock".into(), key: None };
+        let nested = Outer(io::Error::other(Outer(rejection.clone().into())));
+        assert_eq!(Rejection::source_of(&nested), Some(&rejection));
+        assert_eq!(Rejection::source_of(&Outer(io::ErrorKind::NotFound.into())), None);
     }
 }
