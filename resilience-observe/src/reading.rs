@@ -7,7 +7,7 @@ use crate::table::{Family, Folding, Source};
 use resilience_runtime::{
     CircuitBreakerSnapshot, Event, Events, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State, Timestamp,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// The name of the policies beyond the bound, all together.
@@ -16,8 +16,8 @@ pub(crate) const OTHER: &str = "(other)";
 /// What stays from one reading to the next.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    /// By kind: who has series of its own. It only grows, so that no series ever becomes another policy's.
-    admitted: [HashSet<Name>; 5],
+    /// By kind: which of the policies that are there have series of their own. One that has none never gets them, so that the counters of the others together do not fall.
+    seen: [HashMap<Name, bool>; 5],
     events: Events,
     conflicts: u64,
     refused: u64,
@@ -59,7 +59,7 @@ struct Rows<R> {
 
 impl Memory {
     pub(crate) fn new(events: Events) -> Self {
-        Self { admitted: Default::default(), events, conflicts: 0, refused: 0, last_refused: None, lost: 0 }
+        Self { seen: Default::default(), events, conflicts: 0, refused: 0, last_refused: None, lost: 0 }
     }
 
     fn catch_up(&mut self) {
@@ -90,11 +90,19 @@ impl Memory {
         name: fn(&S) -> &Name,
         row: impl Fn(S) -> R,
     ) -> Rows<R> {
-        let admitted = &mut self.admitted[kind];
+        let seen = &mut self.seen[kind];
+        // By name. Those that were taken out of the registry leave their series to others.
+        seen.retain(|known, _| snapshots.binary_search_by(|there| name(there).cmp(known)).is_ok());
+        let mut with_series = seen.values().filter(|has_series| **has_series).count();
         let mut rows = Rows { named: Vec::with_capacity(snapshots.len()), folded: Vec::new() };
         for snapshot in snapshots {
             let name = name(&snapshot).clone();
-            if admitted.contains(&*name) || admitted.len() < bound && admitted.insert(name.clone()) {
+            let has_series = *seen.entry(name.clone()).or_insert_with(|| {
+                let is_within = with_series < bound;
+                with_series += usize::from(is_within);
+                is_within
+            });
+            if has_series {
                 rows.named.push((name, row(snapshot)));
             } else {
                 rows.folded.push(row(snapshot));

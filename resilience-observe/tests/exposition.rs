@@ -2,7 +2,7 @@
 
 use resilience_observe::{Aliases, BuildError, KeySeries, Observer, TextFormat, families};
 use resilience_runtime::testing::Scope;
-use resilience_runtime::{Bulkhead, CircuitBreaker, Rejection, Retry, circuit_breaker, fallback, retry, timeout};
+use resilience_runtime::{Bulkhead, CircuitBreaker, Kind, Rejection, Retry, circuit_breaker, fallback, retry, timeout};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
@@ -203,6 +203,26 @@ fn beyond_the_bound_counters_are_sums_and_whoever_was_first_stays() -> Result<()
     assert_eq!(samples["resilience_bulkhead_limit{service=\"(other)\"}"], 3.0, "{text}");
     assert!(samples.contains_key("circuit_breaker_state{service=\"m3\"}"), "{text}");
     assert!(!text.contains("circuit_breaker_enforced_ratio{service=\"(other)\"}"), "a share of several means nothing");
+    Ok(())
+}
+
+#[test]
+fn who_is_taken_out_leaves_room_for_another_and_who_was_beyond_the_bound_stays_there() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let observer = Observer::builder(scope.registry()).fold_beyond(1).build()?;
+    let has_series = |name: &str| {
+        let text = observer.metrics(TextFormat::Classic);
+        text.contains(&format!("\nresilience_bulkhead_limit{{service=\"{name}\"}}"))
+    };
+    for name in ["acme", "globex"] {
+        Bulkhead::builder(name).register()?;
+        assert_eq!(has_series(name), name == "acme");
+    }
+    assert!(scope.registry().remove(Kind::Bulkhead, "acme")?);
+    assert!(!has_series("acme") && !has_series("globex"), "the sum of those beyond the bound does not fall");
+    Bulkhead::builder("initech").register()?;
+    assert!(has_series("initech") && !has_series("globex"));
     Ok(())
 }
 

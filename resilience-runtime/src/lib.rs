@@ -162,7 +162,7 @@ pub use outcome::Outcome;
 pub use overlay::{Setting, Source};
 pub use rate_limit::{RateLimiter, RateLimiterBuilder, RateLimiterSnapshot};
 pub use registry::{HealthCheck, HealthError, MAX_CRITICAL, MAX_HEALTH_CHECKS};
-pub use registry::{KeyValue, Layer, Operation, RegisterError, Registry, RegistrySnapshot, registry};
+pub use registry::{KeyValue, Layer, Operation, RegisterError, Registry, RegistrySnapshot, RemoveError, registry};
 pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutConfig};
 pub use resilience_config::{BrokenRule, CircuitBreakerConfig, ConfigError, InvalidValue, Mode, Preset, Window};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};

@@ -80,6 +80,14 @@ impl Emitter {
         told.historian = state.map(|state| Box::new(Historian::new(state, Timestamp::now())));
     }
 
+    /// Nothing is kept of it from now on.
+    pub(crate) fn leave_registry(&self) {
+        let mut told = exclusive(&self.history.told);
+        let kept = (told.ring.take(), told.historian.take());
+        drop(told);
+        drop(kept);
+    }
+
     /// Where a circuit breaker of a registry has been so far.
     pub(crate) fn state_history(&self) -> Option<StateHistory> {
         let told = exclusive(&self.history.told);

@@ -150,6 +150,14 @@ impl HealthRules {
         removed.is_some()
     }
 
+    /// Takes away the marks of this breaker and of its keys; whether there were any.
+    pub(crate) fn forget(&self, name: &Name) -> bool {
+        let mut marks = locked(&self.critical);
+        let before = marks.len();
+        marks.retain(|marked| marked.name != *name);
+        marks.len() < before
+    }
+
     pub(crate) fn mark(&self, breaker: Instance, critical: bool) -> Result<(), HealthError> {
         let mut marks = locked(&self.critical);
         if !critical {

@@ -28,7 +28,7 @@ pub use operation::{Layer, OPERATIONS, Operation};
 #[cfg(feature = "config")]
 pub(crate) use policies::Named;
 pub(crate) use policies::Policies;
-pub use policies::RegisterError;
+pub use policies::{RegisterError, RemoveError};
 pub(crate) use site::sites;
 
 use crate::cause::{Cause, Describe, cause_of};
@@ -358,6 +358,60 @@ impl Registry {
     /// ends nothing.
     pub fn on_event(&self, listener: impl FnMut(&Event) + Send + 'static) -> Listener {
         self.inner.bus.on_event(EventFilter::default(), listener)
+    }
+
+    /// Takes a policy out of the registry, with its keys, its last events, its marks in the [health](Self::health), and what [restoring](Self::restore) has left pending
+    /// of it: for those that come and go with something else, such as a tenant. Whether there was anything to take out.
+    ///
+    /// Whoever has it still can go on with it: a call under way ends as it would have, and is told to the same readers. A policy that is registered under the name
+    /// from now on is another one. What a configuration says of the name holds for that one too.
+    ///
+    /// # Errors
+    ///
+    /// A guarded function of the program has it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use resilience_runtime::{CircuitBreaker, Kind, registry};
+    ///
+    /// CircuitBreaker::builder("tenant acme").register()?;
+    /// assert!(registry().remove(Kind::CircuitBreaker, "tenant acme")?);
+    /// assert!(registry().circuit_breaker("tenant acme").is_none());
+    /// assert!(!registry().remove(Kind::CircuitBreaker, "tenant acme")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn remove(&self, kind: Kind, name: &str) -> Result<bool, RemoveError> {
+        struct Remove<'a>(&'a Registry, Name, Result<bool, RemoveError>);
+
+        impl EachKind for Remove<'_> {
+            fn kind<P: Kept>(&mut self) {
+                let Self(registry, name, removed) = self;
+                *removed = registry.take_out::<P>(name);
+            }
+        }
+
+        let mut remove = Remove(self, Name::from(name.to_owned()), Ok(false));
+        for_kind(kind, &mut remove);
+        remove.2
+    }
+
+    fn take_out<P: Kept>(&self, name: &Name) -> Result<bool, RemoveError> {
+        let mut was_known = false;
+        let forget = || {
+            if P::KIND == Kind::CircuitBreaker {
+                was_known = self.inner.health.forget(name);
+                #[cfg(feature = "persistence")]
+                {
+                    was_known |= self.inner.pending.take(name).is_some();
+                }
+            }
+        };
+        let removed = self.of_kind::<P>().remove(name, forget)?;
+        if let Some(policy) = &removed {
+            policy.emitter().leave_registry();
+        }
+        Ok(was_known || removed.is_some())
     }
 
     pub(crate) fn bus(&self) -> Arc<Bus> {

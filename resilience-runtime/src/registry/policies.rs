@@ -4,7 +4,6 @@ use super::attribute::operation_of;
 use super::kinds::{Family, Kept};
 use super::operation::Site;
 use super::site::configured_sites;
-#[cfg(any(feature = "config", feature = "persistence"))]
 use super::site::sites;
 use crate::event::{Audience, Bus, Emitter, Event, Topic, Untold};
 use crate::kind::Kind;
@@ -83,7 +82,45 @@ pub enum RegisterError {
     },
 }
 
+/// Why a policy was not taken out of the registry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoveError {
+    /// A guarded function of the program has it, called or not.
+    #[error("cannot remove {kind} `{name}`: it guards `{function}` at {location}, for as long as the program runs")]
+    Guards {
+        /// The kind of policy.
+        kind: Kind,
+        /// The name.
+        name: Name,
+        /// `module::function` of the first such function, by crate, file and line.
+        function: String,
+        /// Its `file:line`.
+        location: String,
+    },
+}
+
 impl<P: Kept> Policies<P> {
+    /// Takes out the policy of a name, with `forget` what else is known of that name: while its entry is held, so that nobody who builds another one finds any of it.
+    pub(super) fn remove(&self, name: &Name, forget: impl FnOnce()) -> Result<Option<Arc<P>>, RemoveError> {
+        let entry = self.named.entry(name.clone());
+        let is_there = matches!(entry, Entry::Occupied(_));
+        let guards = sites::<P>().find(|site| match site.name() {
+            Some(own) => *name == *own,
+            None => !is_there && site.shown_as() == **name,
+        });
+        if let Some(site) = guards {
+            let (function, location) = (site.operation().path(), site.operation().location());
+            return Err(RemoveError::Guards { kind: P::KIND, name: name.clone(), function, location });
+        }
+        forget();
+        self.conflicts_told.remove(name);
+        match entry {
+            Entry::Occupied(found) => Ok(Some(found.remove().policy)),
+            Entry::Vacant(_) => Ok(None),
+        }
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<Arc<P>> {
         let named = self.named.get(name).map(|named| Arc::clone(&named.policy));
         named.or_else(|| self.unnamed.get(name).map(|found| Arc::clone(&found.policy)))
