@@ -9,6 +9,7 @@ use crate::{
 
 /// The calls over which a circuit breaker takes its rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Window {
     /// The calls of the last so long, in 10 buckets; 10 ms to 24 h.
     Time(Duration),
@@ -18,23 +19,49 @@ pub enum Window {
     None,
 }
 
-/// What a circuit breaker does with its decisions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// Rejects calls while it is open.
-    #[default]
-    Enforce,
-    /// Decides, records and emits events, and rejects nothing.
-    Monitor,
-    /// Does nothing.
-    Off,
+impl Window {
+    /// What one of the three functions makes of it. Another crate that goes through every kind of window does so here: a kind that is added is an
+    /// argument more, which none of them can overlook.
+    #[doc(hidden)]
+    pub fn by_kind<T>(
+        self,
+        time: impl FnOnce(Duration) -> T,
+        count: impl FnOnce(u32) -> T,
+        none: impl FnOnce() -> T,
+    ) -> T {
+        match self {
+            Self::Time(length) => time(length),
+            Self::Count(calls) => count(calls),
+            Self::None => none(),
+        }
+    }
+}
+
+words! {
+    /// What a circuit breaker does with its decisions.
+    #[derive(Default)]
+    pub enum Mode {
+        /// Rejects calls while it is open.
+        #[default]
+        Enforce = "enforce",
+        /// Decides, records and emits events, and rejects nothing.
+        Monitor = "monitor",
+        /// Does nothing.
+        Off = "off",
+    }
 }
 
 impl Mode {
-    /// Every mode under the name by which it is written.
+    /// Whether it only monitors what it decides; `None` of a breaker that decides nothing.
     #[doc(hidden)]
-    pub const ALL: [(&'static str, Self); 3] =
-        [("enforce", Self::Enforce), ("monitor", Self::Monitor), ("off", Self::Off)];
+    #[must_use]
+    pub const fn monitors(self) -> Option<bool> {
+        match self {
+            Self::Enforce => Some(false),
+            Self::Monitor => Some(true),
+            Self::Off => None,
+        }
+    }
 }
 
 const FAILURE_RATE: f64 = 50.0;

@@ -16,6 +16,8 @@
 mod builder;
 #[macro_use]
 mod keys;
+#[macro_use]
+mod words;
 
 mod bounds;
 mod bulkhead;

@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-/// Values that suit a kind of dependency. A key that is written beside a preset wins over it.
-///
-/// | preset | `timeout` | `failure_rate` | `minimum_calls` | `open_for` |
-/// |---|---|---|---|---|
-/// | `web_service` | 5s | 50 | 20 | 30s |
-/// | `database` | 3s | 40 | 10 | 15s |
-/// | `external_api` | 10s | 60 | 5 | 60s |
-/// | `internal_service` | 2s | 30 | 15 | 20s |
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Preset {
-    /// A service on the web.
-    WebService,
-    /// A database of your own.
-    Database,
-    /// Somebody else's API.
-    ExternalApi,
-    /// A service of your own, near by.
-    InternalService,
+words! {
+    /// Values that suit a kind of dependency. A key that is written beside a preset wins over it.
+    ///
+    /// | preset | `timeout` | `failure_rate` | `minimum_calls` | `open_for` |
+    /// |---|---|---|---|---|
+    /// | `web_service` | 5s | 50 | 20 | 30s |
+    /// | `database` | 3s | 40 | 10 | 15s |
+    /// | `external_api` | 10s | 60 | 5 | 60s |
+    /// | `internal_service` | 2s | 30 | 15 | 20s |
+    pub enum Preset {
+        /// A service on the web.
+        WebService = "web_service",
+        /// A database of your own.
+        Database = "database",
+        /// Somebody else's API.
+        ExternalApi = "external_api",
+        /// A service of your own, near by.
+        InternalService = "internal_service",
+    }
 }
 
 /// What a preset says about a circuit breaker.
@@ -31,24 +31,10 @@ pub(crate) struct BreakerPreset {
 }
 
 impl Preset {
-    /// Every preset under the name by which it is written.
-    #[doc(hidden)]
-    pub const ALL: [(&'static str, Self); 4] = [
-        ("web_service", Self::WebService),
-        ("database", Self::Database),
-        ("external_api", Self::ExternalApi),
-        ("internal_service", Self::InternalService),
-    ];
-
     /// As it is written.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::WebService => "web_service",
-            Self::Database => "database",
-            Self::ExternalApi => "external_api",
-            Self::InternalService => "internal_service",
-        }
+        Self::ALL[self.index()].0
     }
 
     pub(crate) const fn breaker(self) -> BreakerPreset {

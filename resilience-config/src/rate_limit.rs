@@ -10,6 +10,7 @@ use crate::{
 /// So many calls in so much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
+#[non_exhaustive]
 pub struct Rate {
     /// How many calls.
     pub count: u32,
@@ -18,19 +19,24 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// So many calls in so much time.
+    pub const fn new(count: u32, per: Duration) -> Self {
+        Self { count, per }
+    }
+
     /// So many calls a second.
     pub const fn per_second(count: u32) -> Self {
-        Self { count, per: SECOND }
+        Self::new(count, SECOND)
     }
 
     /// So many calls a minute.
     pub const fn per_minute(count: u32) -> Self {
-        Self { count, per: MINUTE }
+        Self::new(count, MINUTE)
     }
 
     /// So many calls an hour.
     pub const fn per_hour(count: u32) -> Self {
-        Self { count, per: HOUR }
+        Self::new(count, HOUR)
     }
 
     /// Reads `"100/s"`, `"10/min"`, `"5000/h"`, or any other time after the `/`, as in `"1/30s"`.
@@ -53,7 +59,7 @@ impl Rate {
             b"/min" => Ok(Self::per_minute(count)),
             b"/h" => Ok(Self::per_hour(count)),
             [b'/', time @ ..] => match time_of(time) {
-                Some(per) => Ok(Self { count, per }),
+                Some(per) => Ok(Self::new(count, per)),
                 None => Err(NOT_A_RATE),
             },
             _ => Err(NOT_A_RATE),
@@ -162,13 +168,13 @@ mod tests {
     #[test]
     fn reads_rates() {
         const CONSTANT: Result<Rate, BrokenRule> = Rate::parse("100/s");
-        assert_eq!(CONSTANT, Ok(Rate { count: 100, per: SECOND }));
+        assert_eq!(CONSTANT, Ok(Rate::new(100, SECOND)));
         assert_eq!(Rate::parse("10/min"), Ok(Rate::per_minute(10)));
         assert_eq!(Rate::parse("5000/h"), Ok(Rate::per_hour(5000)));
         assert_eq!(Rate::parse("99999999999999/s"), Ok(Rate::per_second(u32::MAX)));
-        assert_eq!(Rate::parse("1/30s"), Ok(Rate { count: 1, per: Duration::from_secs(30) }));
-        assert_eq!(Rate::parse("3/1m30s"), Ok(Rate { count: 3, per: Duration::from_secs(90) }));
-        assert_eq!(Rate::parse("3/5min"), Ok(Rate { count: 3, per: Duration::from_secs(300) }));
+        assert_eq!(Rate::parse("1/30s"), Ok(Rate::new(1, Duration::from_secs(30))));
+        assert_eq!(Rate::parse("3/1m30s"), Ok(Rate::new(3, Duration::from_secs(90))));
+        assert_eq!(Rate::parse("3/5min"), Ok(Rate::new(3, Duration::from_secs(300))));
         for text in ["1/30", "1/30x", "1/s30", "1/30s ", "1/-3s", "1/99999999999999999999999d"] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
@@ -197,7 +203,7 @@ mod tests {
         assert_eq!(key(RateLimitConfig::new().burst(3)), Err("rate"));
         assert_eq!(key(config().rate(Rate::per_hour(0))), Err("rate"));
         assert_eq!(key(config().rate(Rate::per_hour(MOST + 1))), Err("rate"));
-        assert_eq!(key(config().rate(Rate { count: 1, per: Duration::ZERO })), Err("rate"));
+        assert_eq!(key(config().rate(Rate::new(1, Duration::ZERO))), Err("rate"));
         assert_eq!(key(config().burst(0)), Err("burst"));
         assert_eq!(key(config().burst(MOST + 1)), Err("burst"));
         assert_eq!(key(config().max_wait(HOUR + SECOND)), Err("max_wait"));

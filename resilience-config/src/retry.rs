@@ -7,36 +7,27 @@ use crate::{
     bounds::{DAY, MILLISECOND, longer, number_between, time_between},
 };
 
-/// How the waits between attempts grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Backoff {
-    /// Always `delay`.
-    Constant,
-    /// `delay` longer each time.
-    Linear,
-    /// `factor` times as long each time.
-    #[default]
-    Exponential,
-    /// `delay` times 1, 1, 2, 3, 5, 8…
-    Fibonacci,
-    /// At random between `delay` and three times the wait before.
-    Decorrelated,
-}
-
-impl Backoff {
-    /// Every backoff under the name by which it is written.
-    #[doc(hidden)]
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("constant", Self::Constant),
-        ("linear", Self::Linear),
-        ("exponential", Self::Exponential),
-        ("fibonacci", Self::Fibonacci),
-        ("decorrelated", Self::Decorrelated),
-    ];
+words! {
+    /// How the waits between attempts grow.
+    #[derive(Default)]
+    pub enum Backoff {
+        /// Always `delay`.
+        Constant = "constant",
+        /// `delay` longer each time.
+        Linear = "linear",
+        /// `factor` times as long each time.
+        #[default]
+        Exponential = "exponential",
+        /// `delay` times 1, 1, 2, 3, 5, 8…
+        Fibonacci = "fibonacci",
+        /// At random between `delay` and three times the wait before.
+        Decorrelated = "decorrelated",
+    }
 }
 
 /// How a wait is varied at random.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub enum Jitter {
     /// Not at all.
     None,

@@ -456,7 +456,7 @@ mod tests {
             }
             let time = Duration::from_nanos(nanos);
             for per in [time, Duration::from_secs(nanos), Duration::from_secs(1), Duration::from_secs(60)] {
-                round(Rate { count, per });
+                round(Rate::new(count, per));
             }
             [Window::Time(time), Window::Count(count), Window::None].into_iter().for_each(round);
             [Jitter::Share(share), kind.get(&Jitter::NAMED).1].into_iter().for_each(round);

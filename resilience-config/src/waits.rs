@@ -1,34 +1,61 @@
-//! How long the waits of a retry are at their shortest, so that a limit above it can be compared with them.
+//! How long the waits of a retry are: pure functions of its settings, the number of the failure, the wait before and one random number. They are
+//! constant, so that a timeout above the retry is compared with the shortest of them while a program is built.
 
 use std::time::Duration;
 
 use crate::{Backoff, Jitter, RetryConfig, RetrySettings, TimeoutConfig};
 
 impl RetrySettings {
-    /// The shortest wait after so many failures that jitter may leave.
-    pub const fn shortest_wait(&self, failures: u32) -> Duration {
-        let (mut factor, mut before, mut nth) = (1.0, 0.0, 1);
-        while nth < failures {
-            let next = match self.backoff {
-                Backoff::Constant | Backoff::Decorrelated => factor,
-                Backoff::Linear => factor + 1.0,
-                Backoff::Exponential => factor * self.factor,
-                Backoff::Fibonacci => before + factor,
-            };
-            before = factor;
-            factor = next;
-            nth += 1;
-        }
-        let share = match (self.backoff, self.jitter) {
-            (Backoff::Decorrelated, _) | (_, Jitter::None) => 1.0,
-            (_, Jitter::Equal) => 0.5,
-            (_, Jitter::Full) => 0.0,
-            (_, Jitter::Share(share)) => 1.0 - share,
+    /// The wait after so many failures, the last of which followed a wait of `before`. `random` is at least 0 and at most 1.
+    ///
+    /// Without jitter it is capped by `max_delay`, and then drawn from as much of jitter's range as lies below the cap: so the longest waits still differ
+    /// from each other, and none is longer than the cap.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn wait(&self, failures: u32, before: Duration, random: f64) -> Duration {
+        let (delay, cap) = (nanos(self.delay), nanos(self.max_delay));
+        let (least, most) = match self.backoff {
+            // Random by itself, so that jitter has nothing to add.
+            Backoff::Decorrelated => (delay, nanos(before).max(delay) * 3.0),
+            Backoff::Constant => self.jittered(1.0),
+            Backoff::Linear => self.jittered(failures as f64),
+            Backoff::Exponential => self.jittered(power(self.factor, failures - 1)),
+            Backoff::Fibonacci => self.jittered(fibonacci(failures)),
         };
-        let (delay, cap) = (self.delay.as_nanos() as f64, self.max_delay.as_nanos() as f64);
-        let wait = if delay * factor < cap { delay * factor } else { cap };
-        // At most a day.
-        Duration::from_nanos((wait * share) as u64)
+        let (least, most) = (least.min(cap), most.min(cap));
+        rounded(least + (most - least) * random)
+    }
+
+    /// From where to where jitter varies so many times `delay`, in nanoseconds.
+    const fn jittered(&self, times: f64) -> (f64, f64) {
+        // More than the cap, infinity among it, is the cap.
+        let wait = (nanos(self.delay) * times).min(nanos(self.max_delay));
+        match self.jitter {
+            Jitter::None => (wait, wait),
+            Jitter::Equal => (wait * 0.5, wait),
+            Jitter::Full => (0.0, wait),
+            // To both sides, so that the mean stays; at the cap to one side. Pushed down to the cap instead, half of a fleet would meet there.
+            Jitter::Share(share) => (wait * (1.0 - share), wait * (1.0 + share)),
+        }
+    }
+
+    /// A wait that somebody asked for: that long at least, and jitter on top of it as far as the cap goes.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn asked_wait(&self, asked: Duration, random: f64) -> Duration {
+        let room = nanos(self.max_delay.saturating_sub(asked)).min(nanos(self.delay));
+        let share = match self.jitter {
+            Jitter::None => 0.0,
+            Jitter::Equal | Jitter::Full => 1.0,
+            Jitter::Share(share) => share,
+        };
+        asked.saturating_add(rounded(room * share * random))
+    }
+
+    /// The shortest wait after so many failures that chance may leave.
+    #[must_use]
+    pub const fn shortest_wait(&self, failures: u32) -> Duration {
+        self.wait(failures, Duration::ZERO, 0.0)
     }
 
     /// How many attempts can begin within `limit`, if every one failed at once and every wait was as short as it can be.
@@ -66,6 +93,34 @@ impl TimeoutConfig {
             "the waits of `retry` take longer than the `timeout` above it even at their shortest, so its last attempts can never begin"
         );
     }
+}
+
+const fn power(factor: f64, times: u32) -> f64 {
+    let (mut power, mut nth) = (1.0, 0);
+    while nth < times {
+        power *= factor;
+        nth += 1;
+    }
+    power
+}
+
+/// 1, 1, 2, 3, 5, 8…
+const fn fibonacci(nth: u32) -> f64 {
+    let (mut before, mut number, mut at) = (0.0, 1.0, 1);
+    while at < nth {
+        (before, number) = (number, before + number);
+        at += 1;
+    }
+    number
+}
+
+/// Exact: no wait is longer than a day.
+const fn nanos(time: Duration) -> f64 {
+    time.as_nanos() as f64
+}
+
+const fn rounded(nanos: f64) -> Duration {
+    Duration::from_nanos((nanos + 0.5) as u64)
 }
 
 #[cfg(test)]

@@ -16,6 +16,13 @@ async fn shown(answer: Result<u32, &'static str>) -> Result<u32, ShownError> {
     answer.map_err(|_| ShownError)
 }
 
+/// A function's own counts are the process's, so nobody calls it in any test.
+#[circuit_breaker("uncalled")]
+#[fallback(none)]
+async fn uncalled(answer: Result<u32, &'static str>) -> Result<u32, ShownError> {
+    answer.map_err(|_| ShownError)
+}
+
 fn none(_: Result<u32, &'static str>) -> Result<u32, ShownError> {
     Err(ShownError)
 }
@@ -56,24 +63,24 @@ fn every_series_is_there_at_zero_before_the_first_call() {
         "circuit_breaker_requests_failed_total",
         "circuit_breaker_fallback_success_total",
     ] {
-        assert_eq!(samples.get(&*format!("{name}{{service=\"shown\"}}")), Some(&0.0), "{name}\n{text}");
+        assert_eq!(samples.get(&*format!("{name}{{service=\"uncalled\"}}")), Some(&0.0), "{name}\n{text}");
     }
     for outcome in ["success", "failure", "ignored", "cancelled", "abandoned", "stale", "rejected"] {
-        let series = format!("circuit_breaker_calls_total{{service=\"shown\",outcome=\"{outcome}\"}}");
+        let series = format!("circuit_breaker_calls_total{{service=\"uncalled\",outcome=\"{outcome}\"}}");
         assert_eq!(samples.get(&*series), Some(&0.0), "{text}");
     }
     for state in ["closed", "open", "half_open", "forced_open", "disabled", "monitoring"] {
-        let series = format!("circuit_breaker_state_changes_total{{service=\"shown\",state=\"{state}\"}}");
+        let series = format!("circuit_breaker_state_changes_total{{service=\"uncalled\",state=\"{state}\"}}");
         assert_eq!(samples.get(&*series), Some(&0.0), "{text}");
     }
     assert!(!text.contains("circuit_breaker_recovery_duration_seconds"), "no outage is over yet");
     let states: f64 = samples
         .iter()
-        .filter(|(series, _)| series.starts_with("circuit_breaker_current_state{service=\"shown\""))
+        .filter(|(series, _)| series.starts_with("circuit_breaker_current_state{service=\"uncalled\""))
         .map(|(_, value)| value)
         .sum();
     assert_eq!(states, 1.0, "{text}");
-    let info = "resilience_operation_info{operation=\"exposition::shown\",kind=\"circuit_breaker\",service=\"shown\",layer=\"2\"}";
+    let info = "resilience_operation_info{operation=\"exposition::uncalled\",kind=\"circuit_breaker\",service=\"uncalled\",layer=\"1\"}";
     assert_eq!(samples.get(info), Some(&1.0), "{text}");
 }
 
@@ -182,8 +189,9 @@ fn beyond_the_bound_counters_are_sums_and_whoever_was_first_stays() -> Result<()
         CircuitBreaker::builder(name).register()?;
         Bulkhead::builder(name).max_concurrent(2).register()?;
     }
-    // Three, and what this file guards.
-    let observer = Observer::builder(scope.registry()).fold_beyond(4).build()?;
+    Bulkhead::builder("m4").max_concurrent(2).register()?;
+    // Three breakers, and those of the two functions of this file.
+    let observer = Observer::builder(scope.registry()).fold_beyond(5).build()?;
     let before = observer.metrics(TextFormat::Classic);
     assert!(!before.contains("\"(other)\""), "{before}");
     for name in ["a1", "a2"] {
@@ -198,7 +206,7 @@ fn beyond_the_bound_counters_are_sums_and_whoever_was_first_stays() -> Result<()
     assert_eq!(samples["circuit_breaker_state{service=\"(other)\"}"], 1.0, "{text}");
     assert_eq!(samples["circuit_breaker_current_state{service=\"(other)\",state=\"forced_open\"}"], 2.0, "{text}");
     assert_eq!(samples["resilience_folded_policies{kind=\"circuit_breaker\"}"], 2.0, "{text}");
-    assert_eq!(samples["resilience_policies{kind=\"circuit_breaker\"}"], 6.0, "{text}");
+    assert_eq!(samples["resilience_policies{kind=\"circuit_breaker\"}"], 7.0, "{text}");
     // There was room for one of the two bulkheads.
     assert_eq!(samples["resilience_bulkhead_limit{service=\"(other)\"}"], 3.0, "{text}");
     assert!(samples.contains_key("circuit_breaker_state{service=\"m3\"}"), "{text}");

@@ -54,7 +54,7 @@ async fn rejection(kind: RejectionKind) -> Rejection {
             bulkhead.try_acquire().unwrap_err()
         }
         RejectionKind::RateLimited => {
-            let limiter = RateLimiter::builder("rejects").rate(Rate { count: 1, per: millis(1000) }).build().unwrap();
+            let limiter = RateLimiter::builder("rejects").rate(Rate::new(1, millis(1000))).build().unwrap();
             limiter.try_acquire().unwrap();
             limiter.try_acquire().unwrap_err()
         }

@@ -313,7 +313,8 @@ async fn time_may_jump_by_decades() {
     let breaker = CircuitBreaker::builder("jumps").consecutive_failures(1).half_open_calls(1).build().unwrap();
     let limiter = RateLimiter::builder("jumps").rate(Rate::per_minute(1)).build().unwrap();
     let late = breaker.try_acquire().unwrap();
-    for years in [1, 2, 4, 8, 20] {
+    // All together less than the 36 years for which a limiter can count nanoseconds: the other tests of this process go on from there.
+    for years in [1, 2, 4, 8] {
         limiter.try_acquire().unwrap();
         limiter.try_acquire().unwrap_err();
         breaker.try_acquire().unwrap().failure();
@@ -331,5 +332,5 @@ async fn time_may_jump_by_decades() {
         assert_eq!(breaker.snapshot().window.calls, 0);
     }
     late.failure();
-    assert_eq!((breaker.state(), breaker.totals().stale), (State::Closed, 1), "of a state that is over for 70 years");
+    assert_eq!((breaker.state(), breaker.totals().stale), (State::Closed, 1), "of a state that is over for 30 years");
 }

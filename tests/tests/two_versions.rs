@@ -26,7 +26,9 @@ fn copy(from: &Path, to: &Path, change: &dyn Fn(String) -> String) -> io::Result
 fn release(repository: &Path, to: &Path, version: &str) {
     let manifest = fs::read_to_string(repository.join("Cargo.toml")).unwrap();
     let ours = manifest.split("\nversion = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
-    let forms = |version: &str| [format!("version = \"{version}\""), format!("_{}", version.replace('.', "_"))];
+    let forms = |version: &str| {
+        [format!("version = \"{version}\""), format!("\"={version}\""), format!("_{}", version.replace('.', "_"))]
+    };
     let change = |text: String| forms(ours).iter().zip(forms(version)).fold(text, |text, (a, b)| text.replace(a, &b));
     for name in CRATES {
         fs::create_dir_all(to.join(name)).unwrap();

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use resilience_config::{Jitter, Rate, Rejections, Takes, Value, Window, Written};
+use resilience_config::{Rate, Rejections, Takes, Value, Window, Written};
 use syn::{Expr, spanned::Spanned};
 
 use crate::{
@@ -36,10 +36,7 @@ fn tokens(setting: &Setting) -> TokenStream {
             return match setting.takes {
                 Takes::Number => constant(expression, "number"),
                 Takes::Window => constant(expression, "window"),
-                Takes::Jitter => {
-                    let share = constant(expression, "number");
-                    quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Share(#share))
-                }
+                Takes::Jitter => jitter(constant(expression, "number")),
                 _ => expression.to_token_stream(),
             };
         }
@@ -50,7 +47,10 @@ fn tokens(setting: &Setting) -> TokenStream {
         Takes::Switch => read::<bool>(setting, literal).to_token_stream(),
         Takes::Duration => duration(read(setting, literal)),
         Takes::Window => window(read(setting, literal)),
-        Takes::Jitter => jitter(read(setting, literal)),
+        Takes::Jitter => match literal {
+            Written::Word(_) => word("Jitter", literal),
+            _ => jitter(Literal::f64_unsuffixed(read(setting, literal)).to_token_stream()),
+        },
         Takes::Rejections => rejections(read(setting, literal)),
         Takes::Rate => rate(read(setting, literal)),
         Takes::Word { of, .. } => word(of, literal),
@@ -91,29 +91,21 @@ fn duration(time: Duration) -> TokenStream {
 }
 
 fn window(window: Window) -> TokenStream {
-    match window {
-        Window::Time(time) => {
+    window.by_kind(
+        |time| {
             let time = duration(time);
             quote_spanned!(Span::mixed_site()=> __resilience::Window::Time(#time))
-        }
-        Window::Count(calls) => {
+        },
+        |calls| {
             let calls = Literal::u32_unsuffixed(calls);
             quote_spanned!(Span::mixed_site()=> __resilience::Window::Count(#calls))
-        }
-        Window::None => quote_spanned!(Span::mixed_site()=> __resilience::Window::None),
-    }
+        },
+        || quote_spanned!(Span::mixed_site()=> __resilience::Window::None),
+    )
 }
 
-fn jitter(jitter: Jitter) -> TokenStream {
-    match jitter {
-        Jitter::None => quote_spanned!(Span::mixed_site()=> __resilience::Jitter::None),
-        Jitter::Equal => quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Equal),
-        Jitter::Full => quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Full),
-        Jitter::Share(share) => {
-            let share = Literal::f64_unsuffixed(share);
-            quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Share(#share))
-        }
-    }
+fn jitter(share: TokenStream) -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> __resilience::Jitter::Share(#share))
 }
 
 /// `__resilience::Rejections::TIMED_OUT.and(__resilience::Rejections::RATE_LIMITED)`
@@ -127,9 +119,9 @@ pub(super) fn rejections(set: Rejections) -> TokenStream {
         .unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> __resilience::Rejections::NONE))
 }
 
-fn rate(Rate { count, per }: Rate) -> TokenStream {
-    let (count, per) = (Literal::u32_unsuffixed(count), duration(per));
-    quote_spanned!(Span::mixed_site()=> __resilience::Rate { count: #count, per: #per })
+fn rate(rate: Rate) -> TokenStream {
+    let (count, per) = (Literal::u32_unsuffixed(rate.count), duration(rate.per));
+    quote_spanned!(Span::mixed_site()=> __resilience::Rate::new(#count, #per))
 }
 
 /// An expression for a key that takes several types: `__resilience::Constant(EXPRESSION).window()`

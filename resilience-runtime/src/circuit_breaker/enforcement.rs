@@ -9,6 +9,7 @@ use crate::sync::AtomicSetting;
 use resilience_config::Mode;
 
 const MODE: u64 = 0b11;
+const _: () = assert!(Mode::ALL.len() as u64 <= MODE + 1);
 const SHARE_AT: u32 = 8;
 const SHARE: u64 = 0xff << SHARE_AT;
 const ASKED_AT: u32 = 16;
@@ -19,17 +20,16 @@ pub(super) struct Enforcement(AtomicSetting);
 
 impl Enforcement {
     pub(super) fn new(mode: Mode) -> Self {
-        Self(AtomicSetting::new(mode as u64 | u64::from(WHOLE) << SHARE_AT))
+        Self(AtomicSetting::new(mode.index() as u64 | u64::from(WHOLE) << SHARE_AT))
     }
 
     pub(super) fn mode(&self) -> Mode {
-        [Mode::Enforce, Mode::Monitor, Mode::Off][(self.0.get() & MODE) as usize]
+        mode_of(self.0.get())
     }
 
     /// What it was.
     pub(super) fn set_mode(&self, mode: Mode) -> Mode {
-        let before = self.0.change(|word| word & !MODE | mode as u64);
-        [Mode::Enforce, Mode::Monitor, Mode::Off][(before & MODE) as usize]
+        mode_of(self.0.change(|word| word & !MODE | mode.index() as u64))
     }
 
     /// Percent of the calls to be rejected that are rejected.
@@ -60,6 +60,10 @@ impl Enforcement {
     pub(super) fn would_enforce(&self) -> bool {
         is_enforced(self.0.get())
     }
+}
+
+fn mode_of(word: u64) -> Mode {
+    Mode::ALL[(word & MODE) as usize].1
 }
 
 /// Of any hundred in a row exactly the share is, as evenly spread as can be: the line that Bresenham draws.

@@ -9,7 +9,6 @@ use crate::event::Turn;
 use crate::keyed::own;
 use crate::name::{Instance, Key, PrintedKey};
 use crate::time::precise_millis;
-use resilience_config::Mode;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -103,11 +102,11 @@ impl CircuitBreaker {
             Phase::Forced => SavedPhase::ForcedOpen,
             Phase::Disabled => SavedPhase::Disabled,
         };
-        let by_hand = mode == Mode::Off || word.monitored() != (mode == Mode::Monitor);
+        let by_hand = mode.monitors() != Some(word.monitored());
         let share = Some(self.enforcement.share()).filter(|share| *share != expected);
         let is_as_configured = match phase {
             SavedPhase::Closed => !by_hand && share.is_none(),
-            SavedPhase::Disabled => mode == Mode::Off,
+            SavedPhase::Disabled => mode.monitors().is_none(),
             SavedPhase::Open | SavedPhase::HalfOpen | SavedPhase::ForcedOpen => false,
         };
         if is_as_configured {
@@ -153,28 +152,27 @@ impl CircuitBreaker {
     }
 
     fn resume_alone(&self, turn: &mut Turn<'_>, saved: &Saved, since: Since) -> Result<(), &'static str> {
-        let (from, now, mode) = (self.word.load(), precise_millis(), self.enforcement.mode());
-        let monitors = mode == Mode::Monitor;
+        let (from, now, monitors) = (self.word.load(), precise_millis(), self.enforcement.mode().monitors());
         if own(self) != Totals::default() {
             return Err(CALLED);
         }
         // What was done by hand to all keys holds for this one.
         let is_untouched = match from.phase() {
             Phase::Closed => {
-                let by_hand = from.monitored() != monitors || self.enforcement.share() != WHOLE;
-                self.of_keys.is_of_an_instance() || !by_hand && mode != Mode::Off
+                let is_as_configured = monitors == Some(from.monitored()) && self.enforcement.share() == WHOLE;
+                self.of_keys.is_of_an_instance() || is_as_configured
             }
-            Phase::Disabled => self.of_keys.is_of_an_instance() || mode == Mode::Off,
+            Phase::Disabled => self.of_keys.is_of_an_instance() || monitors.is_none(),
             Phase::Forced => self.of_keys.is_of_an_instance(),
             Phase::Open | Phase::HalfOpen => false,
         };
         if !is_untouched {
             return Err("its state was changed already");
         }
-        if mode == Mode::Off && saved.monitored.is_none() && saved.phase != SavedPhase::ForcedOpen {
+        if monitors.is_none() && saved.monitored.is_none() && saved.phase != SavedPhase::ForcedOpen {
             return Err("it is turned off now");
         }
-        let monitored = saved.monitored.unwrap_or(monitors);
+        let monitored = saved.monitored.or(monitors).unwrap_or(false);
         let rule = self.settings.open_rule();
         let (openings, jitter) = (saved.openings, saved.jitter);
         let age = match saved.phase {

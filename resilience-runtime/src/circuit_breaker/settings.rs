@@ -116,11 +116,11 @@ impl Settings<CircuitBreakerSettings, WORDS> {
 
 /// How far the window of these settings reaches.
 pub(super) fn span(settings: &CircuitBreakerSettings) -> Span {
-    match settings.window {
-        Window::Time(length) => Span::Time { millis: millis_up(length) },
-        Window::Count(calls) => Span::Count { calls: u64::from(calls) },
-        Window::None => Span::Unbounded,
-    }
+    settings.window.by_kind(
+        |length| Span::Time { millis: millis_up(length) },
+        |calls| Span::Count { calls: u64::from(calls) },
+        || Span::Unbounded,
+    )
 }
 
 #[cfg(all(test, not(resilience_loom)))]

@@ -155,10 +155,9 @@ impl Due {
 impl Word {
     /// As `mode` says that a breaker begins.
     pub(super) fn initial(mode: Mode, since: u64) -> Self {
-        match mode {
-            Mode::Enforce => Self::closed(since, false),
-            Mode::Monitor => Self::closed(since, true),
-            Mode::Off => Self::disabled(since),
+        match mode.monitors() {
+            Some(monitored) => Self::closed(since, monitored),
+            None => Self::disabled(since),
         }
     }
 

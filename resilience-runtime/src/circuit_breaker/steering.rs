@@ -9,7 +9,7 @@ use crate::event::{Act, Event, Steering, Topic, Turn};
 use crate::kind::Kind;
 use crate::policy::Policy;
 use crate::time::{self, Timestamp};
-use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError, Mode};
+use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
 use std::time::Duration;
 
 impl CircuitBreaker {
@@ -156,10 +156,10 @@ impl CircuitBreaker {
             self.enforcement.set_mode(settings.mode)
         });
         if before != settings.mode {
-            let act = match settings.mode {
-                Mode::Enforce => Act::Enforce,
-                Mode::Monitor => Act::Monitor,
-                Mode::Off => Act::Disable,
+            let act = match settings.mode.monitors() {
+                Some(false) => Act::Enforce,
+                Some(true) => Act::Monitor,
+                None => Act::Disable,
             };
             self.act_alone(turn, act);
         }

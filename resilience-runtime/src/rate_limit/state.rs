@@ -297,7 +297,7 @@ mod tests {
     fn the_interval_never_makes_it_more_than_the_rate() {
         assert_eq!(rule(Rate::per_second(3), 2), Rule { interval: 333_333_334, tolerance: 333_333_334 });
         assert_eq!(rule(Rate::per_second(1_000_000_000), 1), Rule { interval: 1, tolerance: 0 });
-        let slow = Rate { count: 1, per: Duration::MAX };
+        let slow = Rate::new(1, Duration::MAX);
         assert_eq!(rule(slow, 1_000_000_000), Rule { interval: LONGEST, tolerance: LONGEST });
     }
 
@@ -394,7 +394,7 @@ mod tests {
 
     fn rules() -> impl Strategy<Value = Rule> {
         (1..=10_000_u32, 1..=3_600_000_u64, 1..=50_u32)
-            .prop_map(|(count, millis, burst)| rule(Rate { count, per: Duration::from_millis(millis) }, burst))
+            .prop_map(|(count, millis, burst)| rule(Rate::new(count, Duration::from_millis(millis)), burst))
     }
 
     proptest! {

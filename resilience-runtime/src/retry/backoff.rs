@@ -1,10 +1,6 @@
-//! How long to wait before the next attempt: pure functions of the settings, the number of the failure, the wait before and one
-//! random number. Nothing here knows a clock.
-//!
-//! The wait without jitter is capped by `max_delay`, then drawn from as much of jitter's range as lies below the cap: so the longest waits
-//! still differ from each other, and none is longer than the cap.
+//! Which failure of a loop it is, the wait before, and a random number: of these its settings make the next wait. Nothing here knows a clock.
 
-use resilience_config::{Backoff, Jitter, RetrySettings};
+use resilience_config::RetrySettings;
 use std::time::Duration;
 
 /// A sequence of random numbers that nobody else has (splitmix64).
@@ -56,68 +52,22 @@ impl Waits {
     /// The wait after the next failure.
     pub(super) fn next(&mut self, settings: &RetrySettings) -> Duration {
         self.failures += 1;
-        let random = self.dice.throw();
-        let wait = match settings.backoff {
-            // Random by itself, so that jitter has nothing to add.
-            Backoff::Decorrelated => {
-                let before = self.before.max(settings.delay);
-                let most = before.saturating_mul(3).min(settings.max_delay);
-                let least = settings.delay.min(most);
-                least + (most - least).mul_f64(random)
-            }
-            _ => jittered(growing(settings, self.failures), settings, random),
-        };
-        self.before = wait.min(settings.max_delay);
+        self.before = settings.wait(self.failures, self.before, self.dice.throw());
         self.before
     }
 
-    /// A wait that somebody asked for: that long at least, and jitter on top of it as far as the cap goes.
+    /// As long as somebody asked for, and somewhat longer.
     pub(super) fn asked(&mut self, settings: &RetrySettings, asked: Duration) -> Duration {
         self.failures += 1;
-        let room = settings.max_delay.saturating_sub(asked).min(settings.delay);
-        let share = match settings.jitter {
-            Jitter::None => 0.0,
-            Jitter::Equal | Jitter::Full => self.dice.throw(),
-            Jitter::Share(share) => share * self.dice.throw(),
-        };
-        asked + room.mul_f64(share)
+        settings.asked_wait(asked, self.dice.throw())
     }
-}
-
-/// The wait after so many failures, without jitter and up to the cap.
-fn growing(settings: &RetrySettings, failures: u32) -> Duration {
-    let factor = match settings.backoff {
-        Backoff::Constant | Backoff::Decorrelated => 1.0,
-        Backoff::Linear => f64::from(failures),
-        Backoff::Exponential => settings.factor.powi(i32::try_from(failures - 1).unwrap_or(i32::MAX)),
-        Backoff::Fibonacci => fibonacci(failures),
-    };
-    let nanos = settings.delay.as_nanos() as f64 * factor;
-    // More than the cap, infinity among it, is the cap.
-    if nanos < settings.max_delay.as_nanos() as f64 { Duration::from_nanos(nanos as u64) } else { settings.max_delay }
-}
-
-/// 1, 1, 2, 3, 5, 8…
-fn fibonacci(nth: u32) -> f64 {
-    (1..nth).fold((0.0, 1.0), |(a, b), _| (b, a + b)).1
-}
-
-fn jittered(wait: Duration, settings: &RetrySettings, random: f64) -> Duration {
-    let (least, most) = match settings.jitter {
-        Jitter::None => (wait, wait),
-        Jitter::Equal => (wait.mul_f64(0.5), wait),
-        Jitter::Full => (Duration::ZERO, wait),
-        // To both sides, so that the mean stays; at the cap to one side. Pushed down to the cap instead, half of a fleet would meet there.
-        Jitter::Share(share) => (wait.mul_f64(1.0 - share), wait.mul_f64(1.0 + share).min(settings.max_delay)),
-    };
-    least + (most - least).mul_f64(random)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use resilience_config::RetryConfig;
+    use resilience_config::{Backoff, Jitter, RetryConfig};
 
     fn waits(config: RetryConfig) -> Vec<u64> {
         let settings = config.validated().resolve();
@@ -192,8 +142,8 @@ mod tests {
                 prop_assert!(wait <= settings.max_delay);
                 let most = match (settings.backoff, settings.jitter) {
                     (Backoff::Decorrelated, _) => settings.max_delay,
-                    (_, Jitter::None | Jitter::Equal | Jitter::Full) => plain,
                     (_, Jitter::Share(share)) => plain.mul_f64(1.0 + share),
+                    _ => plain,
                 };
                 let least = settings.shortest_wait(nth);
                 let rounding = Duration::from_nanos(2);

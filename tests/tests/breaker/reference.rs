@@ -1,6 +1,6 @@
 //! A circuit breaker as one would write it down: every outcome in a list, one thread, no cleverness. What it says is right.
 
-use resilience_runtime::{CircuitBreakerConfig, Mode, OpenReason, State, Window, WindowCounts};
+use resilience_runtime::{CircuitBreakerConfig, OpenReason, State, Window, WindowCounts};
 
 /// What a call was admitted as.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -193,8 +193,9 @@ impl Reference {
     }
 
     fn start(&mut self) {
-        self.monitored = self.config.resolve().mode == Mode::Monitor;
-        self.phase = if self.config.resolve().mode == Mode::Off { Phase::Disabled } else { Phase::Closed };
+        let monitors = self.config.resolve().mode.monitors();
+        self.monitored = monitors == Some(true);
+        self.phase = if monitors.is_some() { Phase::Closed } else { Phase::Disabled };
     }
 
     pub fn state(&self) -> State {
@@ -255,7 +256,7 @@ impl Reference {
                     among.filter(|recorded| recorded.mark >= reach).collect()
                 }
                 Window::Count(calls) => among.take(calls as usize).collect(),
-                Window::None => among.collect(),
+                _ => among.collect(),
             };
             in_window.into_iter().filter(|recorded| what(recorded)).count() as u64
         };
@@ -621,10 +622,9 @@ impl Reference {
             self.recorded.iter_mut().for_each(|recorded| recorded.slow = false);
         }
         if old.mode != new.mode {
-            match new.mode {
-                Mode::Enforce => self.set_monitored(false),
-                Mode::Monitor => self.set_monitored(true),
-                Mode::Off => self.disable(),
+            match new.mode.monitors() {
+                Some(monitored) => self.set_monitored(monitored),
+                None => self.disable(),
             }
         }
         self.follow_due();

@@ -21,10 +21,7 @@ async fn import(tenant: &str, mut batch: Batch) -> Result<(), ImportError> {
             &__OPERATION,
             __resilience::None,
             __resilience::RateLimitConfig::new()
-                .rate(__resilience::Rate {
-                    count: 100,
-                    per: __resilience::Duration::from_secs(1),
-                })
+                .rate(__resilience::Rate::new(100, __resilience::Duration::from_secs(1)))
                 .max_wait(__resilience::Duration::from_secs(1)),
             true,
         );

@@ -16,10 +16,7 @@ async fn report(day: Day) -> Result<Report, Error> {
             &__OPERATION,
             __resilience::None,
             __resilience::RateLimitConfig::new()
-                .rate(__resilience::Rate {
-                    count: 100,
-                    per: __resilience::Duration::from_secs(1),
-                })
+                .rate(__resilience::Rate::new(100, __resilience::Duration::from_secs(1)))
                 .burst(20),
             true,
         );

@@ -48,10 +48,7 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
             &__OPERATION,
             __resilience::None,
             __resilience::RateLimitConfig::new()
-                .rate(__resilience::Rate {
-                    count: 10,
-                    per: __resilience::Duration::from_secs(1),
-                }),
+                .rate(__resilience::Rate::new(10, __resilience::Duration::from_secs(1))),
             true,
         );
         (&__OPERATION, &__RETRY, &__BREAKER, &__BULKHEAD, &__RATE_LIMIT)

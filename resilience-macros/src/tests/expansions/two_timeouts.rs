@@ -56,10 +56,7 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
             &__OPERATION,
             __resilience::None,
             __resilience::RateLimitConfig::new()
-                .rate(__resilience::Rate {
-                    count: 5,
-                    per: __resilience::Duration::from_secs(60),
-                })
+                .rate(__resilience::Rate::new(5, __resilience::Duration::from_secs(60)))
                 .max_wait(__resilience::Duration::from_secs(1)),
             true,
         );
