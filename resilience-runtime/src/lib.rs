@@ -152,7 +152,7 @@ pub use kind::{InvalidKind, Kind};
 pub use name::{Instance, InvalidPattern, Key, Name, Pattern, PolicyKey};
 pub use next_call::NextCall;
 #[cfg(feature = "config")]
-pub use operate::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
+pub use operate::{Change, ConfigWarning, ConfigureError, ConfigureReport, MAX_OVERLAYS, Mistake, Watch, Watcher};
 pub use operate::{Conflict, Conflicts, Description, Difference, assert_verified};
 pub use operate::{Health, HealthReason, HealthStatus, MAX_HEALTH_REASONS};
 #[cfg(feature = "persistence")]

@@ -10,7 +10,9 @@ mod persistence;
 mod steering;
 
 #[cfg(feature = "config")]
-pub use configuration::{Change, ConfigWarning, ConfigureError, ConfigureReport, Mistake, Watch, Watcher};
+pub use configuration::{
+    Change, ConfigWarning, ConfigureError, ConfigureReport, MAX_OVERLAYS, Mistake, Watch, Watcher,
+};
 pub use conflicts::{Conflict, Conflicts, Difference, assert_verified};
 pub use describe::Description;
 pub use health::{Health, HealthReason, HealthStatus, MAX_HEALTH_REASONS};

@@ -1,9 +1,9 @@
 //! What is said of a kind of policy outside of the program, and how it is laid over what the program says.
 //!
-//! The value of a key is the first that is written: of the instance of one of the policy's keys, in the file's table for that; in the environment, in the file's table for the name (the
-//! exact name before patterns, a pattern with more literal characters before one with fewer), at the attribute or the builder, in the file's `[defaults.KIND]`.
-//! After those come a preset and the built-in default. A preset that is named in one of the first three is their word: what
-//! it says of a key goes before `[defaults.KIND]`.
+//! There are several sources, one over the other: the environment, the overlays from the last to the first, the file. The value of a key is the first that is written: of the instance of one
+//! of the policy's keys, in a table for that; in a table for the name, source by source (in each the exact name before patterns, a pattern with more literal characters before one with fewer); at
+//! the attribute or the builder; in `[defaults.KIND]`, source by source. After those come a preset and the built-in default. A preset that is named in a table for the name or in the program is
+//! their word: what it says of a key goes before `[defaults.KIND]`.
 //!
 //! Without the feature `config` nothing is ever said outside.
 #![cfg_attr(not(feature = "config"), allow(dead_code))]
@@ -12,6 +12,7 @@ use crate::name::{Name, Pattern};
 use resilience_config::{Configurable, find_key};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 /// A key of a policy, its value in force, and where that came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,9 +39,9 @@ pub enum Source {
         /// As it is written.
         preset: &'static str,
     },
-    /// `[defaults.KIND]` of a configuration file.
+    /// `[defaults.KIND]` of a configuration file or an overlay.
     Defaults {
-        /// The file.
+        /// The file, or the name of the overlay.
         path: Name,
         /// The line of the value.
         line: usize,
@@ -54,9 +55,9 @@ pub enum Source {
     },
     /// A builder.
     Builder,
-    /// A table of a configuration file.
+    /// A table of a configuration file or an overlay.
     File {
-        /// The file.
+        /// The file, or the name of the overlay.
         path: Name,
         /// The line of the value.
         line: usize,
@@ -165,9 +166,9 @@ impl<C: Configurable> Table<C> {
     }
 }
 
-/// All that is said of a kind outside of the program.
+/// What one source says of a kind.
 #[derive(Clone, Debug)]
-pub(crate) struct Overlay<C> {
+pub(crate) struct SourceTables<C> {
     /// By the name as it is part of a variable's.
     pub(crate) variables: HashMap<String, Table<C>>,
     pub(crate) exact: HashMap<String, Table<C>>,
@@ -176,9 +177,30 @@ pub(crate) struct Overlay<C> {
     pub(crate) defaults: Option<Table<C>>,
 }
 
-impl<C> Default for Overlay<C> {
+impl<C> Default for SourceTables<C> {
     fn default() -> Self {
         Self { variables: HashMap::new(), exact: HashMap::new(), patterns: Vec::new(), defaults: None }
+    }
+}
+
+impl<C> SourceTables<C> {
+    fn is_empty(&self) -> bool {
+        self.variables.is_empty() && self.exact.is_empty() && self.patterns.is_empty() && self.defaults.is_none()
+    }
+}
+
+/// All that is said of a kind outside of the program.
+#[derive(Clone, Debug)]
+pub(crate) struct Overlay<C> {
+    /// The strongest first; none that says nothing of the kind.
+    sources: Vec<Arc<SourceTables<C>>>,
+    /// Of all sources together.
+    defaults: Option<C>,
+}
+
+impl<C> Default for Overlay<C> {
+    fn default() -> Self {
+        Self { sources: Vec::new(), defaults: None }
     }
 }
 
@@ -214,6 +236,33 @@ pub struct KeyLine<C> {
 pub(crate) type KeyLines<C> = BTreeMap<String, KeyLine<C>>;
 
 impl<C: Configurable> Overlay<C> {
+    /// The strongest first.
+    pub(crate) fn of(sources: impl IntoIterator<Item = Arc<SourceTables<C>>>) -> Self {
+        let sources: Vec<_> = sources.into_iter().filter(|source| !source.is_empty()).collect();
+        let mut overlay = Self { sources, defaults: None };
+        let defaults = overlay.defaults().map(|table| table.keys).reduce(|mut merged, weaker| {
+            merged.lay_over(&weaker);
+            merged
+        });
+        overlay.defaults = defaults;
+        overlay
+    }
+
+    /// What each source says, the strongest first.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &SourceTables<C>> {
+        self.sources.iter().map(|source| &**source)
+    }
+
+    /// `[defaults.KIND]` of each source, the strongest first.
+    pub(crate) fn defaults(&self) -> impl Iterator<Item = &Table<C>> {
+        self.sources().filter_map(|source| source.defaults.as_ref())
+    }
+
+    /// Whether any variable says something.
+    pub(crate) fn has_variables(&self) -> bool {
+        self.sources().any(|source| !source.variables.is_empty())
+    }
+
     /// The tables about a policy or an instance of it, the strongest first.
     pub(crate) fn about<'a>(&self, target: impl Into<Target<'a>>) -> Vec<&Table<C>> {
         let Target { name, key } = target.into();
@@ -236,11 +285,13 @@ impl<C: Configurable> Overlay<C> {
 
     fn about_name(&self, name: &str) -> Vec<&Table<C>> {
         let mut about = Vec::new();
-        if !self.variables.is_empty() {
-            about.extend(self.variables.get(&in_variable(name)));
+        for source in self.sources() {
+            if !source.variables.is_empty() {
+                about.extend(source.variables.get(&in_variable(name)));
+            }
+            about.extend(source.exact.get(name));
+            about.extend(source.patterns.iter().filter(|(pattern, _)| pattern.matches(name)).map(|(_, table)| table));
         }
-        about.extend(self.exact.get(name));
-        about.extend(self.patterns.iter().filter(|(pattern, _)| pattern.matches(name)).map(|(_, table)| table));
         about
     }
 
@@ -258,7 +309,7 @@ impl<C: Configurable> Overlay<C> {
     pub(crate) fn lay<'a>(&self, target: impl Into<Target<'a>>, base: &C) -> C {
         let mut merged = Self::over(&self.about(target), base);
         if let Some(defaults) = &self.defaults {
-            merged.lay_over(&defaults.keys);
+            merged.lay_over(defaults);
         }
         merged
     }
@@ -282,11 +333,12 @@ impl<C: Configurable> Overlay<C> {
         if let Some(preset) = by_preset(Self::over(&about, base)) {
             return preset;
         }
-        let Some(defaults) = &self.defaults else { return Source::Default };
-        match defaults.location(key.name) {
-            Some(Location::File { path, line, .. }) => Source::Defaults { path: path.clone(), line: *line },
-            _ => by_preset(defaults.keys).unwrap_or(Source::Default),
-        }
+        // A preset in the defaults of a stronger source goes before what the weaker ones write.
+        let by_defaults = self.defaults().find_map(|defaults| match defaults.location(key.name) {
+            Some(Location::File { path, line, .. }) => Some(Source::Defaults { path: path.clone(), line: *line }),
+            _ => by_preset(defaults.keys),
+        });
+        by_defaults.unwrap_or(Source::Default)
     }
 
     /// Whether a breaker is forced open by a table.

@@ -39,7 +39,7 @@ use crate::event::{Audience, Bus, Event, EventFilter, Events, Listener, Topic, U
 use crate::kind::Kind;
 use crate::name::{MeantKey, Name, PolicyKey};
 #[cfg(feature = "config")]
-use crate::overlay::Overlay;
+use crate::overlay::{Overlay, SourceTables};
 use crate::policy::Definition;
 use checks::HealthRules;
 use once_cell::sync::Lazy;
@@ -123,24 +123,80 @@ struct RegistryInner {
     sources: std::sync::Mutex<Sources>,
 }
 
-/// What each source outside of the program says. The lock is also what makes two configurations follow one another.
+/// A source outside of the program.
 #[cfg(feature = "config")]
-#[derive(Default)]
-pub(crate) struct Sources {
-    pub(crate) file: Tables,
-    pub(crate) environment: Tables,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outside {
+    File,
+    Overlay(Name),
+    Environment,
+}
+
+#[cfg(feature = "config")]
+impl Outside {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::File => 0,
+            Self::Overlay(_) => 1,
+            Self::Environment => 2,
+        }
+    }
+}
+
+/// What each source outside of the program says, the weakest first. The lock around it is also what makes two configurations follow one another.
+#[cfg(feature = "config")]
+#[derive(Clone, Default)]
+pub(crate) struct Sources(Vec<(Outside, Tables)>);
+
+#[cfg(feature = "config")]
+impl Sources {
+    /// Has that source say something else, in its old place or above those of its rank; or nothing.
+    pub(crate) fn put(&mut self, source: Outside, says: Option<Tables>) {
+        let Self(all) = self;
+        let at = all.iter().position(|(other, _)| *other == source);
+        match (at, says) {
+            (Some(at), Some(says)) => all[at].1 = says,
+            (Some(at), None) => drop(all.remove(at)),
+            (None, Some(says)) => {
+                let above = all.partition_point(|(other, _)| other.rank() <= source.rank());
+                all.insert(above, (source, says));
+            }
+            (None, None) => {}
+        }
+    }
+
+    pub(crate) fn strongest_first(&self) -> impl Iterator<Item = &Tables> {
+        self.0.iter().rev().map(|(_, says)| says)
+    }
+
+    /// The names of the overlays, the weakest first.
+    pub(crate) fn overlays(&self) -> impl Iterator<Item = &Name> {
+        self.0.iter().filter_map(|(source, _)| match source {
+            Outside::Overlay(name) => Some(name),
+            Outside::File | Outside::Environment => None,
+        })
+    }
 }
 
 /// All that one source says.
 #[cfg(feature = "config")]
 #[derive(Clone, Default)]
 pub(crate) struct Tables {
-    pub(crate) kinds: OfEachKind<Overlays>,
+    pub(crate) kinds: OfEachKind<TablesOfSource>,
     /// Whether what failures say may be told.
     pub(crate) causes: Option<bool>,
 }
 
 /// What one source says of each kind.
+#[cfg(feature = "config")]
+pub(crate) struct TablesOfSource;
+
+#[cfg(feature = "config")]
+impl Family for TablesOfSource {
+    type Of<P: Kept> = Arc<SourceTables<P::Keys>>;
+}
+
+/// What all of them say of each kind.
 #[cfg(feature = "config")]
 pub(crate) struct Overlays;
 
@@ -360,7 +416,7 @@ impl Registry {
         self.inner.bus.on_event(EventFilter::default(), listener)
     }
 
-    /// Takes a policy out of the registry, with its keys, its last events, its marks in the [health](Self::health), and what [restoring](Self::restore) has left pending
+    /// Takes a policy out of the registry, with its keys, its last events, its marks in the [health](Self::health), and what `restore` has left pending
     /// of it: for those that come and go with something else, such as a tenant. Whether there was anything to take out.
     ///
     /// Whoever has it still can go on with it: a call under way ends as it would have, and is told to the same readers. A policy that is registered under the name

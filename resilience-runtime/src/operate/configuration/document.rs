@@ -4,13 +4,14 @@ use super::error::{ConfigureError, Mistake};
 use super::tables::{self, CAUSES, Entry, FORCE_OPEN, KEY};
 use crate::kind::Kind;
 use crate::name::{Name, Pattern};
-use crate::overlay::{Location, Overlay, Table};
+use crate::overlay::{Location, SourceTables, Table};
 use crate::registry::{EachKind, KINDS, Kept, Tables, for_kind};
 use resilience_config::{Configurable, Value, Written};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -85,7 +86,7 @@ struct TablesOfKind<'a, 't, 'v> {
 
 impl EachKind for TablesOfKind<'_, '_, '_> {
     fn kind<P: Kept>(&mut self) {
-        self.reader.kind(P::KIND, self.value, P::pick_mut(&mut self.tables.kinds));
+        self.reader.kind(P::KIND, self.value, Arc::make_mut(P::pick_mut(&mut self.tables.kinds)));
     }
 }
 
@@ -99,7 +100,8 @@ struct DefaultsOfKind<'a, 't, 'v> {
 
 impl EachKind for DefaultsOfKind<'_, '_, '_> {
     fn kind<P: Kept>(&mut self) {
-        P::pick_mut(&mut self.tables.kinds).defaults = self.reader.defaults(P::KIND, self.value, self.at.clone());
+        let defaults = self.reader.defaults(P::KIND, self.value, self.at.clone());
+        Arc::make_mut(P::pick_mut(&mut self.tables.kinds)).defaults = defaults;
     }
 }
 
@@ -159,7 +161,7 @@ impl DocumentReader<'_> {
         table
     }
 
-    fn kind<C: Configurable>(&mut self, kind: Kind, value: &Spanned<DeValue<'_>>, overlay: &mut Overlay<C>) {
+    fn kind<C: Configurable>(&mut self, kind: Kind, value: &Spanned<DeValue<'_>>, said: &mut SourceTables<C>) {
         let Some(names) = self.table(kind.as_str(), value) else { return };
         for (key, value) in names {
             let (name, at) = (&**key.get_ref(), self.at(key));
@@ -179,11 +181,11 @@ impl DocumentReader<'_> {
             };
             let table = self.keys(kind, keys, at);
             match pattern.exact() {
-                Some(name) => drop(overlay.exact.insert(name.to_owned(), table)),
-                None => overlay.patterns.push((pattern, table)),
+                Some(name) => drop(said.exact.insert(name.to_owned(), table)),
+                None => said.patterns.push((pattern, table)),
             }
         }
-        overlay.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal_characters()));
+        said.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.literal_characters()));
     }
 
     fn defaults<C: Configurable>(

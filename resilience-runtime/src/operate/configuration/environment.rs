@@ -4,10 +4,11 @@ use super::error::{ConfigWarning, ConfigureError, Mistake};
 use super::tables::{self, CAUSES, Entry, FORCE_OPEN};
 use crate::kind::Kind;
 use crate::name::Name;
-use crate::overlay::{Location, Overlay};
+use crate::overlay::{Location, SourceTables};
 use crate::registry::{EachKind, KINDS, Kept, Tables, for_each_kind, for_kind};
 use resilience_config::{Configurable, Value, Written, names};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const PREFIX: &str = "RESILIENCE__";
 const DEFAULTS: &str = "DEFAULTS";
@@ -100,7 +101,7 @@ struct PutOfKind<'a> {
 impl EachKind for PutOfKind<'_> {
     fn kind<P: Kept>(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.done = put(P::KIND, P::pick_mut(&mut self.tables.kinds), self.name, entry);
+            self.done = put(P::KIND, Arc::make_mut(P::pick_mut(&mut self.tables.kinds)), self.name, entry);
         }
     }
 }
@@ -112,7 +113,7 @@ enum RefusedVariable {
 
 fn put<C: Configurable>(
     kind: Kind,
-    overlay: &mut Overlay<C>,
+    said: &mut SourceTables<C>,
     name: &str,
     entry: Entry<'_>,
 ) -> Result<(), RefusedVariable> {
@@ -121,7 +122,7 @@ fn put<C: Configurable>(
     if !is_known {
         return Err(RefusedVariable::Key(tables::no_such_key::<C>(kind, entry.key)));
     }
-    let table = overlay.variables.entry(name.to_owned()).or_insert_with(|| tables::empty(entry.key_at.clone()));
+    let table = said.variables.entry(name.to_owned()).or_insert_with(|| tables::empty(entry.key_at.clone()));
     tables::put(kind, table, entry).map_err(RefusedVariable::Value)
 }
 

@@ -3,6 +3,7 @@
 use crate::kind::Kind;
 use crate::name::{DidYouMean, Name};
 use crate::overlay::Location;
+use resilience_config::BrokenRule;
 use std::fmt;
 
 /// Why a configuration was refused. Nothing of it is in force then, and what was in force stays.
@@ -17,6 +18,20 @@ pub enum ConfigureError {
         /// What the system says, or which bound was passed.
         error: String,
     },
+    /// An overlay cannot be called so.
+    #[error("overlay {name:?}: {rule}")]
+    Name {
+        /// As it was to be called.
+        name: Name,
+        /// What is wrong with that.
+        rule: BrokenRule,
+    },
+    /// There are [`MAX_OVERLAYS`](crate::MAX_OVERLAYS) of other names already.
+    #[error("there are {} overlays already, and there is no place for `{name}`", super::MAX_OVERLAYS)]
+    TooManyOverlays {
+        /// The one more.
+        name: Name,
+    },
     /// It was read, and has mistakes: all of them, in the order in which they are written.
     #[error("{}", lines(.0))]
     Mistakes(Vec<Mistake>),
@@ -27,10 +42,10 @@ fn lines(mistakes: &[Mistake]) -> String {
 }
 
 impl ConfigureError {
-    /// The mistakes; empty of a file that could not be read.
+    /// The mistakes; empty of what could not be read at all.
     pub fn mistakes(&self) -> &[Mistake] {
         match self {
-            Self::Unreadable { .. } => &[],
+            Self::Unreadable { .. } | Self::Name { .. } | Self::TooManyOverlays { .. } => &[],
             Self::Mistakes(mistakes) => mistakes,
         }
     }
@@ -42,7 +57,7 @@ impl ConfigureError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mistake {
-    /// The file, or the environment variable.
+    /// The file, the overlay or the environment variable.
     pub source: Name,
     /// In a file: line and column, from 1. Columns are characters.
     pub position: Option<(usize, usize)>,

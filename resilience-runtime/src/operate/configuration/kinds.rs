@@ -4,7 +4,7 @@ use super::error::{Change, ConfigWarning, Mistake};
 use crate::event::{Audience, Event, Topic, Untold};
 use crate::name::{Name, Pattern};
 use crate::overlay::{Location, Overlay, Table, Target, in_variable};
-use crate::registry::{EachKind, Kept, Named, OfEachKind, Overlays, Policies, Registry, Site, Tables};
+use crate::registry::{EachKind, Kept, Named, OfEachKind, Overlays, Policies, Registry, Site, Sources};
 use crate::time::Timestamp;
 use resilience_config::{Configurable, find_key, nearest};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,30 +13,25 @@ use std::sync::Arc;
 /// For so many unknown names the nearest known one is looked for.
 const NEAREST_SOUGHT: usize = 100;
 
-/// Everything that is wrong or odd with two sources together; and they, combined.
+/// Everything that is wrong or odd with all sources together; and they, combined.
 pub(super) struct Check<'a> {
     registry: &'a Registry,
-    file: &'a Tables,
-    environment: &'a Tables,
+    sources: &'a Sources,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) warnings: Vec<ConfigWarning>,
     pub(super) combined: OfEachKind<Overlays>,
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(
-        registry: &'a Registry,
-        file: &'a Tables,
-        environment: &'a Tables,
-        warnings: Vec<ConfigWarning>,
-    ) -> Self {
-        Self { registry, file, environment, mistakes: Vec::new(), warnings, combined: OfEachKind::default() }
+    pub(super) fn new(registry: &'a Registry, sources: &'a Sources, warnings: Vec<ConfigWarning>) -> Self {
+        Self { registry, sources, mistakes: Vec::new(), warnings, combined: OfEachKind::default() }
     }
 }
 
 impl EachKind for Check<'_> {
     fn kind<P: Kept>(&mut self) {
-        let overlay = combined(P::pick(&self.file.kinds), P::pick(&self.environment.kinds));
+        let said = self.sources.strongest_first().map(|source| Arc::clone(P::pick(&source.kinds)));
+        let overlay = Overlay::of(said);
         check(self.registry.of_kind::<P>(), &overlay, &mut self.mistakes, &mut self.warnings);
         *P::pick_mut(&mut self.combined) = overlay;
     }
@@ -60,11 +55,6 @@ impl EachKind for Apply<'_> {
         let overlay = std::mem::take(P::pick_mut(&mut self.combined));
         self.apply(self.registry.of_kind::<P>(), overlay);
     }
-}
-
-/// The environment goes before the file.
-pub(super) fn combined<C: Configurable>(file: &Overlay<C>, environment: &Overlay<C>) -> Overlay<C> {
-    Overlay { variables: environment.variables.clone(), ..file.clone() }
 }
 
 /// Every policy that exists or will when its function is called, by name, with what the program says of it.
@@ -103,13 +93,13 @@ fn check_merged<P: Kept>(target: Target<'_>, base: &P::Keys, overlay: &Overlay<P
         return;
     }
     let about = overlay.about(target);
-    let location = |key: &str| about.iter().copied().chain(&overlay.defaults).find_map(|table| table.location(key));
+    let location = |key: &str| about.iter().copied().chain(overlay.defaults()).find_map(|table| table.location(key));
     let outside = |key: &str| location(key).filter(|_| !is_of_the_program(base, key) || over(&about, key));
     for error in broken {
         // The key that is wrong, or else the one that it does not go with; or else whichever table is about it.
         let blamed = outside(error.key).map(|location| (location, error.key));
         let blamed = blamed.or_else(|| error.other.and_then(|other| Some((outside(other)?, other))));
-        let table = about.first().copied().or(overlay.defaults.as_ref());
+        let table = about.first().copied().or(overlay.defaults().next());
         let Some((location, key)) = blamed.or_else(|| Some((&table?.at, error.key))) else { continue };
         let (name, of_key) = (target.name, target.key.map_or_else(String::new, |key| format!("[{key}]")));
         let message =
@@ -133,13 +123,22 @@ fn over<C: Configurable>(about: &[&Table<C>], key: &str) -> bool {
     about.iter().any(|table| table.location(key).is_some())
 }
 
-/// Of two patterns that are as specific as each other, none goes before the other.
+/// Of two patterns of one source that are as specific as each other, none goes before the other.
 fn check_patterns<P: Kept>(name: &Name, overlay: &Overlay<P::Keys>, mistakes: &mut Vec<Mistake>) {
-    let matching: Vec<_> = overlay.patterns.iter().filter(|(pattern, _)| pattern.matches(name)).collect();
-    if matching.len() < 2 {
-        return;
+    for source in overlay.sources() {
+        let matching: Vec<_> = source.patterns.iter().filter(|(pattern, _)| pattern.matches(name)).collect();
+        if matching.len() >= 2 {
+            check_matching(name, &matching, &overlay.about(name), mistakes);
+        }
     }
-    let about = overlay.about(name);
+}
+
+fn check_matching<C: Configurable>(
+    name: &Name,
+    matching: &[&(Pattern, Table<C>)],
+    about: &[&Table<C>],
+    mistakes: &mut Vec<Mistake>,
+) {
     for (nth, (one, first)) in matching.iter().enumerate() {
         let as_specific =
             matching[nth + 1..].iter().filter(|(other, _)| other.literal_characters() == one.literal_characters());
@@ -168,12 +167,12 @@ fn check_variables<'a, P: Kept>(
     mistakes: &mut Vec<Mistake>,
 ) {
     let mut meant: HashMap<String, &Name> = HashMap::new();
-    if overlay.variables.is_empty() {
+    if !overlay.has_variables() {
         return;
     }
     for name in names {
         let variable = in_variable(name);
-        let Some(table) = overlay.variables.get(&variable) else { continue };
+        let Some(table) = overlay.sources().find_map(|source| source.variables.get(&variable)) else { continue };
         if let Some(other) = meant.insert(variable, name) {
             let message = format!(
                 "ambiguous name: it stands for the {} `{other}` and for `{name}`; configure them in a file",
@@ -191,10 +190,12 @@ fn unknown_names<'a, P: Kept>(
 ) {
     let known: Vec<&str> = names.map(Name::as_str).collect();
     let mut unknown: Vec<(&Location, &str)> = Vec::new();
-    let by_name = overlay.exact.iter().filter(|(name, _)| known.binary_search(&name.as_str()).is_err());
+    let exact = overlay.sources().flat_map(|source| &source.exact);
+    let by_name = exact.filter(|(name, _)| known.binary_search(&name.as_str()).is_err());
     unknown.extend(by_name.map(|(name, table)| (&table.at, name.as_str())));
     let matches_none = |pattern: &Pattern| !known.iter().any(|name| pattern.matches(name));
-    let by_pattern = overlay.patterns.iter().filter(|(pattern, _)| matches_none(pattern));
+    let patterns = overlay.sources().flat_map(|source| &source.patterns);
+    let by_pattern = patterns.filter(|(pattern, _)| matches_none(pattern));
     unknown.extend(by_pattern.map(|(pattern, table)| (&table.at, pattern.as_str())));
     unknown.sort_by_key(|(location, _)| location.position());
     let mut sought = 0;
@@ -209,13 +210,13 @@ fn unknown_names<'a, P: Kept>(
         });
     };
     unknown.iter().for_each(|(location, name)| warn(location, name, name, &known));
-    if overlay.variables.is_empty() {
+    if !overlay.has_variables() {
         return;
     }
     let in_variables: Vec<String> = known.iter().map(|name| in_variable(name)).collect();
     let in_variables: Vec<&str> = in_variables.iter().map(String::as_str).collect();
-    let mut unknown: Vec<_> =
-        overlay.variables.iter().filter(|(name, _)| !in_variables.contains(&name.as_str())).collect();
+    let variables = overlay.sources().flat_map(|source| &source.variables);
+    let mut unknown: Vec<_> = variables.filter(|(name, _)| !in_variables.contains(&name.as_str())).collect();
     unknown.sort_by_key(|(name, _)| name.as_str());
     // One in small letters is the same word to whoever wrote it.
     unknown.iter().for_each(|(name, table)| warn(&table.at, name, &in_variable(name), &in_variables));
@@ -238,7 +239,7 @@ fn never_waits<P: Kept>(
     {
         return;
     }
-    let tables = overlay.about(name).into_iter().chain(&overlay.defaults);
+    let tables = overlay.about(name).into_iter().chain(overlay.defaults());
     if let Some(location) = tables.into_iter().find_map(|table| table.location(key.name)) {
         let (location, function) = (location.to_string(), site.operation().location());
         warnings.push(ConfigWarning::NeverWaits { location, key: key.name, function });

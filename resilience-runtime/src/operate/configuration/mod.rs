@@ -1,4 +1,4 @@
-//! Configuration from outside of the program: `resilience.toml` and the environment.
+//! Configuration from outside of the program: `resilience.toml`, overlays and the environment.
 //!
 //! `document` and `environment` read what is written, `tables` what both have in common; `kinds` checks it against every policy that the program knows and puts it in
 //! force; `watch` follows a file. How values are laid over each other is in `crate::overlay`; the registry also builds by it.
@@ -15,8 +15,9 @@ pub use watch::{Watch, Watcher};
 
 use crate::event::{Audience, Event, Topic, Untold};
 use crate::name::Name;
-use crate::registry::{Registry, Sources, Tables, for_each_kind};
+use crate::registry::{Outside, Registry, Tables, for_each_kind};
 use crate::sync::locked;
+use resilience_config::names;
 use std::path::Path;
 
 /// Where [`Registry::configure`] is told which file to read.
@@ -25,11 +26,13 @@ const PATH_VARIABLE: &str = "RESILIENCE_CONFIG";
 const DEFAULT_PATH: &str = "resilience.toml";
 const ENVIRONMENT: &str = "environment";
 
-/// What a source is replaced by; `None` leaves it.
+/// How many overlays there may be.
+pub const MAX_OVERLAYS: usize = 64;
+
+/// What sources are replaced by; `None` takes one away.
 #[derive(Default)]
 struct Next {
-    file: Option<Tables>,
-    environment: Option<Tables>,
+    sources: Vec<(Outside, Option<Tables>)>,
     warnings: Vec<ConfigWarning>,
 }
 
@@ -60,8 +63,8 @@ struct Next {
 /// a part of the program cannot be set (`failure_if`, `key`, `trip_if`, …). A breaker has one key more, `force_open = true`: it is forced open while
 /// that is there, and as its `mode` says again when it is gone; what is done by hand meanwhile holds until the key changes.
 ///
-/// **The value of a key** is the first that is written of: environment, file by name, attribute or builder, `[defaults.KIND]`. After those comes the
-/// preset, then the built-in default. A preset that the environment, the file's table or the attribute names is their word: what it says of a key goes before
+/// **The value of a key** is the first that is written of: environment, [overlays](Self::overlay) by name, file by name, attribute or builder, `[defaults.KIND]` of overlays and file. After those comes the
+/// preset, then the built-in default. A preset that the environment, a table for the name or the attribute names is their word: what it says of a key goes before
 /// `[defaults.KIND]`. Every snapshot's `settings` say which value is in force and where it came from.
 ///
 /// **The lines of a key** go before all that is said of the policy, the environment's word included, and hold whenever that key is there: from its first call, and again after it had made room for
@@ -75,7 +78,7 @@ struct Next {
 /// built so. A policy of which nothing changes is left alone, with whatever `reconfigure` has set by hand; one of which something changes is
 /// put as the layers say, and what was set by hand is gone.
 ///
-/// A configuration replaces the one from the same source (a file or text, the environment): what is no longer written is as the program says again.
+/// A configuration replaces the one from the same source (a file or text, an overlay of that name, the environment): what is no longer written is as the program says again.
 ///
 /// **What has no effect** is no error: a name that nothing has so far, a variable that says nothing, `max_queue` or `max_wait` of a function whose attribute
 /// does not write that key, and which was therefore compiled so that it never waits. The report's [`warnings`](ConfigureReport::warnings) tell it; write
@@ -102,7 +105,8 @@ impl Registry {
         let source = document::shown(path);
         let next = match (file, environment::parse(variables)) {
             (Ok(file), Ok((environment, warnings))) => {
-                Ok(Next { file: Some(file), environment: Some(environment), warnings })
+                let sources = vec![(Outside::File, Some(file)), (Outside::Environment, Some(environment))];
+                Ok(Next { sources, warnings })
             }
             (Err(ConfigureError::Mistakes(of_file)), Err(ConfigureError::Mistakes(of_variables))) => {
                 Err(ConfigureError::Mistakes([of_file, of_variables].concat()))
@@ -119,7 +123,7 @@ impl Registry {
     /// A file that cannot be read, and everything that is wrong in it; nothing has changed then.
     pub fn configure_from_file(&self, path: impl AsRef<Path>) -> Result<ConfigureReport, ConfigureError> {
         let path = path.as_ref();
-        self.put(document::shown(path), read(path).map(Next::of_file))
+        self.put(document::shown(path), read(path).map(of_file))
     }
 
     /// Takes a text for a file; in reports it is called `text`.
@@ -142,7 +146,7 @@ impl Registry {
     /// Everything that is wrong in it; nothing has changed then.
     pub fn configure_from_str(&self, text: &str) -> Result<ConfigureReport, ConfigureError> {
         let path = Name::from("text");
-        self.put(path.clone(), document::parse(path, text).map(Next::of_file))
+        self.put(path.clone(), document::parse(path, text).map(of_file))
     }
 
     /// Takes these variables for the environment; those without the prefix `RESILIENCE__` are passed over.
@@ -154,12 +158,84 @@ impl Registry {
         &self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<ConfigureReport, ConfigureError> {
-        let next = environment::parse(variables).map(|(environment, warnings)| Next {
-            environment: Some(environment),
-            warnings,
-            ..Next::default()
-        });
+        let next = environment::parse(variables)
+            .map(|(environment, warnings)| Next { warnings, ..Next::of(Outside::Environment, environment) });
         self.put(Name::from(ENVIRONMENT), next)
+    }
+
+    /// Lays a text over the file, as one more source of that name, or in place of what the overlay of that name has said: such as what a database has, what is written for one environment over what
+    /// is written for all, or what an operator wants for now. It has the form of the file.
+    ///
+    /// Overlays lie over each other in the order in which their names came first, the last above all others, and the environment above it; replacing one leaves it in its place. Each lies over those
+    /// below it as a whole: its table for a pattern goes before a table for the exact name further down. So a value is found by looking into the environment, into each overlay from
+    /// the last to the first, and into the file, and then into the `[defaults.KIND]` of each in the same order. Reports, settings and mistakes give the name and the line, `database:2`.
+    ///
+    /// A report's warnings are about all sources together.
+    ///
+    /// ```
+    /// use resilience_runtime::{CircuitBreaker, registry};
+    ///
+    /// let mail = CircuitBreaker::builder("mail").failure_rate(50.0).register()?;
+    /// registry().configure_from_str("[circuit_breaker.mail]\nfailure_rate = 30\nopen_for = \"5s\"")?;
+    /// registry().overlay("database", "[circuit_breaker.mail]\nfailure_rate = 20")?;
+    /// let told = || {
+    ///     let of = |key| mail.snapshot().settings.into_iter().find(|setting| setting.key == key).unwrap();
+    ///     ["failure_rate", "open_for"].map(of).map(|setting| format!("{} ({})", setting.value, setting.source))
+    /// };
+    /// assert_eq!(told(), ["20 (database:2)", "5s (text:3)"]);
+    ///
+    /// registry().remove_overlay("database")?;
+    /// assert_eq!(told(), ["30 (text:2)", "5s (text:3)"]);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong in it, with what the other sources say; a name that is empty, too long or has control characters; a name more where there are [`MAX_OVERLAYS`] already. Nothing has
+    /// changed then.
+    pub fn overlay(&self, name: impl Into<Name>, text: &str) -> Result<ConfigureReport, ConfigureError> {
+        let name = name.into();
+        let next = check_name(&name).and_then(|()| document::parse(name.clone(), text));
+        self.put(name.clone(), next.map(|says| Next::of(Outside::Overlay(name), says)))
+    }
+
+    /// As [`overlay`](Self::overlay), with the text of a file, whose path is given in reports.
+    ///
+    /// ```no_run
+    /// # use resilience_runtime::registry;
+    /// registry().configure_from_file("base.toml")?;
+    /// registry().overlay_from_file("environment", "production.toml")?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As of `overlay`, and a file that cannot be read.
+    pub fn overlay_from_file(
+        &self,
+        name: impl Into<Name>,
+        path: impl AsRef<Path>,
+    ) -> Result<ConfigureReport, ConfigureError> {
+        let (name, path) = (name.into(), path.as_ref());
+        let next = check_name(&name).and_then(|()| read(path));
+        self.put(document::shown(path), next.map(|says| Next::of(Outside::Overlay(name), says)))
+    }
+
+    /// Takes an overlay away: what it said is as the sources below it say. `None` where there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the other sources without it, as where a value of theirs only goes together with one of its own. Nothing has changed then.
+    pub fn remove_overlay(&self, name: &str) -> Result<Option<ConfigureReport>, ConfigureError> {
+        let known = locked(self.sources()).overlays().find(|known| **known == *name).cloned();
+        let Some(name) = known else { return Ok(None) };
+        let sources = vec![(Outside::Overlay(name.clone()), None)];
+        self.put(name, Ok(Next { sources, warnings: Vec::new() })).map(Some)
+    }
+
+    /// The names of the overlays, from the lowest to the one above all others.
+    pub fn overlays(&self) -> Vec<Name> {
+        locked(self.sources()).overlays().cloned().collect()
     }
 
     /// Reads a file and follows it from now on, looking once a second, on a thread of its own, until the handle is dropped. See [`Watcher`], which can be told more.
@@ -203,11 +279,16 @@ impl Registry {
         untold: &mut Untold,
         refused: &mut Vec<String>,
     ) -> Result<ConfigureReport, ConfigureError> {
-        let mut sources = locked(self.sources());
-        let file = next.file.unwrap_or_else(|| sources.file.clone());
-        let environment = next.environment.unwrap_or_else(|| sources.environment.clone());
+        let mut in_force = locked(self.sources());
+        let mut sources = in_force.clone();
+        for (source, says) in next.sources {
+            sources.put(source, says);
+        }
+        if sources.overlays().count() > MAX_OVERLAYS {
+            return Err(ConfigureError::TooManyOverlays { name: source.clone() });
+        }
 
-        let mut check = kinds::Check::new(self, &file, &environment, next.warnings);
+        let mut check = kinds::Check::new(self, &sources, next.warnings);
         for_each_kind(&mut check);
         let kinds::Check { mut mistakes, warnings, combined, .. } = check;
         if !mistakes.is_empty() {
@@ -219,16 +300,24 @@ impl Registry {
             kinds::Apply { registry: self, source, combined, changes: Vec::new(), audience, untold, refused };
         for_each_kind(&mut apply);
         let changes = apply.changes;
-        self.bus().tell_causes(environment.causes.or(file.causes).unwrap_or(true));
-        *sources = Sources { file, environment };
+        self.bus().tell_causes(sources.strongest_first().find_map(|source| source.causes).unwrap_or(true));
+        *in_force = sources;
         Ok(ConfigureReport { changes, warnings })
     }
 }
 
 impl Next {
-    fn of_file(file: Tables) -> Self {
-        Self { file: Some(file), ..Self::default() }
+    fn of(source: Outside, says: Tables) -> Self {
+        Self { sources: vec![(source, Some(says))], warnings: Vec::new() }
     }
+}
+
+fn of_file(says: Tables) -> Next {
+    Next::of(Outside::File, says)
+}
+
+fn check_name(name: &Name) -> Result<(), ConfigureError> {
+    names::check(name).map_err(|rule| ConfigureError::Name { name: name.clone(), rule })
 }
 
 fn read(path: &Path) -> Result<Tables, ConfigureError> {

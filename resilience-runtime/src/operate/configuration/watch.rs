@@ -6,8 +6,9 @@
 
 use super::document;
 use super::error::{ConfigureError, ConfigureReport};
-use super::{Next, Registry};
+use super::{Next, Outside, Registry, check_name};
 use crate::caught::caught;
+use crate::name::Name;
 use crate::sync::locked;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -27,6 +28,7 @@ type OnReload = Box<dyn FnMut(&Result<ConfigureReport, ConfigureError>) + Send>;
 pub struct Watcher {
     registry: Registry,
     path: PathBuf,
+    source: Outside,
     interval: Duration,
     on_reload: OnReload,
 }
@@ -45,13 +47,27 @@ type LatestMistake = Arc<Mutex<Option<ConfigureError>>>;
 
 impl Watcher {
     pub(super) fn new(registry: Registry, path: &Path) -> Self {
-        Self { registry, path: path.to_owned(), interval: DEFAULT_INTERVAL, on_reload: Box::new(|_| {}) }
+        let (path, source) = (path.to_owned(), Outside::File);
+        Self { registry, path, source, interval: DEFAULT_INTERVAL, on_reload: Box::new(|_| {}) }
     }
 
     /// How often the file is looked at. Default once a second; no more often than every 10 ms.
     pub fn every(mut self, interval: Duration) -> Self {
         self.interval = interval.max(SHORTEST_INTERVAL);
         self
+    }
+
+    /// Follows it as the overlay of that name, in place of the file: see [`Registry::overlay`].
+    pub fn as_overlay(mut self, name: impl Into<Name>) -> Self {
+        self.source = Outside::Overlay(name.into());
+        self
+    }
+
+    fn read(&self, text: &str) -> Result<Next, ConfigureError> {
+        if let Outside::Overlay(name) = &self.source {
+            check_name(name)?;
+        }
+        document::parse(document::shown(&self.path), text).map(|says| Next::of(self.source.clone(), says))
     }
 
     /// Called after each reload with what has come of it, on the watcher's thread; if it panics, the file is followed all the same. Not called for the
@@ -72,7 +88,7 @@ impl Watcher {
     pub fn start(self) -> Result<Watch, ConfigureError> {
         let path = document::shown(&self.path);
         let text = document::read(&self.path)?;
-        let next = document::parse(path.clone(), &text).map(Next::of_file);
+        let next = self.read(&text);
         let report = self.registry.put(path.clone(), next)?;
         let (alive, stop) = channel();
         let last_error = LatestMistake::default();
@@ -127,7 +143,7 @@ impl Follower {
     fn reload(&mut self, read: Result<String, ConfigureError>) {
         let path = document::shown(&self.watcher.path);
         let next = read.as_ref().map_err(Clone::clone);
-        let next = next.and_then(|text| document::parse(path.clone(), text)).map(Next::of_file);
+        let next = next.and_then(|text| self.watcher.read(text));
         self.seen = read;
         let done = self.watcher.registry.put(path, next);
         *locked(&self.last_error) = done.as_ref().err().cloned();
