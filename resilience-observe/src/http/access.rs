@@ -1,5 +1,6 @@
 //! Who may read and who may steer, and what is refused before anybody is asked.
 
+use super::page;
 use super::problem::Problem;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -275,7 +276,8 @@ impl Guard {
                     self.check_token(token, shown).await?;
                     Ok(Visitor { name: None, is_trusted: true, may_not_steer: None })
                 }
-                None if *also_to_read => Err(token_wanted()),
+                // The page asks for the token; what it shows is refused until then.
+                None if *also_to_read && !page::is_asked_for(request) => Err(token_wanted()),
                 None => Ok(stranger(token_wanted())),
             },
             Keeper::Own(asked) => {

@@ -2,6 +2,7 @@
 
 mod access;
 mod asked;
+mod page;
 mod problem;
 mod read;
 
@@ -37,7 +38,7 @@ impl Observer {
         get(async move |uri: Uri, request: Request| read::metrics(&observer, &uri, request.headers()))
     }
 
-    /// Everything that can be asked over HTTP, to be nested where it suits: metrics, health, policies, events. `docs/observing.md` describes it, and `api/v1/openapi.json`
+    /// Everything that can be asked over HTTP, to be nested where it suits: metrics, health, policies, events, and at its root a page that shows them to people. `docs/observing.md` describes it, and `api/v1/openapi.json`
     /// does so for programs. Whoever is not to read or to steer is refused as [`Access`] says.
     ///
     /// ```
@@ -76,7 +77,8 @@ impl Observer {
 fn routes<S: Clone + Send + Sync + 'static>(observer: &Observer) -> Vec<(&'static str, MethodRouter<S>)> {
     let (health, ready) = (observer.clone(), observer.clone());
     vec![
-        ("/", get(read::index)),
+        ("/", get(page::index)),
+        ("/assets/{name}", get(page::asset)),
         ("/metrics", observer.metrics_route()),
         ("/health", get(async move |asked: Asked| read::health(&health, &asked).await)),
         ("/health/ready", get(async move || read::ready(&ready).await)),

@@ -16,7 +16,8 @@ use resilience_runtime::{
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-const INDEX: &str = "\
+pub(super) const INDEX: &str = "\
+/                             a page that shows all of it, for a browser
 /metrics                      for Prometheus; ?format=classic and ?format=openmetrics choose the format
 /health                       what is not up and why, as JSON; 503 where it is down
 /health/ready                 up, degraded or down; 503 where it is down
@@ -34,10 +35,6 @@ const NOT_TOLD: &str = "fails; what it says is told to whoever has the token";
 
 /// At most so many keys of one policy, whatever is asked for.
 const KEYS: usize = 1000;
-
-pub(super) async fn index() -> &'static str {
-    INDEX
-}
 
 pub(super) async fn live() -> &'static str {
     HealthStatus::Up.as_str()
