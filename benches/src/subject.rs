@@ -62,6 +62,7 @@ guarded! {
     by_row: #[circuit_breaker(window = none, consecutive_failures = 5)];
     by_count: #[circuit_breaker(window = 100)];
     by_slowness: #[circuit_breaker(slow_call = "1s")];
+    by_time: #[circuit_breaker(latency = true)];
     by_key: #[circuit_breaker(key = call % 16)];
     failing_by_default: #[circuit_breaker];
     failing_by_row: #[circuit_breaker(window = none, consecutive_failures = 5)];

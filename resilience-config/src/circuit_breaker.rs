@@ -103,6 +103,9 @@ keys! {
         /// A call that is dropped without an outcome after its body has waited for so long is abandoned: it counts as one of the consecutive
         /// failures and is in no failure rate, and a probe dropped so has failed. 1 ms to 1 h. Default 1 s.
         abandoned_after or no_abandoned_after: Duration ["1ms"..="1h"] = Some(ABANDONED_AFTER);
+        /// Whether the times of its calls are counted in a histogram, for metrics and percentiles. Costs a call two readings of the clock, which `slow_call` reads
+        /// anyway. Default false.
+        latency: bool [any] = false;
         /// A call longer than this is slow, also one that is dropped: 1 us to 1 h. Off by default.
         slow_call or no_slow_call: Duration ["1us"..="1h"] = None;
         /// Percent of slow calls at which it opens: above 0, at most 100; requires `slow_call`. Default 100.
@@ -331,6 +334,7 @@ mod tests {
                 consecutive_failures: Some(10),
                 consecutive_failures_by_default: true,
                 abandoned_after: Some(SECOND),
+                latency: false,
                 slow_call: None,
                 slow_call_rate: 100.0,
                 open_for: Duration::from_secs(30),
@@ -552,7 +556,8 @@ mod tests {
                 .map(|rule| rule.is_some())
                 .collect::<Vec<_>>()
         };
-        let has_bounds = |at: usize| CircuitBreakerConfig::KEYS.get(at).is_none_or(|key| key.name != "mode");
+        let has_bounds =
+            |at: usize| CircuitBreakerConfig::KEYS.get(at).is_none_or(|key| !["mode", "latency"].contains(&key.name));
         for rule in (0..rules(&config()).len()).filter(|rule| has_bounds(*rule)) {
             assert!(cases.iter().any(|(config, ..)| rules(config)[rule]), "rule {rule} is broken by no case");
         }

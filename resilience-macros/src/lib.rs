@@ -124,6 +124,7 @@ use syntax::Kind;
 /// | `window` | `"10s"` | a duration, `"10ms"` to `"24h"`: the calls within that time, in 10 buckets; a whole number, 1 to 65535: that many of the latest calls; `none`: no rate, which requires `trip_if` where `consecutive_failures` is off |
 /// | `consecutive_failures` | `10` up to a `failure_rate` of 50; above it as many as are equally unlikely: 14 at 60, 20 at 70, 31 at 80, 66 at 90, none from 99 up | also opens after this many consecutive failures, whatever the volume; 1 to 1,000,000, or `none`. By default only if the first of them is at least 100 ms old |
 /// | `abandoned_after` | `"1s"` | a call whose future is dropped after its body has waited this long is abandoned: it counts as one of the consecutive failures and is in no failure rate, and a probe that is dropped so has failed. One that is dropped sooner is cancelled and counts nowhere. `"1ms"` to `"1h"`, or `none` |
+/// | `latency` | `false` | counts how long its calls took, for metrics and percentiles ([`Latency`](../resilience_runtime/struct.Latency.html)): two readings of the clock a call, which `slow_call` reads anyway, and 1 KiB for each core |
 /// | `slow_call` | off | a call longer than this is slow, also one that is dropped; `"1us"` to `"1h"`, or `none` |
 /// | `slow_call_rate` | `100` | percent; opens when the rate of slow calls is this or higher; a slow probe is a failed probe |
 /// | `open_for` | `"30s"` | how long it stays open; `"1ms"` to `"365d"` |

@@ -9,8 +9,9 @@ use crate::table::families;
 use crate::text::{self, TextFormat};
 #[cfg(feature = "axum")]
 use crate::watch::Watch;
-use resilience_runtime::{EventFilter, Kind, Registry, Timestamp, Topic};
+use resilience_runtime::{EventFilter, Histogram, Kind, Registry, Timestamp, Topic};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// Looks at the policies of a registry whenever somebody wants to know. Clones are the same observer.
 ///
@@ -55,6 +56,16 @@ pub enum BuildError {
     /// The name of the label is that of another one.
     #[error("`{0}` is a label of its own already; choose another name for the policy's")]
     LabelIsTaken(String),
+    /// Calls are not counted by such a bound.
+    #[error(
+        "`{bound:?}` cannot be the bound of a bucket, since calls are not counted by it; the nearest one is `{nearest:?}`"
+    )]
+    UnknownBucket {
+        /// The bound.
+        bound: Duration,
+        /// One that can be had.
+        nearest: Duration,
+    },
 }
 
 impl Inner {
@@ -216,11 +227,20 @@ impl ObserverBuilder {
         self
     }
 
+    /// The bounds of the histograms, from [those by which calls are counted](Histogram::BOUNDS), in any order; defaults to 1, 2.5, 5, 10, 25, 50, 100, 250 and
+    /// 500 ms and 1, 2.5, 5 and 10 s. What took longer is counted too.
+    pub fn buckets(mut self, bounds: impl IntoIterator<Item = Duration>) -> Self {
+        self.settings.buckets = bounds.into_iter().collect();
+        self.settings.buckets.sort_unstable();
+        self.settings.buckets.dedup();
+        self
+    }
+
     /// The observer, for which every policy of every guarded function is [prepared](Registry::prepare).
     ///
     /// # Errors
     ///
-    /// Prometheus does not accept the label, or a metric has one of that name already.
+    /// Prometheus does not accept the label, a metric has one of that name already, or a bucket is none that calls are counted by.
     pub fn build(self) -> Result<Observer, BuildError> {
         let label = &self.settings.label;
         let is_valid = label.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -233,6 +253,11 @@ impl ObserverBuilder {
         let mut others = families().iter().flat_map(|family| family.labels(""));
         if others.any(|other| other == label) {
             return Err(BuildError::LabelIsTaken(self.settings.label));
+        }
+        let nearest = |bound: Duration| Histogram::BOUNDS.into_iter().min_by_key(|known| known.abs_diff(bound));
+        let known = self.settings.buckets.iter().map(|bound| (*bound, nearest(*bound).unwrap_or_default()));
+        if let Some((bound, nearest)) = known.into_iter().find(|(bound, nearest)| bound != nearest) {
+            return Err(BuildError::UnknownBucket { bound, nearest });
         }
         Ok(self.made())
     }

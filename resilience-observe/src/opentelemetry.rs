@@ -34,6 +34,9 @@ impl Observer {
     /// Of a metric `circuit_breaker_calls_total` with the labels `service` and `outcome`, the instrument is called `resilience.circuit_breaker.calls` and has the
     /// attributes `resilience.name` and `resilience.outcome`. A function is in `code.function.name`.
     ///
+    /// Of the histogram `circuit_breaker_call_duration_seconds` there is the sum, `resilience.circuit_breaker.call.time`: an instrument that is asked cannot be a
+    /// histogram. Divided by `resilience.circuit_breaker.calls` it is the mean.
+    ///
     /// An instrument has 1,900 series at most, which is what the SDK keeps: of one with seven outcomes those are 271 policies, and what is beyond is summed as
     /// `(other)`.
     ///
@@ -59,7 +62,7 @@ impl Observer {
             };
             let (name, unit) = (family.otel_name(), family.otel_unit());
             match family.kind {
-                MetricKind::Counter => {
+                MetricKind::Counter | MetricKind::Histogram => {
                     let counter = meter.f64_observable_counter(name).with_description(family.help).with_unit(unit);
                     counter
                         .with_callback(move |observer| observe(&mut |value, of| observer.observe(value, of)))
@@ -89,7 +92,12 @@ impl Collection {
                 let each = exported().map(|family| {
                     let admitted = admitted.entry(family.name).or_default();
                     let mut folded = Folded { family, label, admitted, samples: Vec::new(), others: BTreeMap::new() };
-                    reading.for_each_sample(family, |labels, value| folded.add(labels, value));
+                    reading.for_each_sample(family, |end, labels, value| {
+                        // Of a histogram the sum: there is no instrument that is asked for more.
+                        if matches!(end, "" | "_sum") {
+                            folded.add(labels, value);
+                        }
+                    });
                     (family.name, folded.end())
                 });
                 each.collect()

@@ -5,7 +5,8 @@ use crate::rows::{BreakerRow, KeyRow, LayerRow, Seen};
 use crate::settings::{KeySeries, Settings};
 use crate::table::{Family, Folding, Source};
 use resilience_runtime::{
-    CircuitBreakerSnapshot, Event, Events, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State, Timestamp,
+    CircuitBreakerSnapshot, Event, Events, Histogram, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State,
+    Timestamp,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -208,24 +209,26 @@ impl<'o> Reading<'o> {
         Self { settings, program, breakers, keys, retries, timeouts, bulkheads, rate_limiters, seen }
     }
 
-    /// Every number of the family, with its labels.
-    pub(crate) fn for_each_sample(&self, family: &Family, mut sample: impl FnMut(&[(&str, &str)], f64)) {
-        let sample = &mut sample;
+    /// Every number of the family, with what its name ends in and with its labels.
+    pub(crate) fn for_each_sample(&self, family: &Family, mut sample: impl FnMut(&str, &[(&str, &str)], f64)) {
+        let mut numbers = |labels: &[(&str, &str)], value: f64| sample("", labels, value);
+        let numbers = &mut numbers;
         match &family.source {
-            Source::CircuitBreaker(value) => self.policies(family, &self.breakers, *value, sample),
-            Source::Retry(value) => self.policies(family, &self.retries, *value, sample),
-            Source::Timeout(value) => self.policies(family, &self.timeouts, *value, sample),
-            Source::Bulkhead(value) => self.policies(family, &self.bulkheads, *value, sample),
-            Source::RateLimit(value) => self.policies(family, &self.rate_limiters, *value, sample),
+            Source::CallTimes(times) => self.times(family, *times, &mut sample),
+            Source::CircuitBreaker(value) => self.policies(family, &self.breakers, *value, numbers),
+            Source::Retry(value) => self.policies(family, &self.retries, *value, numbers),
+            Source::Timeout(value) => self.policies(family, &self.timeouts, *value, numbers),
+            Source::Bulkhead(value) => self.policies(family, &self.bulkheads, *value, numbers),
+            Source::RateLimit(value) => self.policies(family, &self.rate_limiters, *value, numbers),
             Source::Key(value) => {
                 for row in &self.keys {
                     let labels = [(self.label(), row.name.as_str()), ("key", row.key.as_str())];
-                    words(family, &labels, |nth| value(row, nth), sample);
+                    words(family, &labels, |nth| value(row, nth), numbers);
                 }
             }
             Source::Fallback(value) => {
                 for (name, operation) in &self.program.with_fallback {
-                    words(family, &[("operation", name)], |nth| value(operation, nth), sample);
+                    words(family, &[("operation", name)], |nth| value(operation, nth), numbers);
                 }
             }
             Source::Layer(value) => {
@@ -233,10 +236,10 @@ impl<'o> Reading<'o> {
                     let (kind, layer) = (row.kind.as_str(), &*row.layer);
                     let labels =
                         [("operation", &*row.operation), ("kind", kind), (self.label(), &row.policy), ("layer", layer)];
-                    words(family, &labels, |nth| value(row, nth), sample);
+                    words(family, &labels, |nth| value(row, nth), numbers);
                 }
             }
-            Source::Observer(value) => words(family, &[], |nth| value(&self.seen, nth), sample),
+            Source::Observer(value) => words(family, &[], |nth| value(&self.seen, nth), numbers),
         }
     }
 
@@ -264,6 +267,28 @@ impl<'o> Reading<'o> {
         };
         words(family, &[(self.label(), OTHER)], fold, sample);
     }
+
+    /// The histograms of the circuit breakers.
+    fn times(
+        &self,
+        family: &Family,
+        times: fn(&BreakerRow, usize) -> Option<&Histogram>,
+        sample: &mut impl FnMut(&str, &[(&str, &str)], f64),
+    ) {
+        let Some(words) = &family.words else { return };
+        for (nth, word) in words.values.iter().enumerate() {
+            let labels = |name| [(self.label(), name), (words.label, *word)];
+            for (name, row) in &self.breakers.named {
+                if let Some(histogram) = times(row, nth) {
+                    buckets(&labels(name), histogram, &self.settings.buckets, sample);
+                }
+            }
+            let folded = self.breakers.folded.iter().filter_map(|row| times(row, nth));
+            if let Some(histogram) = folded.cloned().reduce(|sum, one| sum.and(&one)) {
+                buckets(&labels(OTHER), &histogram, &self.settings.buckets, sample);
+            }
+        }
+    }
 }
 
 impl<R> Rows<R> {
@@ -289,4 +314,31 @@ fn words(
             sample(&labels, value);
         }
     }
+}
+
+/// How many calls are up to each bound, how long all of them took, and how many they are.
+fn buckets(
+    labels: &[(&str, &str)],
+    histogram: &Histogram,
+    bounds: &[Duration],
+    sample: &mut impl FnMut(&str, &[(&str, &str)], f64),
+) {
+    let mut counted = histogram.buckets().peekable();
+    let mut calls = 0;
+    for bound in bounds.iter().copied().chain([Duration::MAX]) {
+        while let Some((_, more)) = counted.next_if(|(upper, _)| *upper <= bound) {
+            calls += more;
+        }
+        // As OpenMetrics and newer versions of Prometheus write them.
+        let le = if bound == Duration::MAX { "+Inf".to_owned() } else { format!("{:?}", bound.as_secs_f64()) };
+        sample("_bucket", &[labels, &[("le", &le)]].concat(), number(calls));
+    }
+    sample("_sum", labels, histogram.sum().as_secs_f64());
+    sample("_count", labels, number(calls));
+}
+
+// Exact below 2^53.
+#[allow(clippy::cast_precision_loss)]
+const fn number(count: u64) -> f64 {
+    count as f64
 }

@@ -1,5 +1,7 @@
 //! What an observer can be told to do otherwise.
 
+use std::time::Duration;
+
 /// All of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -11,7 +13,12 @@ pub(crate) struct Settings {
     pub(crate) history: Option<History>,
     #[cfg(feature = "axum")]
     pub(crate) instance: String,
+    /// The bounds of the histograms, in order.
+    pub(crate) buckets: Vec<Duration>,
 }
+
+/// Milliseconds, where nobody has chosen others.
+const BUCKETS: [f64; 13] = [1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -23,6 +30,7 @@ impl Default for Settings {
             history: None,
             #[cfg(feature = "axum")]
             instance: machine(),
+            buckets: BUCKETS.iter().map(|millis| Duration::from_secs_f64(millis / 1000.0)).collect(),
         }
     }
 }

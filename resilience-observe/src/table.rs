@@ -2,7 +2,8 @@
 
 use crate::rows::{BreakerRow, KeyRow, LayerRow, Seen};
 use resilience_runtime::{
-    BulkheadSnapshot, CircuitBreakerSnapshot, Operation, RateLimiterSnapshot, RetrySnapshot, State, TimeoutSnapshot,
+    BulkheadSnapshot, CircuitBreakerSnapshot, Histogram, Operation, RateLimiterSnapshot, RetrySnapshot, State,
+    TimeoutSnapshot,
 };
 use std::time::Duration;
 
@@ -14,14 +15,17 @@ pub enum MetricKind {
     Counter,
     /// Goes up and down.
     Gauge,
+    /// How many of what was measured are up to each of some bounds, how many there are, and how much they are together.
+    Histogram,
 }
 
 impl MetricKind {
-    /// `counter` or `gauge`.
+    /// `counter`, `gauge` or `histogram`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
         }
     }
 }
@@ -59,10 +63,14 @@ pub(crate) enum Folding {
 /// A number, of the word at that place where there are words; `None` where there is none to be told.
 type Value<R> = fn(&R, usize) -> Option<f64>;
 
+/// A histogram, likewise.
+type Times<R> = for<'r> fn(&'r R, usize) -> Option<&'r Histogram>;
+
 /// What the numbers are read from.
 #[derive(Debug)]
 pub(crate) enum Source {
     CircuitBreaker(Value<BreakerRow>),
+    CallTimes(Times<BreakerRow>),
     Key(Value<KeyRow>),
     Retry(Value<RetrySnapshot>),
     Timeout(Value<TimeoutSnapshot>),
@@ -100,6 +108,7 @@ impl Family {
     pub fn labels<'l>(&self, policy: &'l str) -> Vec<&'l str> {
         let of_source: &[&str] = match self.source {
             Source::CircuitBreaker(_)
+            | Source::CallTimes(_)
             | Source::Retry(_)
             | Source::Timeout(_)
             | Source::Bulkhead(_)
@@ -109,7 +118,9 @@ impl Family {
             Source::Layer(_) => &["operation", "kind", policy, "layer"],
             Source::Observer(_) => &[],
         };
-        of_source.iter().copied().chain(self.words.as_ref().map(|words| words.label)).collect()
+        let of_words = self.words.as_ref().map(|words| words.label);
+        let of_bounds = (self.kind == MetricKind::Histogram).then_some("le");
+        of_source.iter().copied().chain(of_words).chain(of_bounds).collect()
     }
 
     /// Whether another family has the same numbers, so that [`Aliases::None`](crate::Aliases::None) leaves this one out.
@@ -123,6 +134,8 @@ impl Family {
         let name = match (self.unit(), self.kind) {
             // `state_time`, beside `state`.
             (Some("seconds"), MetricKind::Counter) => name.replace("_seconds", "_time"),
+            // OpenTelemetry has the sum alone: it has no histogram that is asked for.
+            (_, MetricKind::Histogram) => name.replace("_duration_seconds", ".time"),
             (Some(unit), _) => name.trim_end_matches(unit).trim_end_matches('_').to_owned(),
             (None, _) => name.to_owned(),
         };
@@ -162,6 +175,10 @@ const fn counter(name: &'static str, help: &'static str, source: Source) -> Fami
 /// Of which the policies beyond the bound are told as their sum.
 const fn gauge(name: &'static str, help: &'static str, source: Source) -> Family {
     Family { kind: MetricKind::Gauge, ..counter(name, help, source) }
+}
+
+const fn histogram(name: &'static str, help: &'static str, times: Times<BreakerRow>) -> Family {
+    Family { kind: MetricKind::Histogram, ..counter(name, help, Source::CallTimes(times)) }
 }
 
 impl Family {
@@ -312,6 +329,15 @@ static FAMILIES: &[Family] = &[
         "Calls that took longer than slow_call.",
         breaker(|row, _| count(row.snapshot.totals.slow)),
     ),
+    histogram(
+        "circuit_breaker_call_duration_seconds",
+        "How long the calls took that succeeded or failed. Absent of a breaker for which latency was never on.",
+        |row, nth| {
+            let latency = row.snapshot.latency.as_ref()?;
+            Some([&latency.success, &latency.failure][nth])
+        },
+    )
+    .by("outcome", &["success", "failure"]),
     counter(
         "circuit_breaker_panics_total",
         "Failures by a panic.",

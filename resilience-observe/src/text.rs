@@ -45,7 +45,7 @@ pub(crate) fn write(reading: &Reading<'_>, format: TextFormat, aliases: Aliases)
     let mut text = String::new();
     for family in families().iter().filter(|family| aliases == Aliases::Seeds || !family.is_alias) {
         let mut is_told = false;
-        reading.for_each_sample(family, |labels, value| {
+        reading.for_each_sample(family, |end, labels, value| {
             if !is_told {
                 is_told = true;
                 let name = match (format, family.kind) {
@@ -59,6 +59,7 @@ pub(crate) fn write(reading: &Reading<'_>, format: TextFormat, aliases: Aliases)
                 }
             }
             text.push_str(family.name);
+            text.push_str(end);
             for (nth, (label, value)) in labels.iter().enumerate() {
                 let _ = write!(text, "{}{label}=\"{}\"", if nth == 0 { '{' } else { ',' }, Escaped(value));
             }

@@ -2,7 +2,9 @@
 
 use resilience_observe::{Aliases, BuildError, KeySeries, Observer, TextFormat, families};
 use resilience_runtime::testing::Scope;
-use resilience_runtime::{Bulkhead, CircuitBreaker, Kind, Rejection, Retry, circuit_breaker, fallback, retry, timeout};
+use resilience_runtime::{
+    Bulkhead, CircuitBreaker, Histogram, Kind, Outcome, Rejection, Retry, circuit_breaker, fallback, retry, timeout,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
@@ -147,6 +149,80 @@ async fn an_outage_is_told_with_its_length() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// One call of each of these lengths, in milliseconds, that ends so.
+async fn calls(breaker: &CircuitBreaker, outcome: Outcome, millis: &[u64]) {
+    for took in millis {
+        let permit = breaker.try_acquire().unwrap();
+        tokio::time::advance(Duration::from_millis(*took)).await;
+        permit.record(outcome);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_histogram_has_exact_buckets_a_sum_and_a_count() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let breaker = CircuitBreaker::builder("timed").latency(true).failure_rate(100.0).register()?;
+    CircuitBreaker::builder("untimed").register()?;
+    let observer = Observer::new(scope.registry());
+    calls(&breaker, Outcome::Success, &[1, 2, 3, 5, 10, 11, 500, 501, 9999, 10_001]).await;
+    calls(&breaker, Outcome::Failure, &[250]).await;
+    for format in [TextFormat::Classic, TextFormat::OpenMetrics] {
+        let text = observer.metrics(format);
+        assert!(text.contains("# TYPE circuit_breaker_call_duration_seconds histogram\n"), "{text}");
+        let success: Vec<_> =
+            text.lines().filter(|line| line.contains("_seconds") && line.contains("success")).collect();
+        let [before, after] = ["circuit_breaker_call_duration_seconds_", "{service=\"timed\",outcome=\"success\""];
+        let bucket = |(le, calls)| format!("{before}bucket{after},le=\"{le}\"}} {calls}");
+        let buckets = [
+            ("0.001", 1),
+            ("0.0025", 2),
+            ("0.005", 4),
+            ("0.01", 5),
+            ("0.025", 6),
+            ("0.05", 6),
+            ("0.1", 6),
+            ("0.25", 6),
+            ("0.5", 7),
+            ("1.0", 8),
+            ("2.5", 8),
+            ("5.0", 8),
+            ("10.0", 9),
+            ("+Inf", 10),
+        ];
+        let ends = [format!("{before}sum{after}}} 21.033"), format!("{before}count{after}}} 10")];
+        assert_eq!(success, buckets.map(bucket).into_iter().chain(ends).collect::<Vec<_>>());
+        assert!(text.contains(&format!("{before}count{{service=\"timed\",outcome=\"failure\"}} 1\n")), "{text}");
+        assert!(!text.contains(&format!("{before}count{{service=\"untimed\"")), "{text}");
+    }
+
+    // Beyond the bound, the sum of all.
+    let other = CircuitBreaker::builder("untold").latency(true).register()?;
+    calls(&other, Outcome::Success, &[20]).await;
+    let few = [Duration::from_secs(10), Duration::from_millis(15), Duration::from_millis(15)];
+    let text = Observer::builder(scope.registry()).fold_beyond(0).buckets(few).build()?.metrics(TextFormat::Classic);
+    let buckets: Vec<_> = text.lines().filter(|line| line.contains("_bucket{") && line.contains("success")).collect();
+    let bucket = |(le, calls)| {
+        format!(
+            "circuit_breaker_call_duration_seconds_bucket{{service=\"(other)\",outcome=\"success\",le=\"{le}\"}} {calls}"
+        )
+    };
+    assert_eq!(buckets, [("0.015", 6), ("10.0", 10), ("+Inf", 11)].map(bucket));
+    Ok(())
+}
+
+#[test]
+fn a_bucket_that_cannot_be_had_is_refused_with_the_nearest() {
+    let scope = Scope::new();
+    for (bound, nearest) in [(7, "7.5ms"), (0, "100µs"), (110, "100ms"), (1_000_000, "100s")] {
+        let bounds = [Duration::from_millis(5), Duration::from_millis(bound)];
+        let refused = Observer::builder(scope.registry()).buckets(bounds).build().unwrap_err().to_string();
+        assert!(refused.ends_with(&format!("the nearest one is `{nearest}`")), "{refused}");
+    }
+    assert!(Observer::builder(scope.registry()).buckets([]).build().is_ok());
+    assert!(Observer::builder(scope.registry()).buckets(Histogram::BOUNDS).build().is_ok());
+}
+
 #[test]
 fn both_formats_have_the_same_series() {
     let scope = Scope::new();
@@ -270,7 +346,7 @@ fn aliases_can_be_left_out_and_the_label_be_another() -> Result<(), Box<dyn Erro
         let refused = Observer::builder(scope.registry()).label(label).build().unwrap_err();
         assert_eq!(refused, BuildError::InvalidLabel(label.to_owned()));
     }
-    for label in ["state", "outcome", "why", "kind", "operation", "key"] {
+    for label in ["state", "outcome", "why", "kind", "operation", "key", "le"] {
         let refused = Observer::builder(scope.registry()).label(label).build().unwrap_err();
         assert_eq!(refused, BuildError::LabelIsTaken(label.to_owned()));
     }

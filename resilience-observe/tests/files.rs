@@ -2,7 +2,7 @@
 
 #![cfg(feature = "files")]
 
-use resilience_observe::{Family, families, grafana_board, prometheus_rules};
+use resilience_observe::{Family, MetricKind, families, grafana_board, prometheus_rules};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -72,7 +72,12 @@ fn named(text: &str) -> Vec<(&str, &str)> {
     named
 }
 
+/// The family that a query asks for; of a histogram, it asks for its buckets, their sum or their count.
 fn family(name: &str) -> &'static Family {
+    let is_histogram =
+        |name: &&str| families().iter().any(|family| family.name() == *name && family.kind() == MetricKind::Histogram);
+    let part = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end).filter(is_histogram));
+    let name = part.unwrap_or(name);
     families().iter().find(|family| family.name() == name).unwrap_or_else(|| panic!("there is no metric {name}"))
 }
 

@@ -7,7 +7,7 @@ use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMe
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use resilience_observe::{KeySeries, Observer};
 use resilience_runtime::testing::Scope;
-use resilience_runtime::{Bulkhead, CircuitBreaker};
+use resilience_runtime::{Bulkhead, CircuitBreaker, CircuitBreakerConfig};
 use std::collections::BTreeMap;
 
 /// Every point, by its instrument and its attributes.
@@ -102,13 +102,18 @@ fn a_policy_is_told_as_it_is_at_each_collection() {
     let before = collected.points();
     assert_eq!(before[&of("resilience.circuit_breaker.state", [name])], 0.0);
     assert_eq!(before[&of("resilience.circuit_breaker.openings", [name, ("resilience.reason", "forced")])], 0.0);
+    let latency = CircuitBreakerConfig::new().consecutive_failures(1).latency(true);
+    breaker.reconfigure(latency).unwrap();
     breaker.try_acquire().unwrap().failure();
+    let took = breaker.snapshot().latency.unwrap().failure.sum().as_secs_f64();
     let _place = bulkhead.try_acquire().unwrap();
     let after = collected.points();
     assert_eq!(after[&of("resilience.circuit_breaker.state", [name])], 1.0);
     let opened = [name, ("resilience.reason", "consecutive_failures")];
     assert_eq!(after[&of("resilience.circuit_breaker.openings", opened)], 1.0);
     assert_eq!(after[&of("resilience.bulkhead.inside", [name])], 1.0);
+    let failed = [name, ("resilience.outcome", "failure")];
+    assert_eq!(after[&of("resilience.circuit_breaker.call.time", failed)], took);
 }
 
 #[test]

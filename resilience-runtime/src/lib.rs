@@ -172,7 +172,7 @@ pub use state::State;
 pub use time::Timestamp;
 pub use timeout::{Timeout, TimeoutBuilder, TimeoutSnapshot};
 pub use verdict::Verdict;
-pub use window::WindowCounts;
+pub use window::{Histogram, Latency, WindowCounts};
 
 /// Ready-made answers to `classify`: what the errors and answers of the standard library and of other crates say about the dependency.
 ///

@@ -27,12 +27,13 @@ fn micros(micros: u64) -> Duration {
 }
 
 /// A value of its own for every key, so that none can stand for another.
-const BREAKER: [(&str, &str); 16] = [
+const BREAKER: [(&str, &str); 17] = [
     ("failure_rate", "37.5"),
     ("minimum_calls", "7"),
     ("window", "12ms"),
     ("consecutive_failures", "9"),
     ("abandoned_after", "3s"),
+    ("latency", "true"),
     ("slow_call", "500us"),
     ("slow_call_rate", "62.5"),
     ("open_for", "31s"),
@@ -75,6 +76,7 @@ fn breaker_config() -> CircuitBreakerConfig {
         .window(Window::Time(millis(12)))
         .consecutive_failures(9)
         .abandoned_after(millis(3000))
+        .latency(true)
         .slow_call(micros(500))
         .slow_call_rate(62.5)
         .open_for(Duration::from_secs(31))
@@ -95,6 +97,7 @@ fn breaker_builder() -> CircuitBreakerBuilder {
         .window(Window::Time(millis(12)))
         .consecutive_failures(9)
         .abandoned_after(millis(3000))
+        .latency(true)
         .slow_call(micros(500))
         .slow_call_rate(62.5)
         .open_for(Duration::from_secs(31))
@@ -144,6 +147,7 @@ fn per_minute(count: u32) -> Rate {
     window = "12ms",
     consecutive_failures = 9,
     abandoned_after = "3s",
+    latency = true,
     slow_call = "500us",
     slow_call_rate = 62.5,
     open_for = "31s",
@@ -218,7 +222,7 @@ async fn of_a_builder() {
     assert_in_force(&limiter.snapshot().settings, &[("rate", "9/min"), ("burst", "7"), ("max_wait", "3ms")]);
 }
 
-/// A table of a file. A number, a list of words and a word are what they are without quotes.
+/// A table of a file. A number, a switch, a list of words and a word are what they are without quotes.
 fn table(kind: &str, keys: &[(&str, &str)]) -> String {
     let mut text = format!("[{kind}.outside]\n");
     for (key, value) in keys {
@@ -226,7 +230,7 @@ fn table(kind: &str, keys: &[(&str, &str)]) -> String {
             Some(list) => {
                 format!("[{}]", list.split(", ").map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", "))
             }
-            None if value.parse::<f64>().is_ok() => (*value).to_owned(),
+            None if value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok() => (*value).to_owned(),
             None => format!("{value:?}"),
         };
         text += &format!("{key} = {value}\n");

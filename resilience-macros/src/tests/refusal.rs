@@ -97,7 +97,7 @@ fn values_of_the_wrong_kind() {
         (
             quote!(colour = 3),
             "unknown key `colour` for `circuit_breaker`; expected `failure_rate`, `minimum_calls`, `window`, \
-            `consecutive_failures`, `abandoned_after`, `slow_call`, `slow_call_rate`, `open_for`, `open_backoff`, `max_open_for`, `open_jitter`, \
+            `consecutive_failures`, `abandoned_after`, `latency`, `slow_call`, `slow_call_rate`, `open_for`, `open_backoff`, `max_open_for`, `open_jitter`, \
             `half_open_calls`, `half_open_successes`, `half_open_timeout`, `mode`, `max_keys`, `preset`, `key`, `failure_if`, \
             `ignore_if`, `trip_if`, `name`, `map_rejection`, `classify` or `crate`",
         ),

@@ -21,6 +21,8 @@ enum ShownAs {
     Lines,
     Stacked,
     States,
+    /// Of the buckets of a histogram.
+    Heat,
 }
 
 struct Row {
@@ -118,6 +120,55 @@ const ROWS: &[Row] = &[
                         "{{LABEL}} would reject",
                     ),
                 ],
+            ),
+        ],
+    },
+    Row {
+        title: "Latency, of the circuit breakers for which it is on",
+        panels: &[
+            Panel {
+                title: "Calls by how long they took",
+                shown_as: ShownAs::Heat,
+                unit: "s",
+                width: 12,
+                queries: &[Query(
+                    "sum by (le) (increase(SELECTED(circuit_breaker_call_duration_seconds_bucket)[$__rate_interval]))",
+                    "{{le}}",
+                )],
+            },
+            lines(
+                "What 99 of 100 calls took at most",
+                "s",
+                &[Query(
+                    "histogram_quantile(0.99, sum by (LABEL, le) (rate(SELECTED(circuit_breaker_call_duration_seconds_bucket)[$__rate_interval])))",
+                    "{{LABEL}}",
+                )],
+            ),
+            lines(
+                "Percentiles of all calls",
+                "s",
+                &[
+                    Query(
+                        "histogram_quantile(0.5, sum by (le) (rate(SELECTED(circuit_breaker_call_duration_seconds_bucket)[$__rate_interval])))",
+                        "50 %",
+                    ),
+                    Query(
+                        "histogram_quantile(0.95, sum by (le) (rate(SELECTED(circuit_breaker_call_duration_seconds_bucket)[$__rate_interval])))",
+                        "95 %",
+                    ),
+                    Query(
+                        "histogram_quantile(0.99, sum by (le) (rate(SELECTED(circuit_breaker_call_duration_seconds_bucket)[$__rate_interval])))",
+                        "99 %",
+                    ),
+                ],
+            ),
+            lines(
+                "Mean, by outcome",
+                "s",
+                &[Query(
+                    "sum by (outcome) (rate(SELECTED(circuit_breaker_call_duration_seconds_sum)[$__rate_interval])) / sum by (outcome) (rate(SELECTED(circuit_breaker_call_duration_seconds_count)[$__rate_interval]))",
+                    "{{outcome}}",
+                )],
             ),
         ],
     },
@@ -308,16 +359,20 @@ fn panel(panel: &Panel, id: u64, place: Value, label: &str) -> Value {
         .iter()
         .zip(["A", "B", "C", "D"])
         .map(|(Query(expression, legend), id)| {
-            json!({
+            let mut target = json!({
                 "refId": id,
                 "datasource": data_source(),
                 "expr": selected(expression, label),
                 "legendFormat": legend.replace("LABEL", label),
-            })
+            });
+            if panel.shown_as == ShownAs::Heat {
+                target["format"] = json!("heatmap");
+            }
+            target
         })
         .collect();
     let custom = match panel.shown_as {
-        ShownAs::Stat => json!({}),
+        ShownAs::Stat | ShownAs::Heat => json!({}),
         ShownAs::Lines => json!({ "drawStyle": "line", "fillOpacity": 0, "lineWidth": 1 }),
         ShownAs::Stacked => {
             json!({ "drawStyle": "line", "fillOpacity": 40, "lineWidth": 1, "stacking": { "group": "A", "mode": "normal" } })
@@ -335,6 +390,8 @@ fn panel(panel: &Panel, id: u64, place: Value, label: &str) -> Value {
     let (kind, options) = match panel.shown_as {
         ShownAs::Stat => ("stat", json!({ "reduceOptions": { "calcs": ["lastNotNull"] }, "colorMode": "value" })),
         ShownAs::States => ("state-timeline", json!({ "mergeValues": true, "showValue": "auto" })),
+        // The series are buckets already.
+        ShownAs::Heat => ("heatmap", json!({ "calculate": false, "yAxis": { "unit": panel.unit } })),
         ShownAs::Lines | ShownAs::Stacked => (
             "timeseries",
             json!({ "legend": { "displayMode": "list", "placement": "bottom" }, "tooltip": { "mode": "multi" } }),

@@ -33,6 +33,11 @@ const RECORDS: &[Record] = &[
         name: "resilience:circuit_breaker_not_closed:ratio_rate1d",
         expression: r#"sum by (job, LABEL) (rate(circuit_breaker_state_seconds_total{state=~"open|half_open|forced_open"}[1d])) / sum by (job, LABEL) (rate(circuit_breaker_state_seconds_total[1d]))"#,
     },
+    // Of breakers for which `latency` is on.
+    Record {
+        name: "resilience:circuit_breaker_call_duration_seconds:p99_rate5m",
+        expression: r#"histogram_quantile(0.99, sum by (job, LABEL, le) (rate(circuit_breaker_call_duration_seconds_bucket[5m])))"#,
+    },
 ];
 
 const ALERTS: &[Alert] = &[

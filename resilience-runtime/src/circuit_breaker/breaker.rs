@@ -1,6 +1,5 @@
 //! The circuit breaker itself: what it is made of, and what can be read from it.
 
-use super::clock::Clock;
 use super::cooling::Cooling;
 use super::enforcement::Enforcement;
 use super::last_error::ErrorKept;
@@ -15,7 +14,7 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::sync::{AtomicSetting, Count};
 use crate::time;
-use crate::window::{Began, Counter, Window, WindowCounts};
+use crate::window::{Began, Counter, TimesKept, Window, WindowCounts};
 use resilience_config::CircuitBreakerSettings;
 
 /// The rule of `trip_if`.
@@ -96,6 +95,7 @@ pub struct CircuitBreaker {
     pub(super) name: Name,
     pub(super) emitter: Emitter,
     pub(super) error_kept: ErrorKept,
+    pub(super) times: TimesKept,
     pub(super) of_keys: OfKeys<Self>,
 }
 
@@ -111,7 +111,11 @@ impl CircuitBreaker {
         trip_if: Option<TripIf>,
         emitter: Emitter,
     ) -> Self {
-        Self::new_at(name, settings, trip_if, emitter, time::precise_millis())
+        let breaker = Self::new_at(name, settings, trip_if, emitter, time::precise_millis());
+        if settings.latency {
+            breaker.times.begin(&breaker.times);
+        }
+        breaker
     }
 
     pub(super) fn new_at(
@@ -145,6 +149,7 @@ impl CircuitBreaker {
             name,
             emitter,
             error_kept: ErrorKept::new(),
+            times: TimesKept::new(),
             of_keys: OfKeys::new(),
         }
     }
@@ -157,11 +162,6 @@ impl CircuitBreaker {
     /// What it does with calls now. Reading it changes nothing: an open breaker whose time is over is open until the next call.
     pub fn state(&self) -> State {
         self.word.load().state()
-    }
-
-    #[inline]
-    pub(super) fn call_begins(&self, clock: impl Clock) -> u64 {
-        if self.settings.slow_call_nanos() == 0 { 0 } else { clock.measured_nanos() }
     }
 
     /// All that was counted since the breaker was built, or given to its key; of one with keys, the sum over all that it ever had.

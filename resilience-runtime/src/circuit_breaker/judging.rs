@@ -52,8 +52,7 @@ impl CircuitBreaker {
             Outcome::Failure => Counter::Failed,
             Outcome::Ignored => return self.release(shard, clock, admitted, Counter::Ignored, began),
         };
-        let slow = self.is_slow(clock, began);
-        self.finish(shard, clock, admitted, EndedCall { counter, slow }, because);
+        self.finish(shard, clock, admitted, self.timed(clock, began, counter), because);
     }
 
     /// Records a call that asked the dependency and was dropped without an outcome.
@@ -64,12 +63,12 @@ impl CircuitBreaker {
         (admitted, began): (Admitted, u64),
         abandoned: bool,
     ) {
-        let slow = self.is_slow(clock, began);
         let counter = if abandoned { Counter::Abandoned } else { Counter::Cancelled };
-        if abandoned || slow {
+        let finished = self.timed(clock, began, counter);
+        if abandoned || finished.slow {
             let because = Because::new(&|words| words.write_str("abandoned by its caller"));
             let because = self.because(&because).filter(|_| abandoned);
-            self.finish(shard, clock, admitted, EndedCall { counter, slow }, because);
+            self.finish(shard, clock, admitted, finished, because);
         } else {
             self.release(shard, clock, admitted, counter, began);
         }
@@ -91,14 +90,17 @@ impl CircuitBreaker {
             Outcome::Failure => Counter::Failed,
             Outcome::Ignored => Counter::Ignored,
         };
-        let slow = outcome != Outcome::Ignored && self.is_slow(clock, began);
-        let finished = EndedCall { counter, slow };
+        let finished = match counter {
+            Counter::Ignored => EndedCall { counter, slow: false, took: EndedCall::NOT_TIMED },
+            _ => self.timed(clock, began, counter),
+        };
         match admitted {
             Admitted::Closed(word) if self.is_still(word) => {
                 if outcome == Outcome::Ignored {
                     self.release(shard, clock, admitted, counter, began);
                 } else {
                     self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
+                    self.count_time(shard, finished);
                     self.tell_judged(end(finished, because));
                 }
                 let counts = self.window.counts(word.closed_generation(), clock.coarse_millis());
@@ -112,6 +114,7 @@ impl CircuitBreaker {
             }
             Admitted::Probe(generation) if self.reopen_for(generation, clock, time, end(finished, because)) => {
                 self.window.count_finished(shard, finished);
+                self.count_time(shard, finished);
             }
             // Too late to decide anything, or nobody's business.
             _ => self.record(shard, clock, (admitted, began), outcome, because),
@@ -145,6 +148,7 @@ impl CircuitBreaker {
                     return self.count_stale();
                 }
                 let standing = self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
+                self.count_time(shard, finished);
                 if let Some(because) = because {
                     self.keep_error_if_due((Phase::Closed, word.generation()), clock.coarse_millis(), because);
                 }
@@ -164,18 +168,6 @@ impl CircuitBreaker {
             Admitted::Unjudged => self.count_stale(),
             Admitted::Uncounted => {}
         }
-    }
-
-    pub(super) fn is_slow(&self, clock: impl Clock, began: u64) -> bool {
-        let limit = self.settings.slow_call_nanos();
-        if limit == 0 || began == 0 {
-            return false;
-        }
-        let took = clock.measured_nanos().saturating_sub(began);
-        if took > limit {
-            self.tell_slow_call(took, limit);
-        }
-        took > limit
     }
 
     /// A call is over without a verdict: counted, and a probe's permit given back.
@@ -246,6 +238,7 @@ impl CircuitBreaker {
             return self.count_stale();
         }
         self.window.count_finished(shard, finished);
+        self.count_time(shard, finished);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::keyed::{ByKey, Idle, Keyed, OfKeys};
 use crate::kind::Kind;
 use crate::name::{Key, PolicyKey};
 use crate::outcome::Outcome;
+use crate::time;
 use crate::verdict::Verdict;
 use crate::window::Shard;
 use resilience_config::CircuitBreakerConfig;
@@ -158,8 +159,12 @@ impl ByKey for CircuitBreaker {
     }
 
     fn like_this(&self) -> Self {
-        let mut slot = Self::new(self.name().clone(), &self.settings.get(), self.trip_if, self.emitter.clone());
+        let (settings, now) = (self.settings.get(), time::precise_millis());
+        let mut slot = Self::new_at(self.name().clone(), &settings, self.trip_if, self.emitter.clone(), now);
         slot.of_keys = OfKeys::of_an_instance();
+        if settings.latency {
+            slot.times.begin(&self.times);
+        }
         if self.judge_all.get() & TELL_OUTCOMES != 0 {
             slot.tell_outcomes();
         }
@@ -177,7 +182,7 @@ impl ByKey for CircuitBreaker {
     fn put_for_key(&self, turn: &mut Turn<'_>, keys: Option<CircuitBreakerConfig>, all: &Self) -> u64 {
         let settings =
             keys.map_or_else(|| *all.settings.get(), |keys| keys.has_trip_if(self.trip_if.is_some()).resolve());
-        self.put_alone(turn, &settings);
+        self.put_alone(turn, &settings, all);
         0
     }
 

@@ -16,6 +16,7 @@
 //! | `last_error` | what its last failure said |
 //! | `breaker` | what a breaker is made of |
 //! | `telling` | what is told of it |
+//! | `timing` | how long a call took, and whether that is counted |
 //! | `transitions` | what happens at a change of state |
 //! | `nested` | which calls are part of a probe |
 //! | `judging` | how a call's end is counted, and whether the breaker trips on it |
@@ -52,6 +53,7 @@ mod snapshot;
 mod state;
 mod steering;
 mod telling;
+mod timing;
 mod totals;
 mod transitions;
 

@@ -17,7 +17,7 @@ const RATES: usize = 0;
 /// `consecutive failures << 33 | whether nobody wrote them << 32 | slow call rate << 1 | whether there is a window to take rates of`; no consecutive failures
 /// are off.
 const SLOW_RATE: usize = 1;
-/// Nanoseconds; 0 is off.
+/// `nanoseconds << 1 | whether times are counted`; no nanoseconds are off. A call reads the clock where any of it is set.
 const SLOW_CALL: usize = 2;
 const OPEN_FOR_MILLIS: usize = 3;
 const MAX_OPEN_FOR_MILLIS: usize = 4;
@@ -37,7 +37,7 @@ impl HotWords<WORDS> for CircuitBreakerSettings {
         let streak =
             u64::from(self.consecutive_failures.unwrap_or(0)) << 1 | u64::from(self.consecutive_failures_by_default);
         words[SLOW_RATE] = streak << 32 | u64::from(self.slow_call_rate_millionths()) << 1 | has_window;
-        words[SLOW_CALL] = self.slow_call.map_or(0, nanos);
+        words[SLOW_CALL] = self.slow_call.map_or(0, nanos) << 1 | u64::from(self.latency);
         words[OPEN_FOR_MILLIS] = millis_up(self.open_for);
         words[MAX_OPEN_FOR_MILLIS] = millis_up(self.max_open_for);
         words[OPEN_BACKOFF] = self.open_backoff.to_bits();
@@ -61,9 +61,18 @@ pub(super) enum RatesSay {
 }
 
 impl Settings<CircuitBreakerSettings, WORDS> {
+    /// Whether anybody wants to know how long a call takes.
     #[inline]
+    pub(super) fn asks_how_long(&self) -> bool {
+        self.word(SLOW_CALL) != 0
+    }
+
     pub(super) fn slow_call_nanos(&self) -> u64 {
-        self.word(SLOW_CALL)
+        self.word(SLOW_CALL) >> 1
+    }
+
+    pub(super) fn counts_times(&self) -> bool {
+        self.word(SLOW_CALL) & 1 != 0
     }
 
     pub(super) fn judge(&self, counts: WindowCounts) -> RatesSay {
@@ -77,7 +86,7 @@ impl Settings<CircuitBreakerSettings, WORDS> {
         };
         if reaches(counts.failures, counts.calls, rates >> 32) {
             RatesSay::FailureRate
-        } else if self.word(SLOW_CALL) != 0 && reaches(counts.slow, counts.slow_of, slow_rate >> 1) {
+        } else if self.slow_call_nanos() != 0 && reaches(counts.slow, counts.slow_of, slow_rate >> 1) {
             RatesSay::SlowCallRate
         } else if counts.calls < minimum {
             RatesSay::Pending
@@ -154,6 +163,7 @@ mod tests {
             settings.half_open_timeout = timeout;
             (settings.mode, settings.max_keys) = (mode, max_keys);
             settings.consecutive_failures_by_default = max_keys % 2 == 0;
+            settings.latency = max_keys % 3 == 0;
             settings
         })
     }
@@ -175,6 +185,8 @@ mod tests {
             let (backoff, jitter) = (second.open_backoff, second.open_jitter);
             prop_assert_eq!(rule, OpenRule { open_for_millis, max_millis, backoff, jitter });
             prop_assert_eq!(settings.slow_call_nanos(), second.slow_call.map_or(0, nanos));
+            prop_assert_eq!(settings.counts_times(), second.latency);
+            prop_assert_eq!(settings.asks_how_long(), second.latency || second.slow_call.is_some());
             prop_assert_eq!(settings.abandoned_after_millis(), second.abandoned_after.map(millis_up));
             let limit = second.consecutive_failures.map(u64::from);
             for failures in 1..1000 {

@@ -12,7 +12,7 @@ use crate::next_call::NextCall;
 use crate::overlay::Setting;
 use crate::state::State;
 use crate::time::precise_millis;
-use crate::window::WindowCounts;
+use crate::window::{Latency, WindowCounts};
 use std::time::Duration;
 
 /// What a [`CircuitBreaker`] has counted, what it does, and what it would do next. Taking one disturbs no call.
@@ -35,6 +35,8 @@ pub struct CircuitBreakerSnapshot {
     pub next: NextCall,
     /// All that was counted since it was built; these only grow.
     pub totals: Totals,
+    /// How long its calls took, of one with keys those of all keys. `None` where [`latency`](crate::CircuitBreakerConfig::latency) was never on, and of a breaker of a key.
+    pub latency: Option<Latency>,
     /// What is in the window; of a breaker that has opened, what was in it then; of a disabled one, nothing.
     pub window: WindowCounts,
     /// Of a closed breaker: failures in a row.
@@ -108,6 +110,7 @@ impl CircuitBreaker {
             age: Duration::from_millis(word.age(now)),
             next: self.next_call_in(word, now),
             totals: self.totals(),
+            latency: if self.of_keys.is_of_an_instance() { None } else { self.times.read() },
             window: self.frozen(word, now),
             consecutive_failures: if phase == Phase::Closed { self.window.streak(word.closed_generation()) } else { 0 },
             reason: self.last_opening.read().filter(|_| opened).map(|opening| opening.reason),

@@ -137,8 +137,8 @@ impl CircuitBreaker {
     }
 
     pub(super) fn put(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings) {
-        self.put_alone(turn, settings);
-        self.of_keys.put_all(|of_key| of_key.put_alone(turn, settings));
+        self.put_alone(turn, settings, self);
+        self.of_keys.put_all(|of_key| of_key.put_alone(turn, settings, self));
     }
 
     /// Whether it could be put in force here.
@@ -147,8 +147,13 @@ impl CircuitBreaker {
         config.validate().map(|()| config)
     }
 
-    pub(super) fn put_alone(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings) {
+    /// In this one, which is the instance of a key, or `all` of them itself.
+    pub(super) fn put_alone(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings, all: &Self) {
         let now = time::precise_millis();
+        if settings.latency {
+            // Before a call is told to count in it.
+            self.times.begin(&all.times);
+        }
         let before = self.settings.replace(*settings, |settings| {
             self.window.resize(span(settings), settings.slow_call.is_some(), now);
             // The next outcome is judged by the new rules, whatever it is.

@@ -8,7 +8,7 @@
 //!
 //! # Orderings
 //!
-//! * **Counters** are `Relaxed`: a shard is written by one thread at a time (its index is handed on with `Release` and
+//! * **Counters**, and the histograms beside them ([`times`]), are `Relaxed`: a shard is written by one thread at a time (its index is handed on with `Release` and
 //!   `Acquire`), or added to atomically, and read by summing.
 //! * **Two failures that together reach a threshold** are on two shards, and each thread adds before it tally. A `SeqCst`
 //!   **fence** stands between the two on every path that evaluates ([`Window::record`]): of two such fences one is
@@ -23,16 +23,20 @@
 //!   its bucket is ended after it. Otherwise a bucket could last as long as one of a window that is no more.
 //! * **Marks** are published as sequence locks: see [`crate::seqlock`].
 
+mod histogram;
 mod marks;
 mod shards;
 mod stamps;
 mod streak;
+mod times;
 
 use crate::sync::{AtomicSetting, AtomicU64, Ordering, Published, fence};
 use std::sync::Arc;
 
+pub use histogram::{Histogram, Latency};
 pub(crate) use shards::{Counter, Shard, Total};
 pub(crate) use streak::{Began, Consecutive};
+pub(crate) use times::TimesKept;
 use {
     marks::Marks,
     shards::{Shards, Tally},
@@ -107,9 +111,14 @@ pub(crate) struct EndedCall {
     /// `Ok` or `Failed`; of what was dropped and says something none the less, `Abandoned` or `Cancelled`.
     pub(crate) counter: Counter,
     pub(crate) slow: bool,
+    /// Nanoseconds, or `NOT_TIMED`.
+    pub(crate) took: u64,
 }
 
 impl EndedCall {
+    /// That of a call of which nobody counts how long it took.
+    pub(crate) const NOT_TIMED: u64 = u64::MAX;
+
     /// Whether it says nothing but that the dependency works.
     fn is_calm(self) -> bool {
         self.counter == Counter::Ok && !self.slow

@@ -174,7 +174,7 @@ impl Total {
 }
 
 #[cfg(resilience_loom)]
-fn shards_wanted() -> usize {
+pub(super) fn shards_wanted() -> usize {
     INLINE
 }
 
@@ -187,7 +187,7 @@ impl Shard {
 }
 
 #[cfg(not(resilience_loom))]
-use index::shards_wanted;
+pub(super) use index::shards_wanted;
 
 #[cfg(not(resilience_loom))]
 mod index {
@@ -203,7 +203,7 @@ mod index {
     static WANTED: Lazy<usize> =
         Lazy::new(|| std::thread::available_parallelism().map_or(INLINE, |cores| (cores.get() + 2).clamp(INLINE, 256)));
 
-    pub(super) fn shards_wanted() -> usize {
+    pub(in crate::window) fn shards_wanted() -> usize {
         *WANTED
     }
 

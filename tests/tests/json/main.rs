@@ -42,7 +42,7 @@ fn compare(file: &str, value: &impl serde::Serialize) {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_of_each_kind() {
     let _entered = Scope::new().enter();
-    let breaker = CircuitBreaker::builder("payment").consecutive_failures(1).register().unwrap();
+    let breaker = CircuitBreaker::builder("payment").consecutive_failures(1).latency(true).register().unwrap();
     breaker.try_acquire().unwrap().failure_because(&"connection refused");
     breaker.try_acquire().unwrap_err();
     Retry::builder("payment").attempts(3).budget(10.0).register().unwrap();

@@ -158,7 +158,7 @@ impl Shop {
     /// makes safe, and the budget keeps retries from piling onto an inventory that is down.
     #[retry(name = "inventory", attempts = 2, delay = "20ms", retry_if = |e| e.is_unavailable(), budget = 20)]
     #[circuit_breaker("inventory", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
-        half_open_calls = 3, failure_if = |e| e.is_unavailable())]
+        half_open_calls = 3, latency = true, failure_if = |e| e.is_unavailable())]
     #[timeout(name = "inventory", after = "1s")]
     async fn reserve(&self, order: &Order) -> Result<(), ShopError> {
         self.post(Service::Inventory, order).await?;
@@ -166,7 +166,7 @@ impl Shop {
     }
 
     #[circuit_breaker("payment", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
-        half_open_calls = 3, abandoned_after = "150ms", failure_if = |e| e.is_unavailable())]
+        half_open_calls = 3, latency = true, abandoned_after = "150ms", failure_if = |e| e.is_unavailable())]
     #[bulkhead(name = "payment", max_concurrent = 64)]
     #[timeout(name = "payment", after = "250ms")]
     #[fallback = Self::queue_payment]
@@ -181,7 +181,7 @@ impl Shop {
     }
 
     #[circuit_breaker("email", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
-        half_open_calls = 3, failure_if = |e| e.is_unavailable())]
+        half_open_calls = 3, latency = true, failure_if = |e| e.is_unavailable())]
     #[rate_limit(name = "email", rate = "500/s")]
     #[timeout(name = "email", after = "250ms")]
     #[fallback = queue_mail]
@@ -191,7 +191,7 @@ impl Shop {
     }
 
     #[circuit_breaker("recommendations", failure_rate = 50, minimum_calls = 10, window = "1s", open_for = "1s",
-        half_open_calls = 3, failure_if = |e| e.is_unavailable())]
+        half_open_calls = 3, latency = true, failure_if = |e| e.is_unavailable())]
     #[timeout(name = "recommendations", after = "250ms")]
     #[fallback(popular_items)]
     async fn recommend(&self, order: &Order) -> Result<Recommendations, ShopError> {

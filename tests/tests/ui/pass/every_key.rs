@@ -10,6 +10,7 @@ use resilience_runtime::{Rejection, WindowCounts, circuit_breaker};
     window = "1m",
     consecutive_failures = 7,
     abandoned_after = "2s",
+    latency = true,
     slow_call = "250ms",
     slow_call_rate = 80,
     open_for = "15s",
