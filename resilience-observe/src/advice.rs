@@ -401,7 +401,9 @@ fn shortened_history(facts: &Facts<'_>) -> Vec<Advice> {
     let first: Vec<String> = lost.iter().take(3).map(|lost| format!("`{}`", lost.name)).collect();
     let among = if first.is_empty() { String::new() } else { format!(", {} among them", first.join(", ")) };
     let text = format!(
-        "the history is full: {} of the quietest policies have a shorter one than others{among}, and {} have none",
+        "the history takes {} of {} KiB: {} of the quietest policies have a shorter one than others{among}, and {} have none",
+        past.bytes() >> 10,
+        past.bound() >> 10,
         lost.len(),
         past.refused()
     );

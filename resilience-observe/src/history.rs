@@ -386,7 +386,7 @@ impl Rings {
         self.bound
     }
 
-    /// What all of it takes.
+    /// What all of it takes, by its own account.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -564,12 +564,16 @@ impl Rings {
     pub(crate) fn lost(&self) -> Vec<Lost> {
         let lost = self.policies.iter().zip(KINDS).flat_map(|(policies, kind)| {
             policies.iter().filter_map(move |policy| {
-                let steps = Step::ALL.into_iter().zip(&policy.rings).filter(|(_, ring)| ring.is_none());
-                let steps: Vec<Step> = steps.map(|(step, _)| step).collect();
+                let steps = policy.lost();
                 (!steps.is_empty()).then(|| Lost { kind, name: policy.name.clone(), steps })
             })
         });
         lost.collect()
+    }
+
+    /// The rings that a policy has lost to the bound.
+    pub(crate) fn lost_of(&self, kind: Kind, name: &str) -> Vec<Step> {
+        self.find(kind, name).map_or_else(Vec::new, Recorded::lost)
     }
 
     /// How many policies have no history at all, since there was no room for their names.
@@ -595,6 +599,11 @@ impl Rings {
 }
 
 impl Recorded {
+    fn lost(&self) -> Vec<Step> {
+        let steps = Step::ALL.into_iter().zip(&self.rings).filter(|(_, ring)| ring.is_none());
+        steps.map(|(step, _)| step).collect()
+    }
+
     /// What happened since the sample before.
     fn note(&mut self, kind: Kind, sample: &Sample, turn: &Turn) -> Row {
         let row = sample.since(&self.before, kind);

@@ -37,7 +37,7 @@
 mod advice;
 #[cfg(feature = "files")]
 mod files;
-#[allow(dead_code, reason = "the routes ask for more than advice does")]
+#[cfg_attr(not(feature = "axum"), allow(dead_code, reason = "the routes ask for more than advice does"))]
 mod history;
 #[cfg(feature = "axum")]
 mod http;

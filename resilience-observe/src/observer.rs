@@ -142,8 +142,15 @@ impl Observer {
         })
     }
 
+    /// The history, where one is kept.
+    #[cfg(feature = "axum")]
+    pub(crate) fn past(&self) -> Option<MutexGuard<'_, Rings>> {
+        self.inner.past.get().map(locked)
+    }
+
     /// Keeps a history from now on, unless none is wanted.
-    fn keep_history(&self, history: History) {
+    pub(crate) fn keep_history(&self) {
+        let history = self.inner.settings.history.unwrap_or_default();
         if history != History::NONE {
             self.inner.past.get_or_init(|| {
                 let observer = Arc::downgrade(&self.inner);
@@ -268,7 +275,7 @@ impl ObserverBuilder {
         let events = registry.subscribe_with(EventFilter::of([Topic::Conflict, Topic::ConfigRefused]));
         registry.prepare();
         let (program, memory) = (Program::of(&registry), Mutex::new(Memory::new(events)));
-        let history = settings.history.unwrap_or(History::NONE);
+        let is_chosen = settings.history.is_some();
         let inner = Inner {
             registry,
             settings,
@@ -279,7 +286,9 @@ impl ObserverBuilder {
             watch: OnceLock::new(),
         };
         let observer = Observer { inner: Arc::new(inner) };
-        observer.keep_history(history);
+        if is_chosen {
+            observer.keep_history();
+        }
         observer
     }
 }

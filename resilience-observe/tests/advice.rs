@@ -390,7 +390,7 @@ fn a_history_that_is_shorter_than_others_is_told() {
     let told = told(64 << 10);
     let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "history_shortened");
-    assert!(text.contains("`breaker 00`"), "{text}");
+    assert!(text.contains(" of 64 KiB: ") && text.contains("`breaker 00`"), "{text}");
     assert_eq!(help, "write `.history(History::of_bytes(4 << 20))`");
 }
 

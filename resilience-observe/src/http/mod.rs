@@ -3,6 +3,7 @@
 mod access;
 mod asked;
 mod page;
+mod past;
 mod problem;
 mod read;
 
@@ -62,6 +63,7 @@ impl Observer {
     fn guarded_router<S: Clone + Send + Sync + 'static>(&self, guard: Guard) -> Router<S> {
         // From now on, and not from the first question on.
         self.watch();
+        self.keep_history();
         let routes = routes(self).into_iter();
         routes
             .fold(Router::new(), |router, (path, route)| router.route(path, route))
@@ -86,8 +88,10 @@ fn routes<S: Clone + Send + Sync + 'static>(observer: &Observer) -> Vec<(&'stati
         ("/api/v1/operations", answering(observer, read::operations)),
         ("/api/v1/policies", answering(observer, read::policies)),
         ("/api/v1/events", answering(observer, read::events)),
+        ("/api/v1/advice", answering(observer, past::advice)),
         ("/api/v1/{kind}/{name}", answering(observer, read::policy)),
         ("/api/v1/{kind}/{name}/events", answering(observer, read::policy_events)),
+        ("/api/v1/{kind}/{name}/history", answering(observer, past::history)),
         ("/api/v1/{kind}/{name}/keys", answering(observer, read::keys)),
     ]
 }

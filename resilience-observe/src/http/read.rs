@@ -26,7 +26,9 @@ pub(super) const INDEX: &str = "\
 /api/v1/policies              every policy in one row; ?kind=, ?name=PATTERN, ?state=, ?limit=
 /api/v1/KIND/NAME             one policy, with its settings and where they come from
 /api/v1/KIND/NAME/events      its last events
+/api/v1/KIND/NAME/history     what it did; ?step=1, 10 or 60 seconds, ?since=
 /api/v1/KIND/NAME/keys        its keys, those first that are not closed; ?state=, ?limit=
+/api/v1/advice                what somebody should look at, and what to write
 /api/v1/events                what has happened; ?after=ID, ?topic=, ?name=PATTERN, ?limit=
 ";
 
@@ -77,7 +79,7 @@ pub(super) fn metrics(observer: &Observer, uri: &Uri, headers: &HeaderMap) -> Re
 }
 
 /// Who answers, and when.
-fn answer(observer: &Observer, fields: Value) -> Value {
+pub(super) fn answer(observer: &Observer, fields: Value) -> Value {
     let mut answer = Map::new();
     answer.insert("at".to_owned(), serde_json::to_value(Timestamp::now()).unwrap_or_default());
     answer.insert("instance".to_owned(), observer.instance().into());
@@ -164,7 +166,7 @@ fn state_of(text: Option<&str>) -> Result<Option<State>, Problem> {
 }
 
 /// Does something with the policy that the path names, with its settings.
-fn with_policy<T>(
+pub(super) fn with_policy<T>(
     registry: &Registry,
     asked: &Asked,
     of: impl FnOnce(Policy<'_>) -> Result<T, Problem>,
