@@ -9,6 +9,7 @@ use resilience_runtime::{
     TimeoutSnapshot,
 };
 use std::mem::size_of;
+use std::ops::{Range, RangeInclusive};
 
 /// Rows that are allocated together.
 const BLOCK: usize = 60;
@@ -336,7 +337,7 @@ struct Turn {
     full: [Option<usize>; Step::ALL.len()],
     is_first: bool,
     /// The parts of hours that begin with it.
-    parts: std::ops::RangeInclusive<u64>,
+    parts: RangeInclusive<u64>,
     minutes: u64,
 }
 
@@ -445,8 +446,11 @@ impl Rings {
         let mut nth = 0;
         for snapshot in snapshots {
             let (name, sample) = (name(snapshot), sample(snapshot));
-            let known = self.policies[kind].get(nth).is_some_and(|policy| *policy.name == **name);
-            if !known && !self.insert(kind, nth, name, &sample, turn, snapshots.len()) {
+            // By name, on both sides: who comes before it was taken out of the registry.
+            let gone = self.policies[kind][nth..].iter().take_while(|policy| policy.name < *name).count();
+            self.forget(kind, nth..nth + gone);
+            let is_known = self.policies[kind].get(nth).is_some_and(|policy| policy.name == *name);
+            if !is_known && !self.insert(kind, nth, name, &sample, turn, snapshots.len()) {
                 self.refused += 1;
                 continue;
             }
@@ -456,6 +460,15 @@ impl Rings {
             }
             nth += 1;
         }
+        let all = self.policies[kind].len();
+        self.forget(kind, nth..all);
+    }
+
+    fn forget(&mut self, kind: usize, gone: Range<usize>) {
+        for nth in gone.clone() {
+            (0..Step::ALL.len()).for_each(|step| self.lose(kind, nth, step));
+        }
+        self.policies[kind].drain(gone);
     }
 
     fn write(&mut self, kind: usize, nth: usize, step: Step, turn: &Turn, row: &Row) {
@@ -490,7 +503,7 @@ impl Rings {
         self.bytes_of_rings -= lost;
     }
 
-    /// Names do not vanish from a registry, so one that is not where it was expected is new. Whether there is room for it.
+    /// Whether there is room for one that is new.
     fn insert(&mut self, kind: usize, nth: usize, name: &Name, sample: &Sample, turn: &Turn, all: usize) -> bool {
         let policies = &mut self.policies[kind];
         let capacity = policies.capacity();
@@ -606,7 +619,12 @@ impl Recorded {
 
     /// What happened since the sample before.
     fn note(&mut self, kind: Kind, sample: &Sample, turn: &Turn) -> Row {
-        let row = sample.since(&self.before, kind);
+        // What counts from zero again was taken out and built anew.
+        let is_another = columns(kind)
+            .iter()
+            .enumerate()
+            .any(|(nth, (_, rollup))| *rollup == Rollup::Sum && sample.counts[nth] < self.before.counts[nth]);
+        let row = if is_another { sample.since(&Sample::default(), kind) } else { sample.since(&self.before, kind) };
         if sample.enforced != self.before.enforced {
             self.enforces_since = turn.second;
         }

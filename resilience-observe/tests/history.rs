@@ -244,6 +244,34 @@ fn a_policy_that_comes_later_has_what_it_did_since_and_others_keep_their_rows() 
     assert!(rings.past(Kind::CircuitBreaker, "three", Step::Second, 0).is_none());
 }
 
+#[test]
+fn a_policy_that_is_taken_out_is_forgotten_and_one_of_its_name_begins_anew() {
+    let mut rings = Rings::new(1 << 20);
+    let empty = rings.bytes();
+    let named = |name: &str, successes| {
+        let mut breaker = breaker();
+        (breaker.name, breaker.totals.successes) = (Name::from(name.to_owned()), successes);
+        breaker
+    };
+    let mut record = |second: u64, breakers: &[CircuitBreakerSnapshot]| {
+        rings.record(&of_breakers(breakers.to_vec()), |_| 0, second * 1000);
+        ["one", "two", "three"].map(|name| {
+            let past = rings.past(Kind::CircuitBreaker, name, Step::Second, 0)?;
+            Some(past.rows.iter().map(|row| row.unwrap().count(0)).collect::<Vec<_>>())
+        })
+    };
+    record(1000, &[named("one", 3), named("three", 3), named("two", 3)]);
+    assert_eq!(record(1001, &[named("one", 4), named("three", 4), named("two", 9)])[1], Some(vec![6]));
+    assert_eq!(record(1002, &[named("one", 4), named("two", 9)]), [Some(vec![1, 0]), Some(vec![6, 0]), None]);
+    // It came back before anybody had seen that it was gone, and has counted from zero.
+    assert_eq!(record(1003, &[named("one", 2), named("two", 9)])[0], Some(vec![1, 0, 2]));
+    assert_eq!(record(1004, &[]), [None, None, None]);
+    assert_eq!(record(1005, &[named("three", 2)]), [None, None, Some(vec![2])]);
+    record(1006, &[]);
+    // What is left is the list, for those who come.
+    assert!(rings.bytes() - empty < 4096, "{} {empty}", rings.bytes());
+}
+
 /// The rings of 5,000 breakers that are called so often a second, and the bytes that were allocated for them.
 fn measured(bound: usize, seconds: u64, calls: impl Fn(usize) -> u64) -> (Rings, usize) {
     let breaker = breaker();
