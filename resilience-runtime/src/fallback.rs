@@ -119,6 +119,7 @@ pub fn called<R: GuardedResult<T, E>, T, E>(result: R) -> Result<T, Failure<E>> 
     label = "`From<Rejection>` is not implemented for the error type `{E}`",
     note = "with thiserror, add the variant `#[error(transparent)] Rejected(#[from] resilience_runtime::Rejection)` to `{E}`",
     note = "if `{E}` is a foreign type, add `map_rejection = path` to one of the attributes, where `path` is a `fn(Rejection) -> {E}`; if it is a generic parameter, add the bound `From<Rejection>`",
+    note = "`tonic::Status`, `sqlx::Error` and `redis::RedisError` are converted with the feature `tonic`, `sqlx` or `redis` of `resilience-runtime`",
     note = "to replace every failure by another answer, add `#[fallback = path]` below the attribute"
 )]
 pub trait Finished<T, E, Map>: Sized {

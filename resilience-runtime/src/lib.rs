@@ -46,9 +46,14 @@
 //!
 //! | feature | for | what it adds |
 //! |---|---|---|
+//! | `actix` | `actix-web` 4 | a [`Rejection`] and a [`Failure`] are errors of a handler, with the answers of `axum` |
 //! | `axum` | `axum` 0.8 | a [`Rejection`] and a [`Failure`] are answers of a handler: 503, 429 or 504 with `Retry-After` and a problem (RFC 9457) |
 //! | `http` | `http` 1 | `classify::http`: the status, and `Retry-After` as seconds and as a date |
+//! | `redis` | `redis` 1 | `classify::redis`, `From<Rejection>` for its error, and `HealthCheck::redis` |
 //! | `reqwest` | `reqwest` 0.13 | `classify::reqwest` and `classify::reqwest_error`; enables `http` |
+//! | `reqwest-middleware` | `reqwest-middleware` 0.5 | `PerHost`: a breaker, a bulkhead and a limiter for each host of a client, and retries; enables `reqwest` |
+//! | `sqlx` | `sqlx` 0.8 | `classify::sqlx`, `From<Rejection>` for its error, and `HealthCheck::sqlx` |
+//! | `tonic` | `tonic` 0.14 | `classify::tonic`, and `From<Rejection>` for a status, with `grpc-retry-pushback-ms` |
 //!
 //! Without a feature there are [`classify::io`], [`classify::source`](classify::source()) for `anyhow::Error` and boxed errors, and `From<Rejection>` for
 //! [`std::io::Error`], `String` and [`Failure`].
@@ -147,6 +152,8 @@ pub use event::{
     StateHistory, Steering, Topic, Transition,
 };
 pub use event::{GaveUp, GaveUpCounts, RetryEvent};
+#[cfg(feature = "reqwest-middleware")]
+pub use integration::reqwest_middleware::{PerHost, Repeatable};
 pub use keyed::{KeyCounts, Keyed};
 pub use kind::{InvalidKind, Kind};
 pub use name::{Instance, InvalidPattern, Key, Name, Pattern, PolicyKey};
@@ -182,9 +189,15 @@ pub mod classify {
     #[cfg(feature = "http")]
     pub use crate::integration::http::{http, http_head, retry_after};
     pub use crate::integration::io::{io, io_error};
+    #[cfg(feature = "redis")]
+    pub use crate::integration::redis::{redis, redis_error};
     #[cfg(feature = "reqwest")]
     pub use crate::integration::reqwest::{reqwest, reqwest_error};
     pub use crate::integration::source::source;
+    #[cfg(feature = "sqlx")]
+    pub use crate::integration::sqlx::{sqlx, sqlx_error};
     pub use crate::integration::status::status;
+    #[cfg(feature = "tonic")]
+    pub use crate::integration::tonic::{tonic, tonic_status};
     pub use crate::integration::{failure, retry_after_opens, retry_after_opens_at_most};
 }

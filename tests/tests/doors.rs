@@ -210,6 +210,26 @@ fn no_file_imports_from_itself_by_whatever_way() {
 }
 
 #[test]
+fn what_meets_other_crates_is_made_of_what_everybody_can_name() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../resilience-runtime/src");
+    let front = fs::read_to_string(root.join("lib.rs")).unwrap();
+    let public: BTreeSet<&str> = front
+        .split("pub use ")
+        .skip(1)
+        .flat_map(|names| names.split(';').next().unwrap().split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .collect();
+    let files = files(&root.join("integration"));
+    let hidden: Vec<String> = files
+        .iter()
+        .flat_map(|file| paths(&code(&fs::read_to_string(file).unwrap())))
+        .filter(|path| path[0] == "crate" && path.get(1).is_none_or(|room| room != "integration"))
+        .filter(|path| !public.contains(&**path.last().unwrap()))
+        .map(|path| path.join("::"))
+        .collect();
+    assert!(files.len() >= 12 && hidden.is_empty(), "not public: {hidden:#?}");
+}
+
+#[test]
 fn the_rooms_can_be_drawn() {
     let doors = doors();
     let between: BTreeSet<(&str, &str)> = doors

@@ -1,12 +1,10 @@
 //! HTTP's answers in the types of the crate `http`: what a status and its `Retry-After` say.
 
+use crate::integration::LONGEST_WAIT;
 use crate::integration::status::status;
 use crate::verdict::Verdict;
 use ::http::{HeaderMap, Response, StatusCode, header};
 use std::time::{Duration, SystemTime};
-
-/// What a `Retry-After` says at most: a number that somebody mistyped is no reason to wait for years, nor to add years to a moment.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Classifies the result of a function that returns an `http::Response`, of the crate `http` 1, by its status and its `Retry-After`. Every `Err` is a failure.
 ///

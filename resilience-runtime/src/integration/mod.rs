@@ -1,21 +1,37 @@
 //! Other people's types: how their errors and answers are classified, one file a crate.
 
+#[cfg(feature = "actix")]
+mod actix;
 #[cfg(feature = "axum")]
 mod axum;
 #[cfg(feature = "http")]
 pub(crate) mod http;
 pub(crate) mod io;
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "actix", feature = "axum"))]
 mod problem;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 #[cfg(feature = "reqwest")]
 pub(crate) mod reqwest;
+#[cfg(feature = "reqwest-middleware")]
+pub(crate) mod reqwest_middleware;
 pub(crate) mod source;
+#[cfg(feature = "sqlx")]
+pub(crate) mod sqlx;
 pub(crate) mod status;
+#[cfg(feature = "tonic")]
+pub(crate) mod tonic;
 
 use crate::error::Failure;
 use crate::verdict::Verdict;
 use std::time::Duration;
 
+/// What a server can ask to wait at most: a number that somebody mistyped is no reason to wait for years, nor to add years to a moment.
+#[cfg(any(feature = "http", feature = "tonic"))]
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+/// What a check of a connection is given, unless something else is said.
+#[cfg(any(feature = "redis", feature = "sqlx"))]
+const CHECKED_WITHIN: Duration = Duration::from_secs(2);
 /// From where a wait that the dependency asked for also opens the breaker.
 const LONG_WAIT: Duration = Duration::from_secs(60);
 /// For how long such a wait opens it at most, unless something else is said.

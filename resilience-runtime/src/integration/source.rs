@@ -4,6 +4,7 @@ use crate::error::Rejection;
 use crate::verdict::Verdict;
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 /// Looks for an error of type `S` in the chain of sources and classifies that one. Without one, the call has failed.
 ///
@@ -35,7 +36,7 @@ where
 impl Rejection {
     /// The rejection that an error is or has among its sources: for errors of other crates that were made from one.
     ///
-    /// What an [`io::Error`](std::io::Error) was made of is among them, although its `source` leaves it out.
+    /// What an [`io::Error`](std::io::Error) or an [`Arc`] was made of is among them, although their `source` leaves it out.
     ///
     /// ```
     /// use resilience_runtime::Rejection;
@@ -56,11 +57,15 @@ pub(crate) fn find<'e, S: Error + 'static>(error: &'e (dyn Error + 'static)) -> 
         if let Some(found) = error.downcast_ref() {
             return Some(found);
         }
-        // Its `source` is that of what it was made of.
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        link = inner.map_or_else(|| error.source(), |inner| Some(inner));
+        link = wrapped(error).or_else(|| error.source());
     }
     None
+}
+
+/// What an error that is only a wrapper was made of: its `source` is that one's.
+fn wrapped<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    let in_io = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).map(|inner| inner as _);
+    in_io.or_else(|| error.downcast_ref::<Arc<dyn Error + Send + Sync>>().map(|inner| &**inner as _))
 }
 
 #[cfg(test)]
@@ -82,9 +87,10 @@ mod tests {
     }
 
     #[test]
-    fn it_is_found_in_what_an_io_error_was_made_of() {
+    fn it_is_found_in_what_an_io_error_or_an_arc_was_made_of() {
         let rejection = Rejection::BulkheadFull { name: "stock".into(), key: None };
-        let nested = Outer(io::Error::other(Outer(rejection.clone().into())));
+        let shared: Arc<dyn Error + Send + Sync> = Arc::new(Outer(rejection.clone().into()));
+        let nested = Outer(io::Error::other(shared));
         assert_eq!(Rejection::source_of(&nested), Some(&rejection));
         assert_eq!(Rejection::source_of(&Outer(io::ErrorKind::NotFound.into())), None);
     }

@@ -72,6 +72,12 @@ impl HealthCheck {
         Self { name: name.into(), timeout, critical: true, check: Arc::new(check) }
     }
 
+    /// Another timeout, 1 ms to 1 h.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// Whether the program is down when the check fails, or only degraded.
     pub fn critical(mut self, critical: bool) -> Self {
         self.critical = critical;

@@ -11,5 +11,10 @@ macro_rules! pages {
 pages! {
     Http: "http.md",
     Reqwest: "reqwest.md",
+    ReqwestMiddleware: "reqwest-middleware.md",
     Axum: "axum.md",
+    Actix: "actix.md",
+    Tonic: "tonic.md",
+    Sqlx: "sqlx.md",
+    Redis: "redis.md",
 }
