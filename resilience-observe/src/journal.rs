@@ -169,6 +169,13 @@ impl Journal {
         Page { first, last, missed: first.saturating_sub(from), entries, reached }
     }
 
+    /// The last id so far.
+    pub(crate) fn last(&self) -> u64 {
+        let mut written = self.written();
+        written.catch_up();
+        written.last
+    }
+
     fn written(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }

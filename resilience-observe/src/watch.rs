@@ -23,6 +23,8 @@ pub(crate) struct Watch {
     pub(crate) journal: Journal,
     pub(crate) functions: Functions,
     registry: Registry,
+    /// Who does something by hand does it alone, so that what was looked at is what is changed.
+    pub(crate) steering: Mutex<()>,
     samples: Mutex<Samples>,
     thread: Mutex<Option<Thread>>,
 }
@@ -151,8 +153,8 @@ impl Watch {
         let journal = Journal::new(registry);
         let last = Arc::new(Sample::of(registry, &functions));
         let samples = Mutex::new(Samples { before: None, last, taken: Instant::now() });
-        let watch =
-            Arc::new(Self { journal, functions, registry: registry.clone(), samples, thread: Mutex::default() });
+        let (steering, thread) = (Mutex::default(), Mutex::default());
+        let watch = Arc::new(Self { journal, functions, registry: registry.clone(), steering, samples, thread });
         let weak = Arc::downgrade(&watch);
         let spawned = thread::Builder::new().name("resilience-watch".to_owned()).spawn(move || run(&weak));
         *lock(&watch.thread) = spawned.ok().map(|thread| thread.thread().clone());
@@ -206,7 +208,7 @@ impl Watch {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -226,7 +226,6 @@ impl Refused {
 
 /// Who asks, as far as that is known.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "steering asks for the rest")]
 pub(crate) struct Visitor {
     /// Whom the program's own function has named.
     pub(crate) name: Option<String>,

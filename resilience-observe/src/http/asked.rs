@@ -5,7 +5,7 @@ use super::problem::Problem;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use resilience_runtime::{Kind, Pattern, Topic};
+use resilience_runtime::{Kind, Pattern, State, Topic};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -98,6 +98,11 @@ impl Parameters {
         }
     }
 
+    pub(crate) fn state(&self) -> Result<Option<State>, Problem> {
+        let state = self.text("state").map(state).transpose();
+        state.map_err(|error| Problem::bad_request(format!("the parameter `state`: {error}")))
+    }
+
     /// Words with commas between them.
     pub(crate) fn topics(&self) -> Result<Vec<Topic>, Problem> {
         let words = self.text("topic").unwrap_or_default().split(',').filter(|word| !word.is_empty());
@@ -111,6 +116,15 @@ impl Parameters {
             })
             .collect()
     }
+}
+
+/// A state of a circuit breaker, by its word.
+pub(crate) fn state(word: &str) -> Result<State, String> {
+    let state = State::ALL.iter().copied().find(|state| state.as_str() == word);
+    state.ok_or_else(|| {
+        let known = State::ALL.iter().map(|state| format!("`{state}`")).collect::<Vec<_>>().join(", ");
+        format!("unknown state `{word}`; expected {known}")
+    })
 }
 
 fn decoded(text: &str) -> Result<String, Problem> {

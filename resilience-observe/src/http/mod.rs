@@ -6,6 +6,7 @@ mod page;
 mod past;
 mod problem;
 mod read;
+mod steer;
 
 pub use access::{Access, InvalidToken, Refused, Token, Who};
 
@@ -17,7 +18,7 @@ use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use problem::Problem;
 use std::sync::Arc;
 
@@ -89,6 +90,7 @@ fn routes<S: Clone + Send + Sync + 'static>(observer: &Observer) -> Vec<(&'stati
         ("/api/v1/policies", answering(observer, read::policies)),
         ("/api/v1/events", answering(observer, read::events)),
         ("/api/v1/advice", answering(observer, past::advice)),
+        ("/api/v1/steer", steering(observer)),
         ("/api/v1/{kind}/{name}", answering(observer, read::policy)),
         ("/api/v1/{kind}/{name}/events", answering(observer, read::policy_events)),
         ("/api/v1/{kind}/{name}/history", answering(observer, past::history)),
@@ -103,6 +105,14 @@ fn answering<S: Clone + Send + Sync + 'static>(
 ) -> MethodRouter<S> {
     let observer = observer.clone();
     get(async move |asked: Asked| match answer(&observer, &asked) {
+        Ok(value) => json(StatusCode::OK, &value),
+        Err(problem) => problem.into_response(),
+    })
+}
+
+fn steering<S: Clone + Send + Sync + 'static>(observer: &Observer) -> MethodRouter<S> {
+    let observer = observer.clone();
+    post(async move |request: Request| match steer::steer(&observer, request).await {
         Ok(value) => json(StatusCode::OK, &value),
         Err(problem) => problem.into_response(),
     })

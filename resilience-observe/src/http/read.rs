@@ -30,6 +30,7 @@ pub(super) const INDEX: &str = "\
 /api/v1/KIND/NAME/keys        its keys, those first that are not closed; ?state=, ?limit=
 /api/v1/advice                what somebody should look at, and what to write
 /api/v1/events                what has happened; ?after=ID, ?topic=, ?name=PATTERN, ?limit=
+/api/v1/steer                 POST: does something by hand to circuit breakers; wants a token
 ";
 
 /// What stands for the text of a failure for whoever may not read it.
@@ -124,7 +125,7 @@ fn operation(operation: &'static Operation) -> Value {
 pub(super) fn policies(observer: &Observer, asked: &Asked) -> Result<Value, Problem> {
     let parameters = asked.parameters(&["kind", "name", "state", "limit"])?;
     let kind = parameters.parsed::<Kind>("kind")?;
-    let (name, state, limit) = (parameters.pattern("name")?, state_of(parameters.text("state"))?, parameters.limit()?);
+    let (name, state, limit) = (parameters.pattern("name")?, parameters.state()?, parameters.limit()?);
     let (snapshot, rates) = (observer.registry().read(), observer.watch().rates());
     let is_wanted = |policy: &Policy<'_>| {
         kind.is_none_or(|kind| policy.kind() == kind)
@@ -154,15 +155,6 @@ fn in_program(observer: &Observer, policy: Policy<'_>, mut about: Map<String, Va
         about.insert("critical".to_owned(), observer.registry().is_critical(name.clone()).into());
     }
     about
-}
-
-fn state_of(text: Option<&str>) -> Result<Option<State>, Problem> {
-    let Some(text) = text else { return Ok(None) };
-    let state = State::ALL.iter().copied().find(|state| state.as_str() == text);
-    state.map(Some).ok_or_else(|| {
-        let known = State::ALL.iter().map(|state| format!("`{state}`")).collect::<Vec<_>>().join(", ");
-        Problem::bad_request(format!("the parameter `state`: expected {known}"))
-    })
 }
 
 /// Does something with the policy that the path names, with its settings.
@@ -214,7 +206,7 @@ pub(super) fn policy_events(observer: &Observer, asked: &Asked) -> Result<Value,
 
 pub(super) fn keys(observer: &Observer, asked: &Asked) -> Result<Value, Problem> {
     let parameters = asked.parameters(&["state", "limit"])?;
-    let (state, limit) = (state_of(parameters.text("state"))?, parameters.limit()?.min(KEYS));
+    let (state, limit) = (parameters.state()?, parameters.limit()?.min(KEYS));
     let registry = observer.registry();
     let kind = asked.kind()?;
     with_policy(registry, asked, |_| Ok(()))?;

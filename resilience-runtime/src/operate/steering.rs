@@ -248,6 +248,19 @@ impl Steer<Matching> {
         self.target.keys = Some(MatchingKeys::Pattern(pattern.into()));
         self
     }
+
+    /// The circuit breakers that an act would reach, to which nothing is done.
+    ///
+    /// ```
+    /// # use resilience_runtime::{CircuitBreaker, State, registry};
+    /// let refund = CircuitBreaker::builder("refund").register()?;
+    /// assert_eq!(registry().steer("ref*").reaches()?[0].name.as_str(), "refund");
+    /// assert_eq!(refund.state(), State::Closed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reaches(&self) -> Result<Vec<Reached>, SteerError> {
+        Ok(self.target.find::<CircuitBreaker>()?.iter().map(|breaker| reached(&**breaker)).collect())
+    }
 }
 
 impl Matching {
