@@ -100,7 +100,11 @@ impl Wanted {
                 pattern.matches(name) || of_key()
             })
         };
-        (self.topics.is_empty() || self.topics.contains(&event.topic())) && self.name.as_ref().is_none_or(is_named)
+        // A sum of rejections is about rejections, too.
+        let is_about = |wanted: &Topic| {
+            *wanted == event.topic() || matches!(event, Event::Repeated { topic, .. } if topic == wanted)
+        };
+        (self.topics.is_empty() || self.topics.iter().any(is_about)) && self.name.as_ref().is_none_or(is_named)
     }
 }
 
@@ -151,7 +155,7 @@ impl Journal {
         let mut written = self.written();
         written.catch_up();
         let last = written.last;
-        let first = written.kept.front().map_or(last + 1, |entry| entry.id);
+        let first = written.first();
         // An id that was never given is one of an earlier run of the program: there everything is new.
         let from = after.map_or(first, |after| if after > last { first } else { after + 1 });
         let kept = written
@@ -169,11 +173,11 @@ impl Journal {
         Page { first, last, missed: first.saturating_sub(from), entries, reached }
     }
 
-    /// The last id so far.
-    pub(crate) fn last(&self) -> u64 {
+    /// The ids that are kept, from the first to the last; 1 and 0 where there are none.
+    pub(crate) fn ids(&self) -> (u64, u64) {
         let mut written = self.written();
         written.catch_up();
-        written.last
+        (written.first(), written.last)
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
@@ -182,6 +186,10 @@ impl Journal {
 }
 
 impl Written {
+    fn first(&self) -> u64 {
+        self.last + 1 - self.kept.len() as u64
+    }
+
     fn catch_up(&mut self) {
         while let Some(event) = self.events.try_recv() {
             self.news(event);

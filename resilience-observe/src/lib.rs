@@ -53,6 +53,8 @@ mod policies;
 mod reading;
 mod rows;
 mod sampler;
+#[cfg(feature = "axum")]
+mod samples;
 mod settings;
 mod table;
 mod text;

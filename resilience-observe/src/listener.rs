@@ -2,8 +2,12 @@
 
 use crate::http::Access;
 use crate::observer::Observer;
+use crate::watch::Connection;
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use resilience_runtime::registry;
@@ -21,7 +25,7 @@ use tokio::time::{sleep, timeout};
 const CONNECTIONS: usize = 64;
 /// A client that says nothing for so long is hung up on.
 const SILENCE: Duration = Duration::from_secs(10);
-/// No connection lasts longer than this and [`SILENCE`] together, so that none is held for good by who reads nothing.
+/// No connection lasts longer than this and [`SILENCE`] together, unless somebody watches over it and reads: none is held for good by who does not.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// Serves metrics, health, policies and events of this program on that address, to be read: [`Observer::listen`] with every choice left as it is.
@@ -120,12 +124,24 @@ async fn accept(listener: TcpListener, router: Router) {
 async fn serve(stream: TcpStream, router: Router) {
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(SILENCE);
-    let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let watched = Connection::default();
+    let (service, of_request) = (TowerToHyperService::new(router), watched.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(of_request.clone());
+        service.call(request)
+    });
+    let connection = server.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
+    let mut longest = LONGEST;
     // How a connection ends is its client's affair.
-    if timeout(LONGEST, connection.as_mut()).await.is_err() {
-        connection.as_mut().graceful_shutdown();
-        let _ = timeout(SILENCE, connection).await;
+    while timeout(longest, connection.as_mut()).await.is_err() {
+        // Whoever watches and does not read is let go of.
+        if !watched.lasts() {
+            connection.as_mut().graceful_shutdown();
+            let _ = timeout(SILENCE, connection).await;
+            return;
+        }
+        longest = SILENCE;
     }
 }
 

@@ -4,9 +4,11 @@
 
 use crate::journal::Journal;
 use crate::policies::{self, Policy, rate};
+use crate::samples::Rows;
 use resilience_runtime::{Event, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, Timestamp, Topic};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Wake, Waker};
 use std::thread::{self, Thread};
@@ -17,6 +19,11 @@ pub(crate) const EVERY: Duration = Duration::from_secs(1);
 /// Samples that are further apart, or longer ago, do not say how fast something happens now.
 const RECENT: Duration = Duration::from_secs(5);
 
+/// How many watch at once.
+pub(crate) const WATCHERS: usize = 16;
+/// Whoever has had no room for so long for what there is to read does not read.
+const DEAF: Duration = Duration::from_secs(60);
+
 /// The journal and the samples of one observer.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -26,6 +33,10 @@ pub(crate) struct Watch {
     /// Who does something by hand does it alone, so that what was looked at is what is changed.
     pub(crate) steering: Mutex<()>,
     samples: Mutex<Samples>,
+    watchers: Mutex<Vec<Arc<Watcher>>>,
+    /// Of the last sample, while somebody wants them.
+    rows: Mutex<Option<Arc<Rows>>>,
+    pub(crate) began: Timestamp,
     thread: Mutex<Option<Thread>>,
 }
 
@@ -52,6 +63,21 @@ pub(crate) struct Sample {
     /// Of each function with a fallback, how often that was asked, and how often it failed.
     fallbacks: Vec<(u64, u64)>,
 }
+
+/// Somebody who is told what happens.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    waker: Mutex<Option<Waker>>,
+    /// When there was room for more last.
+    read: Mutex<Instant>,
+    is_gone: AtomicBool,
+    wants_rows: bool,
+    connection: Option<Connection>,
+}
+
+/// A connection of the listener, which lasts for as long as somebody watches over it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connection(Arc<AtomicBool>);
 
 /// The last two.
 #[derive(Debug)]
@@ -153,17 +179,85 @@ impl Watch {
         let journal = Journal::new(registry);
         let last = Arc::new(Sample::of(registry, &functions));
         let samples = Mutex::new(Samples { before: None, last, taken: Instant::now() });
-        let (steering, thread) = (Mutex::default(), Mutex::default());
-        let watch = Arc::new(Self { journal, functions, registry: registry.clone(), steering, samples, thread });
+        let watch = Arc::new(Self {
+            journal,
+            functions,
+            registry: registry.clone(),
+            steering: Mutex::default(),
+            samples,
+            watchers: Mutex::default(),
+            rows: Mutex::default(),
+            began: Timestamp::now(),
+            thread: Mutex::default(),
+        });
         let weak = Arc::downgrade(&watch);
         let spawned = thread::Builder::new().name("resilience-watch".to_owned()).spawn(move || run(&weak));
         *lock(&watch.thread) = spawned.ok().map(|thread| thread.thread().clone());
         watch
     }
 
-    /// Whether samples are taken although nobody asks.
-    fn is_watched(&self) -> bool {
-        false
+    /// One more who watches, unless there are too many.
+    pub(crate) fn join(&self, connection: Option<Connection>, wants_rows: bool) -> Option<Arc<Watcher>> {
+        let mut watchers = lock(&self.watchers);
+        if watchers.len() >= WATCHERS {
+            return None;
+        }
+        if let Some(connection) = &connection {
+            connection.0.store(true, Ordering::Relaxed);
+        }
+        let (read, is_gone) = (Mutex::new(Instant::now()), AtomicBool::new(false));
+        let watcher = Arc::new(Watcher { waker: Mutex::default(), read, is_gone, wants_rows, connection });
+        watchers.push(Arc::clone(&watcher));
+        drop(watchers);
+        // It has nobody to sleep for no more.
+        self.unpark();
+        Some(watcher)
+    }
+
+    pub(crate) fn leave(&self, watcher: &Arc<Watcher>) {
+        watcher.end();
+        lock(&self.watchers).retain(|other| !Arc::ptr_eq(other, watcher));
+    }
+
+    /// The rows of the last sample, once somebody has asked for them.
+    pub(crate) fn rows(&self) -> Option<Arc<Rows>> {
+        lock(&self.rows).clone()
+    }
+
+    fn unpark(&self) {
+        if let Some(thread) = &*lock(&self.thread) {
+            thread.unpark();
+        }
+    }
+
+    /// Takes the sample that is due, and lets go of those who do not read. How long it is until the next one; nothing where nobody watches.
+    fn sample(&self) -> Option<Duration> {
+        let mut watchers = lock(&self.watchers).clone();
+        watchers.retain(|watcher| {
+            let is_deaf = lock(&watcher.read).elapsed() >= DEAF;
+            if is_deaf {
+                self.leave(watcher);
+            }
+            !is_deaf
+        });
+        if watchers.is_empty() {
+            *lock(&self.rows) = None;
+            return None;
+        }
+        let sample = self.look();
+        if watchers.iter().any(|watcher| watcher.wants_rows) {
+            let mut rows = lock(&self.rows);
+            if rows.as_ref().is_none_or(|rows| !rows.are_of(&sample)) {
+                *rows = Some(Arc::new(Rows::of(&sample, self.rates(), rows.as_deref())));
+            }
+        }
+        Some(EVERY.saturating_sub(lock(&self.samples).taken.elapsed()))
+    }
+
+    /// There may be something to read.
+    fn wake(&self) {
+        let watchers = lock(&self.watchers).clone();
+        watchers.iter().for_each(|watcher| watcher.wake());
     }
 
     /// The last sample, which is a new one where that is due, and what it tells is in the journal then.
@@ -212,6 +306,39 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Watcher {
+    /// Whoever has this waker is woken when there may be something to read. `false`: there will be nothing any more.
+    pub(crate) fn wait(&self, waker: &Waker) -> bool {
+        let mut waiting = lock(&self.waker);
+        if !waiting.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *waiting = Some(waker.clone());
+        }
+        *lock(&self.read) = Instant::now();
+        !self.is_gone.load(Ordering::Relaxed)
+    }
+
+    fn wake(&self) {
+        let waker = lock(&self.waker).clone();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn end(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+        if let Some(connection) = &self.connection {
+            connection.0.store(false, Ordering::Relaxed);
+        }
+        self.wake();
+    }
+}
+
+impl Connection {
+    /// Whether somebody watches over it.
+    #[cfg(feature = "listen")]
+    pub(crate) fn lasts(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 struct Sleeper(Thread);
 
 impl Wake for Sleeper {
@@ -229,10 +356,8 @@ fn run(watch: &Weak<Watch>) {
         if !watch.journal.catch_up_and_wait(&mut context) {
             return;
         }
-        let wait = watch.is_watched().then(|| {
-            watch.look();
-            EVERY.saturating_sub(lock(&watch.samples).taken.elapsed())
-        });
+        let wait = watch.sample();
+        watch.wake();
         drop(watch);
         match wait {
             Some(wait) => thread::park_timeout(wait),
@@ -243,8 +368,6 @@ fn run(watch: &Weak<Watch>) {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if let Some(thread) = &*lock(&self.thread) {
-            thread.unpark();
-        }
+        self.unpark();
     }
 }

@@ -6,7 +6,7 @@
 
 mod asking;
 
-use asking::{Answer, ask, get, get_json};
+use asking::{Answer, ask, get, get_json, recorded};
 use resilience_observe::{Access, Listening, Observer, Token};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
@@ -15,9 +15,7 @@ use resilience_runtime::{
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const TOKEN: &str = "correct-horse-battery-staple";
@@ -336,35 +334,4 @@ fn answer_of(at: SocketAddr, path: &str) -> Answer {
     let answer = get(at, path);
     assert!([200, 404].contains(&answer.status) || path == "/health", "{path}: {answer:?}");
     answer
-}
-
-fn answers() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/answers")
-}
-
-/// As the file has it, but for what a clock or a counter says.
-fn recorded(file: &str, answer: &Value) {
-    let path = answers().join(format!("{file}.json"));
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, format!("{answer:#}\n")).unwrap();
-    }
-    let recorded: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!(form(answer), form(&recorded), "{file}: UPDATE=1 writes it anew");
-}
-
-/// With one value for all of a kind, and lists as what may be in them.
-fn form(value: &Value) -> Value {
-    match value {
-        Value::Null => Value::Null,
-        Value::Bool(_) => "bool".into(),
-        Value::Number(_) => "number".into(),
-        Value::String(_) => "text".into(),
-        Value::Array(items) => {
-            let mut forms: Vec<Value> = items.iter().map(form).collect();
-            forms.sort_by_key(Value::to_string);
-            forms.dedup();
-            forms.into()
-        }
-        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), form(value))).collect(),
-    }
 }

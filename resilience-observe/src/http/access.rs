@@ -338,8 +338,8 @@ fn unauthorized(title: &str) -> Problem {
 fn shown(request: &Parts) -> Option<&[u8]> {
     let value = request.headers.get(header::AUTHORIZATION)?.as_bytes();
     let is_bearer = value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
-    // Another scheme shows a wrong token.
-    Some(if is_bearer { value[7..].trim_ascii() } else { value })
+    // Whatever another scheme shows is no token.
+    Some(if is_bearer { value[7..].trim_ascii() } else { b"" })
 }
 
 fn host(request: &Parts) -> Option<&str> {

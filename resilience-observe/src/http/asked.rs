@@ -2,6 +2,7 @@
 
 use super::access::Visitor;
 use super::problem::Problem;
+use crate::watch::Connection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -12,6 +13,8 @@ use std::str::FromStr;
 /// One question.
 pub(crate) struct Asked {
     pub(crate) visitor: Visitor,
+    /// Over which it came, where it is the listener's.
+    pub(crate) connection: Option<Connection>,
     path: Vec<(String, String)>,
     query: String,
 }
@@ -31,7 +34,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         let path = path.map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
         let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        Ok(Self { visitor, path, query })
+        let connection = parts.extensions.get::<Connection>().cloned();
+        Ok(Self { visitor, connection, path, query })
     }
 }
 
@@ -108,9 +112,11 @@ impl Parameters {
         let words = self.text("topic").unwrap_or_default().split(',').filter(|word| !word.is_empty());
         words
             .map(|word| {
-                let topic = Topic::ALL.iter().find(|topic| topic.as_str() == word);
+                // How each call ended is told to nobody who only looks.
+                let mut known = Topic::ALL.iter().filter(|topic| **topic != Topic::Outcome);
+                let topic = known.clone().find(|topic| topic.as_str() == word);
                 topic.copied().ok_or_else(|| {
-                    let known = Topic::ALL.iter().map(|topic| format!("`{topic}`")).collect::<Vec<_>>().join(", ");
+                    let known = known.by_ref().map(|topic| format!("`{topic}`")).collect::<Vec<_>>().join(", ");
                     Problem::bad_request(format!("unknown topic `{word}`; expected {known}"))
                 })
             })

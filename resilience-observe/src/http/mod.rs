@@ -7,6 +7,7 @@ mod past;
 mod problem;
 mod read;
 mod steer;
+mod stream;
 
 pub use access::{Access, InvalidToken, Refused, Token, Who};
 
@@ -15,7 +16,7 @@ use access::{Guard, guarded};
 use asked::Asked;
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -91,6 +92,7 @@ fn routes<S: Clone + Send + Sync + 'static>(observer: &Observer) -> Vec<(&'stati
         ("/api/v1/events", answering(observer, read::events)),
         ("/api/v1/advice", answering(observer, past::advice)),
         ("/api/v1/steer", steering(observer)),
+        ("/api/v1/stream", streaming(observer)),
         ("/api/v1/{kind}/{name}", answering(observer, read::policy)),
         ("/api/v1/{kind}/{name}/events", answering(observer, read::policy_events)),
         ("/api/v1/{kind}/{name}/history", answering(observer, past::history)),
@@ -116,6 +118,11 @@ fn steering<S: Clone + Send + Sync + 'static>(observer: &Observer) -> MethodRout
         Ok(value) => json(StatusCode::OK, &value),
         Err(problem) => problem.into_response(),
     })
+}
+
+fn streaming<S: Clone + Send + Sync + 'static>(observer: &Observer) -> MethodRouter<S> {
+    let observer = observer.clone();
+    get(async move |asked: Asked, headers: HeaderMap| stream::stream(&observer, &asked, &headers))
 }
 
 fn json(status: StatusCode, value: &serde_json::Value) -> Response {

@@ -30,6 +30,7 @@ pub(super) const INDEX: &str = "\
 /api/v1/KIND/NAME/keys        its keys, those first that are not closed; ?state=, ?limit=
 /api/v1/advice                what somebody should look at, and what to write
 /api/v1/events                what has happened; ?after=ID, ?topic=, ?name=PATTERN, ?limit=
+/api/v1/stream                the same as it happens, as server-sent events; ?topic=, ?name=PATTERN, ?after=ID, ?sample=1
 /api/v1/steer                 POST: does something by hand to circuit breakers; wants a token
 ";
 

@@ -139,7 +139,7 @@ fn follow(observer: &Observer, order: Order, who: Option<String>) -> Result<Valu
     if order.dry_run {
         return Ok(told(targets.iter().map(|target| (&target.reached, target.before, None)), &[], true));
     }
-    let before = watch.journal.last();
+    let (_, before) = watch.journal.ids();
     for target in &targets {
         // What could be wrong with it was looked at above, and is the same for all.
         act_on(&target.breaker, act, &by, &why)?;

@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use serde_json::Value;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 /// What came back.
@@ -84,4 +86,31 @@ pub(crate) fn post(address: SocketAddr, path: &str, headers: &[&str], body: &str
     let headers: String = headers.iter().copied().chain([&*length]).map(|header| format!("{header}\r\n")).collect();
     let host = if headers.to_lowercase().contains("host:") { "" } else { "Host: localhost\r\n" };
     send(address, &format!("POST {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n{body}"))
+}
+
+/// As the file in `tests/answers` has it, but for what a clock or a counter says.
+pub(crate) fn recorded(file: &str, answer: &Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/answers").join(format!("{file}.json"));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, format!("{answer:#}\n")).unwrap();
+    }
+    let recorded: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(form(answer), form(&recorded), "{file}: UPDATE=1 writes it anew");
+}
+
+/// With one value for all of a kind, and lists as what may be in them.
+fn form(value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Bool(_) => "bool".into(),
+        Value::Number(_) => "number".into(),
+        Value::String(_) => "text".into(),
+        Value::Array(items) => {
+            let mut forms: Vec<Value> = items.iter().map(form).collect();
+            forms.sort_by_key(Value::to_string);
+            forms.dedup();
+            forms.into()
+        }
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), form(value))).collect(),
+    }
 }

@@ -46,7 +46,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Where to serve metrics and health while it runs, such as 127.0.0.1:9911: /metrics is for Prometheus
+    /// Where to serve metrics, health and policies while it runs, such as 127.0.0.1:9911: /metrics is for Prometheus. The breakers can be steered there by whoever has
+    /// the token in the environment variable RESILIENCE_ADMIN_TOKEN
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) admin: Option<SocketAddr>,
 

@@ -12,10 +12,13 @@ mod steering;
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use resilience_observe::{Access, Listening, Observer, Token};
+use resilience_runtime::registry;
 
 use crate::breakers::History;
 use crate::flags::Flags;
@@ -39,9 +42,19 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Whoever has the token may steer the breakers; without one in the environment, nobody.
+fn serve(admin: SocketAddr) -> Result<Listening, Box<dyn Error>> {
+    const TOKEN: &str = "RESILIENCE_ADMIN_TOKEN";
+    let access = match std::env::var_os(TOKEN) {
+        Some(_) => Access::steering(Token::from_env(TOKEN)?),
+        None => Access::read_only(),
+    };
+    Ok(Observer::new(registry()).listen(admin, access)?)
+}
+
 async fn run(flags: &Flags) -> Result<Report, Box<dyn Error>> {
     if let Some(admin) = flags.admin {
-        let listening = resilience_observe::listen(admin).map_err(|error| format!("--admin {admin}: {error}"))?;
+        let listening = serve(admin).map_err(|error| format!("--admin {admin}: {error}"))?;
         eprintln!("metrics and health are at http://{}", listening.address());
     }
     let steering = Steering::follow(flags.config.as_deref())?;
