@@ -24,6 +24,14 @@ pub(crate) struct Counter {
     pub(crate) topic: Option<Topic>,
 }
 
+/// What happens with a policy now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pace {
+    /// So many a second.
+    pub(crate) rate: Option<Map<String, Value>>,
+    pub(crate) latency: Value,
+}
+
 /// What a row does not have: it is a question of its own about one policy.
 const NOT_IN_A_ROW: [&str; 4] = ["settings", "next", "history", "last_error"];
 
@@ -123,13 +131,29 @@ impl<'s> Policy<'s> {
         whole
     }
 
-    /// Without what takes long to read, for a table of all.
-    pub(crate) fn row(self, rate: Option<Map<String, Value>>) -> Map<String, Value> {
+    /// Without what takes long to read, for a table of all; with what happens now, where that is known.
+    pub(crate) fn row(self, pace: Option<Pace>) -> Map<String, Value> {
         let mut row = self.whole();
         NOT_IN_A_ROW.iter().for_each(|field| _ = row.remove(*field));
         row.remove("next_in_words");
-        row.insert("rate".to_owned(), rate.map_or(Value::Null, Value::Object));
+        let Pace { rate, latency } = pace.unwrap_or_default();
+        row.insert("rate".to_owned(), rate.into());
+        if let Self::CircuitBreaker(_) = self {
+            row.insert("latency".to_owned(), latency);
+        }
         row
+    }
+
+    /// How long the calls took that ended since that one: percentiles in seconds. Nothing where it is not measured, or none has ended.
+    pub(crate) fn latency_since(self, before: Policy<'_>) -> Value {
+        let (Self::CircuitBreaker(now), Policy::CircuitBreaker(before)) = (self, before) else { return Value::Null };
+        let Some(latency) = &now.latency else { return Value::Null };
+        let since = before.latency.as_ref().map_or_else(|| latency.clone(), |before| latency.since(before)).all();
+        let percentile = |percent| since.percentile(percent).map(|time| time.as_secs_f64());
+        match (percentile(50.0), percentile(95.0), percentile(99.0)) {
+            (Some(p50), Some(p95), Some(p99)) => serde_json::json!({ "p50": p50, "p95": p95, "p99": p99 }),
+            _ => Value::Null,
+        }
     }
 }
 

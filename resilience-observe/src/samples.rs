@@ -1,9 +1,9 @@
 //! A sample as it is told to those who watch: a short row of each policy, in which only what has changed is told again.
 
-use crate::policies::{self, Policy};
+use crate::policies::{self, Pace, Policy};
 use crate::watch::{Rates, Sample};
 use resilience_runtime::{Kind, Name, Pattern, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -27,6 +27,9 @@ pub(crate) const COLUMNS: [(Kind, &[&str]); 5] = [
             "rate.would_reject",
             "rate.slow",
             "rate.fallbacks",
+            "latency.p50",
+            "latency.p95",
+            "latency.p99",
             "keys.held",
             "keys.not_closed",
         ],
@@ -99,8 +102,8 @@ impl Rows {
     }
 }
 
-fn short(policy: Policy<'_>, rate: Option<Map<String, Value>>) -> String {
-    let row = policy.row(rate);
+fn short(policy: Policy<'_>, pace: Option<Pace>) -> String {
+    let row = policy.row(pace);
     let columns = COLUMNS.iter().find(|(kind, _)| *kind == policy.kind()).map_or(&[][..], |(_, columns)| columns);
     let value = |column: &&str| {
         let (outer, inner) = column.split_once('.').map_or((*column, None), |(outer, inner)| (outer, Some(inner)));

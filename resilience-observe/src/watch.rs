@@ -3,10 +3,9 @@
 //! The thread sleeps until something rare happens. It takes samples only while somebody watches, and all who do share them.
 
 use crate::journal::Journal;
-use crate::policies::{self, Policy, rate};
+use crate::policies::{self, Pace, Policy, rate};
 use crate::samples::Rows;
 use resilience_runtime::{Event, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, Timestamp, Topic};
-use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -88,7 +87,7 @@ struct Samples {
 }
 
 /// How fast things happen, by policy.
-pub(crate) type Rates = HashMap<(Kind, Name), Map<String, Value>>;
+pub(crate) type Rates = HashMap<(Kind, Name), Pace>;
 
 impl Functions {
     fn of(registry: &Registry) -> Self {
@@ -296,7 +295,8 @@ impl Watch {
                 let [asked_before, asked] = fallbacks.each_ref().map(|asked| asked.get(name).copied().unwrap_or(0));
                 rate_of.append(&mut rate([asked_before].into_iter(), [("fallbacks", asked)].into_iter(), between));
             }
-            rates.insert((kind, name.clone()), rate_of);
+            let pace = Pace { rate: Some(rate_of), latency: policy.latency_since(*was) };
+            rates.insert((kind, name.clone()), pace);
         }
         rates
     }

@@ -320,6 +320,7 @@ fn a_sample_comes_every_second_and_has_what_has_changed() {
         sample = stock.expect("sample").data;
     }
     assert_eq!(sample["rows"]["circuit_breaker"].as_array().unwrap().len(), 1);
+    assert!(column(&rows[0], "latency.p50").is_null(), "it is not measured");
     // So many a second is told to whoever asks once, too.
     let policies = get_json(program.at(), "/api/v1/policies?name=payment");
     assert!(policies["policies"][0]["rate"]["calls"].as_f64().is_some(), "{policies}");

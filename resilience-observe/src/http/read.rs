@@ -5,7 +5,7 @@ use super::json;
 use super::problem::Problem;
 use crate::journal::{Wanted, event_json};
 use crate::observer::Observer;
-use crate::policies::{self, Policy};
+use crate::policies::{self, Pace, Policy};
 use crate::text::TextFormat;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -135,8 +135,8 @@ pub(super) fn policies(observer: &Observer, asked: &Asked) -> Result<Value, Prob
     };
     let wanted: Vec<_> = policies::of(&snapshot).filter(is_wanted).collect();
     let rows = wanted.iter().take(limit).map(|policy| {
-        let rate = rates.get(&(policy.kind(), policy.name().clone())).cloned();
-        row(observer, *policy, rate)
+        let pace = rates.get(&(policy.kind(), policy.name().clone())).cloned();
+        row(observer, *policy, pace)
     });
     let rows: Vec<_> = rows.collect();
     let more = wanted.len() - rows.len();
@@ -144,8 +144,8 @@ pub(super) fn policies(observer: &Observer, asked: &Asked) -> Result<Value, Prob
 }
 
 /// A row with what only the program knows of the policy.
-pub(super) fn row(observer: &Observer, policy: Policy<'_>, rate: Option<Map<String, Value>>) -> Value {
-    Value::Object(in_program(observer, policy, policy.row(rate)))
+fn row(observer: &Observer, policy: Policy<'_>, pace: Option<Pace>) -> Value {
+    Value::Object(in_program(observer, policy, policy.row(pace)))
 }
 
 fn in_program(observer: &Observer, policy: Policy<'_>, mut about: Map<String, Value>) -> Map<String, Value> {
