@@ -4,7 +4,7 @@
 //! A call of the kernel's clock is a system call under valgrind, whose own instructions are not counted.
 
 use crate::contest::Case;
-use crate::report::{Table, say};
+use crate::table::{Table, say};
 use std::process::Command;
 
 pub(crate) const INSTRUCTIONS: &str = "instructions";

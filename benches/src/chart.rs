@@ -1,7 +1,7 @@
 //! A table as horizontal bars, the middle half of the measurements as a line across the end of each.
 
 use crate::contest::{BARE, OURS};
-use crate::report::{Table, number};
+use crate::table::{Table, number};
 use std::fmt::Write as _;
 
 const ROW: f64 = 24.0;

@@ -3,6 +3,7 @@
 
 use crate::clock::Clock;
 use crate::statistics::Quartiles;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -60,6 +61,22 @@ pub(crate) struct Effort {
     /// Of one contestant in one round.
     pub(crate) batch: Duration,
     pub(crate) rounds: usize,
+}
+
+/// All rounds of the timed cases, by case.
+pub(crate) type Timings = HashMap<&'static str, Vec<Timing>>;
+
+/// The peer of the smallest median.
+pub(crate) fn best_peer(timings: &[Timing]) -> Option<&Timing> {
+    let is_peer = |who: &str| ![BARE, LEAST, OURS].iter().any(|none| who.starts_with(none));
+    let peers = timings.iter().filter(|timing| is_peer(&timing.who));
+    peers.min_by(|a, b| a.nanos().median.total_cmp(&b.nanos().median))
+}
+
+/// A row of a case that is about how many tasks there are.
+pub(crate) fn of_tasks(what: &str, tasks: u64) -> String {
+    let s = if tasks == 1 { "" } else { "s" };
+    format!("{what}, {tasks} task{s}")
 }
 
 /// Nanoseconds a call, round by round.

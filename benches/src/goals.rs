@@ -1,10 +1,9 @@
 //! The goals, and whether they are met.
 
 use crate::cases::{bodies, compile, memory};
-use crate::contest::{BARE, LEAST, LEAST_BY_THE_CLOCK, Timing};
-use crate::report::{Report, best_peer, number};
+use crate::contest::{BARE, LEAST, LEAST_BY_THE_CLOCK, Timing, Timings, best_peer, of_tasks};
+use crate::table::{Table, number};
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// Something that was promised.
 #[derive(Debug, Serialize)]
@@ -44,14 +43,12 @@ impl Goal {
     }
 }
 
-/// All rounds of the timed cases, by case.
-pub(crate) type Timings = HashMap<&'static str, Vec<Timing>>;
-
 fn of<'t>(timings: &'t Timings, case: &str, who: &str) -> Option<&'t Timing> {
     timings.get(case)?.iter().find(|timing| timing.who == who)
 }
 
-pub(crate) fn goals(timings: &Timings, report: &Report) -> Vec<Goal> {
+pub(crate) fn goals(timings: &Timings, tables: &[Table]) -> Vec<Goal> {
+    let table = |name: &str| tables.iter().find(|table| table.name == name);
     let mut goals = Vec::new();
     let mut goal = |what: String, limit: Limit, measured: Option<f64>| goals.push(Goal { what, limit, measured });
 
@@ -113,25 +110,25 @@ pub(crate) fn goals(timings: &Timings, report: &Report) -> Vec<Goal> {
         ("two workers, 1 % errors", "ours, consecutive", 1.6),
         ("two workers, 1 % errors", "ours, count window", 1.6),
     ] {
-        let by = |tasks| of(timings, case, &crate::cases::workers::who(who, tasks));
+        let by = |tasks| of(timings, case, &of_tasks(who, tasks));
         let measured = by(1).zip(by(2)).map(|(one, two)| one.over(two, None));
         goal(format!("{case} / one: {who}"), Limit::AtLeast(limit), measured);
     }
 
     let most = |values: &mut dyn Iterator<Item = f64>| values.reduce(f64::max);
-    let allocations = report.table(memory::ALLOCATIONS).and_then(|table| {
+    let allocations = table(memory::ALLOCATIONS).and_then(|table| {
         let ours = table.rows.iter().filter(|row| row.who.contains(": ours"));
         most(&mut ours.map(|row| row.value.median))
     });
     goal("allocations a call, the most of any of ours".into(), Limit::AtMost(0.0), allocations);
 
-    let breaker = report.table(memory::BREAKERS).and_then(|table| table.value("ours, default (10 s)"));
+    let breaker = table(memory::BREAKERS).and_then(|table| table.value("ours, default (10 s)"));
     goal("bytes a breaker of a time window".into(), Limit::AtMost(1152.0), breaker);
 
-    let keyed = report.table(memory::KEYED).and_then(|table| Some(table.rows.first()?.value.median));
+    let keyed = table(memory::KEYED).and_then(|table| Some(table.rows.first()?.value.median));
     goal("breakers left by a million keys, max_keys = 1024".into(), Limit::AtMost(1024.0), keyed);
 
-    let futures = report.table(memory::FUTURES).and_then(|table| {
+    let futures = table(memory::FUTURES).and_then(|table| {
         most(&mut table.rows.iter().filter_map(|row| Some((*row.more.first()?)? - (*row.more.last()?)?)))
     });
     goal("bytes of a guarded future beyond what each policy may add, the most".into(), Limit::AtMost(0.0), futures);
@@ -139,9 +136,8 @@ pub(crate) fn goals(timings: &Timings, report: &Report) -> Vec<Goal> {
     for (what, who, limit) in
         [("a guarded function", compile::GUARDED, 0.4), ("one with four attributes", compile::STACKED, 1.0)]
     {
-        let check = report
-            .table(compile::CHECK)
-            .and_then(|table| Some(table.value(who)? / table.value(compile::INSTRUMENTED)?));
+        let check =
+            table(compile::CHECK).and_then(|table| Some(table.value(who)? / table.value(compile::INSTRUMENTED)?));
         goal(format!("cargo check: {what} / an instrumented one"), Limit::AtMost(limit), check);
     }
 

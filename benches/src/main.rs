@@ -15,15 +15,17 @@ mod peers;
 mod report;
 mod statistics;
 mod subject;
+mod table;
 
 use cases::{compile, memory};
 use clap::{Parser, Subcommand};
 use contest::Effort;
-use report::{OF_THIS_MACHINE, Report, Table, say};
+use report::{OF_THIS_MACHINE, Report};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use table::{Table, say};
 
 /// Measures every case side by side, prints the tables and says which goals are met.
 #[derive(Parser)]
@@ -132,7 +134,7 @@ fn run(flags: &Flags) -> ExitCode {
             Err(why) => eprintln!("no cargo check: {why}\n"),
         }
     }
-    report.goals = goals::goals(&timings, &report);
+    report.goals = goals::goals(&timings, &report.tables);
     say!("## README\n\n{}\n{OF_THIS_MACHINE}\n", report::summary(&timings));
     report.print_goals();
     match report.write(&flags.out) {

@@ -1,7 +1,7 @@
 //! The peers, each in its own best configuration: set up as its documentation says for a service that is called often, everything that can be
 //! made beforehand made beforehand, and its cheapest way of calling an async function.
 
-use crate::contest::{Contestant, calls, tasks};
+use crate::contest::{Contestant, calls, of_tasks, tasks};
 use crate::subject::{Failed, bare, failing, failing_1_percent, succeeding};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -302,7 +302,7 @@ fn on_two_workers() -> Vec<Contestant> {
     [1, 2]
         .into_iter()
         .flat_map(|count| {
-            let who = |peer: &str| crate::cases::workers::who(peer, count);
+            let who = |peer: &str| of_tasks(peer, count);
             [
                 tasks!(who("nobreak"), count, succeeding, |call| nobreak.call_async(|| bare(call)).await),
                 tasks!(who("recloser"), count, succeeding, |call| recloser.call(bare(call)).await),

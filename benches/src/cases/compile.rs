@@ -1,7 +1,7 @@
 //! What an attribute costs whoever compiles it: `cargo check` of a crate of many functions, bare, guarded, and with `#[tracing::instrument]`.
 
-use crate::report::{Row, Table};
 use crate::statistics::Quartiles;
+use crate::table::{Row, Table};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;

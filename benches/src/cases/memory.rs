@@ -3,8 +3,8 @@
 use crate::allocator::{asked_by, bytes_of};
 use crate::contest::Case;
 use crate::peers;
-use crate::report::Table;
 use crate::subject::Failed;
+use crate::table::Table;
 use resilience_runtime::{CircuitBreaker, Window, bulkhead, circuit_breaker, rate_limit, retry, timeout};
 
 /// Allocations and bytes a call, of everybody in these cases.

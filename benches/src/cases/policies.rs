@@ -1,6 +1,6 @@
 //! The other policies, alone and together.
 
-use crate::contest::{BARE, Case, Contestant, calls, tasks};
+use crate::contest::{BARE, Case, Contestant, calls, of_tasks, tasks};
 use crate::peers;
 use crate::subject::{self, bare, succeeding};
 use resilience_runtime::{Bulkhead, registry};
@@ -56,7 +56,7 @@ fn contended() -> Vec<Contestant> {
     [1, 2]
         .into_iter()
         .flat_map(|count| {
-            let who = |what: &str| super::workers::who(what, count);
+            let who = |what: &str| of_tasks(what, count);
             [
                 tasks!(who(BARE), count, succeeding, |call| bare(call).await),
                 tasks!(who("ours, bulkhead"), count, succeeding, |call| subject::bulkheaded(call).await),

@@ -1,6 +1,6 @@
 //! One breaker, two workers.
 
-use crate::contest::{BARE, Case, Contestant, tasks};
+use crate::contest::{BARE, Case, Contestant, of_tasks, tasks};
 use crate::peers;
 use crate::subject::{self, bare, failing_1_percent, succeeding};
 use resilience_runtime::registry;
@@ -16,15 +16,9 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A row of a case that is about how many tasks there are.
-pub(crate) fn who(what: &str, tasks: u64) -> String {
-    let s = if tasks == 1 { "" } else { "s" };
-    format!("{what}, {tasks} task{s}")
-}
-
 fn succeeding_tasks() -> Vec<Contestant> {
     let ours = [1, 2, 4].into_iter().flat_map(|count| {
-        let who = |what: &str| who(what, count);
+        let who = |what: &str| of_tasks(what, count);
         [
             tasks!(who(BARE), count, succeeding, |call| bare(call).await),
             tasks!(who("ours, default"), count, succeeding, |call| subject::by_default(call).await),
@@ -37,7 +31,7 @@ fn succeeding_tasks() -> Vec<Contestant> {
 
 fn failing_tasks() -> Vec<Contestant> {
     let ours = [1, 2, 4].into_iter().flat_map(|count| {
-        let who = |what: &str| who(what, count);
+        let who = |what: &str| of_tasks(what, count);
         [
             tasks!(who(BARE), count, failing_1_percent, |call| bare(call).await),
             tasks!(who("ours, default"), count, failing_1_percent, |call| subject::failing_by_default(call).await),
