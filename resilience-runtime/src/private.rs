@@ -178,7 +178,16 @@ pub fn settle<T, E, FailureFit, IgnoreFit>(
     failure_if: impl Predicate<E, FailureFit>,
     ignore_if: impl Predicate<E, IgnoreFit>,
 ) -> Result<T, Failure<E>> {
-    permit.settle(result, describe, failure_if, ignore_if)
+    permit.settle(
+        result,
+        describe,
+        |_| Verdict::SUCCESS,
+        |error| match () {
+            () if ignore_if(error) => Verdict::IGNORED,
+            () if failure_if(error) => Verdict::FAILURE,
+            () => Verdict::SUCCESS,
+        },
+    )
 }
 
 /// As [`settle`], where `classify` says what the function's own results are; `failure_if` decides about an error where it `is_written`.
@@ -191,7 +200,7 @@ pub fn settle_classified<T, E, FailureFit, IgnoreFit>(
     failure_if: impl Predicate<E, FailureFit>,
     ignore_if: impl Predicate<E, IgnoreFit>,
 ) -> Result<T, Failure<E>> {
-    permit.settle_judged(
+    permit.settle(
         result,
         describe,
         |value| classify.verdict(Ok(value)),

@@ -109,6 +109,37 @@ async fn a_call_beside_a_probe_is_not_part_of_it() {
     assert_eq!((breaker.state(), other.state()), (State::Closed, State::Closed));
 }
 
+#[tokio::test(start_paused = true)]
+async fn once_a_nested_one_was_abandoned_the_next_ones_are_rejected() {
+    let breaker = half_open(3).await;
+    let answer = breaker
+        .call(async {
+            let hangs = breaker.call(std::future::pending::<Result<u32, &str>>());
+            assert!(tokio::time::timeout(Duration::from_secs(2), hangs).await.is_err());
+            Ok::<_, &str>(breaker.try_acquire().is_err())
+        })
+        .await;
+    assert_eq!(answer, Ok(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_in_the_body_of_a_probe_that_is_over_is_part_of_no_other_probe() {
+    let breaker = half_open(1).await;
+    let late = breaker.call(async {
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        Ok::<_, &str>(breaker.try_acquire().is_err())
+    });
+    let next = async {
+        // The first one had not answered after 60 s, and 30 s later there may be another one.
+        tokio::time::sleep(Duration::from_secs(95)).await;
+        let probe = breaker.try_acquire().unwrap();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        probe.success();
+    };
+    let (is_rejected, ()) = tokio::join!(late, next);
+    assert_eq!((is_rejected, breaker.state()), (Ok(true), State::Closed));
+}
+
 #[circuit_breaker("nested: tree", consecutive_failures = 2, half_open_calls = 1, failure_if = |e| matches!(e, Rejection::TimedOut { .. }))]
 fn tree(depth: u32, fails: bool) -> Result<u32, Rejection> {
     match depth {

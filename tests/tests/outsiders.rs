@@ -80,6 +80,34 @@ async fn a_waker_that_panics_harms_no_call_that_has_its_turn_before_it() {
     assert_eq!(second.await, Ok(()));
 }
 
+/// What it panics with panics when it is dropped.
+struct PanicsTwice;
+
+impl Wake for PanicsTwice {
+    fn wake(self: Arc<Self>) {
+        std::panic::panic_any(PanicsWhenDropped);
+    }
+}
+
+struct PanicsWhenDropped;
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("what was panicked with panics");
+    }
+}
+
+#[test]
+fn what_a_waker_panics_with_harms_nobody_either() {
+    let panics = Waker::from(Arc::new(PanicsTwice));
+    let bulkhead = Bulkhead::builder("woken twice").max_concurrent(1).max_queue(1).build().unwrap();
+    let place = bulkhead.try_acquire().unwrap();
+    let mut waits = pin!(bulkhead.acquire());
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&panics)).is_pending());
+    catch_unwind(AssertUnwindSafe(|| drop(place))).unwrap();
+    assert!(waits.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+}
+
 /// A key that does something while it is printed.
 #[derive(Clone, Copy)]
 enum Key {

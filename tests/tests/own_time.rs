@@ -73,6 +73,44 @@ async fn a_verdict_opens_at_once_for_as_long_as_it_says_and_no_longer_than_the_b
     assert_eq!(told[10..], ["succeeded", "closed"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_verdict_of_an_earlier_closed_state_opens_nothing() {
+    let breaker = CircuitBreaker::builder("own: earlier").build().unwrap();
+    let late = breaker.call_classified(
+        async {
+            tokio::time::sleep(seconds(2)).await;
+            Ok::<_, ()>(10)
+        },
+        judge,
+    );
+    let resets = async {
+        tokio::time::sleep(seconds(1)).await;
+        breaker.force_open();
+        breaker.enforce();
+    };
+    let (answer, ()) = tokio::join!(late, resets);
+    assert_eq!((answer.unwrap(), breaker.state()), (10, State::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_verdict_ignores_is_never_slow_even_where_it_opens() {
+    let builder = CircuitBreaker::builder("own: slow").slow_call(seconds(1)).half_open_calls(1);
+    let breaker = builder.register().unwrap();
+    let filter = EventFilter::of([Topic::SlowCall]).named("own: slow".parse().unwrap());
+    let mut slow_calls = registry().subscribe_with(filter);
+    // Of a closed breaker, and as a probe.
+    for reopenings in 0..2 {
+        let takes_long = async {
+            tokio::time::sleep(seconds(2)).await;
+            Ok::<_, ()>(10)
+        };
+        breaker.call_classified(takes_long, judge).await.unwrap();
+        assert_eq!((breaker.state(), breaker.snapshot().reopenings), (State::Open, reopenings));
+        advance(seconds(10)).await;
+    }
+    assert_eq!((breaker.totals().slow, slow_calls.try_recv()), (0, None));
+}
+
 #[circuit_breaker("own: late", classify = judge)]
 async fn late(wait: u64) -> Result<u64, Rejection> {
     static CALLS: AtomicU64 = AtomicU64::new(0);

@@ -238,35 +238,10 @@ impl<'a> Permit<'a> {
         }
     }
 
-    /// Takes the result of what is inside, by the function's own predicates, and hands it on: arm by arm, so that a success is not
+    /// Takes the result of what is inside, as the function's own hooks judge it, and hands it on: arm by arm, so that a success is not
     /// copied with all the room that a failure would need.
     #[inline(always)]
     pub(crate) fn settle<T, E>(
-        self,
-        result: Result<T, Failure<E>>,
-        describe: Describe<E>,
-        failure_if: impl FnOnce(&E) -> bool,
-        ignore_if: impl FnOnce(&E) -> bool,
-    ) -> Result<T, Failure<E>> {
-        match result {
-            Ok(value) => {
-                self.record(Outcome::Success);
-                Ok(value)
-            }
-            Err(failure) => {
-                let Call { breaker, admitted, began } = self.spent();
-                settle_failure(breaker, admitted, began, (&failure, describe), |error| match () {
-                    () if ignore_if(error) => Verdict::IGNORED,
-                    () if failure_if(error) => Verdict::FAILURE,
-                    () => Verdict::SUCCESS,
-                });
-                Err(failure)
-            }
-        }
-    }
-
-    /// As [`settle`](Self::settle), where an `Ok` may be a failure too.
-    pub(crate) fn settle_judged<T, E>(
         self,
         result: Result<T, Failure<E>>,
         describe: Describe<E>,

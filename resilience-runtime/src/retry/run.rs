@@ -78,25 +78,11 @@ impl<'a> Run<'a> {
         on_retry: impl RetryHook<HookFit>,
         is_shut: impl FnOnce(Duration) -> bool,
     ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
-        self.made += 1;
-        match result {
-            Ok(value) => {
-                if self.made > 1 {
-                    self.recovered();
-                }
-                ControlFlow::Break(Ok(value))
-            }
-            Err(failure) => {
-                let ask = |error: &E, asks_to_wait: bool| Worth {
-                    another: retry_if(error),
-                    asked: if asks_to_wait { retry_after(error) } else { None },
-                };
-                match self.failed((&failure, describe), ask, on_retry, is_shut) {
-                    Some(wait) => ControlFlow::Continue(wait),
-                    None => ControlFlow::Break(Err(failure)),
-                }
-            }
-        }
+        let of_error = |error: &E, asks_to_wait: bool| Worth {
+            another: retry_if(error),
+            asked: if asks_to_wait { retry_after(error) } else { None },
+        };
+        self.ended(describe, result, |_| None, of_error, on_retry, is_shut)
     }
 
     /// As [`after`](Self::after), where `classify` says what the function's own results are worth. Of an error, `retry_if` says whether there is another
@@ -113,35 +99,50 @@ impl<'a> Run<'a> {
         on_retry: impl RetryHook<HookFit>,
         is_shut: impl FnOnce(Duration) -> bool,
     ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
-        match result {
-            Ok(value) => {
-                let verdict = classify.verdict(Ok(&value));
-                if verdict.outcome() == Outcome::Success {
-                    return self.after(Ok(value), |_| false, |_| None, |_| ());
+        let of_ok = |value: &T| {
+            let verdict = classify.verdict(Ok(value));
+            let worth = Worth { another: verdict.is_worth_another_try(), asked: verdict.retry_after() };
+            (verdict.outcome() != Outcome::Success).then_some(worth)
+        };
+        let of_error = |error: &E, asks_to_wait: bool| {
+            let verdict = classify.verdict(Err(error));
+            let another = if is_written { retry_if(error) } else { verdict.is_worth_another_try() };
+            let asked = if asks_to_wait { retry_after(error).or(verdict.retry_after()) } else { None };
+            Worth { another, asked }
+        };
+        self.ended(describe, result, of_ok, of_error, on_retry, is_shut)
+    }
+
+    /// An attempt ended so. What an `Ok` is worth that is no success is said by `of_ok`.
+    #[inline(always)]
+    fn ended<T, E>(
+        &mut self,
+        describe: (Describe<E>, bool),
+        result: Result<T, Failure<E>>,
+        of_ok: impl FnOnce(&T) -> Option<Worth>,
+        of_error: impl FnOnce(&E, bool) -> Worth,
+        on_retry: impl FnOnce(&RetryEvent),
+        is_shut: impl FnOnce(Duration) -> bool,
+    ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
+        self.made += 1;
+        let (wait, result) = match result {
+            Ok(value) => match of_ok(&value) {
+                None => {
+                    if self.made > 1 {
+                        self.recovered();
+                    }
+                    return ControlFlow::Break(Ok(value));
                 }
-                self.made += 1;
-                let worth = Worth { another: verdict.is_worth_another_try(), asked: verdict.retry_after() };
-                let unsuccessful: Describe<()> =
-                    |(), words| words.write_str("an answer that is classified as a failure");
-                match self.failed((&Failure::Call(()), (unsuccessful, describe.1)), |(), _| worth, on_retry, is_shut) {
-                    Some(wait) => ControlFlow::Continue(wait),
-                    None => ControlFlow::Break(Ok(value)),
+                Some(worth) => {
+                    let unsuccessful: Describe<()> =
+                        |(), words| words.write_str("an answer that is classified as a failure");
+                    let described = (&Failure::Call(()), (unsuccessful, describe.1));
+                    (self.failed(described, |(), _| worth, on_retry, is_shut), Ok(value))
                 }
-            }
-            Err(failure) => {
-                self.made += 1;
-                let ask = |error: &E, asks_to_wait: bool| {
-                    let verdict = classify.verdict(Err(error));
-                    let another = if is_written { retry_if(error) } else { verdict.is_worth_another_try() };
-                    let asked = if asks_to_wait { retry_after(error).or(verdict.retry_after()) } else { None };
-                    Worth { another, asked }
-                };
-                match self.failed((&failure, describe), ask, on_retry, is_shut) {
-                    Some(wait) => ControlFlow::Continue(wait),
-                    None => ControlFlow::Break(Err(failure)),
-                }
-            }
-        }
+            },
+            Err(failure) => (self.failed((&failure, describe), of_error, on_retry, is_shut), Err(failure)),
+        };
+        wait.map_or_else(|| ControlFlow::Break(result), ControlFlow::Continue)
     }
 
     /// As [`after`](Self::after), where no policy stands between the retry and the call.
