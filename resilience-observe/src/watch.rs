@@ -371,3 +371,33 @@ impl Drop for Watch {
         self.unpark();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resilience_runtime::testing::Scope;
+
+    #[test]
+    fn whoever_takes_nothing_for_a_minute_is_let_go_of_and_makes_room_for_another() {
+        let watch = Watch::begin(&Scope::new().registry());
+        let connections: Vec<_> = (0..WATCHERS).map(|_| Connection::default()).collect();
+        let join = |connection: &Connection| watch.join(Some(connection.clone()), false);
+        let watchers: Vec<_> = connections.iter().map(|connection| join(connection).unwrap()).collect();
+        assert!(connections[3].0.load(Ordering::Relaxed) && join(&Connection::default()).is_none());
+        let long_ago = Instant::now().checked_sub(DEAF);
+        *lock(&watchers[3].read) = long_ago.expect("the machine runs for longer than a minute");
+        watch.sample();
+        assert!(!connections[3].0.load(Ordering::Relaxed) && !watchers[3].wait(Waker::noop()));
+        assert!(watchers[4].wait(Waker::noop()) && join(&Connection::default()).is_some());
+    }
+
+    #[test]
+    fn nobody_looks_at_the_counters_while_nobody_watches() {
+        let watch = Watch::begin(&Scope::new().registry());
+        assert_eq!(watch.sample(), None);
+        let watcher = watch.join(None, false).unwrap();
+        assert!(watch.sample().is_some());
+        watch.leave(&watcher);
+        assert_eq!(watch.sample(), None);
+    }
+}

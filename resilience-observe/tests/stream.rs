@@ -338,6 +338,20 @@ fn a_comment_comes_every_ten_seconds() {
 }
 
 #[test]
+#[ignore = "takes more than a minute"]
+fn a_stream_outlasts_every_other_connection() {
+    let program = Program::new();
+    let mut reading = program.read("");
+    reading.expect("hello");
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(85) {
+        assert!(reading.line().is_some(), "it ended after {:?}", began.elapsed());
+    }
+    program.act(0);
+    reading.expect("steered");
+}
+
+#[test]
 fn the_seventeenth_stream_is_refused_until_one_ends() {
     let program = Program::new();
     let mut readings: Vec<_> = (0..16).map(|_| program.read("")).collect();

@@ -87,6 +87,7 @@ fn routes<S: Clone + Send + Sync + 'static>(observer: &Observer) -> Vec<(&'stati
         ("/health", get(async move |asked: Asked| read::health(&health, &asked).await)),
         ("/health/ready", get(async move || read::ready(&ready).await)),
         ("/health/live", get(read::live)),
+        ("/api/v1/openapi.json", get(read::openapi)),
         ("/api/v1/operations", answering(observer, read::operations)),
         ("/api/v1/policies", answering(observer, read::policies)),
         ("/api/v1/events", answering(observer, read::events)),
@@ -128,4 +129,20 @@ fn streaming<S: Clone + Send + Sync + 'static>(observer: &Observer) -> MethodRou
 fn json(status: StatusCode, value: &serde_json::Value) -> Response {
     let content_type = [(axum::http::header::CONTENT_TYPE, "application/json")];
     (status, content_type, format!("{value}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resilience_runtime::testing::Scope;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_route_is_described_and_every_path_that_is_described_is_a_route() {
+        let observer = Observer::new(Scope::new().registry());
+        let routes: BTreeSet<&str> = routes::<()>(&observer).into_iter().map(|(path, _)| path).collect();
+        let described: serde_json::Value = serde_json::from_str(read::OPENAPI).unwrap();
+        let described: BTreeSet<&str> = described["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(routes, described);
+    }
 }

@@ -30,15 +30,23 @@ pub(super) const INDEX: &str = "\
 /api/v1/KIND/NAME/keys        its keys, those first that are not closed; ?state=, ?limit=
 /api/v1/advice                what somebody should look at, and what to write
 /api/v1/events                what has happened; ?after=ID, ?topic=, ?name=PATTERN, ?limit=
+/api/v1/openapi.json          this as OpenAPI
 /api/v1/stream                the same as it happens, as server-sent events; ?topic=, ?name=PATTERN, ?after=ID, ?sample=1
 /api/v1/steer                 POST: does something by hand to circuit breakers; wants a token
 ";
+
+/// What programs are told of the routes.
+pub(super) const OPENAPI: &str = include_str!("../../files/openapi.json");
 
 /// What stands for the text of a failure for whoever may not read it.
 const NOT_TOLD: &str = "fails; what it says is told to whoever has the token";
 
 /// At most so many keys of one policy, whatever is asked for.
 const KEYS: usize = 1000;
+
+pub(super) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
 
 pub(super) async fn live() -> &'static str {
     HealthStatus::Up.as_str()
