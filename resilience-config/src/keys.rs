@@ -249,7 +249,10 @@ macro_rules! keys {
                 $(keys!(@row $hidden $hidden_type $in_presets $outside),)*
             ];
 
-            const OF_THE_PROGRAM: &'static [&'static str] = &[$($of_the_program,)* "name", "map_rejection", "crate"];
+            const OF_THE_PROGRAM: &'static [&'static str] = &[
+                $($of_the_program,)*
+                "name", "map_rejection", "classify", "stream", "classify_item", "crate",
+            ];
 
             fn nothing() -> Self {
                 Self::new()

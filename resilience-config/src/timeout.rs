@@ -17,6 +17,8 @@ keys! {
             Some(preset) => preset.timeout(),
             None => Duration::ZERO,
         };
+        /// How long a stream may keep its reader waiting for one item, where `stream = true`: 1 ms to 365 days. Default without end.
+        between or no_between: Duration ["1ms"..="365d"] = None;
         /// Whether it does anything: one that does not lets every call pass and counts nothing. Default true.
         enabled: bool [any] = true;
     }

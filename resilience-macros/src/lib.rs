@@ -143,11 +143,55 @@ use syntax::Kind;
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service`: other defaults for `failure_rate`, `minimum_calls` and `open_for` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
+/// | `stream` | `false` | `true`: the function answers with a stream, and its call lasts until that ends; see [streams](macro@circuit_breaker#streams) |
+/// | `classify_item` | every item that is an `Err` is a failure | `fn(&Item) -> Verdict`: which items of the stream are failures; a path or a closure |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
 /// Functions that name the same breaker share it. A function that writes no key about the breaker itself (thresholds,
 /// windows, times, modes, `trip_if`) joins it however it is configured elsewhere. `failure_if`, `ignore_if`, `key`,
-/// `map_rejection`, `classify` and `crate` belong to each function.
+/// `map_rejection`, `classify`, `stream`, `classify_item` and `crate` belong to each function.
+///
+/// # Streams
+///
+/// With `stream = true` (feature `stream` of the runtime), the call of a function that answers with a stream lasts until the stream ends:
+///
+/// ```
+/// use resilience_runtime::{Rejection, bulkhead, circuit_breaker, registry, timeout};
+/// use tokio_stream::{Stream, StreamExt};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// enum FeedError {
+///     #[error("the connection was lost")]
+///     Lost,
+///     #[error(transparent)]
+///     Rejected(#[from] Rejection),
+/// }
+///
+/// #[circuit_breaker("prices", stream = true)]
+/// #[bulkhead(10)]
+/// #[timeout("2s", between = "10s")]
+/// async fn prices(of: &str) -> Result<impl Stream<Item = Result<u32, FeedError>>, FeedError> {
+///     let first = of.len() as u32;
+///     Ok(tokio_stream::iter([Ok(first), Err(FeedError::Lost)]))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let items: Vec<_> = prices("tea").await.unwrap().collect().await;
+/// assert!(matches!(items[..], [Ok(3), Err(FeedError::Lost)]));
+/// assert_eq!(registry().circuit_breaker("prices").unwrap().totals().failures, 1);
+/// # }
+/// ```
+///
+/// | | until the head | from the head on |
+/// |---|---|---|
+/// | circuit breaker | an `Err` is what it is without a stream | a failure at the first item that is one, a success at the end, once. A stream that is dropped after an item is a success, one that is dropped before it was cancelled or abandoned. A probe is decided by the first item. `slow_call` is the time up to that |
+/// | bulkhead | waits for a permit | holds it until the end or the drop |
+/// | timeout | `after` | `between`, for each wait from when an item is asked for |
+/// | rate limit | one turn | |
+/// | retry, fallback, `classify` | as without a stream | nothing |
+///
+/// The signature stays as it is: `impl Stream`, or `Pin<Box<dyn Stream>>` under any alias. The caller gets another stream of that type, so a concrete
+/// type is refused. It is `Send`, `Sync` and `Unpin` where that of the body is.
 ///
 /// # A guarded function inside another
 ///
@@ -222,9 +266,11 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 /// | `on_retry` | none | `fn(&RetryEvent)`, called before each wait |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
+/// | `stream` | `false` | `true`: the function answers with a stream, and its call lasts until that ends; see [streams](macro@circuit_breaker#streams) |
+/// | `classify_item` | every item that is an `Err` is a failure | `fn(&Item) -> Verdict`: which items of the stream are failures; a path or a closure |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
-/// `retry_if`, `retry_after`, `on_retry`, `map_rejection`, `classify` and `crate` belong to each function.
+/// `retry_if`, `retry_after`, `on_retry`, `map_rejection`, `classify`, `stream`, `classify_item` and `crate` belong to each function.
 ///
 /// # A guarded function inside another
 ///
@@ -269,6 +315,8 @@ pub fn retry(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same bulkhead share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
+/// | `stream` | `false` | `true`: the function answers with a stream, and its call lasts until that ends; see [streams](macro@circuit_breaker#streams) |
+/// | `classify_item` | every item that is an `Err` is a failure | `fn(&Item) -> Verdict`: which items of the stream are failures; a path or a closure |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
 /// A function that writes a `name` and no other key joins the bulkhead of that name, with its queue.
@@ -311,6 +359,8 @@ pub fn bulkhead(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same rate limit share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
+/// | `stream` | `false` | `true`: the function answers with a stream, and its call lasts until that ends; see [streams](macro@circuit_breaker#streams) |
+/// | `classify_item` | every item that is an `Err` is a failure | `fn(&Item) -> Verdict`: which items of the stream are failures; a path or a closure |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 #[proc_macro_attribute]
 pub fn rate_limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -346,10 +396,13 @@ pub fn rate_limit(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | default | meaning and bounds |
 /// |---|---|---|
 /// | the first value, or `after` | the preset's | how long a call may take; `"1ms"` to `"365d"` |
+/// | `between` | none | with `stream = true`: how long the stream may keep its reader waiting for one item, which is then an `Err` of `Rejection::TimedOut` and the last; `"1ms"` to `"365d"`, or `none`. The items have to be `Result`s. From outside, only where the attribute writes it |
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `name` | the function | a string of 1 to 128 characters; functions that name the same timeout share it |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
+/// | `stream` | `false` | `true`: the function answers with a stream, and its call lasts until that ends; see [streams](macro@circuit_breaker#streams) |
+/// | `classify_item` | every item that is an `Err` is a failure | `fn(&Item) -> Verdict`: which items of the stream are failures; a path or a closure |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 #[proc_macro_attribute]
 pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -409,6 +462,8 @@ pub fn timeout(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name` | the path | what it is called among the layers of the function |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |
+/// | `stream` | `false` | `true`: the function answers with a stream, and its call lasts until that ends; see [streams](macro@circuit_breaker#streams) |
+/// | `classify_item` | every item that is an `Err` is a failure | `fn(&Item) -> Verdict`: which items of the stream are failures; a path or a closure |
 /// | `crate` | `::resilience_runtime` | the path of the runtime crate, where it is re-exported |
 ///
 /// With `on` or `if`, what is left alone is returned as it is, so the error type must be `From<Rejection>` (or one of the

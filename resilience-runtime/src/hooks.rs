@@ -111,6 +111,55 @@ impl<T, E, F: Never + for<'r> Fn(Result<&'r T, &'r E>) -> Verdict> Classify<T, E
     }
 }
 
+/// `classify_item`. What it comes to is a type of this trait, so that nothing more is said where there is none.
+#[cfg(feature = "stream")]
+#[diagnostic::on_unimplemented(
+    message = "expected a function that classifies a `&{I}`",
+    label = "expected a `fn(&{I}) -> Verdict`",
+    note = "write the path of a `fn(&{I}) -> Verdict`, or a closure such as `|item| if item.is_broken() {{ Verdict::FAILURE }} else {{ Verdict::SUCCESS }}`"
+)]
+pub trait ClassifyItem<I, Fit>: Fn(&I) -> Verdict {
+    /// In the form in which it is asked.
+    type By: ClassifyItemBy<I>;
+
+    /// In the form in which it is asked.
+    fn item_by(self) -> Self::By;
+}
+
+/// What is asked about each item of a stream.
+#[cfg(feature = "stream")]
+pub trait ClassifyItemBy<I> {
+    /// The verdict on an item.
+    fn item_verdict(&self, item: &I) -> Verdict;
+}
+
+#[cfg(feature = "stream")]
+impl<I, F: Fn(&I) -> Verdict> ClassifyItemBy<I> for ByFunction<F> {
+    fn item_verdict(&self, item: &I) -> Verdict {
+        (self.0)(item)
+    }
+}
+
+#[cfg(feature = "stream")]
+#[diagnostic::do_not_recommend]
+impl<I, F: Fn(&I) -> Verdict> ClassifyItem<I, Fits> for F {
+    type By = ByFunction<F>;
+
+    fn item_by(self) -> ByFunction<F> {
+        ByFunction(self)
+    }
+}
+
+#[cfg(feature = "stream")]
+#[diagnostic::do_not_recommend]
+impl<I, F: Never + Fn(&I) -> Verdict> ClassifyItem<I, Unfit> for F {
+    type By = ByFunction<F>;
+
+    fn item_by(self) -> ByFunction<F> {
+        ByFunction(self)
+    }
+}
+
 /// What the `cost` of a call can be.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the `cost` of a call",

@@ -15,6 +15,11 @@ pub use crate::fallback::{
 pub use crate::fallback::{CloneArgument, Finished};
 pub use crate::guarded::guard;
 pub use crate::registry::{Layer, OPERATIONS, Operation};
+#[cfg(feature = "stream")]
+pub use crate::stream::{
+    NeverTimesOut, apart, called_stream, classified_items, guarded_box, guarded_stream, items_of, known_items_of,
+    times_out,
+};
 pub use core::ops::ControlFlow;
 pub use core::option::Option::{None, Some};
 pub use core::panic::AssertUnwindSafe;
@@ -83,6 +88,16 @@ impl<R> Returned<R> {
         R: GuardedResult<T, E>,
     {
         classify.by()
+    }
+
+    /// The same where the function answers with a stream.
+    #[cfg(feature = "stream")]
+    #[inline]
+    pub fn of_head_by<T, E, Fit, F: Classify<T, E, Fit>>(classify: F) -> crate::stream::OfHead<F::By>
+    where
+        R: GuardedResult<T, E>,
+    {
+        crate::stream::OfHead(classify.by())
     }
 }
 

@@ -15,6 +15,8 @@ use pin_project_lite::pin_project;
 use resilience_config::{ConfigError, Preset, TimeoutConfig, TimeoutSettings};
 use std::convert::Infallible;
 use std::future::Future;
+#[cfg(feature = "stream")]
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -38,7 +40,7 @@ use tokio::time::{Instant, Sleep};
 /// ```
 pub struct Timeout {
     name: Name,
-    settings: Settings<TimeoutSettings, 1>,
+    settings: Settings<TimeoutSettings, 2>,
     timed_out: Count,
     emitter: Emitter,
     built: Timestamp,
@@ -49,10 +51,14 @@ const OFF: u64 = 1 << 63;
 
 /// Nanoseconds, or [`OFF`] where it is not enabled.
 const AFTER: usize = 0;
+/// The same of one item of a stream.
+#[cfg(feature = "stream")]
+const BETWEEN: usize = 1;
 
-impl HotWords<1> for TimeoutSettings {
-    fn words(&self) -> [u64; 1] {
-        [if self.enabled { nanos(self.after) } else { OFF }]
+impl HotWords<2> for TimeoutSettings {
+    fn words(&self) -> [u64; 2] {
+        let word = |limit: Option<_>| limit.filter(|_| self.enabled).map_or(OFF, nanos);
+        [word(Some(self.after)), word(self.between)]
     }
 }
 
@@ -100,9 +106,15 @@ impl Timeout {
     }
 
     /// None while it is not enabled.
-    fn limit(&self) -> Option<Duration> {
-        let after = self.settings.word(AFTER);
-        (after != OFF).then(|| Duration::from_nanos(after))
+    fn limit(&self, word: usize) -> Option<Duration> {
+        let limit = self.settings.word(word);
+        (limit != OFF).then(|| Duration::from_nanos(limit))
+    }
+
+    /// Counts a call that took longer than `after`.
+    fn timed_out(&self, after: Duration) -> Rejection {
+        let rejection = || Rejection::TimedOut { name: self.name.clone(), after };
+        self.emitter.rejected(Kind::Timeout, Topic::TimedOut, || self.timed_out.increment(), rejection)
     }
 }
 
@@ -132,21 +144,68 @@ impl<F: Future> Future for Timed<'_, F> {
             return Poll::Ready(Ok(output));
         }
         if this.sleep.is_none() && *this.after != UNLIMITED {
-            *this.after = this.timeout.limit().unwrap_or(UNLIMITED);
+            *this.after = this.timeout.limit(AFTER).unwrap_or(UNLIMITED);
             if *this.after != UNLIMITED {
                 this.sleep.set(Some(tokio::time::sleep(*this.after)));
             }
         }
         let Some(mut sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Pending };
-        // A call that is always busy uses up the task's budget, and tokio's timer does not answer then: the clock does.
-        let expired = sleep.as_mut().poll(context).is_ready() || Instant::now() >= sleep.deadline();
-        if !expired {
-            return Poll::Pending;
+        match has_expired(sleep.as_mut(), context) {
+            true => Poll::Ready(Err(this.timeout.timed_out(*this.after))),
+            false => Poll::Pending,
         }
-        let Timeout { name, timed_out, emitter, .. } = this.timeout;
-        let after = *this.after;
-        let rejection = || Rejection::TimedOut { name: name.clone(), after };
-        Poll::Ready(Err(emitter.rejected(Kind::Timeout, Topic::TimedOut, || timed_out.increment(), rejection)))
+    }
+}
+
+fn has_expired(mut sleep: Pin<&mut Sleep>, context: &mut Context<'_>) -> bool {
+    // A call that is always busy uses up the task's budget, and tokio's timer does not answer then: the clock does.
+    sleep.as_mut().poll(context).is_ready() || Instant::now() >= sleep.deadline()
+}
+
+/// How long a stream keeps its reader waiting for one item.
+#[cfg(feature = "stream")]
+#[derive(Debug)]
+pub(crate) struct Between {
+    timeout: &'static Timeout,
+    /// In force when the reader began to wait; none where it does not wait, or without a limit.
+    wait: Option<ItemWait>,
+    /// One timer for all waits. Whoever catches a panic never sees half of it.
+    sleep: Option<AssertUnwindSafe<Pin<Box<Sleep>>>>,
+}
+
+#[cfg(feature = "stream")]
+#[derive(Clone, Copy, Debug)]
+enum ItemWait {
+    Unlimited,
+    Limited(Duration),
+}
+
+#[cfg(feature = "stream")]
+impl Between {
+    pub(crate) fn new(timeout: &'static Timeout) -> Self {
+        Self { timeout, wait: None, sleep: None }
+    }
+
+    /// An item has arrived. The reader may take as long as it likes before it asks for the next one.
+    pub(crate) fn item(&mut self) {
+        self.wait = None;
+    }
+
+    /// The reader has asked for an item that is not there.
+    pub(crate) fn poll_timed_out(&mut self, context: &mut Context<'_>) -> Option<Rejection> {
+        let wait = *self.wait.get_or_insert_with(|| {
+            let limit = self.timeout.limit(BETWEEN);
+            limit.map_or(ItemWait::Unlimited, |limit| {
+                match &mut self.sleep {
+                    Some(sleep) => sleep.as_mut().reset(Instant::now() + limit),
+                    None => self.sleep = Some(AssertUnwindSafe(Box::pin(tokio::time::sleep(limit)))),
+                }
+                ItemWait::Limited(limit)
+            })
+        });
+        let ItemWait::Limited(limit) = wait else { return None };
+        let sleep = self.sleep.as_mut().expect("it is set where a limited wait begins");
+        has_expired(sleep.as_mut(), context).then(|| self.timeout.timed_out(limit))
     }
 }
 
@@ -221,7 +280,7 @@ impl Policy for Timeout {
             after: self.settings.get().after,
             timed_out: self.timed_out.get(),
             age: self.built.elapsed(),
-            next: self.limit().map_or(NextCall::Unguarded, |to| NextCall::Limited { to }),
+            next: self.limit(AFTER).map_or(NextCall::Unguarded, |to| NextCall::Limited { to }),
             settings: shown,
         }
     }
@@ -229,6 +288,6 @@ impl Policy for Timeout {
 
 impl std::fmt::Debug for Timeout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Timeout").field("name", &self.name).field("after", &self.limit()).finish_non_exhaustive()
+        f.debug_struct("Timeout").field("name", &self.name).field("after", &self.limit(AFTER)).finish_non_exhaustive()
     }
 }

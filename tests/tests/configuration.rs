@@ -367,7 +367,7 @@ rate = "5/d"
         "text:15:12: `attempts` must not be negative",
         "text:17:2: unknown kind of policy `bulkheads`; did you mean `bulkhead`?",
         "text:20:9: `after` needs a unit: write `\"5ms\"` or `\"5s\"`",
-        "text:21:1: unknown key `force_open` for `timeout`; expected `after`, `enabled` or `preset`",
+        "text:21:1: unknown key `force_open` for `timeout`; expected `after`, `between`, `enabled` or `preset`",
         "text:24:1: `rate` must be in the table of a policy; write `[rate_limit.NAME]` above it, or `[defaults.rate_limit]` to set a default",
         "text:25:16: expected a rate such as `\"100/s\"`, `\"10/min\"` or `\"1/30s\"`",
         "text:25:31: `burst` must be between 1 and 1000000000",

@@ -23,8 +23,12 @@ fn module<'s>(source: &'s str, name: &str) -> &'s str {
 fn has_keys<C: Configurable>(source: &str, name: &str) {
     let module = module(source, name);
     assert!(module.contains(&format!("resilience_config::{name}_keys! {{ functions! {{}} }}")), "{name}");
-    // `functions!` has two that every attribute has, and no function can be called `crate`.
-    let keys = C::OF_THE_PROGRAM.iter().filter(|key| !matches!(**key, "name" | "map_rejection" | "crate"));
+    // `functions!` has those that every attribute has, and no function can be called `crate`.
+    let common = ["name", "map_rejection", "classify", "stream", "classify_item", "crate"];
+    for key in common.iter().filter(|key| **key != "crate") {
+        assert!(source.contains(&format!("        pub fn {key}")), "{key}");
+    }
+    let keys = C::OF_THE_PROGRAM.iter().filter(|key| !common.contains(key));
     for key in keys {
         assert!(module.contains(&format!(" {key}: (&")) || module.contains(&format!("pub fn {key}<")), "{name}: {key}");
     }

@@ -1,7 +1,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-use super::keyed;
+use super::{keyed, stream};
 use crate::model::{Bulkhead, Guarded};
 
 /// Takes a place, and gives it to the next when what is `inside` has ended.
@@ -19,6 +19,7 @@ pub(super) fn around(guarded: &Guarded, bulkhead: &Bulkhead, inside: &TokenStrea
         true => quote_spanned!(Span::mixed_site()=> __resilience::AssertUnwindSafe(#acquire).await),
         false => acquire,
     };
+    let held = stream::with_place(guarded);
     quote_spanned! {Span::mixed_site()=>
         let __result = '__bulkhead: {
             let __place = match #acquire {
@@ -28,6 +29,7 @@ pub(super) fn around(guarded: &Guarded, bulkhead: &Bulkhead, inside: &TokenStrea
                 }
             };
             #inside
+            #held
             __result
         };
     }

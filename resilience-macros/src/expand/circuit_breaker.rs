@@ -1,7 +1,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 
-use super::{describe, hook, keyed};
+use super::{describe, hook, keyed, stream};
 use crate::model::{CircuitBreaker, Guarded};
 
 /// What a rule of the user's own adds to the configuration, and to the static.
@@ -23,7 +23,7 @@ pub(super) fn around(guarded: &Guarded, breaker: &CircuitBreaker, inside: &Token
         }
         None => quote_spanned!(Span::mixed_site()=> __breaker.admit()),
     };
-    let settled = settled(guarded, breaker);
+    let settled = stream::with_permit(guarded, settled(guarded, breaker));
     // The permit leaves the `match` before anything is awaited: what the breaker answered is not kept in the future. A rejection is made
     // of the answer only then, so that it shares no memory with the permit.
     quote_spanned! {Span::mixed_site()=>

@@ -153,8 +153,8 @@ fn is_hook(kind: Kind, key: &str) -> bool {
     let of_the_program = match kind {
         Kind::Retry => RetryConfig::OF_THE_PROGRAM,
         Kind::CircuitBreaker => CircuitBreakerConfig::OF_THE_PROGRAM,
-        Kind::Fallback => &["if", "map_rejection"],
-        _ => &["map_rejection"],
+        Kind::Fallback => &["if", "map_rejection", "classify"],
+        _ => &["map_rejection", "classify"],
     };
-    of_the_program.contains(&key) && !matches!(key, "key" | "name" | "crate")
+    of_the_program.contains(&key) && !matches!(key, "key" | "name" | "stream" | "classify_item" | "crate")
 }

@@ -35,7 +35,8 @@ use crate::{
 pub(super) fn of(guarded: &Guarded) -> Option<&CircuitBreaker> {
     const ABOUT_ASYNC: [&str; 2] = ["must_use", "track_caller"];
     let [Layer::CircuitBreaker(breaker)] = &*guarded.layers else { return None };
-    let is_alone = guarded.fallback.is_none() && guarded.classify.is_none() && breaker.key.is_none();
+    let is_alone =
+        guarded.fallback.is_none() && guarded.classify.is_none() && guarded.stream.is_none() && breaker.key.is_none();
     let is_about_async = |attribute: &syn::Attribute| {
         has_word(attribute.to_token_stream(), &|word| ABOUT_ASYNC.iter().any(|about| word == about))
     };

@@ -41,6 +41,7 @@ mod lone_breaker;
 mod rate_limit;
 mod retry;
 mod site;
+mod stream;
 mod timeout;
 mod value;
 
@@ -224,8 +225,15 @@ fn call(guarded: &Guarded, layers: &[Layer], has_permit: bool) -> TokenStream {
         Layer::CircuitBreaker(breaker) => circuit_breaker::around(guarded, breaker, &call(guarded, inner, true)),
         Layer::Bulkhead(bulkhead) => bulkhead::around(guarded, bulkhead, &call(guarded, inner, has_permit)),
         Layer::RateLimit(limit) => rate_limit::around(guarded, limit, &call(guarded, inner, has_permit)),
-        Layer::Timeout(_) if inner.is_empty() => body::run(guarded, Some(&site::handle(layer)), has_permit),
-        Layer::Timeout(_) => timeout::around(&site::handle(layer), &call(guarded, inner, has_permit)),
+        Layer::Timeout(timeout) => {
+            let handle = site::handle(layer);
+            let timed = match inner.is_empty() {
+                true => body::run(guarded, Some(&handle), has_permit),
+                false => timeout::around(&handle, &call(guarded, inner, has_permit)),
+            };
+            let held = stream::with_timeout(guarded, timeout, &handle);
+            quote_spanned!(Span::mixed_site()=> #timed #held)
+        }
     }
 }
 
@@ -244,7 +252,8 @@ fn hook(written: &Option<Expr>, default: &str) -> TokenStream {
 fn classify(guarded: &Guarded) -> Option<TokenStream> {
     let classify = guarded.classify.as_ref()?;
     let own = body::nameable(guarded.target.result.to_token_stream());
-    Some(quote_spanned!(Span::mixed_site()=> let __classify = __resilience::Returned::<#own>::by(#classify);))
+    let by = Ident::new(if guarded.stream.is_some() { "of_head_by" } else { "by" }, Span::mixed_site());
+    Some(quote_spanned!(Span::mixed_site()=> let __classify = __resilience::Returned::<#own>::#by(#classify);))
 }
 
 /// Makes the function's own result of `__result`.
@@ -261,7 +270,17 @@ fn end(guarded: &Guarded) -> TokenStream {
         Some(fallback) => fallback::end(guarded, fallback, &map),
         None => finish(guarded, &quote_spanned!(Span::mixed_site()=> __result), &map),
     };
-    quote_spanned!(Span::mixed_site()=> #map_rejection #end)
+    match &guarded.stream {
+        None => quote_spanned!(Span::mixed_site()=> #map_rejection #end),
+        Some(stream) => {
+            let end = stream::end(guarded, stream, &map, &end);
+            quote_spanned! {Span::mixed_site()=>
+                let (__held, __result) = __resilience::apart(__result);
+                #map_rejection
+                #end
+            }
+        }
+    }
 }
 
 /// How the error of `__result` is described. The compiler finds it out by the type, of which nothing is demanded.

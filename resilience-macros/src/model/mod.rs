@@ -9,6 +9,7 @@ mod order;
 mod rate_limit;
 mod retry;
 mod settings;
+mod stream;
 mod target;
 mod timeout;
 mod waits;
@@ -30,6 +31,7 @@ pub(crate) use form::{Form, FutureForm};
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use retry::Retry;
 pub(crate) use settings::{Setting, Settings};
+pub(crate) use stream::Stream;
 pub(crate) use target::{Argument, Passing, Target};
 pub(crate) use timeout::Timeout;
 pub(crate) use waits::timeouts_above;
@@ -46,6 +48,8 @@ pub(crate) struct Guarded {
     pub(crate) map_rejection: Option<Expr>,
     /// What says which of its results are failures, where not every `Err` is one and nothing else.
     pub(crate) classify: Option<Expr>,
+    /// Where the call lasts until the stream has ended that the function returns.
+    pub(crate) stream: Option<Stream>,
     /// The runtime crate.
     pub(crate) runtime: Option<Path>,
 }
@@ -117,6 +121,8 @@ struct Stack {
     fallback: Option<Fallback>,
     map_rejection: Option<Expr>,
     classify: Option<Expr>,
+    stream: Option<Expr>,
+    classify_item: Option<Expr>,
     runtime: Option<Path>,
 }
 
@@ -144,6 +150,7 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
     waits::check(&stack.layers, errors);
     let (form, output) = Form::take(&mut function, errors)?;
     form.check(&function, &annotated.ours, &stack, errors);
+    let stream = Stream::check(&mut stack, &form, &output, errors);
     let has_retry = has_retry(&stack.layers);
     let mut target = Target::check(&function.signature, &output, form, stack.fallback.is_some(), has_retry, errors)?;
     target.find_moved_patterns(function.body.statements.clone());
@@ -158,8 +165,8 @@ pub(crate) fn check(annotated: Annotated, errors: &mut Errors) -> Option<Guarded
             errors.push(Error::new(span, message));
         }
     }
-    let Stack { layers, fallback, map_rejection, classify, runtime } = stack;
-    Some(Guarded { function, target, layers, fallback, map_rejection, classify, runtime })
+    let Stack { layers, fallback, map_rejection, classify, runtime, .. } = stack;
+    Some(Guarded { function, target, layers, fallback, map_rejection, classify, stream, runtime })
 }
 
 impl Stack {
@@ -180,6 +187,8 @@ impl Stack {
         for (key, hook, kept) in [
             ("map_rejection", common.map_rejection, &mut self.map_rejection),
             ("classify", common.classify, &mut self.classify),
+            ("stream", common.stream, &mut self.stream),
+            ("classify_item", common.classify_item, &mut self.classify_item),
         ] {
             let Some(hook) = hook else { continue };
             if kept.is_some() {
@@ -206,6 +215,9 @@ struct Common {
     name: Option<LitStr>,
     map_rejection: Option<Expr>,
     classify: Option<Expr>,
+    /// Where it is `true`.
+    stream: Option<Expr>,
+    classify_item: Option<Expr>,
     runtime: Option<Path>,
 }
 
@@ -215,6 +227,11 @@ const COMMON_KEYS: &[Key<Common>] = &[
         syntax::hook(value, "|rejection| MyError::from(rejection)").map(|hook| it.map_rejection = Some(hook))
     }),
     Key::new("classify", |it, value| syntax::classifier(value).map(|hook| it.classify = Some(hook))),
+    Key::new("stream", |it, value| syntax::switch(value).map(|is_on| it.stream = is_on.then(|| value.value.clone()))),
+    Key::new("classify_item", |it, value| {
+        syntax::hook(value, "|item| match item { Ok(_) => Verdict::SUCCESS, Err(_) => Verdict::FAILURE }")
+            .map(|hook| it.classify_item = Some(hook))
+    }),
     Key::new("crate", |it, value| syntax::path(value).map(|path| it.runtime = Some(path))),
 ];
 

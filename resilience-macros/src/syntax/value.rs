@@ -121,6 +121,11 @@ pub(crate) fn classifier(argument: &KeyValue) -> Result<Expr> {
     }
 }
 
+/// `true` or `false`.
+pub(crate) fn switch(argument: &KeyValue) -> Result<bool> {
+    read(argument, &written(argument)?.unwrap_or(Written::Other))
+}
+
 /// `value` without the parentheses around it, whether written or, by a `macro_rules!`, invisible.
 pub(crate) fn unwrapped(value: &Expr) -> &Expr {
     match value {

@@ -349,3 +349,33 @@ fn circuit_breaker_and_fallback_on_a_function_that_returns_a_future() {
     );
     expands_to(expansion, expect_file!["expansions/future.rs"]);
 }
+
+#[test]
+fn a_stack_on_a_function_that_answers_with_a_stream() {
+    let expansion = retry(
+        quote!(stream = true, classify_item = |item| judge(item), classify = judge_head),
+        quote! {
+            #[circuit_breaker("prices")]
+            #[bulkhead(10)]
+            #[timeout("2s", between = "10s")]
+            async fn prices(&self, of: &str) -> Result<impl Stream<Item = Result<Price, FeedError>> + use<'_>, FeedError> {
+                self.client.subscribe(of).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/stream.rs"]);
+}
+
+#[test]
+fn a_breaker_and_a_fallback_on_a_function_that_answers_with_a_boxed_stream() {
+    let expansion = circuit_breaker(
+        quote!("prices", stream = true),
+        quote! {
+            #[fallback = Self::prices_of_yesterday]
+            async fn prices(&self) -> io::Result<BoxStream<'_, Price>> {
+                self.client.subscribe().await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/boxed_stream.rs"]);
+}

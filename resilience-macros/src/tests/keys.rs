@@ -31,7 +31,7 @@ fn agrees<C: Configurable>(
     for key in C::KEYS {
         let required = if matches!(key.name, "after" | "rate" | "preset") { "" } else { required };
         let beside = match key.name {
-            "max_keys" | "slow_call_rate" => beside,
+            "max_keys" | "slow_call_rate" | "between" => beside,
             _ => "",
         };
         let (name, value): (TokenStream, _) = (key.name.parse().expect("a key"), default_of(key, &settings));
@@ -57,7 +57,7 @@ fn agrees<C: Configurable>(
 fn every_key_of_the_configuration_and_its_default() {
     agrees(CircuitBreakerConfig::new(), circuit_breaker, "", "key = x, slow_call = \"1s\"");
     agrees(RetryConfig::new(), retry, "", "");
-    agrees(TimeoutConfig::new().after(Duration::from_secs(1)), timeout, "\"1s\", ", "");
+    agrees(TimeoutConfig::new().after(Duration::from_secs(1)), timeout, "\"1s\", ", "stream = true");
     agrees(BulkheadConfig::new(), bulkhead, "", "key = x");
     agrees(RateLimitConfig::new().rate(Rate::per_second(1)), rate_limit, "\"1/s\", ", "key = x");
 }

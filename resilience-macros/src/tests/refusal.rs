@@ -1,5 +1,6 @@
 //! What is refused, and in which words. Where the words appear is for the ui tests, which have spans.
 
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{bulkhead, circuit_breaker, fallback, messages, rate_limit, refused, retry, timeout};
@@ -99,7 +100,7 @@ fn values_of_the_wrong_kind() {
             "unknown key `colour` for `circuit_breaker`; expected `failure_rate`, `minimum_calls`, `window`, \
             `consecutive_failures`, `abandoned_after`, `latency`, `slow_call`, `slow_call_rate`, `open_for`, `open_backoff`, `max_open_for`, `open_jitter`, \
             `half_open_calls`, `half_open_successes`, `half_open_timeout`, `mode`, `max_keys`, `preset`, `key`, `failure_if`, \
-            `ignore_if`, `trip_if`, `name`, `map_rejection`, `classify` or `crate`",
+            `ignore_if`, `trip_if`, `name`, `map_rejection`, `classify`, `stream`, `classify_item` or `crate`",
         ),
         (quote!(max_keys = 3), "`max_keys` requires `key`, such as `key = order.warehouse`"),
     ] {
@@ -145,7 +146,8 @@ fn values_of_the_other_policies() {
         (
             timeout,
             quote!(duration = "2s"),
-            "unknown key `duration` for `timeout`; expected `after`, `preset`, `name`, `map_rejection`, `classify` or `crate`",
+            "unknown key `duration` for `timeout`; expected `after`, `between`, `preset`, `name`, `map_rejection`, `classify`, \
+            `stream`, `classify_item` or `crate`",
         ),
         (rate_limit, quote!(rat = "2/s"), "unknown key `rat` for `rate_limit`; did you mean `rate`?"),
         (retry, quote!(backoff = constant, factor = 3), "`factor` requires `backoff = exponential`"),
@@ -529,4 +531,63 @@ fn what_a_form_of_function_cannot_have() {
             }
         }
     }
+}
+
+#[test]
+fn what_goes_with_a_stream_and_what_it_goes_with() {
+    let above = |attributes: TokenStream, function: TokenStream| -> Vec<String> {
+        messages(&circuit_breaker(quote!(), quote!(#attributes #function)))
+    };
+    let function = || {
+        quote!(
+            async fn f() -> Result<impl Stream<Item = u8>, Error> {}
+        )
+    };
+    for (attributes, message) in [
+        (
+            quote!(#[timeout("1s", between = "1s")]),
+            "`between` requires `stream = true`, on this attribute or another one of the function: it limits the waits for the items of a stream \
+            that the function returns",
+        ),
+        (
+            quote!(#[timeout("1s", between = none, stream = false)]),
+            "`between` requires `stream = true`, on this attribute or another one of the function: it limits the waits for the items of a stream \
+            that the function returns",
+        ),
+        (
+            quote!(#[retry(classify_item = f)]),
+            "`classify_item` requires `stream = true`, on this attribute or another one of the function: it classifies the items of a stream that \
+            the function returns; `classify` classifies what the function itself returns",
+        ),
+        (
+            quote!(#[bulkhead(1, stream = true)] #[rate_limit("1/s", stream = true)]),
+            "duplicate `stream`: another attribute of this function has one; remove one of them",
+        ),
+        (
+            quote!(#[bulkhead(1, classify_item = f, stream = true)] #[rate_limit("1/s", classify_item = f)]),
+            "duplicate `classify_item`: another attribute of this function has one; remove one of them",
+        ),
+        (quote!(#[retry(stream = yes)]), "`stream` must be `true` or `false`, without quotes"),
+        (quote!(#[retry(stream = "true")]), "`stream` must be `true` or `false`, without quotes"),
+        (
+            quote!(#[retry(stream = true, classify_item = |a, b| a)]),
+            "expected a closure with one parameter, such as `|item| match item { Ok(_) => Verdict::SUCCESS, Err(_) => Verdict::FAILURE }`",
+        ),
+        (
+            quote!(#[timeout("1s", between = "1s", stream = true)] #[retry] #[timeout("1s", between = "1s")]),
+            "another `timeout` of this function has `between` too, and a stream has one reader; remove one of them",
+        ),
+        (quote!(#[timeout("1s", between = "0s", stream = true)]), "`between` must be between `\"1ms\"` and `\"365d\"`"),
+    ] {
+        assert_eq!(above(quote!(#attributes), function()), [message], "{attributes}");
+    }
+    let messages = above(
+        quote!(#[retry(stream = true)]),
+        quote!(
+            fn f() -> Result<impl Stream<Item = u8>, Error> {}
+        ),
+    );
+    let synchronous = "a synchronous function cannot have `stream = true`; write `async fn`, which returns \
+        `Result<impl Stream<Item = ...>, E>` and need not await anything";
+    assert_eq!(messages, [synchronous]);
 }

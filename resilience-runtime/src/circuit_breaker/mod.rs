@@ -25,6 +25,7 @@
 //! | `steering` | what is done by hand |
 //! | `keyed` | one breaker a key |
 //! | `owned` | permits that borrow nothing |
+//! | `streamed` | a call that lasts until the stream that it answers with has ended |
 //! | `saved` | what a restart must not forget |
 //! | `next_call`, `snapshot` | what can be read from it |
 //! | `policy`, `builder` | what the rest of the crate needs, and how it is built |
@@ -52,6 +53,8 @@ mod settings;
 mod snapshot;
 mod state;
 mod steering;
+#[cfg(feature = "stream")]
+mod streamed;
 mod telling;
 mod timing;
 mod totals;
@@ -72,4 +75,6 @@ pub(crate) use policy::TripRule;
 #[cfg(feature = "persistence")]
 pub(crate) use saved::{Saved, Since};
 pub use snapshot::{CircuitBreakerSnapshot, Probes};
+#[cfg(feature = "stream")]
+pub(crate) use streamed::StreamedCall;
 pub use totals::Totals;

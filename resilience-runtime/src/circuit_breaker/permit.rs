@@ -227,6 +227,49 @@ impl<'a> Permit<'a> {
         Unwinding::watch(self, body)
     }
 
+    /// As [`watch`](Self::watch), of one poll.
+    #[inline]
+    pub(super) fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+        let polled = Unwinding::watch(self, poll);
+        if polled.is_pending() {
+            self.watched.waits();
+        }
+        polled
+    }
+
+    /// What it has waited for is there, and something else begins.
+    #[cfg(feature = "stream")]
+    pub(super) fn waits_no_longer(&self) {
+        let Watched(note) = &self.watched;
+        note.set(note.get() & Watched::NESTED_FAILED);
+    }
+
+    #[cfg(feature = "stream")]
+    pub(super) fn is_probe(&self) -> bool {
+        matches!(self.call.admitted, Admitted::Probe(_))
+    }
+
+    /// In nanoseconds, how long the call has taken so far; `None` where nobody asks.
+    #[cfg(feature = "stream")]
+    pub(super) fn took(&self) -> Option<u64> {
+        (self.call.began != 0).then(|| Present.precise_nanos().saturating_sub(self.call.began))
+    }
+
+    /// As if it had begun so many nanoseconds ago.
+    #[cfg(feature = "stream")]
+    pub(super) fn having_taken(mut self, nanos: Option<u64>) -> Self {
+        if let Some(nanos) = nanos {
+            self.call.began = Present.precise_nanos().saturating_sub(nanos).max(1);
+        }
+        self
+    }
+
+    /// The call ended so, and why.
+    #[cfg(feature = "stream")]
+    pub(super) fn record_because(self, verdict: Verdict, because: &Because<'_>) {
+        self.spent().end_because(verdict, because);
+    }
+
     /// The body is polled no longer.
     #[inline]
     fn leave(&self) {
@@ -331,11 +374,7 @@ impl<F: Future> Future for WatchedCall<'_, F> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let permit = self.permit;
-        let polled = Unwinding::watch(permit, || self.body.as_mut().poll(context));
-        if polled.is_pending() {
-            permit.watched.waits();
-        }
-        polled
+        permit.watch_poll(|| self.body.as_mut().poll(context))
     }
 }
 

@@ -13,6 +13,17 @@ macro_rules! functions {
         pub fn map_rejection<T, E>(_: impl FnOnce(crate::error::Rejection) -> E) -> Result<T, E> {
             unreachable!("it is there to be looked at")
         }
+
+        /// Which of the function's results are failures, for every attribute of the stack. Default every `Err`.
+        pub fn classify<T, E>(_: impl Fn(Result<&T, &E>) -> crate::verdict::Verdict) -> Result<T, E> {
+            unreachable!("it is there to be looked at")
+        }
+
+        /// Whether the function answers with a stream, and its call lasts until that ends. Default false.
+        pub fn stream(_: bool) {}
+
+        /// Which items of the stream are failures. Default every `Err`.
+        pub fn classify_item<I>(_: impl Fn(&I) -> crate::verdict::Verdict) {}
     };
     // Files have it, attributes do not.
     (@ enabled $value:ty; $(#[$doc:meta])*) => {};

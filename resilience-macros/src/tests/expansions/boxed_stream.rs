@@ -1,0 +1,88 @@
+async fn prices(&self) -> io::Result<BoxStream<'_, Price>> {
+    use ::resilience_runtime::private as __resilience;
+    let (__operation, __breaker) = {
+        #[::resilience_runtime::private::linkme::distributed_slice(
+            ::resilience_runtime::private::OPERATIONS
+        )]
+        #[linkme(crate = ::resilience_runtime::private::linkme)]
+        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
+            ::core::module_path!(),
+            "prices",
+            ::core::file!(),
+            ::core::line!(),
+            &[
+                __resilience::Layer::Fallback("Self::prices_of_yesterday"),
+                __resilience::Layer::CircuitBreaker(&__BREAKER),
+            ],
+        );
+        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
+            &__OPERATION,
+            __resilience::Some("prices"),
+            __resilience::CircuitBreakerConfig::new(),
+            false,
+        );
+        (&__OPERATION, &__BREAKER)
+    };
+    let __result = '__circuit_breaker: {
+        let __permit = match __breaker.admit() {
+            __resilience::Ok(__permit) => __permit,
+            __resilience::Err(__refused) => {
+                break '__circuit_breaker __resilience::rejected(__refused);
+            }
+        };
+        let __result = __permit
+            .watch(
+                ::core::pin::pin!(async {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        io::Result<BoxStream<'_, Price>>,
+                    > {
+                        let _ = &self;
+                        return __result;
+                    }
+                    { self.client.subscribe().await }
+                }),
+            )
+            .await;
+        let __result = __resilience::called_stream(__result);
+        match __result {
+            __resilience::Ok(__head) => __resilience::Ok(__head.with_permit(__permit)),
+            __result => {
+                __resilience::settle(
+                    __permit,
+                    __resilience::error_of(&__result).describe_error(),
+                    __result,
+                    __resilience::every,
+                    __resilience::nothing,
+                )
+            }
+        }
+    };
+    let (__held, __result) = __resilience::apart(__result);
+    let __items = __resilience::items_of(&__result);
+    let __judge = __items.errors().describe_error();
+    let __made = __resilience::NeverTimesOut;
+    let __result = {
+        '__fallback: {
+            let (__describe, __result) = {
+                let __result = __result;
+                (__resilience::error_of(&__result).describe_error(), __result)
+            };
+            let __failure = match { __result } {
+                __resilience::Ok(__value) => break '__fallback __resilience::Ok(__value),
+                __resilience::Err(__failure) => __failure,
+            };
+            __operation.count_fallback(&__failure, __describe);
+            let __answered = __resilience::Answer::<
+                io::Result<BoxStream<'_, Price>>,
+            >::by(
+                    (self,),
+                    __failure,
+                    __resilience::FromRejection,
+                    Self::prices_of_yesterday,
+                )
+                .await;
+            __operation.fallback_ended(__answered, __describe)
+        }
+    };
+    __resilience::guarded_box(__result, __held, __judge, __made)
+}
