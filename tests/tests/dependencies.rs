@@ -36,26 +36,33 @@ const DEFAULT: [&str; 27] = [
     "unicode-ident",
 ];
 
-/// `cargo tree` of the runtime, a package a line as its name and version, on one target, so that the answer is one.
-fn tree(arguments: &[&str]) -> BTreeSet<String> {
-    let fixed = ["tree", "--locked", "-p=resilience-runtime", "-e=normal", "--prefix=none", "--format={p}"];
+/// What the runtime depends on with a feature, as `cargo tree` has it on one target, so that the answer is one: every package by its name and version, and the names
+/// of those that it depends on itself.
+fn tree(feature: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let fixed = ["tree", "--locked", "-p=resilience-runtime", "-e=normal", "--prefix=depth", "--format= {p}"];
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(fixed).arg("--target=x86_64-unknown-linux-gnu").args(arguments);
+    cargo.args(fixed).arg("--target=x86_64-unknown-linux-gnu").arg(format!("--features={feature}"));
     let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    let packages = text.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "));
-    packages.filter(|package| !package.is_empty() && !package.starts_with("resilience-")).collect()
-}
-
-fn names(packages: &BTreeSet<String>) -> Vec<&str> {
-    packages.iter().map(|package| package.split(' ').next().unwrap()).collect()
+    let (mut all, mut direct) = (BTreeSet::new(), BTreeSet::new());
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [depth, name, version, ..] = words[..] else { panic!("cargo writes `{line}`") };
+        if !name.starts_with("resilience-") {
+            all.insert(format!("{name} {version}"));
+            if depth == "1" {
+                direct.insert(name.to_owned());
+            }
+        }
+    }
+    (all, direct)
 }
 
 #[test]
 fn without_a_feature_the_crates_are_those_that_they_were() {
-    let packages = tree(&[]);
-    assert_eq!(names(&packages), DEFAULT);
+    let (all, _) = tree("");
+    let names: Vec<&str> = all.iter().map(|package| package.split(' ').next().unwrap()).collect();
+    assert_eq!(names, DEFAULT);
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
     assert!(readme.contains(&format!("With default features the library brings {} crates", DEFAULT.len())));
 }
@@ -67,14 +74,12 @@ fn each_feature_for_another_crate_brings_what_its_page_says() {
     let page = fs::read_to_string(page).unwrap();
     let (_, table) = page.split_once("| feature | crates | of them direct |\n").unwrap();
     let rows: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
-    let direct = tree(&["--depth=1"]);
+    let (_, direct) = tree("");
     let features = rows.iter().map(|row| row.split('`').nth(1).unwrap_or_default());
     let counted = features.map(|feature| {
-        let argument = format!("--features={feature}");
-        let added = &tree(&[&argument, "--depth=1"]) - &direct;
-        let shown: Vec<String> = names(&added).iter().map(|name| format!("`{name}`")).collect();
-        let crates = tree(&[&argument]).len() - DEFAULT.len();
-        format!("| `{feature}` | {crates} | {} |", shown.join(", "))
+        let (all, with_it) = tree(feature);
+        let added: Vec<String> = with_it.difference(&direct).map(|name| format!("`{name}`")).collect();
+        format!("| `{feature}` | {} | {} |", all.len() - DEFAULT.len(), added.join(", "))
     });
     let counted: Vec<String> = counted.collect();
     assert!(rows.len() > 2 && rows == counted, "the table is out of date; it has to say\n{}", counted.join("\n"));
