@@ -125,6 +125,7 @@ fn a_stream_says_who_speaks_and_then_what_happens() {
     let hello = reading.expect("hello").data;
     assert_eq!((&hello["instance"], &hello["first"], &hello["last"]), (&"shop-7f9c".into(), &1.into(), &2.into()));
     assert_eq!(hello["columns"]["circuit_breaker"][1], "state");
+    assert_eq!(hello["steering"], false, "nobody may, whatever token they have");
     let began = Instant::now();
     program.act(1);
     let (steered, transition) = (reading.expect("steered"), reading.expect("transition"));

@@ -56,6 +56,7 @@ export function Acts({ name }: { name: string }) {
         if (stage.is === 'refused' && stage.field === 'token') tokenField.current?.select();
     }, [stage]);
 
+    if (canSteer.value === null) return null;
     if (!canSteer.value) {
         return (
             <div id="acts">

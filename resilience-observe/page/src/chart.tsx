@@ -178,7 +178,7 @@ function One({ plot, columns, series, marks, at, from, to }: Drawn & { plot: Plo
                             <text x={LEFT + 4} y={y(plot.threshold) - 4}>opens at {percent(plot.threshold)}</text>
                         </g>
                     )}
-                    <Marks marks={marks} x={x} from={from} to={to} right={width - RIGHT} height={height} withWords={plot.top !== undefined} />
+                    {plot.top !== undefined && <Marks marks={marks} x={x} from={from} to={to} right={width - RIGHT} height={height} />}
                     {at !== null && at >= from && at <= to && <path class="came-for" d={`M${x(at)} ${ABOVE}V${height - BELOW}`} />}
                     {pointed.value !== null && nearest >= 0 && <path class="pointer" d={`M${x(t[nearest]!)} ${ABOVE}V${height - BELOW}`} />}
                 </svg>
@@ -203,21 +203,21 @@ function Bands({ series: { t, state, step }, x, from, to, height }: { series: Se
     return <>{Object.entries(paths).map(([state, path]) => <path key={state} class={`band ${state}`} d={path} />)}</>;
 }
 
-/** A line at each moment that is worth one, and a word as far as there is room for words. */
-function Marks({ marks, x, from, to, right, height, withWords }: { marks: Mark[]; x: (t: number) => number; from: number; to: number; right: number; height: number; withWords: boolean }) {
+/** A line and its word at each moment that is worth them, as far as there is room for words. */
+function Marks({ marks, x, from, to, right, height }: { marks: Mark[]; x: (t: number) => number; from: number; to: number; right: number; height: number }) {
     let free = -Infinity;
     return (
         <>
-            {marks.filter(({ t }) => t >= from && t <= to).slice(-60).map(({ t, word, state }) => {
+            {marks.filter(({ t }) => t >= from && t <= to).map(({ t, word, state }) => {
                 const text = `${word} ${clock(t * 1000)}`;
                 const length = text.length * 6.2;
                 const left = Math.min(x(t), right - length);
-                const fits = withWords && left >= free;
-                if (fits) free = left + length + 8;
+                if (left < free) return null;
+                free = left + length + 8;
                 return (
                     <g key={`${t} ${word}`} class={`moment ${state ?? ''}`}>
                         <path d={`M${x(t).toFixed(1)} ${ABOVE}V${height - BELOW}`} />
-                        {fits && <text x={left} y={ABOVE - 4}>{text}</text>}
+                        <text x={left} y={ABOVE - 4}>{text}</text>
                     </g>
                 );
             })}

@@ -31,7 +31,7 @@ export function span(seconds: number): string {
 }
 
 /** In whole seconds and up, for what counts up or down. */
-export const age = (seconds: number): string => span(Math.max(0, Math.floor(seconds)));
+export const age = (seconds: number): string => (seconds < 1 ? `0${THIN}s` : span(Math.floor(seconds)));
 
 const two = (number: number): string => String(number).padStart(2, '0');
 

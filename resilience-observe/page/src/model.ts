@@ -11,14 +11,16 @@ export interface Policy {
     readonly state: State | null;
     /** What one that only monitors would do. */
     readonly decided: State | null;
+    /** When it came into its state, in the server's milliseconds. */
+    readonly since: number;
     readonly reason: string | null;
     readonly probeDue: number | null;
     readonly enforcedPercent: number;
     readonly window: { calls: number; failures: number; slow: number } | null;
     /** A second, by what is counted. */
     readonly rate: Readonly<Record<string, number>>;
-    /** Seconds. */
-    readonly latency: { p50: number | null; p95: number | null; p99: number | null } | null;
+    /** Of the calls of the last second, in seconds. */
+    readonly latency: { p50: number | null; p99: number | null } | null;
     readonly keys: { held: number; notClosed: number } | null;
     /** What a policy of another kind says of itself in a few words. */
     readonly words: string;

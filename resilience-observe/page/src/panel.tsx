@@ -10,7 +10,7 @@ import { why } from './policies';
 import { link, route, seconds } from './route';
 import { useSeries } from './series';
 import { StateWord } from './shape';
-import { changed, journal, now, operations, pausedAt, policies, tick } from './store';
+import { journal, now, operations, pausedAt, policies, tick } from './store';
 
 interface Setting {
     key: string;
@@ -20,7 +20,6 @@ interface Setting {
 
 /** What the panel shows beyond the row of the table. */
 interface Whole {
-    age: number;
     next_in_words: string;
     settings: Setting[];
     totals?: Record<string, number>;
@@ -37,11 +36,14 @@ interface OneKey {
     window?: { calls: number; failures: number } | null;
 }
 
-function source({ type, file, path, line, variable, preset }: Setting['source']): string {
+/** Without the folders, which the title has. */
+const brief = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+function source({ type, file, path, line, variable, preset }: Setting['source'], of = brief): string {
     switch (type) {
-        case 'attribute': return `${file}:${line}`;
-        case 'file': return `${path}:${line}`;
-        case 'defaults': return `${path}:${line} (defaults)`;
+        case 'attribute': return `${of(file ?? '')}:${line}`;
+        case 'file': return `${of(path ?? '')}:${line}`;
+        case 'defaults': return `${of(path ?? '')}:${line} (defaults)`;
         case 'environment': return variable ?? type;
         case 'preset': return `preset ${preset}`;
         case 'call': return 'a call of reconfigure';
@@ -100,6 +102,9 @@ export function Panel({ id }: { id: Id }) {
     // A moment of the past is looked at from a little before it to a little after it.
     const isPast = at !== null && at < now.value - seconds.value * 500;
     const to = isPast ? at / 1000 + seconds.value * 0.25 : now.value / 1000;
+    // Of a program that has just begun there is not so much to show.
+    const known = series.t.find((_, nth) => Object.values(series.of).some((column) => column[nth] !== null)) ?? to;
+    const from = Math.max(to - seconds.value, Math.min(known, to - 60));
 
     return (
         <section class="panel" aria-labelledby="panel-name">
@@ -108,7 +113,7 @@ export function Panel({ id }: { id: Id }) {
                     <span class="kind">{KINDS[id.kind]}</span> {id.name}
                 </h2>
                 {policy?.state && <StateWord state={policy.state} />}
-                {policy && policy.state && policy.state !== 'closed' && changed.value.has(id.name) && <span>for {age((now.value - changed.value.get(id.name)!) / 1000)}</span>}
+                {policy?.state && policy.state !== 'closed' && <span>for {age((now.value - policy.since) / 1000)}</span>}
                 <p class="means">{policy?.state ? [MEANING[policy.state], why(policy, now.value)].filter(Boolean).join('; ') : policy && [policy.words, why(policy, now.value)].filter(Boolean).join('; ')}</p>
                 <a class="close" href={link({ open: null, at: null })} aria-label="Close (Esc)" title="Close (Esc)">×</a>
             </header>
@@ -119,7 +124,7 @@ export function Panel({ id }: { id: Id }) {
                         <Chart
                             kind={id.kind} series={series} marks={marks} at={at === null ? null : at / 1000}
                             window={seconds_of(of('window')) ?? 10} threshold={threshold > 0 ? threshold / 100 : null}
-                            from={to - seconds.value} to={to}
+                            from={from} to={to}
                         />
                     </div>
                     {id.kind === 'circuit_breaker' && <div class="part"><Acts name={id.name} /></div>}
@@ -149,7 +154,7 @@ function Settings({ whole: { settings } }: { whole: Whole }) {
                     <tr key={setting.key} class={setting.source.type === 'default' ? 'by-default' : ''}>
                         <th scope="row"><code>{setting.key}</code></th>
                         <td><code>{setting.value}</code></td>
-                        <td>{source(setting.source)}</td>
+                        <td title={source(setting.source, (path) => path)}>{source(setting.source)}</td>
                     </tr>
                 ))}
             </tbody>
@@ -157,15 +162,16 @@ function Settings({ whole: { settings } }: { whole: Whole }) {
     );
 }
 
-function Facts({ id, whole: { age: old, totals, history, last_error, next_in_words } }: { id: Id; whole: Whole }) {
+function Facts({ id, whole: { totals, history, last_error, next_in_words } }: { id: Id; whole: Whole }) {
     const functions = operations.value.filter(({ layers }) => layers.some(({ kind, policy }) => kind === id.kind && policy === id.name));
+    const old = Object.values(history?.time ?? {}).reduce((sum, time) => sum + time, 0);
     const openings = Object.entries(history?.openings ?? {}).filter(([, times]) => times > 0);
     return (
         <>
-            <h3>Since it began, {span(old)} ago</h3>
+            <h3>{old > 0 ? `In all, of ${span(old)}` : 'In all'}</h3>
             <dl>
                 <dt>the next call</dt><dd>{next_in_words}</dd>
-                {functions.length > 0 && <><dt>guards</dt><dd>{functions.map(({ name, file, line }) => <div key={name}><code>{name}</code> {file}:{line}</div>)}</dd></>}
+                {functions.length > 0 && <><dt>guards</dt><dd>{functions.map(({ name, file, line }) => <div key={name}><code>{name}</code> <span title={`${file}:${line}`}>{brief(file)}:{line}</span></div>)}</dd></>}
                 {totals && (
                     <>
                         <dt>calls</dt>

@@ -6,7 +6,7 @@ import { KINDS, MEANING, type Policy, STATES, failing, idOf, matches, rejects, s
 import { link, route } from './route';
 import { Shape } from './shape';
 import { Spark } from './spark';
-import { changed, now, policies, tick } from './store';
+import { now, policies, tick } from './store';
 
 export const filter = signal('');
 
@@ -38,12 +38,16 @@ const first = signal(0);
 /** Of a row, in pixels. */
 const height = signal(44);
 
+let measured = false;
+
 export function Policies() {
     const all = sorted.value;
     const body = useRef<HTMLTableSectionElement>(null);
     const begin = Math.max(0, Math.min(first.value, all.length - ROWS));
     const shown = all.slice(begin, begin + ROWS);
-    const hasLatency = all.some((one) => one.value.latency !== null);
+    // It is measured, also where no call has ended in the last second.
+    measured ||= all.some((one) => typeof one.value.latency?.p50 === 'number');
+    const hasLatency = measured;
 
     useEffect(() => {
         const row = body.current!.querySelector('tr[data-id]');
@@ -127,7 +131,6 @@ export function focusRow(nth: number): void {
 function Row({ policy: { value: policy }, nth, hasLatency }: { policy: Signal<Policy>; nth: number; hasLatency: boolean }) {
     const { kind, name, state } = policy;
     const { open } = route.value;
-    const since = changed.value.get(name);
     const isOpen = open?.kind === kind && open.name === name;
     return (
         <tr data-id={idOf(policy)} aria-rowindex={nth} class={`row severity-${severity(policy)}${isOpen ? ' is-open' : ''}`}>
@@ -137,7 +140,7 @@ function Row({ policy: { value: policy }, nth, hasLatency }: { policy: Signal<Po
                     : (
                         <span class={`state ${state}`} title={MEANING[state]}>
                             <Shape state={state} /> {STATES[state]}
-                            {since !== undefined && state !== 'closed' && <> <time>{age((now.value - since) / 1000)}</time></>}
+                            {state !== 'closed' && <> <time>{age((now.value - policy.since) / 1000)}</time></>}
                         </span>
                     )}
             </td>

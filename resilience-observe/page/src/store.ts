@@ -63,14 +63,8 @@ export const here = signal(Date.now());
 /** How far the server's clock is ahead. */
 const ahead = signal(0);
 export const now = computed(() => here.value + ahead.value);
-/** When each circuit breaker came into its state, by name. */
-export const changed = computed(() => {
-    const at = new Map<string, number>();
-    for (const one of journal.value) if (one.type === 'transition' && one.key === null) at.set(one.name, one.at);
-    return at;
-});
-/** Whether anybody may steer. */
-export const canSteer = computed(() => hello.value?.steering ?? false);
+/** Whether anybody may steer; `null` before that is known. */
+export const canSteer = computed(() => hello.value?.steering ?? null);
 /** For those who hear the page instead of seeing it. */
 export const announced = signal('');
 
@@ -128,7 +122,9 @@ function* changes(sample: Sample): Iterable<Row> {
 
 async function loadPolicies(): Promise<void> {
     const { at, policies: told } = await get<{ at: Moment; policies: Row[] }>('api/v1/policies?limit=10000');
-    if (pausedAt.value === null) meet(told, at);
+    if (pausedAt.value !== null) return;
+    const moment = Date.parse(at.time);
+    meet(told.map((row) => ({ ...row, since: moment - row.age * 1000 })), at);
 }
 
 async function loadHealth(): Promise<void> {

@@ -27,6 +27,10 @@ export interface Row {
     kind: string;
     name: string;
     rate: Record<string, number> | null;
+    /** In its state. */
+    age: number;
+    /** When it came into its state, which no sample tells anew. */
+    since?: number;
     keys?: { held: number; not_closed: number } | null;
     functions?: string[];
     critical?: boolean;
@@ -37,7 +41,7 @@ export interface Row {
     probe_due_in?: number | null;
     enforced_percent?: number;
     window?: { calls: number; failures: number; slow: number } | null;
-    latency?: Policy['latency'];
+    latency?: { p50: number | null; p99: number | null } | null;
     // Of the others.
     attempts?: number;
     budget?: number | null;
@@ -59,6 +63,7 @@ export function policy(row: Row, at: number): Policy | null {
         name: row.name,
         state: row.state ?? null,
         decided: row.decided ?? null,
+        since: row.since ?? at,
         reason: row.reason_in_words ?? null,
         probeDue: typeof row.probe_due_in === 'number' ? at + row.probe_due_in * 1000 : null,
         enforcedPercent: row.enforced_percent ?? 100,

@@ -15,6 +15,7 @@ const breaker = (name, more = {}) => ({
     kind: 'circuit_breaker', name, key: null, state: 'closed', decided: 'closed', age: 11523.4,
     totals: { successes: 9120, failures: 431, slow: 14, ignored: 0, cancelled: 3, abandoned: 0, panicked: 0, stale: 2, rejected: 812, would_reject: 0 },
     window: { calls: 100, failures: 0, slow: 0, slow_of: 100, abandoned: 0 }, consecutive_failures: 0, reason: null, reason_in_words: null,
+    latency: { p50: 0.012, p95: 0.04, p99: 0.075 },
     probe_due_in: null, enforced_percent: 100, reopenings: 0, probes: null, keys: null, functions: [`shop::${name}`], critical: false,
     rate: { calls: 49.8, failures: 0, rejected: 0, would_reject: 0, slow: 0, evicted: 0, fallbacks: 0 }, ...more,
 });
@@ -45,7 +46,7 @@ function program({ hostile = [], many = 0 }) {
 
 /** What stands in the row of a sample. */
 const COLUMNS = {
-    circuit_breaker: ['name', 'state', 'decided', 'probe_due_in', 'enforced_percent', 'window.calls', 'window.failures', 'rate.calls', 'rate.failures', 'rate.rejected', 'rate.would_reject', 'rate.fallbacks', 'keys.held', 'keys.not_closed'],
+    circuit_breaker: ['name', 'state', 'decided', 'probe_due_in', 'enforced_percent', 'window.calls', 'window.failures', 'rate.calls', 'rate.failures', 'rate.rejected', 'rate.would_reject', 'rate.fallbacks', 'latency.p50', 'latency.p99', 'keys.held', 'keys.not_closed'],
     retry: ['name', 'rate.retries', 'rate.recovered'],
     timeout: ['name', 'rate.timed_out'],
     bulkhead: ['name', 'inside', 'waiting', 'rate.admitted', 'rate.rejected'],
@@ -61,6 +62,7 @@ function sample(policies) {
 export async function mock({ port = 0, hostile = [], many = 0, steering = true, isPrivate = false, openAfter = Infinity } = {}) {
     const start = Date.now();
     const { policies, operations } = program({ hostile, many });
+    let since = start;
     const payment = policies[0];
     const journal = [];
     const streams = new Set();
@@ -73,6 +75,7 @@ export async function mock({ port = 0, hostile = [], many = 0, steering = true, 
     };
     const enter = (state, reason, at = Date.now()) => {
         tell('transition', { from: payment.state, to: state, monitored: false, cause: null, text: `${payment.state} -> ${state}${reason ? ` (${reason})` : ''}` }, at);
+        since = at;
         Object.assign(payment, { state, decided: state, reason_in_words: reason, probe_due_in: state === 'open' ? 30 : null });
         const isOpen = state === 'open' || state === 'forced_open';
         payment.window = { ...payment.window, failures: isOpen ? 55 : 0 };
@@ -119,7 +122,7 @@ export async function mock({ port = 0, hostile = [], many = 0, steering = true, 
     const answered = (fields) => ({ at: moment(Date.now()), instance: 'shop-7f9c', ...fields });
     const whole = (policy) => ({
         ...policy, next_in_words: policy.state === 'open' ? 'rejected: circuit `payment` is open' : 'admitted',
-        history: policy.kind === 'circuit_breaker' ? { time: { closed: policy.age - 31, open: 31, half_open: 0 }, openings: { failure_rate: 1, probes_failed: 1 }, recoveries: 1, last_recovery: 62 } : undefined,
+        history: policy.kind === 'circuit_breaker' ? { time: { closed: 11492, open: 31, half_open: 0 }, openings: { failure_rate: 1, probes_failed: 1 }, recoveries: 1, last_recovery: 62 } : undefined,
         settings: [setting('failure_rate', '50', written), setting('window', '10s', written), setting('open_for', '30s'), setting('minimum_calls', '20', { type: 'file', path: 'resilience.toml', line: 7 })],
     });
 
@@ -155,7 +158,9 @@ export async function mock({ port = 0, hostile = [], many = 0, steering = true, 
         const [, , kind, name, what] = parts;
         switch (kind) {
             case 'operations': return json(200, answered({ operations }));
-            case 'policies': return json(200, answered({ policies, more: 0 }));
+            case 'policies':
+                payment.age = (Date.now() - since) / 1000;
+                return json(200, answered({ policies, more: 0 }));
             case 'advice': return json(200, answered({ advice: [{ rule: 'ready_to_enforce', kind: 'circuit_breaker', name: 'email', text: 'it has only monitored for 3 days, and would have rejected 412 calls', help: 'write `mode = "enforce"`, or enforce a share first' }] }));
             case 'events': return json(200, answered({ first: 1, last: journal.length, missed: 0, reached: journal.length, events: journal }));
             case 'steer': {

@@ -119,7 +119,7 @@ test('nobody steers where steering is off', () => beside({ steering: false }, as
 
 test('an act says what it would reach before it is done, and a wrong token is told in its place', () => beside({}, async ({ url }) => {
     const { page, done } = await open(browser, `${url}#/circuit_breaker/payment`);
-    await page.locator('#acts').waitFor();
+    await page.locator('#acts input').first().waitFor();
     await page.keyboard.press('s');
     await page.waitForFunction(() => document.activeElement?.matches('#acts input[type=radio]'));
     await page.keyboard.press('Tab');

@@ -55,7 +55,7 @@ pub(super) fn stream(observer: &Observer, asked: &Asked, headers: &HeaderMap) ->
         watcher,
         wanted,
         is_trusted: asked.visitor.is_trusted,
-        hello: Some(hello(observer, first, last)),
+        hello: Some(hello(observer, asked, first, last)),
         reached,
         samples: has_samples.then(Samples::default),
         spoke: Instant::now(),
@@ -66,11 +66,13 @@ pub(super) fn stream(observer: &Observer, asked: &Asked, headers: &HeaderMap) ->
     Ok((headers, Body::from_stream(stream)).into_response())
 }
 
-fn hello(observer: &Observer, first: u64, last: u64) -> Value {
+fn hello(observer: &Observer, asked: &Asked, first: u64, last: u64) -> Value {
     let columns: serde_json::Map<_, _> =
         COLUMNS.iter().map(|(kind, columns)| (kind.as_str().to_owned(), json!(columns))).collect();
     json!({
         "instance": observer.instance(),
+        // Where it is off, no token helps.
+        "steering": asked.visitor.may_not_steer.as_ref().is_none_or(|problem| problem.status == StatusCode::UNAUTHORIZED),
         "started": observer.watch().began,
         "first": first,
         "last": last,
