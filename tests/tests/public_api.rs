@@ -20,7 +20,7 @@ const LISTING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/public-api.t
 const OF_INTEGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/public-api-integrations.txt");
 
 /// The features that are about the library alone.
-const OWN: &str = "--features=config,persistence,serde,test-util,tracing";
+const OWN: &str = "--features=config,persistence,serde,stream,test-util,tracing";
 
 /// Traits of the compiler's own.
 const UNSTABLE: [&str; 3] = ["Freeze", "StructuralPartialEq", "UnsafeUnpin"];
