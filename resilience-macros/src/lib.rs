@@ -207,7 +207,7 @@ pub fn circuit_breaker(arguments: TokenStream, item: TokenStream) -> TokenStream
 ///
 /// The waits between attempts grow by `backoff` and vary by `jitter`. The last error is returned as it is. Attributes below
 /// this one apply to every attempt, and those above it see one call: a [`macro@timeout`] above it limits all attempts
-/// together, one below it limits each.
+/// together, one below it limits each. The body can ask which attempt it is: [`attempt`](../resilience_runtime/fn.attempt.html).
 ///
 /// ```
 /// use resilience_runtime::{Rejection, retry};

@@ -177,7 +177,7 @@ pub use resilience_config::{Backoff, Jitter, Rejections, RetryConfig, TimeoutCon
 pub use resilience_config::{BrokenRule, CircuitBreakerConfig, ConfigError, InvalidValue, Mode, Preset, Window};
 pub use resilience_config::{BulkheadConfig, Rate, RateLimitConfig};
 pub use resilience_macros::{bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
-pub use retry::{Retry, RetryBuilder, RetrySnapshot};
+pub use retry::{Retry, RetryBuilder, RetrySnapshot, attempt};
 pub use state::State;
 pub use time::Timestamp;
 pub use timeout::{Timeout, TimeoutBuilder, TimeoutSnapshot};

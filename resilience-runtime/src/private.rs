@@ -15,6 +15,7 @@ pub use crate::fallback::{
 pub use crate::fallback::{CloneArgument, Finished};
 pub use crate::guarded::guard;
 pub use crate::registry::{Layer, OPERATIONS, Operation};
+pub use crate::retry::{in_attempt, of_attempt};
 #[cfg(feature = "stream")]
 pub use crate::stream::{
     NeverTimesOut, apart, called_stream, classified_items, guarded_box, guarded_stream, items_of, known_items_of,

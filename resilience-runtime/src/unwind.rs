@@ -10,7 +10,7 @@ use crate::keyed::Keyed;
 use crate::policy::Policy;
 use crate::rate_limit::RateLimiter;
 use crate::registry::{Operation, Registry, Site, each_kind};
-use crate::retry::{Pause, Run};
+use crate::retry::{Attempt, Pause, Run};
 use crate::timeout::Timed;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
@@ -45,3 +45,4 @@ impl<P: Policy> RefUnwindSafe for Site<P> {}
 // Each holds the call by a unique reference, and is not polled again after a panic of it.
 impl<F: UnwindSafe> UnwindSafe for Timed<'_, F> {}
 impl<F: UnwindSafe> UnwindSafe for WatchedCall<'_, F> {}
+impl<F: UnwindSafe> UnwindSafe for Attempt<'_, F> {}

@@ -12,10 +12,18 @@ use crate::{
     syntax::{AngleBrackets, begins_item, captures_self, inside, is_format_macro, punct, rest_of_item},
 };
 
-/// Runs the body, for as long as the timeout of that `handle` says: `let __result: Result<T, Failure<E>> = …;`
+/// Runs the body, as the attempt that it is and for as long as the timeout of that `handle` says: `let __result: Result<T, Failure<E>> = …;`
 pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) -> TokenStream {
-    let block = block(guarded);
     let is_sync = guarded.target.form.is_sync();
+    let block = match (guarded.has_retry(), block(guarded)) {
+        (true, block) if is_sync => {
+            quote_spanned!(Span::mixed_site()=> __resilience::of_attempt(__run.attempt(), #block))
+        }
+        (true, block) => {
+            quote_spanned!(Span::mixed_site()=> __resilience::in_attempt(__run.attempt(), ::core::pin::pin!(#block)))
+        }
+        (false, block) => block,
+    };
     let run = match (is_sync, has_permit) {
         (true, true) => quote_spanned!(Span::mixed_site()=> __permit.watch_call(#block)),
         (true, false) => quote_spanned!(Span::mixed_site()=> __resilience::run(#block)),

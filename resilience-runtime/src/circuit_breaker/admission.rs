@@ -99,6 +99,24 @@ impl CircuitBreaker {
     ///
     /// Dropping the returned future drops `call` at once; nothing keeps running behind it.
     ///
+    /// Nothing is demanded of `E`, so events and the snapshot's [last error](crate::CircuitBreakerSnapshot::last_error) do not say what the error said, as they do behind the attribute. Where they should, take a
+    /// permit and end it with [`failure_because`](Permit::failure_because):
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn charge() -> Result<(), std::io::Error> { Err(std::io::Error::other("connection refused")) }
+    /// use resilience_runtime::CircuitBreaker;
+    ///
+    /// let breaker = CircuitBreaker::builder("payment").build()?;
+    /// let permit = breaker.try_acquire()?;
+    /// match charge().await {
+    ///     Ok(()) => permit.success(),
+    ///     Err(error) => permit.failure_because(&error),
+    /// }
+    /// assert_eq!(breaker.snapshot().last_error.unwrap().cause, "connection refused");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The call's own error, or the rejection.

@@ -1,8 +1,9 @@
 //! Trying again.
 //!
 //! [`Retry`] holds the settings and what was counted; a [`Run`] is one guarded call's loop, and all that a call whose first attempt
-//! succeeds pays for. `backoff` says how long to wait, `state` what the budget has left.
+//! succeeds pays for. `attempt` says which one is running, `backoff` how long to wait, `state` what the budget has left.
 
+mod attempt;
 mod backoff;
 mod builder;
 mod run;
@@ -11,6 +12,8 @@ mod state;
 #[cfg(all(test, resilience_loom))]
 mod models;
 
+pub(crate) use attempt::Attempt;
+pub use attempt::{attempt, in_attempt, of_attempt};
 pub use builder::RetryBuilder;
 pub(crate) use run::Pause;
 pub(crate) use run::Run;
@@ -26,12 +29,14 @@ use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, precise_nanos};
 use crate::verdict::Verdict;
+use attempt::as_attempt;
 use once_cell::sync::OnceCell;
 use resilience_config::{ConfigError, RetryConfig, RetrySettings};
 use state::Budget;
 use std::convert::Infallible;
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::time::Duration;
 
 /// Makes a call again that failed.
@@ -93,6 +98,8 @@ impl Retry {
 
     /// Calls until a call succeeds or no other attempt is to be made; every `Err` is worth another.
     ///
+    /// Nothing is demanded of `E`, so the events do not say what the errors said, as they do behind the attribute.
+    ///
     /// # Errors
     ///
     /// The last attempt's error.
@@ -114,7 +121,10 @@ impl Retry {
     {
         let mut run = self.start();
         loop {
-            match run.after_call(call().await, &retry_if) {
+            let attempt = run.attempt();
+            // Of the attempt nothing is left while the next one is waited for.
+            let result = in_attempt(attempt, pin!(as_attempt(attempt, &mut call))).await;
+            match run.after_call(result, &retry_if) {
                 ControlFlow::Continue(wait) => wait.await,
                 ControlFlow::Break(result) => return result,
             }
@@ -155,7 +165,10 @@ impl Retry {
         let classify = classify.by();
         let mut run = self.start();
         loop {
-            match run.after_classified_call(call().await, &classify) {
+            let attempt = run.attempt();
+            // Of the attempt nothing is left while the next one is waited for.
+            let result = in_attempt(attempt, pin!(as_attempt(attempt, &mut call))).await;
+            match run.after_classified_call(result, &classify) {
                 ControlFlow::Continue(wait) => wait.await,
                 ControlFlow::Break(result) => return result,
             }
@@ -192,7 +205,7 @@ impl Retry {
     ) -> Result<T, E> {
         let mut run = self.start();
         loop {
-            match run.after_call(call(), &retry_if) {
+            match run.after_call(as_attempt(run.attempt(), &mut call), &retry_if) {
                 ControlFlow::Continue(wait) => wait.block(),
                 ControlFlow::Break(result) => return result,
             }

@@ -44,6 +44,12 @@ impl<'a> Run<'a> {
         Self { retry, began, attempts: retry.settings.word(ATTEMPTS) as u32, made: 0, before: None, waits: None }
     }
 
+    /// The attempt that begins now: 1 is the first.
+    #[inline]
+    pub fn attempt(&self) -> u32 {
+        self.made + 1
+    }
+
     /// Whether the attempt that begins now is the last one, for which arguments need not be cloned.
     #[inline]
     pub fn is_last_attempt(&self) -> bool {

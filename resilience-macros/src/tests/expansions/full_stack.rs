@@ -86,16 +86,21 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                                     ::core::pin::pin!(
                                         __permit
                                             .watch(
-                                                ::core::pin::pin!(async {
-                                                    if let __resilience::Some(__result) = __resilience::None::<
-                                                        Result<Receipt, PaymentError>,
-                                                    > {
-                                                        let _ = &self;
-                                                        return __result;
-                                                    }
-                                                    let order = order;
-                                                    { self.gateway.charge(order).await }
-                                                }),
+                                                ::core::pin::pin!(
+                                                    __resilience::in_attempt(
+                                                        __run.attempt(),
+                                                        ::core::pin::pin!(async {
+                                                            if let __resilience::Some(__result) = __resilience::None::<
+                                                                Result<Receipt, PaymentError>,
+                                                            > {
+                                                                let _ = &self;
+                                                                return __result;
+                                                            }
+                                                            let order = order;
+                                                            { self.gateway.charge(order).await }
+                                                        }),
+                                                    ),
+                                                ),
                                             ),
                                     ),
                                 )

@@ -51,24 +51,27 @@ async fn send(
                     &mut __argument_3_for_attempts,
                     __run.is_last_attempt(),
                 );
-                let __result = async {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        Result<(), Error>,
-                    > {
-                        let _ = &mut *self;
-                        return __result;
-                    }
-                    let mut mail = mail;
-                    let to = to;
-                    let __argument_3 = __argument_3;
-                    let (a, mut b) = __argument_3;
-                    {
-                        self.sent += 1;
-                        mail.seal();
-                        b += a;
-                        self.transport.send(mail, to, b).await
-                    }
-                }
+                let __result = __resilience::in_attempt(
+                        __run.attempt(),
+                        ::core::pin::pin!(async {
+                            if let __resilience::Some(__result) = __resilience::None::<
+                                Result<(), Error>,
+                            > {
+                                let _ = &mut *self;
+                                return __result;
+                            }
+                            let mut mail = mail;
+                            let to = to;
+                            let __argument_3 = __argument_3;
+                            let (a, mut b) = __argument_3;
+                            {
+                                self.sent += 1;
+                                mail.seal();
+                                b += a;
+                                self.transport.send(mail, to, b).await
+                            }
+                        }),
+                    )
                     .await;
                 let __result = __resilience::called(__result);
                 __result

@@ -56,17 +56,22 @@ async fn ask(
                     };
                     let __result = __permit
                         .watch(
-                            ::core::pin::pin!(async {
-                                if let __resilience::Some(__result) = __resilience::None::<
-                                    Result<Answer, Error>,
-                                > {
-                                    let __self = self;
-                                    return __result;
-                                }
-                                #[cfg(feature = "lots")]
-                                let lot = lot;
-                                { self.ask_once().await }
-                            }),
+                            ::core::pin::pin!(
+                                __resilience::in_attempt(
+                                    __run.attempt(),
+                                    ::core::pin::pin!(async {
+                                        if let __resilience::Some(__result) = __resilience::None::<
+                                            Result<Answer, Error>,
+                                        > {
+                                            let __self = self;
+                                            return __result;
+                                        }
+                                        #[cfg(feature = "lots")]
+                                        let lot = lot;
+                                        { self.ask_once().await }
+                                    }),
+                                ),
+                            ),
                         )
                         .await;
                     let __result = __resilience::called(__result);

@@ -83,16 +83,21 @@ async fn prices(
                                 ::core::pin::pin!(
                                     __permit
                                         .watch(
-                                            ::core::pin::pin!(async {
-                                                if let __resilience::Some(__result) = __resilience::None::<
-                                                    Result<_, FeedError>,
-                                                > {
-                                                    let _ = &self;
-                                                    return __result;
-                                                }
-                                                let of = of;
-                                                { self.client.subscribe(of).await }
-                                            }),
+                                            ::core::pin::pin!(
+                                                __resilience::in_attempt(
+                                                    __run.attempt(),
+                                                    ::core::pin::pin!(async {
+                                                        if let __resilience::Some(__result) = __resilience::None::<
+                                                            Result<_, FeedError>,
+                                                        > {
+                                                            let _ = &self;
+                                                            return __result;
+                                                        }
+                                                        let of = of;
+                                                        { self.client.subscribe(of).await }
+                                                    }),
+                                                ),
+                                            ),
                                         ),
                                 ),
                             )

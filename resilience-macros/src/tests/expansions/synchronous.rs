@@ -89,16 +89,21 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
                                 );
                             }
                             let __result = __permit
-                                .watch_call(|| {
-                                    if let __resilience::Some(__result) = __resilience::None::<
-                                        Result<Receipt, PaymentError>,
-                                    > {
-                                        let _ = &mut *self;
-                                        return __result;
-                                    }
-                                    let order = order;
-                                    { self.gateway.charge(order) }
-                                });
+                                .watch_call(
+                                    __resilience::of_attempt(
+                                        __run.attempt(),
+                                        || {
+                                            if let __resilience::Some(__result) = __resilience::None::<
+                                                Result<Receipt, PaymentError>,
+                                            > {
+                                                let _ = &mut *self;
+                                                return __result;
+                                            }
+                                            let order = order;
+                                            { self.gateway.charge(order) }
+                                        },
+                                    ),
+                                );
                             let __result = __resilience::called(__result);
                             __result
                         };
