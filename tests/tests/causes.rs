@@ -349,3 +349,19 @@ fn from_outside_all_of_them_are_kept_unsaid() {
     let error = registry().configure_from_str("causes = 0").unwrap_err();
     assert_eq!(error.to_string(), "text:1:10: `causes` must be `true` or `false`, without quotes");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_error_is_that_of_a_failed_probe_and_not_that_of_a_call_that_was_only_slow() {
+    let builder = CircuitBreaker::builder("causes: probe").consecutive_failures(1).half_open_successes(1);
+    let breaker = builder.slow_call(Duration::from_millis(100)).build().unwrap();
+    let said = || breaker.snapshot().last_error.map(|error| error.cause.to_string());
+    // Dropped when it is slow, and before it is abandoned.
+    let call = breaker.call(std::future::pending::<Result<(), &str>>());
+    assert!(tokio::time::timeout(Duration::from_millis(500), call).await.is_err());
+    assert_eq!((breaker.totals().slow, said()), (1, None));
+    breaker.try_acquire().unwrap().failure_because(&"it is down");
+    assert_eq!(said().as_deref(), Some("it is down"));
+    tokio::time::advance(Duration::from_secs(30)).await;
+    breaker.try_acquire().unwrap().failure_because(&"it is still down");
+    assert_eq!((breaker.state(), said().as_deref()), (State::HalfOpen, Some("it is still down")));
+}

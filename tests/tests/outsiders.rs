@@ -362,3 +362,13 @@ async fn time_may_jump_by_decades() {
     late.failure();
     assert_eq!((breaker.state(), breaker.totals().stale), (State::Closed, 1), "of a state that is over for 30 years");
 }
+
+#[test]
+fn a_rule_that_panics_while_the_body_panics_does_not_end_the_process() {
+    let builder = CircuitBreaker::builder("outsiders: rule").trip_if(|_| panic!("the rule panics"));
+    let breaker = builder.build().unwrap();
+    let body = || -> Result<(), Error> { panic!("the body panics") };
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(breaker.call_sync(body)))).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"the body panics"));
+    assert_eq!((breaker.state(), breaker.totals().failures), (State::Closed, 1));
+}

@@ -226,3 +226,49 @@ async fn it_is_saved_and_restored() {
     let left = snapshot.probe_due_in.unwrap();
     assert!(left > seconds(270) && left <= seconds(280), "{left:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_opens_also_where_it_was_said_meanwhile_that_the_breaker_only_monitors() {
+    let breaker = CircuitBreaker::builder("own: monitored").build().unwrap();
+    let late = breaker.call_classified(
+        async {
+            tokio::time::sleep(seconds(2)).await;
+            Ok::<_, ()>(10)
+        },
+        judge,
+    );
+    let monitors = async {
+        tokio::time::sleep(seconds(1)).await;
+        breaker.monitor();
+    };
+    let (answer, ()) = tokio::join!(late, monitors);
+    assert_eq!((answer.unwrap(), breaker.snapshot().decided), (10, State::Open));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_of_its_own_length_is_a_millisecond_at_least_and_bounded_as_configured_now() {
+    let breaker = CircuitBreaker::builder("own: bounds").build().unwrap();
+    breaker.force_open_for(Duration::ZERO);
+    assert_eq!(breaker.snapshot().probe_due_in, Some(Duration::from_millis(1)));
+    breaker.force_open_for(seconds(500));
+    assert_eq!(breaker.snapshot().probe_due_in, Some(seconds(500)));
+    breaker.reconfigure(CircuitBreakerConfig::new().max_open_for(seconds(60))).unwrap();
+    assert_eq!(breaker.snapshot().probe_due_in, Some(seconds(60)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_of_an_earlier_half_open_state_that_is_cancelled_frees_no_permit_of_this_one() {
+    let builder = CircuitBreaker::builder("own: earlier probe").half_open_calls(1);
+    let breaker = builder.build().unwrap();
+    let half_open = async || {
+        breaker.force_open_for(Duration::from_millis(1));
+        advance(Duration::from_millis(2)).await;
+        breaker.try_acquire().unwrap()
+    };
+    let (earlier, probe) = (half_open().await, half_open().await);
+    drop(earlier);
+    advance(seconds(2)).await;
+    assert!(breaker.try_acquire().is_err(), "the other one is still under way");
+    probe.success();
+    assert_eq!(breaker.state(), State::Closed);
+}

@@ -236,3 +236,23 @@ async fn forced_open_rejects_every_call_whatever_share_is_enforced() {
         breaker.try_acquire().unwrap_err();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_counts_also_where_it_was_said_meanwhile_that_the_breaker_only_monitors() {
+    let breaker = breaker(brittle());
+    let permit = breaker.try_acquire().unwrap();
+    breaker.monitor();
+    permit.success();
+    assert_eq!((breaker.totals().successes, breaker.totals().stale), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_of_ones_own_is_asked_after_successes_too() {
+    let builder = CircuitBreaker::builder("rules: successes").trip_if(|counts| counts.calls >= 3);
+    let breaker = builder.build().unwrap();
+    let states = [(); 3].map(|()| {
+        breaker.try_acquire().unwrap().success();
+        breaker.state()
+    });
+    assert_eq!(states, [State::Closed, State::Closed, State::Open]);
+}
