@@ -80,6 +80,25 @@ impl TimeoutConfig {
         retry.attempts_within(self.resolve().after) == retry.attempts
     }
 
+    /// What is wrong where it does not, with the arithmetic.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn why_no_time_for(&self, retry: &RetryConfig) -> Option<String> {
+        if self.leaves_time_for(retry) {
+            return None;
+        }
+        let (settings, limit) = (retry.resolve(), self.resolve().after);
+        let waits: Vec<Duration> = (1..settings.attempts).map(|failures| settings.shortest_wait(failures)).collect();
+        let can_begin = settings.attempts_within(limit);
+        Some(format!(
+            "the `timeout` above ends the call after {limit:?}, but the waits between {} attempts take at least {}, so only {can_begin} {} can \
+            begin; write `attempts = {can_begin}`, shorter waits or a longer `timeout`",
+            settings.attempts,
+            sum(&waits),
+            if can_begin == 1 { "attempt" } else { "attempts" },
+        ))
+    }
+
     /// As [`leaves_time_for`](Self::leaves_time_for), for a constant.
     ///
     /// # Panics
@@ -121,6 +140,20 @@ const fn nanos(time: Duration) -> f64 {
 
 const fn rounded(nanos: f64) -> Duration {
     Duration::from_nanos((nanos + 0.5) as u64)
+}
+
+/// `1s + 2s + 4s = 7s`
+fn sum(waits: &[Duration]) -> String {
+    const SHOWN: usize = 6;
+    let mut terms: Vec<String> = waits.iter().take(SHOWN).map(|wait| format!("{wait:?}")).collect();
+    if waits.len() > SHOWN {
+        terms.push("…".to_owned());
+    }
+    let total: Duration = waits.iter().sum();
+    match waits {
+        [_] => format!("{total:?}"),
+        _ => format!("{} = {total:?}", terms.join(" + ")),
+    }
 }
 
 #[cfg(test)]

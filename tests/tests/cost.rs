@@ -230,3 +230,65 @@ fn a_policy_adds_at_most_64_bytes_to_the_future_its_arguments_and_its_timer_or_i
         assert!(over <= goal, "{what} adds {over} bytes, {goal} is the goal");
     }
 }
+
+/// The same stack, by attributes and by hand.
+#[timeout("10s")]
+#[retry(attempts = 2, delay = "1ms")]
+#[circuit_breaker("cost: stack")]
+#[bulkhead(max_concurrent = 9)]
+#[timeout("5s")]
+async fn stacked(waits: bool) -> Result<u64, Error> {
+    if waits {
+        tokio::task::yield_now().await;
+    }
+    Ok(7)
+}
+
+#[test]
+fn a_call_through_a_pipeline_allocates_no_more_than_one_of_a_function() {
+    use resilience_runtime::{BulkheadConfig, CircuitBreakerConfig, Pipeline, RetryConfig, TimeoutConfig};
+    use std::time::Duration;
+
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let after = |seconds| TimeoutConfig::new().after(Duration::from_secs(seconds));
+    let pipeline = Pipeline::builder("cost: pipeline")
+        .timeout(after(10))
+        .retry(RetryConfig::new().attempts(2).delay(Duration::from_millis(1)))
+        .circuit_breaker(CircuitBreakerConfig::new())
+        .bulkhead(BulkheadConfig::new().max_concurrent(9))
+        .timeout(after(5))
+        .build()
+        .unwrap();
+    let body = |waits: bool| async move {
+        if waits {
+            tokio::task::yield_now().await;
+        }
+        Ok::<_, Error>(7)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        for waits in [false, true] {
+            let (mut by_hand, mut by_key, mut by_attributes) = (0, 0, 0);
+            for call in 0..200 {
+                let before = ALLOCATIONS.get();
+                stacked(waits).await.unwrap();
+                let between = ALLOCATIONS.get();
+                pipeline.call(|| body(waits)).await.unwrap();
+                let after = ALLOCATIONS.get();
+                pipeline.keyed(7).call(|| body(waits)).await.unwrap();
+                // The first calls make what all others find.
+                if call >= 20 {
+                    by_attributes += between - before;
+                    by_hand += after - between;
+                    by_key += ALLOCATIONS.get() - after;
+                }
+            }
+            assert_eq!((by_hand, by_key), (by_attributes, by_attributes), "waits: {waits}");
+            assert!(waits || by_hand == 0);
+        }
+    });
+    let (function, by_hand) = (size_of_val(&stacked(true)), size_of_val(&pipeline.call(|| body(true))));
+    println!("a call of the function has {function} bytes, one of the pipeline {by_hand}");
+    assert!(by_hand < 4096, "{by_hand} bytes");
+}

@@ -30,7 +30,7 @@ const STAGES: [&[&str]; 8] = [
     &["builder", "hooks", "keyed", "policy"],
     &["bulkhead", "circuit_breaker", "fallback", "rate_limit", "retry", "timeout"],
     &["registry"],
-    &["operate"],
+    &["operate", "pipeline"],
     &["guarded", "integration", "private", "span", "stream", "testing", "unwind"],
 ];
 

@@ -1,7 +1,5 @@
 //! Whether a timeout leaves the retry below it the time for its attempts.
 
-use std::time::Duration;
-
 use syn::Error;
 
 use super::{Layer, Retry, Timeout};
@@ -35,19 +33,7 @@ pub(super) fn check(layers: &[Layer], errors: &mut Errors) {
     let Some(settings) = retry.settings.known().filter(|config| config.check().is_ok()) else { return };
     for timeout in timeouts {
         let Some(limit) = timeout.settings.known().filter(|config| config.check().is_ok()) else { continue };
-        if limit.leaves_time_for(settings) {
-            continue;
-        }
-        let (settings, limit) = (settings.resolve(), limit.resolve().after);
-        let waits: Vec<Duration> = (1..settings.attempts).map(|failures| settings.shortest_wait(failures)).collect();
-        let can_begin = settings.attempts_within(limit);
-        let message = format!(
-            "the `timeout` above ends the call after {limit:?}, but the waits between {} attempts take at least {}, so only {can_begin} {} can \
-            begin; write `attempts = {can_begin}`, shorter waits or a longer `timeout`",
-            settings.attempts,
-            sum(&waits),
-            if can_begin == 1 { "attempt" } else { "attempts" },
-        );
+        let Some(message) = limit.why_no_time_for(settings) else { continue };
         errors.push(match retry.settings.value("attempts").or_else(|| retry.settings.value("delay")) {
             Some(value) => Error::new_spanned(value, message),
             None => Error::new(retry.attribute, message),
@@ -57,19 +43,5 @@ pub(super) fn check(layers: &[Layer], errors: &mut Errors) {
             Some(value) => Error::new_spanned(value, other),
             None => Error::new(timeout.attribute, other),
         });
-    }
-}
-
-/// `1s + 2s + 4s = 7s`
-fn sum(waits: &[Duration]) -> String {
-    const SHOWN: usize = 6;
-    let mut terms: Vec<String> = waits.iter().take(SHOWN).map(|wait| format!("{wait:?}")).collect();
-    if waits.len() > SHOWN {
-        terms.push("…".to_owned());
-    }
-    let total: Duration = waits.iter().sum();
-    match waits {
-        [_] => format!("{total:?}"),
-        _ => format!("{} = {total:?}", terms.join(" + ")),
     }
 }

@@ -5,6 +5,7 @@ use super::nested;
 use super::state::{Due, Phase, Word};
 use crate::error::{OpenReason, Rejection};
 use crate::next_call::NextCall;
+use crate::state::State;
 use crate::time::precise_millis;
 use std::time::Duration;
 
@@ -24,6 +25,17 @@ impl CircuitBreaker {
     /// ```
     pub fn next_call(&self) -> NextCall {
         self.next_call_in(self.word.load(), precise_millis())
+    }
+
+    /// Whether it will still be open when so much time has passed.
+    #[cold]
+    pub(crate) fn is_shut_after(&self, wait: Duration) -> bool {
+        let is_open = matches!(self.state(), State::Open | State::ForcedOpen);
+        is_open
+            && match self.next_call() {
+                NextCall::Rejected(rejection) => rejection.retry_after().is_none_or(|due| due > wait),
+                _ => false,
+            }
     }
 
     pub(super) fn next_call_in(&self, word: Word, now: u64) -> NextCall {

@@ -11,6 +11,7 @@ const INLINE_BYTES: usize = 64;
 const MAX_KEY_BYTES: usize = 1024;
 
 /// A key as text: on the stack, unless it is long.
+#[derive(Clone)]
 pub struct PrintedKey {
     inline: [u8; INLINE_BYTES],
     length: usize,

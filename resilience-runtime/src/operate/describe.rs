@@ -2,17 +2,20 @@
 
 use crate::kind::Kind;
 use crate::name::Name;
-use crate::registry::{EachKind, Kept, KeyValue, Layer, Operation, Registry, for_each_kind};
-use std::collections::HashMap;
+use crate::registry::{EachKind, Kept, KeyValue, KindAndName, Layer, Operation, Registry, for_each_kind};
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
-/// Every guarded function of the program, the policies around it and the names that they share; before anything was called.
+/// Every guarded function of the program, the policies around it and the names that they share; before anything was called. And every [`Pipeline`](crate::Pipeline) that there is.
 ///
 /// It is printed as a table of plain text, or by [`mermaid`](Self::mermaid) as a graph.
 #[derive(Clone, Debug)]
 pub struct Description {
     operations: Vec<&'static Operation>,
-    /// Policies of the registry that no attribute names.
+    /// By name, each with its policies from the outermost to the innermost.
+    pipelines: Vec<(Name, Arc<[KindAndName]>)>,
+    /// Policies of the registry that no attribute names and no pipeline has.
     by_hand: Vec<(Kind, Name)>,
 }
 
@@ -31,9 +34,11 @@ impl Registry {
     /// ```
     pub fn describe(&self) -> Description {
         let operations: Vec<_> = self.operations().collect();
-        let known: Vec<_> = operations.iter().flat_map(|operation| operation.policies()).collect();
+        let pipelines = self.pipelines();
+        let mut known: HashSet<_> = operations.iter().flat_map(|operation| operation.policies()).collect();
+        known.extend(pipelines.iter().flat_map(|(_, policies)| policies.iter().cloned()));
         let by_hand = self.names().into_iter().filter(|policy| !known.contains(policy)).collect();
-        Description { operations, by_hand }
+        Description { operations, pipelines, by_hand }
     }
 
     /// Every policy of this registry, by kind and name.
@@ -93,6 +98,13 @@ impl fmt::Display for Description {
                 rows.push([path, location, layer.kind().to_string(), name, configured(layer)]);
             }
         }
+        for (pipeline, policies) in &self.pipelines {
+            for (nth, (kind, name)) in policies.iter().enumerate() {
+                let [path, place] =
+                    if nth == 0 { [pipeline.to_string(), "(pipeline)".to_owned()] } else { Default::default() };
+                rows.push([path, place, kind.to_string(), name.to_string(), String::new()]);
+            }
+        }
         for (kind, name) in &self.by_hand {
             rows.push(["(by hand)".to_owned(), String::new(), kind.to_string(), name.to_string(), String::new()]);
         }
@@ -132,6 +144,17 @@ impl Description {
                     self.node(&mut graph, node, layer);
                 }
                 line(&mut graph, format_args!("f{function} -- {} --> p{node}", nth + 1));
+            }
+        }
+        for (nth, (pipeline, policies)) in self.pipelines.iter().enumerate() {
+            line(&mut graph, format_args!("q{nth}([\"{}\"])", escaped(pipeline)));
+            for (layer, (kind, name)) in policies.iter().enumerate() {
+                let new = nodes.len();
+                let node = *nodes.entry((*kind, name.clone())).or_insert(new);
+                if node == new {
+                    line(&mut graph, format_args!("p{node}[\"{kind} {}\"]", escaped(name)));
+                }
+                line(&mut graph, format_args!("q{nth} -- {} --> p{node}", layer + 1));
             }
         }
         for (kind, name) in &self.by_hand {

@@ -13,8 +13,6 @@ use crate::event::{Emitter, Event, Topic};
 use crate::fallback::GuardedResult;
 use crate::keyed::{ByKey, Keyed};
 use crate::name::PolicyKey;
-use crate::next_call::NextCall;
-use crate::state::State;
 use crate::time::Timestamp;
 use resilience_config::ConfigError;
 use std::sync::Arc;
@@ -60,17 +58,11 @@ impl Site<CircuitBreaker> {
         self.get().admit_now()
     }
 
-    /// Whether it will still be open when so much time has passed.
+    /// See [`CircuitBreaker::is_shut_after`].
     #[doc(hidden)]
     #[cold]
     pub fn is_shut_after(&'static self, wait: Duration) -> bool {
-        let breaker = self.get();
-        let is_open = matches!(breaker.state(), State::Open | State::ForcedOpen);
-        is_open
-            && match breaker.next_call() {
-                NextCall::Rejected(rejection) => rejection.retry_after().is_none_or(|due| due > wait),
-                _ => false,
-            }
+        self.get().is_shut_after(wait)
     }
 
     #[doc(hidden)]
@@ -145,7 +137,12 @@ impl<P: Kept> Builder<P> {
     /// A mistake in the configuration, or another configuration under the same name.
     pub fn register(self) -> Result<Arc<P>, RegisterError> {
         self.check()?;
-        registry().register(self.name, self.definition, self.configured)
+        registry().register(self.name, self.definition, self.configured, false)
+    }
+
+    /// As [`register`](Self::register), for a pipeline, with which it goes unless somebody else has registered it as well.
+    pub(crate) fn register_for_pipeline(self) -> Result<Arc<P>, RegisterError> {
+        registry().register(self.name, self.definition, self.configured, true)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod attribute;
 mod checks;
+mod holders;
 mod key_value;
 mod kinds;
 mod list;
@@ -17,6 +18,7 @@ mod policies;
 mod site;
 
 pub use checks::{HealthCheck, HealthError, MAX_CRITICAL, MAX_HEALTH_CHECKS};
+pub(crate) use holders::{KindAndName, PipelineHold};
 pub use key_value::KeyValue;
 pub(crate) use key_value::resolved;
 pub(crate) use kinds::{EachKind, Kept, OfEachKind, for_each_kind, for_kind};
@@ -117,6 +119,7 @@ struct RegistryInner {
     policies: OfEachKind<policies::ByKind>,
     bus: Arc<Bus>,
     health: HealthRules,
+    holders: holders::Holders,
     #[cfg(feature = "persistence")]
     pending: pending::Pending,
     #[cfg(feature = "config")]
@@ -424,7 +427,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// A guarded function of the program has it.
+    /// A guarded function of the program has it, or a [`Pipeline`](crate::Pipeline).
     ///
     /// # Examples
     ///
@@ -438,36 +441,7 @@ impl Registry {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn remove(&self, kind: Kind, name: &str) -> Result<bool, RemoveError> {
-        struct Remove<'a>(&'a Registry, Name, Result<bool, RemoveError>);
-
-        impl EachKind for Remove<'_> {
-            fn kind<P: Kept>(&mut self) {
-                let Self(registry, name, removed) = self;
-                *removed = registry.take_out::<P>(name);
-            }
-        }
-
-        let mut remove = Remove(self, Name::from(name.to_owned()), Ok(false));
-        for_kind(kind, &mut remove);
-        remove.2
-    }
-
-    fn take_out<P: Kept>(&self, name: &Name) -> Result<bool, RemoveError> {
-        let mut was_known = false;
-        let forget = || {
-            if P::KIND == Kind::CircuitBreaker {
-                was_known = self.inner.health.forget(name);
-                #[cfg(feature = "persistence")]
-                {
-                    was_known |= self.inner.pending.take(name).is_some();
-                }
-            }
-        };
-        let removed = self.of_kind::<P>().remove(name, forget)?;
-        if let Some(policy) = &removed {
-            policy.emitter().leave_registry();
-        }
-        Ok(was_known || removed.is_some())
+        self.remove_unless_held(kind, &Name::from(name.to_owned()))
     }
 
     pub(crate) fn bus(&self) -> Arc<Bus> {
@@ -516,9 +490,10 @@ impl Registry {
         name: Name,
         definition: Definition<P>,
         configured: bool,
+        for_pipeline: bool,
     ) -> Result<Arc<P>, RegisterError> {
         let resume = |policy: &P, audience| self.resume_built(policy, audience);
-        let builds = policies::Builds { bus: &self.inner.bus, resume: &resume };
+        let builds = policies::Builds { bus: &self.inner.bus, resume: &resume, for_pipeline };
         let policy = self.of_kind::<P>().register(name, &builds, definition, configured)?;
         policy.about_to_be_called();
         Ok(policy)
@@ -526,7 +501,7 @@ impl Registry {
 
     pub(crate) fn join<P: Kept>(&self, site: &'static Site<P>) -> Arc<P> {
         let resume = |policy: &P, audience| self.resume_built(policy, audience);
-        let builds = policies::Builds { bus: &self.inner.bus, resume: &resume };
+        let builds = policies::Builds { bus: &self.inner.bus, resume: &resume, for_pipeline: false };
         let policy = self.of_kind::<P>().join(site, &builds);
         policy.about_to_be_called();
         policy

@@ -32,6 +32,8 @@ pub(crate) struct Named<P: Kept> {
     /// What the program says of it.
     pub(crate) definition: Definition<P>,
     pub(crate) origin: Origin,
+    /// Nobody but pipelines has asked for it.
+    of_pipelines: bool,
 }
 
 /// What building one takes besides.
@@ -39,6 +41,7 @@ pub(super) struct Builds<'r, P> {
     pub(super) bus: &'r Arc<Bus>,
     /// Goes on where one of its name was when it was saved, before anybody can call it.
     pub(super) resume: &'r dyn Fn(&P, Audience) -> Untold,
+    pub(super) for_pipeline: bool,
 }
 
 /// The policies of each kind.
@@ -50,7 +53,7 @@ impl Family for ByKind {
 
 impl<P: Kept> Clone for Named<P> {
     fn clone(&self) -> Self {
-        Self { policy: Arc::clone(&self.policy), definition: self.definition, origin: self.origin }
+        Self { policy: Arc::clone(&self.policy), ..*self }
     }
 }
 
@@ -98,12 +101,33 @@ pub enum RemoveError {
         /// Its `file:line`.
         location: String,
     },
+    /// A [`Pipeline`](crate::Pipeline) has it.
+    #[error("cannot remove {kind} `{name}`: the pipeline `{pipeline}` has it; drop that first")]
+    Held {
+        /// The kind of policy.
+        kind: Kind,
+        /// The name.
+        name: Name,
+        /// The name of the first such pipeline.
+        pipeline: Name,
+    },
 }
 
 impl<P: Kept> Policies<P> {
-    /// Takes out the policy of a name, with `forget` what else is known of that name: while its entry is held, so that nobody who builds another one finds any of it.
-    pub(super) fn remove(&self, name: &Name, forget: impl FnOnce()) -> Result<Option<Arc<P>>, RemoveError> {
+    /// Takes out the policy of a name, with `forget` what else is known of that name: while its entry is held, so that nobody who builds another one finds any of it. Of one that is
+    /// there, `only_if` is told whether nobody but pipelines has asked for it.
+    pub(super) fn remove(
+        &self,
+        name: &Name,
+        only_if: impl FnOnce(bool) -> bool,
+        forget: impl FnOnce(),
+    ) -> Result<Option<Arc<P>>, RemoveError> {
         let entry = self.named.entry(name.clone());
+        if let Entry::Occupied(found) = &entry
+            && !only_if(found.get().of_pipelines)
+        {
+            return Ok(None);
+        }
         let is_there = matches!(entry, Entry::Occupied(_));
         let guards = sites::<P>().find(|site| match site.name() {
             Some(own) => *name == *own,
@@ -205,7 +229,7 @@ impl<P: Kept> Policies<P> {
             let (bus, name) = (Arc::clone(builds.bus), name.clone());
             untold.and(move || tell_refused::<P>(&bus, &name, &error));
         }
-        (Named { policy, definition, origin }, untold)
+        (Named { policy, definition, origin, of_pipelines: builds.for_pipeline }, untold)
     }
 
     /// One as the program and the overlay have it now, in no registry yet.
@@ -283,11 +307,23 @@ impl<P: Kept> Policies<P> {
     ) -> Result<Arc<P>, RegisterError> {
         // What attributes say of the name comes first, called or not.
         let by_attribute = configured_sites::<P>(&name).next().map(Site::origin);
-        let (policy, in_force) = self.named(&name, builds, || by_attribute.unwrap_or((definition, Origin::Builder)));
+        let (policy, in_force) = loop {
+            let (policy, in_force) =
+                self.named(&name, builds, || by_attribute.unwrap_or((definition, Origin::Builder)));
+            if builds.for_pipeline || self.is_kept(&name, &policy) {
+                break (policy, in_force);
+            }
+        };
         if configured && in_force != definition {
             return Err(RegisterError::Conflict { kind: P::KIND, name });
         }
         Ok(policy)
+    }
+
+    /// It stays when the last pipeline that has it goes; unless that has gone meanwhile.
+    fn is_kept(&self, name: &Name, policy: &Arc<P>) -> bool {
+        let found = self.named.get_mut(&**name).filter(|found| Arc::ptr_eq(&found.policy, policy));
+        found.map(|mut found| found.of_pipelines = false).is_some()
     }
 
     /// For the statics of guarded functions.

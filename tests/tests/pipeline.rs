@@ -1,0 +1,539 @@
+//! A stack of policies by hand does what the same stack of attributes does, call by call, and its policies live for as long as it does.
+
+use proptest::prelude::*;
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{
+    Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Failure, Jitter, Kind,
+    Pipeline, PipelineBuilder, PipelineMistake, Rate, RateLimitConfig, RateLimiter, Rejection, RemoveError, Retry,
+    RetryConfig, State, TimeoutConfig, Topic, Verdict, bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
+};
+use std::cell::RefCell;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+const MILLIS: fn(u64) -> Duration = Duration::from_millis;
+
+/// How an attempt ends.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Succeeds,
+    Fails,
+    /// An answer that `classify` takes for a failure.
+    AnswersBadly,
+    /// An error that says nothing about the dependency.
+    IsIgnored,
+    Takes(u64),
+    Panics,
+}
+
+/// Says nothing, so that no cause is told of it.
+#[derive(Debug)]
+enum Silent {
+    Failed,
+    NotFound,
+    #[expect(dead_code, reason = "it is compared as it is printed")]
+    Rejected(Rejection),
+}
+
+impl From<Rejection> for Silent {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
+impl From<Failure<Silent>> for Silent {
+    fn from(failure: Failure<Silent>) -> Self {
+        match failure {
+            Failure::Call(error) => error,
+            Failure::Rejected(rejection) => Self::Rejected(rejection),
+            other => unreachable!("{other:?}"),
+        }
+    }
+}
+
+fn judge(result: Result<&u8, &Silent>) -> Verdict {
+    match result {
+        Ok(0) => Verdict::FAILURE.after(MILLIS(30)),
+        Ok(_) => Verdict::SUCCESS,
+        Err(Silent::NotFound) => Verdict::IGNORED,
+        Err(_) => Verdict::FAILURE,
+    }
+}
+
+type Script<'s> = &'s RefCell<std::vec::IntoIter<Step>>;
+
+async fn dependency(script: Script<'_>) -> Result<u8, Silent> {
+    let step = script.borrow_mut().next().unwrap_or(Step::Succeeds);
+    match step {
+        Step::Succeeds => Ok(7),
+        Step::Fails => Err(Silent::Failed),
+        Step::AnswersBadly => Ok(0),
+        Step::IsIgnored => Err(Silent::NotFound),
+        Step::Takes(millis) => {
+            tokio::time::sleep(MILLIS(millis)).await;
+            Ok(8)
+        }
+        Step::Panics => std::panic::resume_unwind(Box::new("the body's own")),
+    }
+}
+
+const RETRY: RetryConfig = RetryConfig::new().attempts(3).delay(MILLIS_20).jitter(Jitter::None);
+const MILLIS_20: Duration = Duration::from_millis(20);
+const BREAKER: CircuitBreakerConfig =
+    CircuitBreakerConfig::new().consecutive_failures(3).open_for(Duration::from_millis(150)).half_open_calls(1);
+const WHOLE: Duration = Duration::from_millis(400);
+const EACH: Duration = Duration::from_millis(50);
+
+#[retry(attempts = 3, delay = "20ms", jitter = none, classify = judge)]
+#[circuit_breaker(consecutive_failures = 3, open_for = "150ms", half_open_calls = 1)]
+#[bulkhead(max_concurrent = 2)]
+#[timeout("50ms")]
+async fn usual(script: Script<'_>) -> Result<u8, Silent> {
+    dependency(script).await
+}
+
+#[timeout("400ms")]
+#[bulkhead(max_concurrent = 1)]
+#[retry(attempts = 3, delay = "20ms", jitter = none)]
+#[rate_limit(rate = "30/s", burst = 4)]
+#[circuit_breaker(consecutive_failures = 3, open_for = "150ms", half_open_calls = 1)]
+#[timeout("50ms")]
+async fn two_timeouts(script: Script<'_>) -> Result<u8, Silent> {
+    dependency(script).await
+}
+
+#[circuit_breaker(consecutive_failures = 3, open_for = "150ms", half_open_calls = 1, classify = judge)]
+#[timeout("400ms")]
+#[rate_limit(rate = "30/s", burst = 4, max_wait = "100ms")]
+#[retry(attempts = 3, delay = "20ms", jitter = none)]
+#[bulkhead(max_concurrent = 1)]
+async fn breaker_above(script: Script<'_>) -> Result<u8, Silent> {
+    dependency(script).await
+}
+
+fn limit() -> RateLimitConfig {
+    RateLimitConfig::new().rate(Rate::per_second(30)).burst(4)
+}
+
+fn stack(name: &'static str) -> PipelineBuilder {
+    let pipeline = Pipeline::builder(name);
+    let (whole, each) = (TimeoutConfig::new().after(WHOLE), TimeoutConfig::new().after(EACH));
+    match name {
+        "pipeline::usual" => pipeline
+            .retry(RETRY)
+            .circuit_breaker(BREAKER)
+            .bulkhead(BulkheadConfig::new().max_concurrent(2))
+            .timeout(each),
+        "pipeline::two_timeouts" => pipeline
+            .timeout(whole)
+            .bulkhead(BulkheadConfig::new().max_concurrent(1))
+            .retry(RETRY)
+            .rate_limit(limit())
+            .circuit_breaker(BREAKER)
+            .timeout(each),
+        _ => pipeline
+            .circuit_breaker(BREAKER)
+            .timeout(whole)
+            .rate_limit(limit().max_wait(Duration::from_millis(100)))
+            .retry(RETRY)
+            .bulkhead(BulkheadConfig::new().max_concurrent(1)),
+    }
+}
+
+type Call<'c> = Pin<Box<dyn Future<Output = Result<u8, Silent>> + 'c>>;
+
+/// What comes of each call, of all that is told meanwhile, and of the counters in the end. Every call is given up after so long.
+fn seen(
+    script: &[Step],
+    pauses: &[u64],
+    give_up: Duration,
+    call: impl for<'c> Fn(Script<'c>) -> Call<'c>,
+) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let mut events = registry().subscribe_with(EventFilter::default().and(Topic::Outcome));
+        let script = RefCell::new(Vec::from(script).into_iter());
+        let mut seen = Vec::new();
+        for pause in pauses {
+            let one = async {
+                let caught = futures_caught(call(&script)).await;
+                caught.map_or_else(|| "panicked".to_owned(), |result| format!("{result:?}"))
+            };
+            // Two at a time, one of which may be given up.
+            let (first, second) = tokio::join!(tokio::time::timeout(give_up, one), futures_caught(call(&script)));
+            seen.push(format!("{first:?} {second:?}"));
+            seen.extend(std::iter::from_fn(|| events.try_recv()).map(|event| event.to_string()));
+            tokio::time::advance(MILLIS(*pause)).await;
+        }
+        let snapshot = registry().snapshot();
+        for breaker in &snapshot.circuit_breakers {
+            seen.push(format!("{} {} {:?} {:?}", breaker.name, breaker.state, breaker.totals, breaker.reason));
+        }
+        for retry in &snapshot.retries {
+            seen.push(format!("{} {} {} {:?}", retry.name, retry.retries, retry.recovered, retry.gave_up));
+        }
+        for bulkhead in &snapshot.bulkheads {
+            let counted = (bulkhead.inside, bulkhead.waiting, bulkhead.admitted, bulkhead.rejected);
+            seen.push(format!("{} {counted:?}", bulkhead.name));
+        }
+        seen.extend(snapshot.timeouts.iter().map(|timeout| format!("{} {}", timeout.name, timeout.timed_out)));
+        for limiter in &snapshot.rate_limiters {
+            seen.push(format!("{} {} {} {}", limiter.name, limiter.allowed, limiter.waited, limiter.rejected));
+        }
+        seen
+    })
+}
+
+/// `None` of one that panics.
+async fn futures_caught<R>(call: impl Future<Output = R>) -> Option<R> {
+    let mut call = pin!(call);
+    std::future::poll_fn(|context| match std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
+        Ok(polled) => polled.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+fn in_a_scope(run: impl FnOnce() -> Vec<String>) -> Vec<String> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    run()
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => Just(Step::Succeeds),
+        6 => Just(Step::Fails),
+        2 => Just(Step::AnswersBadly),
+        1 => Just(Step::IsIgnored),
+        3 => (0..90_u64).prop_map(Step::Takes),
+        1 => Just(Step::Panics),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_same_script_through_attributes_and_by_hand_is_told_counted_and_answered_alike(
+        script in prop::collection::vec(step(), 0..60),
+        pauses in prop::collection::vec(prop_oneof![Just(0_u64), 1..200_u64], 1..12),
+        give_up in 1..600_u64,
+    ) {
+        let seen = |call: &dyn for<'c> Fn(Script<'c>) -> Call<'c>| seen(&script, &pauses, MILLIS(give_up), call);
+        let by_hand = |name: &'static str, classified: bool| {
+            in_a_scope(|| {
+                let pipeline = stack(name).build().unwrap();
+                seen(&move |script| {
+                    let pipeline = pipeline.clone();
+                    Box::pin(async move {
+                        let call = || dependency(script);
+                        let result = match classified {
+                            true => pipeline.call_classified(call, judge).await,
+                            false => pipeline.call(call).await,
+                        };
+                        result.map_err(Silent::from)
+                    })
+                })
+            })
+        };
+        // Only those of this stack are in the registry of the scope.
+        prop_assert_eq!(in_a_scope(|| seen(&|script| Box::pin(usual(script)))), by_hand("pipeline::usual", true));
+        prop_assert_eq!(in_a_scope(|| seen(&|script| Box::pin(two_timeouts(script)))), by_hand("pipeline::two_timeouts", false));
+        prop_assert_eq!(in_a_scope(|| seen(&|script| Box::pin(breaker_above(script)))), by_hand("pipeline::breaker_above", true));
+    }
+}
+
+fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_gives_everything_back_and_a_panic_is_a_failure() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    for breaker_first in [true, false] {
+        let pipeline = Pipeline::builder(if breaker_first { "first" } else { "second" });
+        let (breaker, bulkhead) = (CircuitBreakerConfig::new(), BulkheadConfig::new().max_concurrent(1));
+        let pipeline = match breaker_first {
+            true => pipeline.circuit_breaker(breaker).bulkhead(bulkhead),
+            false => pipeline.bulkhead(bulkhead).circuit_breaker(breaker),
+        };
+        let pipeline = pipeline.build().unwrap();
+        let breaker = registry().circuit_breaker(&pipeline.name()).unwrap();
+        let bulkhead = registry().bulkhead(&pipeline.name()).unwrap();
+        {
+            let mut waits = pin!(pipeline.call(std::future::pending::<Result<(), ()>>));
+            assert!(poll_once(waits.as_mut()).is_pending());
+            assert_eq!(bulkhead.snapshot().inside, 1);
+            let full = pipeline.call(|| async { Ok::<_, ()>(()) }).await;
+            assert!(matches!(full, Err(Failure::Rejected(Rejection::BulkheadFull { .. }))), "{full:?}");
+        }
+        assert_eq!((bulkhead.snapshot().inside, breaker.totals().cancelled), (0, 1));
+        let panics =
+            futures_caught(pipeline.call(|| async { if true { panic!("its own") } else { Ok::<(), ()>(()) } }));
+        assert!(panics.await.is_none());
+        let at_once =
+            futures_caught(pipeline.call(|| -> std::future::Ready<Result<(), ()>> { panic!("before its future") }));
+        assert!(at_once.await.is_none());
+        assert_eq!((bulkhead.snapshot().inside, breaker.totals().failures, breaker.totals().panicked), (0, 2, 2));
+        // A full bulkhead says nothing about the dependency; below the breaker it is asked first.
+        assert_eq!(breaker.totals().ignored, u64::from(breaker_first));
+    }
+}
+
+#[test]
+fn forbidden_orders_are_refused_in_the_words_of_the_attributes_and_every_mistake_is_told() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let timeout = || TimeoutConfig::new().after(Duration::from_secs(1));
+    let error = Pipeline::builder("wrong")
+        .timeout(timeout())
+        .timeout(timeout())
+        .circuit_breaker(CircuitBreakerConfig::new().failure_rate(0.0))
+        .retry(RetryConfig::new().attempts(0))
+        .retry(RETRY)
+        .build()
+        .unwrap_err();
+    let said = error.to_string();
+    let said: Vec<_> = said.lines().collect();
+    let stderr = |file: &str| std::fs::read_to_string(format!("tests/ui/fail/{file}.stderr")).unwrap();
+    let as_the_attributes = |sentence: &str, file: &str| assert!(stderr(file).contains(sentence), "{sentence}");
+    assert_eq!(said.len(), 5, "{said:?}");
+    as_the_attributes(said[0], "timeout_twice");
+    assert!(said[1].starts_with("`retry` is already applied to this function; merge"), "{said:?}");
+    assert!(said[2].starts_with("this `timeout` is above `circuit_breaker`"), "{said:?}");
+    assert_eq!(said[3], "circuit_breaker `wrong`: `failure_rate` must be greater than 0 and at most 100");
+    assert_eq!(said[4], "retry `wrong`: `attempts` must be between 1 and 100");
+    let error = Pipeline::builder("wrong").timeout(timeout()).circuit_breaker(BREAKER).build().unwrap_err();
+    as_the_attributes(&error.to_string(), "timeout_above_circuit_breaker");
+    assert!(matches!(error.mistakes(), [PipelineMistake::Order { kind: Kind::Timeout, .. }]), "{error:?}");
+
+    let slow = RetryConfig::new().attempts(5).delay(Duration::from_secs(1)).jitter(Jitter::None);
+    let error = Pipeline::builder("wrong").timeout(timeout()).retry(slow).build().unwrap_err();
+    assert!(
+        error.to_string().starts_with("the `timeout` above ends the call after 1s, but the waits between 5 attempts"),
+        "{error}"
+    );
+    let waits = Pipeline::builder("right").timeout(timeout()).retry(slow).rate_limit(limit()).build();
+    assert!(waits.is_ok(), "a rejection may ask for a shorter wait");
+    let error = Pipeline::builder("a\nb")
+        .bulkhead(BulkheadConfig::new())
+        .retry(RetryConfig::new().attempts(0))
+        .build()
+        .unwrap_err();
+    assert_eq!(error.mistakes().len(), 2, "{error}");
+    drop(waits);
+    assert!(registry().snapshot().retries.is_empty(), "nothing of what was refused is in the registry");
+}
+
+#[test]
+fn its_policies_are_in_the_registry_for_as_long_as_one_has_them() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let build = || {
+        let pipeline = Pipeline::builder("hold").retry(RETRY).circuit_breaker(BREAKER);
+        pipeline.timeout(TimeoutConfig::new().after(EACH)).build().unwrap()
+    };
+    let (one, same) = (build(), build());
+    let clone = one.clone();
+    let breaker = registry().circuit_breaker("hold").unwrap();
+    breaker.steer().by("ops").force_open().unwrap();
+    assert_eq!(registry().steer("hol*").reset().unwrap().len(), 1);
+    registry().configure_from_str("[circuit_breaker.hold]\nfailure_rate = 7").unwrap();
+    assert_eq!(breaker.snapshot().settings[0].value, "7");
+
+    let refused = registry().remove(Kind::Retry, "hold").unwrap_err();
+    assert_eq!(refused.to_string(), "cannot remove retry `hold`: the pipeline `hold` has it; drop that first");
+    assert!(matches!(refused, RemoveError::Held { .. }));
+    let other = Pipeline::builder("hold").retry(RetryConfig::new().attempts(9)).bulkhead("alone").build();
+    assert!(matches!(other.as_ref().unwrap_err().mistakes(), [PipelineMistake::Register(_)]), "{other:?}");
+    assert!(registry().bulkhead("alone").is_none(), "what it had brought has gone");
+    drop((one, clone));
+    assert!(registry().retry("hold").is_some());
+    drop(same);
+    assert!(registry().retry("hold").is_none() && registry().timeout("hold").is_none());
+    assert_eq!(registry().remove(Kind::Retry, "hold"), Ok(false));
+}
+
+#[test]
+fn what_somebody_else_has_registered_or_a_function_has_stays() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let pool = Bulkhead::builder("pool").max_concurrent(3).register().unwrap();
+    let build = |name: &'static str| {
+        Pipeline::builder(name)
+            .circuit_breaker(CircuitBreaker::builder("shared").failure_rate(20.0))
+            .bulkhead("pool")
+            .build()
+    };
+    let (acme, globex) = (build("acme").unwrap(), build("globex").unwrap());
+    assert_eq!(registry().bulkheads().count(), 1);
+    drop(acme);
+    assert!(registry().circuit_breaker("shared").is_some());
+    assert_eq!(
+        registry().remove(Kind::CircuitBreaker, "shared").unwrap_err().to_string(),
+        "cannot remove circuit_breaker `shared`: the pipeline `globex` has it; drop that first"
+    );
+    drop(globex);
+    assert!(registry().circuit_breaker("shared").is_none());
+    assert!(Arc::ptr_eq(&registry().bulkhead("pool").unwrap(), &pool));
+    assert_eq!(registry().remove(Kind::Bulkhead, "pool"), Ok(true));
+
+    // Registered by somebody while a pipeline has it, it stays too.
+    let acme = build("acme").unwrap();
+    let shared = CircuitBreaker::builder("shared").failure_rate(20.0).register().unwrap();
+    drop(acme);
+    assert!(Arc::ptr_eq(&registry().circuit_breaker("shared").unwrap(), &shared));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_asked_for_in_each_of_its_policies_and_a_call_costs_what_it_says() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let api = Pipeline::builder("api")
+        .rate_limit(RateLimitConfig::new().rate(Rate::per_minute(10)))
+        .circuit_breaker(CircuitBreakerConfig::new().consecutive_failures(1))
+        .bulkhead(BulkheadConfig::new().max_concurrent(1))
+        .build()
+        .unwrap();
+    let fails = || async { Err::<(), _>("failed") };
+    assert_eq!(api.keyed(("acme", 7)).call(fails).await, Err(Failure::Call("failed")));
+    let rejected = api.keyed(("acme", 7)).call(fails).await.unwrap_err();
+    assert!(rejected.rejection().unwrap().to_string().starts_with("circuit breaker `api[acme, 7]` is open"));
+    assert!(api.keyed(("acme", 8)).call(|| async { Ok::<_, ()>(()) }).await.is_ok());
+    let limiter: Arc<RateLimiter> = registry().rate_limiter("api").unwrap();
+    assert_eq!((limiter.of_keys().len(), registry().bulkhead("api").unwrap().of_keys().len()), (2, 2));
+    let costly = |cost| api.keyed("x").costing(cost).call(|| async { Ok::<_, ()>(()) });
+    assert!(costly(10).await.is_ok());
+    let never = api.costing(11).call(|| async { Ok::<_, ()>(()) }).await.unwrap_err();
+    assert_eq!(never.rejection().unwrap().retry_after(), None);
+    assert!(
+        costly(1).await.unwrap_err().rejection().unwrap().to_string().starts_with("rate limit `api[x]` is reached")
+    );
+}
+
+#[tokio::test]
+async fn a_call_can_be_spawned_and_borrows_what_it_likes() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let pipeline = stack("pipeline::spawned").build().unwrap();
+    let client = String::from("client");
+    let answer = is_send(pipeline.call(|| async { Ok::<_, String>(client.len()) })).await;
+    assert_eq!(answer, Ok(6));
+    let spawned = pipeline.clone();
+    let task = tokio::spawn(async move {
+        let request = String::from("ab");
+        spawned
+            .keyed("k")
+            .call(|| async {
+                tokio::task::yield_now().await;
+                Ok::<_, String>(request.len())
+            })
+            .await
+    });
+    assert_eq!(task.await.unwrap(), Ok(2));
+    let mut attempts = 0;
+    let counted = pipeline.call(|| {
+        attempts += 1;
+        let failed = attempts < 2;
+        async move { if failed { Err("not yet") } else { Ok(attempts) } }
+    });
+    assert_eq!(counted.await, Ok(2));
+}
+
+#[test]
+fn it_is_described_beside_the_functions() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let pipeline =
+        Pipeline::builder("tenant acme").retry(RETRY).circuit_breaker(CircuitBreaker::builder("payment")).build();
+    let description = registry().describe();
+    let table = description.to_string();
+    let rows: Vec<_> = table.lines().filter(|row| row.contains("tenant acme") || row.contains("payment")).collect();
+    assert_eq!(rows.len(), 2, "{table}");
+    assert!(
+        rows[0].starts_with("tenant acme ") && rows[0].contains("(pipeline)") && rows[0].contains("retry"),
+        "{table}"
+    );
+    assert!(rows[1].trim().starts_with("circuit_breaker") && rows[1].ends_with("payment"), "{table}");
+    assert!(description.mermaid().contains("([\"tenant acme\"])"), "{}", description.mermaid());
+    drop(pipeline);
+    assert!(!registry().describe().to_string().contains("tenant acme"));
+}
+
+/// Pipelines that come and go on several threads, under names that they share, while somebody removes and looks: nobody finds a policy that is none, and nothing stays.
+#[test]
+fn coming_and_going_on_several_threads() {
+    const ROUNDS: usize = 1500;
+    let scope = Scope::new();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let (scope, stop) = (&scope, &stop);
+        threads.spawn(move || {
+            let _entered = scope.enter();
+            while !stop.load(Relaxed) {
+                drop(registry().remove(Kind::CircuitBreaker, "tenant 0"));
+                drop(registry().remove(Kind::Bulkhead, "shared"));
+                drop(registry().describe().to_string());
+                drop(registry().steer("tenant *").reset());
+            }
+        });
+        let coming: Vec<_> = (0..3)
+            .map(|nth| {
+                threads.spawn(move || {
+                    let _entered = scope.enter();
+                    for round in 0..ROUNDS {
+                        let name = format!("tenant {}", (nth + round) % 2);
+                        let pipeline = Pipeline::builder(name.clone());
+                        let pipeline =
+                            pipeline.circuit_breaker(CircuitBreakerConfig::new()).bulkhead("shared").build().unwrap();
+                        let breaker = registry().circuit_breaker(&name).expect("a pipeline has it");
+                        // One that is reset meanwhile counts the call as stale.
+                        let ended = || breaker.totals().successes + breaker.totals().stale;
+                        let before = ended();
+                        assert_eq!(poll_once(pin!(pipeline.call(|| async { Ok::<_, ()>(()) }))), Poll::Ready(Ok(())));
+                        assert!(ended() > before, "it is the pipeline's own");
+                        if round % 7 == 0 {
+                            drop(Retry::builder(name).register().unwrap());
+                        }
+                    }
+                })
+            })
+            .collect();
+        let done: Vec<_> = coming.into_iter().map(|thread| thread.join()).collect();
+        stop.store(true, Relaxed);
+        done.into_iter().for_each(|done| done.unwrap());
+    });
+    let _entered = scope.enter();
+    assert_eq!((registry().circuit_breakers().count(), registry().bulkheads().count()), (0, 0));
+    assert_eq!(registry().retries().count(), 2, "nobody has removed those");
+    assert_eq!(registry().describe().to_string().matches("(pipeline)").count(), 0);
+}
+
+#[tokio::test]
+async fn one_breaker_open_by_hand_ends_the_waits_of_the_retry_above_it() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let pipeline =
+        Pipeline::builder("shut").retry(RetryConfig::new().attempts(5)).circuit_breaker(BREAKER).build().unwrap();
+    let breaker = registry().circuit_breaker("shut").unwrap();
+    let mut events = registry().subscribe();
+    let asked = std::cell::Cell::new(0);
+    let result = pipeline.call(|| {
+        asked.set(asked.get() + 1);
+        breaker.force_open();
+        async { Err::<(), _>("failed") }
+    });
+    assert_eq!((result.await, asked.get()), (Err(Failure::Call("failed")), 1));
+    assert_eq!(breaker.state(), State::ForcedOpen);
+    assert!(std::iter::from_fn(|| events.try_recv()).any(|event| matches!(event, Event::RetriesEnded { .. })));
+}
