@@ -25,8 +25,8 @@ const MOST_TICKS: u64 = LASTS_NANOS * 20;
 /// From a counter of 20 GHz to one of 50 MHz.
 const RATES: std::ops::RangeInclusive<u64> = (1 << RATE_BITS) / 20..=20 << RATE_BITS;
 
-/// The kernel's precise clock, to within some microseconds.
-#[inline]
+/// The kernel's precise clock, to within some microseconds. Not part of its callers: a breaker that measures nothing would pay for the registers that it wants.
+#[inline(never)]
 pub(crate) fn measured_nanos() -> u64 {
     let Some(counter) = &*COUNTER else { return precise_nanos() };
     match counter.basis() {
