@@ -5,8 +5,8 @@
 //! policy stood. A second in which nobody looked is a gap, and what was counted across it is in no row that does not span all of it.
 
 use resilience_runtime::{
-    BulkheadSnapshot, CircuitBreakerSnapshot, Kind, Name, RateLimiterSnapshot, RegistrySnapshot, RetrySnapshot, State,
-    TimeoutSnapshot,
+    BulkheadSnapshot, CircuitBreakerSnapshot, Histogram, Kind, Latency, Name, RateLimiterSnapshot, RegistrySnapshot,
+    RetrySnapshot, State, TimeoutSnapshot,
 };
 use std::mem::size_of;
 use std::ops::{Range, RangeInclusive};
@@ -14,6 +14,8 @@ use std::ops::{Range, RangeInclusive};
 /// Rows that are allocated together.
 const BLOCK: usize = 60;
 const BYTES_OF_BLOCK: usize = BLOCK * size_of::<Row>();
+/// What a histogram has besides itself.
+const BYTES_OF_HISTOGRAM: usize = (Histogram::BOUNDS.len() + 1) * size_of::<u64>();
 /// A reading that comes more milliseconds after the one before does not say what happened in its own second.
 const LATEST: u64 = 2000;
 /// Numbers of a row, besides its percentiles and how the policy stood.
@@ -157,7 +159,7 @@ impl Row {
 }
 
 /// A policy at one moment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Sample {
     /// Sums of what is counted so far, and values of what is there.
     counts: [u64; COLUMNS],
@@ -167,6 +169,8 @@ struct Sample {
     entered: [u64; 3],
     /// Calls in its window.
     window: u32,
+    /// How long its calls took, where that is measured.
+    took: Option<Histogram>,
 }
 
 impl Sample {
@@ -181,6 +185,7 @@ impl Sample {
             enforced: of.enforced_percent,
             entered: entered.map_or([0; 3], |entered| [entered.half_open, entered.open, entered.forced_open]),
             window: u32::try_from(of.window.calls).unwrap_or(u32::MAX),
+            took: of.latency.as_ref().map(Latency::all),
         }
     }
 
@@ -207,6 +212,10 @@ impl Sample {
         Self::of([of.allowed, of.waited, of.rejected, of.waiting, 0])
     }
 
+    fn bytes(&self) -> usize {
+        if self.took.is_some() { BYTES_OF_HISTOGRAM } else { 0 }
+    }
+
     /// What happened from then to now. A state that it was in between is known by its being counted.
     fn since(&self, before: &Self, kind: Kind) -> Row {
         let now = self.state.map_or(0, rank);
@@ -219,6 +228,11 @@ impl Sample {
                 Rollup::Max => self.counts[nth],
             };
             row.counts[nth] = u32::try_from(number).unwrap_or(u32::MAX);
+        }
+        if let (Some(now), Some(before)) = (&self.took, &before.took) {
+            let took = now.since(before);
+            let percentile = |percent| took.percentile(percent).map_or(ABSENT, |took| took.as_secs_f32());
+            (row.p50, row.p99) = (percentile(50.0), percentile(99.0));
         }
         row
     }
@@ -445,7 +459,7 @@ impl Rings {
     ) {
         let mut nth = 0;
         for snapshot in snapshots {
-            let (name, sample) = (name(snapshot), sample(snapshot));
+            let (name, mut sample) = (name(snapshot), sample(snapshot));
             // By name, on both sides: who comes before it was taken out of the registry.
             let gone = self.policies[kind][nth..].iter().take_while(|policy| policy.name < *name).count();
             self.forget(kind, nth..nth + gone);
@@ -454,7 +468,15 @@ impl Rings {
                 self.refused += 1;
                 continue;
             }
-            let row = self.policies[kind][nth].note(KINDS[kind], &sample, turn);
+            self.bytes -= self.policies[kind][nth].before.bytes();
+            if self.bytes + sample.bytes() > self.bound {
+                self.make_room(sample.bytes());
+            }
+            if self.bytes + sample.bytes() > self.bound {
+                sample.took = None;
+            }
+            self.bytes += sample.bytes();
+            let row = self.policies[kind][nth].note(KINDS[kind], sample, turn);
             for step in Step::ALL {
                 self.write(kind, nth, step, turn, &row);
             }
@@ -466,6 +488,7 @@ impl Rings {
 
     fn forget(&mut self, kind: usize, gone: Range<usize>) {
         for nth in gone.clone() {
+            self.bytes -= self.policies[kind][nth].before.bytes();
             (0..Step::ALL.len()).for_each(|step| self.lose(kind, nth, step));
         }
         self.policies[kind].drain(gone);
@@ -518,7 +541,7 @@ impl Rings {
             self.bytes += (policies.capacity() - capacity) * size_of::<Recorded>();
         }
         // What was there when nobody had looked before may be of any age.
-        let before = if turn.is_first { *sample } else { Sample::default() };
+        let before = if turn.is_first { Sample { took: None, ..sample.clone() } } else { Sample::default() };
         let rings = [0, 1, 2].map(|_| Some(Ring::default()));
         let recorded =
             Recorded { name: name.clone(), before, rings, volume: 0.0, busiest: [0; 7], enforces_since: turn.second };
@@ -618,7 +641,7 @@ impl Recorded {
     }
 
     /// What happened since the sample before.
-    fn note(&mut self, kind: Kind, sample: &Sample, turn: &Turn) -> Row {
+    fn note(&mut self, kind: Kind, sample: Sample, turn: &Turn) -> Row {
         // What counts from zero again was taken out and built anew.
         let is_another = columns(kind)
             .iter()
@@ -628,7 +651,6 @@ impl Recorded {
         if sample.enforced != self.before.enforced {
             self.enforces_since = turn.second;
         }
-        self.before = *sample;
         self.volume *= LEFT_AFTER_A_MINUTE.powi(turn.minutes.min(10_000) as i32);
         self.volume += row.counts[0] as f32;
         for part in turn.parts.clone().rev().take(self.busiest.len()) {
@@ -636,6 +658,7 @@ impl Recorded {
         }
         let busiest = &mut self.busiest[(turn.second / PART_OF_AN_HOUR % 7) as usize];
         *busiest = sample.window.max(*busiest);
+        self.before = sample;
         row
     }
 }

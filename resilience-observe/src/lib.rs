@@ -42,6 +42,8 @@ mod history;
 #[cfg(feature = "axum")]
 mod http;
 #[cfg(feature = "axum")]
+mod hystrix;
+#[cfg(feature = "axum")]
 mod journal;
 #[cfg(feature = "listen")]
 mod listener;

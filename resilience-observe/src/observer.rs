@@ -2,6 +2,8 @@
 
 use crate::advice::{self, Advice, Disagreement, Facts};
 use crate::history::Rings;
+#[cfg(feature = "axum")]
+use crate::hystrix::Hystrix;
 use crate::reading::{Memory, Program, Reading};
 use crate::sampler;
 use crate::settings::{Aliases, History, KeySeries, Settings};
@@ -42,6 +44,9 @@ struct Inner {
     /// From the first router on.
     #[cfg(feature = "axum")]
     watch: OnceLock<Arc<Watch>>,
+    /// From when somebody first asked for it.
+    #[cfg(feature = "axum")]
+    hystrix: OnceLock<Arc<Hystrix>>,
 }
 
 /// Why an observer could not be built.
@@ -172,6 +177,12 @@ impl Observer {
         self.inner.watch.get_or_init(|| Watch::begin(&self.inner.registry))
     }
 
+    /// What the dashboard of Hystrix is told.
+    #[cfg(feature = "axum")]
+    pub(crate) fn hystrix(&self) -> &Arc<Hystrix> {
+        self.inner.hystrix.get_or_init(|| Hystrix::new(&self.inner.registry))
+    }
+
     /// Which of several programs it is.
     #[cfg(feature = "axum")]
     pub(crate) fn instance(&self) -> &str {
@@ -284,6 +295,8 @@ impl ObserverBuilder {
             past: OnceLock::new(),
             #[cfg(feature = "axum")]
             watch: OnceLock::new(),
+            #[cfg(feature = "axum")]
+            hystrix: OnceLock::new(),
         };
         let observer = Observer { inner: Arc::new(inner) };
         if is_chosen {

@@ -7,6 +7,7 @@ use resilience_runtime::{
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::time::Duration;
 
 #[path = "../src/history.rs"]
 #[allow(dead_code, reason = "the tests ask for less than the routes do")]
@@ -242,6 +243,38 @@ fn a_policy_that_comes_later_has_what_it_did_since_and_others_keep_their_rows() 
     assert_eq!(calls("two"), (1005, vec![5, 1, 1, 1, 1]));
     assert_eq!(calls("about"), calls("two"));
     assert!(rings.past(Kind::CircuitBreaker, "three", Step::Second, 0).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_coarse_row_has_the_largest_percentiles_of_the_fine_ones() {
+    let scope = Scope::new();
+    let breaker = {
+        let _entered = scope.enter();
+        CircuitBreaker::builder("one").latency(true).register().unwrap()
+    };
+    let mut rings = Rings::new(1 << 20);
+    for second in 600..=620 {
+        // The slowest are those of one second in the middle.
+        let took = Duration::from_millis(if second == 605 { 700 } else { 20 });
+        let call = async || {
+            tokio::time::sleep(took).await;
+            Ok::<_, std::io::Error>(())
+        };
+        for _ in 0..if second == 608 { 0 } else { 3 } {
+            breaker.call(call()).await.unwrap();
+        }
+        rings.record(&scope.registry().read(), |_| 0, second * 1000);
+    }
+    let percentiles = |step, nth: usize| {
+        let past = rings.past(Kind::CircuitBreaker, "one", step, 0).unwrap();
+        past.rows[nth].unwrap().percentiles().map(|percentile| percentile.map(|took| (took * 1000.0).round()))
+    };
+    // The middle of the bucket up to 20 ms, and up to 750.
+    assert_eq!(percentiles(Step::Second, 1), [Some(18.0), Some(18.0)]);
+    assert_eq!(percentiles(Step::Second, 4), [Some(675.0), Some(675.0)]);
+    assert_eq!(percentiles(Step::Second, 7), [None, None], "nothing was called");
+    assert_eq!(percentiles(Step::TenSeconds, 0), [Some(675.0), Some(675.0)]);
+    assert_eq!(percentiles(Step::TenSeconds, 1), [Some(18.0), Some(18.0)]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod asked;
+mod hystrix;
 mod page;
 mod past;
 mod problem;
@@ -88,6 +89,7 @@ fn routes<S: Clone + Send + Sync + 'static>(observer: &Observer) -> Vec<(&'stati
         ("/health/ready", get(async move || read::ready(&ready).await)),
         ("/health/live", get(read::live)),
         ("/api/v1/openapi.json", get(read::openapi)),
+        ("/hystrix.stream", hystrix(observer)),
         ("/api/v1/operations", answering(observer, read::operations)),
         ("/api/v1/policies", answering(observer, read::policies)),
         ("/api/v1/events", answering(observer, read::events)),
@@ -124,6 +126,11 @@ fn steering<S: Clone + Send + Sync + 'static>(observer: &Observer) -> MethodRout
 fn streaming<S: Clone + Send + Sync + 'static>(observer: &Observer) -> MethodRouter<S> {
     let observer = observer.clone();
     get(async move |asked: Asked, headers: HeaderMap| stream::stream(&observer, &asked, &headers))
+}
+
+fn hystrix<S: Clone + Send + Sync + 'static>(observer: &Observer) -> MethodRouter<S> {
+    let observer = observer.clone();
+    get(async move |asked: Asked| hystrix::stream(&observer, &asked))
 }
 
 fn json(status: StatusCode, value: &serde_json::Value) -> Response {

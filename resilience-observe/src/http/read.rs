@@ -22,6 +22,7 @@ pub(super) const INDEX: &str = "\
 /health                       what is not up and why, as JSON; 503 where it is down
 /health/ready                 up, degraded or down; 503 where it is down
 /health/live                  up
+/hystrix.stream               for the dashboard of Hystrix; ?delay=500 milliseconds
 /api/v1/operations            the guarded functions, and the policies around them
 /api/v1/policies              every policy in one row; ?kind=, ?name=PATTERN, ?state=, ?limit=
 /api/v1/KIND/NAME             one policy, with its settings and where they come from

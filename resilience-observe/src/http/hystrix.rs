@@ -1,0 +1,52 @@
+//! The stream that the dashboard of Hystrix reads.
+
+use super::asked::Asked;
+use super::problem::Problem;
+use crate::hystrix::{Looking, refusal};
+use crate::observer::Observer;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_core::Stream;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep};
+
+pub(super) fn stream(observer: &Observer, asked: &Asked) -> Result<Response, Problem> {
+    let parameters = asked.parameters(&["delay"])?;
+    let delay = parameters.parsed("delay")?.unwrap_or(500);
+    if !(100..=10_000).contains(&delay) {
+        return Err(Problem::bad_request("the parameter `delay` must be between 100 and 10000 milliseconds"));
+    }
+    let Some(looking) = observer.hystrix().begin() else {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal()).with(header::RETRY_AFTER, "5"));
+    };
+    let messages = Messages { looking, delay: Duration::from_millis(delay), next: Box::pin(sleep(Duration::ZERO)) };
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream;charset=UTF-8"),
+        (header::PRAGMA, "no-cache"),
+        // Some proxies would wait for more of it before they hand it on.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
+    Ok((headers, Body::from_stream(messages)).into_response())
+}
+
+/// All there is to tell, again and again.
+struct Messages {
+    looking: Looking,
+    delay: Duration,
+    next: Pin<Box<Sleep>>,
+}
+
+impl Stream for Messages {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        ready!(self.next.as_mut().poll(context));
+        let delay = self.delay;
+        self.next.as_mut().reset(Instant::now() + delay);
+        Poll::Ready(Some(Ok(self.looking.messages(delay))))
+    }
+}

@@ -1,0 +1,467 @@
+//! What the dashboard of Hystrix reads: each circuit breaker as one of its commands, each bulkhead as one of its thread pools.
+//!
+//! Hystrix counts over the last ten seconds. So one reading a second is kept for as long as somebody looks, and all who look share the last one.
+
+use axum::body::Bytes;
+use resilience_config::parse_duration;
+use resilience_runtime::{
+    BulkheadSnapshot, CircuitBreakerSnapshot, Histogram, Kind, Latency, Layer, Name, Operation, Registry,
+    RegistrySnapshot, Setting, State,
+};
+use serde_json::Value;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Who looks at the same time, at most; as many as Hystrix allows.
+const CONNECTIONS: usize = 5;
+/// What is counted over.
+const WINDOW: Duration = Duration::from_secs(10);
+/// Between two readings that are kept.
+const KEPT_EVERY: Duration = Duration::from_secs(1);
+/// So long what is configured may be out of date.
+const CONFIGURED_EVERY: Duration = Duration::from_secs(5);
+/// The percentiles that are told.
+const PERCENTILES: [(&str, f64); 9] = [
+    ("0", 0.0),
+    ("25", 25.0),
+    ("50", 50.0),
+    ("75", 75.0),
+    ("90", 90.0),
+    ("95", 95.0),
+    ("99", 99.0),
+    ("99.5", 99.5),
+    ("100", 100.0),
+];
+
+/// What everybody who looks shares.
+#[derive(Debug)]
+pub(crate) struct Hystrix {
+    registry: Registry,
+    /// By circuit breaker.
+    around: HashMap<Name, Around>,
+    looking: AtomicUsize,
+    last: Mutex<Last>,
+}
+
+/// What is around and inside a circuit breaker, in the functions that have it.
+#[derive(Debug, Default)]
+struct Around {
+    group: Option<&'static str>,
+    /// Below it: a call that takes too long is one of its failures.
+    timeouts: Vec<Name>,
+    /// Below it: a call that is rejected there is one that it ignores.
+    bulkheads_below: Vec<Name>,
+    bulkheads_above: Vec<Name>,
+    with_fallback: Vec<&'static Operation>,
+}
+
+/// The last reading, and those of the ten seconds before.
+#[derive(Debug, Default)]
+struct Last {
+    kept: VecDeque<Counted>,
+    configured: Option<Configured>,
+    text: Bytes,
+    made: Option<Instant>,
+}
+
+/// All that only grows, and how many calls are inside, at one moment.
+#[derive(Debug)]
+struct Counted {
+    at: Instant,
+    breakers: HashMap<Name, OfBreaker>,
+    bulkheads: HashMap<Name, OfBulkhead>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct OfBreaker {
+    successes: u64,
+    /// Those that took too long among them.
+    failures: u64,
+    timeouts: u64,
+    ignored: u64,
+    short_circuited: u64,
+    /// By a bulkhead below it, and by any.
+    rejected_below: u64,
+    rejected: u64,
+    answered_fallbacks: u64,
+    failed_fallbacks: u64,
+    inside: u64,
+    took: Histogram,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct OfBulkhead {
+    admitted: u64,
+    rejected: u64,
+    inside: u64,
+}
+
+/// What is configured.
+#[derive(Debug)]
+struct Configured {
+    read: Instant,
+    breakers: HashMap<Name, Properties>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Properties {
+    minimum_calls: u64,
+    open_for: Duration,
+    failure_rate: f64,
+}
+
+/// One who looks, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Looking(Arc<Hystrix>);
+
+impl Hystrix {
+    pub(crate) fn new(registry: &Registry) -> Arc<Self> {
+        let mut around = HashMap::<Name, Around>::new();
+        for operation in registry.operations() {
+            let policies = operation.layers().iter().map(|layer| (layer.kind(), layer.policy()));
+            let policies: Vec<(Kind, Option<Name>)> = policies.collect();
+            let has_fallback = operation.layers().iter().any(|layer| matches!(layer, Layer::Fallback(_)));
+            for (nth, (kind, name)) in policies.iter().enumerate() {
+                let (Kind::CircuitBreaker, Some(name)) = (kind, name) else { continue };
+                let of_breaker = around.entry(name.clone()).or_default();
+                of_breaker.group.get_or_insert(operation.module());
+                let (above, below) = policies.split_at(nth);
+                add(&mut of_breaker.timeouts, below, Kind::Timeout);
+                add(&mut of_breaker.bulkheads_below, below, Kind::Bulkhead);
+                add(&mut of_breaker.bulkheads_above, above, Kind::Bulkhead);
+                // One function may have the same breaker twice.
+                if has_fallback && !of_breaker.with_fallback.iter().any(|known| std::ptr::eq(*known, operation)) {
+                    of_breaker.with_fallback.push(operation);
+                }
+            }
+        }
+        let registry = registry.clone();
+        Arc::new(Self { registry, around, looking: AtomicUsize::new(0), last: Mutex::default() })
+    }
+
+    /// `None` where as many look already as may.
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Looking> {
+        let more = |looking: usize| (looking < CONNECTIONS).then_some(looking + 1);
+        self.looking.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Looking(Arc::clone(self)))
+    }
+
+    /// What there is to tell, no older than `delay`.
+    fn look(&self, delay: Duration) -> Bytes {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if last.made.is_none_or(|made| now.duration_since(made) >= delay) {
+            let policies = self.registry.read();
+            let counted = self.count(&policies, now);
+            last.forget(now);
+            let configured = last.configured.take().filter(|configured| configured.read.elapsed() < CONFIGURED_EVERY);
+            let configured = configured.unwrap_or_else(|| Configured::read(&self.registry, now));
+            last.text = self.messages(&policies, &counted, &last.kept, &configured).into();
+            (last.configured, last.made) = (Some(configured), Some(now));
+            last.keep(counted);
+        }
+        last.text.clone()
+    }
+
+    fn count(&self, policies: &RegistrySnapshot, at: Instant) -> Counted {
+        let timeouts: HashMap<&Name, u64> = policies.timeouts.iter().map(|of| (&of.name, of.timed_out)).collect();
+        let bulkheads = policies.bulkheads.iter();
+        let bulkheads: HashMap<Name, OfBulkhead> = bulkheads.map(|of| (of.name.clone(), OfBulkhead::of(of))).collect();
+        let sum_of = |names: &[Name], of: fn(&OfBulkhead) -> u64| {
+            names.iter().filter_map(|name| bulkheads.get(name)).map(of).sum::<u64>()
+        };
+        let breakers = policies.circuit_breakers.iter().map(|breaker| {
+            let nothing = Around::default();
+            let around = self.around.get(&breaker.name).unwrap_or(&nothing);
+            let of_operations = |count: fn(&Operation) -> u64| around.with_fallback.iter().map(|of| count(of)).sum();
+            let rejected_below = sum_of(&around.bulkheads_below, |of| of.rejected);
+            let of_breaker = OfBreaker {
+                successes: breaker.totals.successes,
+                failures: breaker.totals.failures,
+                timeouts: around.timeouts.iter().filter_map(|name| timeouts.get(name)).sum(),
+                ignored: breaker.totals.ignored,
+                short_circuited: breaker.totals.rejected,
+                rejected_below,
+                rejected: rejected_below + sum_of(&around.bulkheads_above, |of| of.rejected),
+                answered_fallbacks: of_operations(Operation::answered_fallbacks),
+                failed_fallbacks: of_operations(Operation::failed_fallbacks),
+                inside: sum_of(&around.bulkheads_below, |of| of.inside)
+                    + sum_of(&around.bulkheads_above, |of| of.inside),
+                took: breaker.latency.as_ref().map(Latency::all).unwrap_or_default(),
+            };
+            (breaker.name.clone(), of_breaker)
+        });
+        Counted { at, breakers: breakers.collect(), bulkheads }
+    }
+
+    fn messages(
+        &self,
+        policies: &RegistrySnapshot,
+        now: &Counted,
+        kept: &VecDeque<Counted>,
+        configured: &Configured,
+    ) -> String {
+        let at = millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        let bulkheads: HashMap<&Name, &BulkheadSnapshot> = policies.bulkheads.iter().map(|of| (&of.name, of)).collect();
+        let timeouts: HashMap<&Name, Duration> = policies.timeouts.iter().map(|of| (&of.name, of.after)).collect();
+        let mut text = String::new();
+        let mut tell = |value: Value| text.extend(["data: ", &value.to_string(), "\n\n"]);
+        for breaker in &policies.circuit_breakers {
+            let (name, nothing) = (&breaker.name, Around::default());
+            let around = self.around.get(name).unwrap_or(&nothing);
+            let Some(counted) = now.breakers.get(name) else { continue };
+            // What came since has counted all of it since. What was there when the first one looked, nobody knows since when.
+            let begun = kept.front().map(|first| first.breakers.get(name).cloned().unwrap_or_default());
+            let inside = kept.iter().filter_map(|kept| kept.breakers.get(name)).map(|kept| kept.inside);
+            let of_bulkheads = || around.bulkheads().filter_map(|name| bulkheads.get(name));
+            let group = around.group.unwrap_or("resilience");
+            tell(command(&Command {
+                breaker,
+                at,
+                rolling: &counted.since(begun.as_ref().unwrap_or(counted)),
+                most_inside: inside.fold(counted.inside, u64::max),
+                properties: configured.breakers.get(name).copied().unwrap_or_default(),
+                group,
+                limit: of_bulkheads().map(|bulkhead| bulkhead.max_concurrent).sum(),
+                timeout: around
+                    .timeouts
+                    .iter()
+                    .filter_map(|name| timeouts.get(name))
+                    .min()
+                    .copied()
+                    .unwrap_or_default(),
+                pool: of_bulkheads().next().map_or(group, |bulkhead| &bulkhead.name),
+            }));
+        }
+        for bulkhead in &policies.bulkheads {
+            let (name, counted) = (&bulkhead.name, OfBulkhead::of(bulkhead));
+            let begun = kept.front().map(|first| first.bulkheads.get(name).copied().unwrap_or_default());
+            let inside = kept.iter().filter_map(|kept| kept.bulkheads.get(name)).map(|kept| kept.inside);
+            let most_inside = inside.fold(counted.inside, u64::max);
+            tell(thread_pool(bulkhead, at, counted, begun.unwrap_or(counted), most_inside));
+        }
+        text.push_str(PING);
+        text
+    }
+}
+
+impl Around {
+    fn bulkheads(&self) -> impl Iterator<Item = &Name> {
+        self.bulkheads_below.iter().chain(&self.bulkheads_above)
+    }
+}
+
+/// What the next one who would look is told: by Hystrix in the same words.
+pub(crate) fn refusal() -> String {
+    format!("MaxConcurrentConnections reached: {CONNECTIONS}")
+}
+
+/// What stands between messages, so that a connection is never silent.
+const PING: &str = "ping: \n\n";
+
+fn add(names: &mut Vec<Name>, layers: &[(Kind, Option<Name>)], wanted: Kind) {
+    let wanted = layers.iter().filter(|(kind, _)| *kind == wanted).filter_map(|(_, name)| name.as_ref());
+    for name in wanted {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+}
+
+impl Last {
+    /// Leaves those of the last ten seconds, and of those before the last one.
+    fn forget(&mut self, now: Instant) {
+        let age = |counted: &Counted| now.duration_since(counted.at);
+        // For a while nobody has looked.
+        if self.kept.back().is_some_and(|last| age(last) > WINDOW + KEPT_EVERY) {
+            self.kept.clear();
+        }
+        while self.kept.get(1).is_some_and(|second| age(second) >= WINDOW) {
+            self.kept.pop_front();
+        }
+    }
+
+    fn keep(&mut self, counted: Counted) {
+        if self.kept.back().is_none_or(|last| counted.at.duration_since(last.at) >= KEPT_EVERY) {
+            self.kept.push_back(counted);
+        }
+    }
+}
+
+impl Looking {
+    /// What there is to tell, no older than that.
+    pub(crate) fn messages(&self, delay: Duration) -> Bytes {
+        self.0.look(delay)
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.looking.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl OfBreaker {
+    fn since(&self, before: &Self) -> Self {
+        let grown = |of: fn(&Self) -> u64| of(self).saturating_sub(of(before));
+        Self {
+            successes: grown(|of| of.successes),
+            failures: grown(|of| of.failures),
+            timeouts: grown(|of| of.timeouts),
+            ignored: grown(|of| of.ignored),
+            short_circuited: grown(|of| of.short_circuited),
+            rejected_below: grown(|of| of.rejected_below),
+            rejected: grown(|of| of.rejected),
+            answered_fallbacks: grown(|of| of.answered_fallbacks),
+            failed_fallbacks: grown(|of| of.failed_fallbacks),
+            inside: self.inside,
+            took: self.took.since(&before.took),
+        }
+    }
+}
+
+impl OfBulkhead {
+    fn of(snapshot: &BulkheadSnapshot) -> Self {
+        let BulkheadSnapshot { admitted, rejected, timed_out, inside, .. } = *snapshot;
+        Self { admitted, rejected: rejected + timed_out, inside }
+    }
+}
+
+impl Configured {
+    fn read(registry: &Registry, now: Instant) -> Self {
+        let breakers = registry.circuit_breakers().map(|breaker| {
+            let CircuitBreakerSnapshot { name, settings, .. } = breaker.snapshot();
+            (name, Properties::of(&settings))
+        });
+        Self { read: now, breakers: breakers.collect() }
+    }
+}
+
+impl Properties {
+    /// As they are shown, each is as one would write it.
+    fn of(settings: &[Setting]) -> Self {
+        let value = |key| settings.iter().find(|setting| setting.key == key).map_or("", |setting| &setting.value);
+        Self {
+            minimum_calls: value("minimum_calls").parse().unwrap_or_default(),
+            open_for: parse_duration(value("open_for")).unwrap_or_default(),
+            failure_rate: value("failure_rate").parse().unwrap_or_default(),
+        }
+    }
+}
+
+/// One circuit breaker, as one of Hystrix' commands.
+struct Command<'a> {
+    breaker: &'a CircuitBreakerSnapshot,
+    /// In milliseconds since 1970.
+    at: u64,
+    rolling: &'a OfBreaker,
+    most_inside: u64,
+    properties: Properties,
+    group: &'a str,
+    /// Calls that may be inside at once.
+    limit: u64,
+    timeout: Duration,
+    pool: &'a str,
+}
+
+fn command(of: &Command<'_>) -> Value {
+    let Command { breaker, rolling, properties, .. } = of;
+    // A timeout that several functions share has more than are failures here.
+    let timeouts = rolling.timeouts.min(rolling.failures);
+    let failures = rolling.failures - timeouts;
+    let errors = rolling.failures + rolling.rejected;
+    let requests = rolling.successes + errors;
+    let thrown = (errors + rolling.short_circuited).saturating_sub(rolling.answered_fallbacks);
+    let state = breaker.state;
+    let (count, took) = (rolling.took.count(), rolling.took.sum());
+    let mean = if count == 0 { 0 } else { millis(took) / count };
+    let percentiles = PERCENTILES.iter().map(|(word, percent)| {
+        let took = rolling.took.percentile(*percent).unwrap_or_default();
+        ((*word).to_owned(), Value::from(millis(took)))
+    });
+    let percentiles = Value::Object(percentiles.collect());
+    object([
+        ("type", "HystrixCommand".into()),
+        ("name", breaker.name.as_str().into()),
+        ("group", of.group.into()),
+        ("currentTime", of.at.into()),
+        ("isCircuitBreakerOpen", (matches!(state, State::Open | State::HalfOpen | State::ForcedOpen)).into()),
+        ("errorPercentage", ((errors * 100).checked_div(requests).unwrap_or(0)).into()),
+        ("errorCount", errors.into()),
+        ("requestCount", requests.into()),
+        ("rollingCountBadRequests", rolling.ignored.saturating_sub(rolling.rejected_below).into()),
+        ("rollingCountCollapsedRequests", 0.into()),
+        ("rollingCountEmit", 0.into()),
+        ("rollingCountExceptionsThrown", thrown.into()),
+        ("rollingCountFailure", failures.into()),
+        ("rollingCountFallbackEmit", 0.into()),
+        ("rollingCountFallbackFailure", rolling.failed_fallbacks.into()),
+        ("rollingCountFallbackMissing", 0.into()),
+        ("rollingCountFallbackRejection", 0.into()),
+        ("rollingCountFallbackSuccess", rolling.answered_fallbacks.into()),
+        ("rollingCountResponsesFromCache", 0.into()),
+        ("rollingCountSemaphoreRejected", rolling.rejected.into()),
+        ("rollingCountShortCircuited", rolling.short_circuited.into()),
+        ("rollingCountSuccess", rolling.successes.into()),
+        ("rollingCountThreadPoolRejected", 0.into()),
+        ("rollingCountTimeout", timeouts.into()),
+        ("currentConcurrentExecutionCount", rolling.inside.into()),
+        ("rollingMaxConcurrentExecutionCount", of.most_inside.into()),
+        ("latencyExecute_mean", mean.into()),
+        ("latencyExecute", percentiles.clone()),
+        ("latencyTotal_mean", mean.into()),
+        ("latencyTotal", percentiles),
+        ("propertyValue_circuitBreakerRequestVolumeThreshold", properties.minimum_calls.into()),
+        ("propertyValue_circuitBreakerSleepWindowInMilliseconds", millis(properties.open_for).into()),
+        ("propertyValue_circuitBreakerErrorThresholdPercentage", (properties.failure_rate.round() as u64).into()),
+        ("propertyValue_circuitBreakerForceOpen", (state == State::ForcedOpen).into()),
+        ("propertyValue_circuitBreakerForceClosed", (matches!(state, State::Disabled | State::Monitoring)).into()),
+        ("propertyValue_circuitBreakerEnabled", (state != State::Disabled).into()),
+        ("propertyValue_executionIsolationStrategy", "SEMAPHORE".into()),
+        ("propertyValue_executionIsolationThreadTimeoutInMilliseconds", millis(of.timeout).into()),
+        ("propertyValue_executionTimeoutInMilliseconds", millis(of.timeout).into()),
+        ("propertyValue_executionIsolationThreadInterruptOnTimeout", true.into()),
+        ("propertyValue_executionIsolationThreadPoolKeyOverride", Value::Null),
+        ("propertyValue_executionIsolationSemaphoreMaxConcurrentRequests", of.limit.into()),
+        ("propertyValue_fallbackIsolationSemaphoreMaxConcurrentRequests", 0.into()),
+        ("propertyValue_metricsRollingStatisticalWindowInMilliseconds", millis(WINDOW).into()),
+        ("propertyValue_requestCacheEnabled", false.into()),
+        ("propertyValue_requestLogEnabled", false.into()),
+        ("reportingHosts", 1.into()),
+        ("threadPool", of.pool.into()),
+    ])
+}
+
+/// One bulkhead, as one of Hystrix' thread pools: all of its threads are there, and those inside are busy.
+fn thread_pool(bulkhead: &BulkheadSnapshot, at: u64, now: OfBulkhead, before: OfBulkhead, most_inside: u64) -> Value {
+    let size = bulkhead.max_concurrent;
+    object([
+        ("type", "HystrixThreadPool".into()),
+        ("name", bulkhead.name.as_str().into()),
+        ("currentTime", at.into()),
+        ("currentActiveCount", now.inside.into()),
+        ("currentCompletedTaskCount", now.admitted.saturating_sub(now.inside).into()),
+        ("currentCorePoolSize", size.into()),
+        ("currentLargestPoolSize", size.into()),
+        ("currentMaximumPoolSize", size.into()),
+        ("currentPoolSize", size.into()),
+        ("currentQueueSize", bulkhead.waiting.into()),
+        ("currentTaskCount", (now.admitted + bulkhead.waiting).into()),
+        ("rollingCountThreadsExecuted", now.admitted.saturating_sub(before.admitted).into()),
+        ("rollingMaxActiveThreads", most_inside.into()),
+        ("rollingCountCommandRejections", now.rejected.saturating_sub(before.rejected).into()),
+        ("propertyValue_queueSizeRejectionThreshold", bulkhead.max_queue.into()),
+        ("propertyValue_metricsRollingStatisticalWindowInMilliseconds", millis(WINDOW).into()),
+        ("reportingHosts", 1.into()),
+    ])
+}
+
+fn object<const FIELDS: usize>(fields: [(&str, Value); FIELDS]) -> Value {
+    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
