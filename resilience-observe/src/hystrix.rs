@@ -373,7 +373,8 @@ fn command(of: &Command<'_>) -> Value {
     let failures = rolling.failures - timeouts;
     let errors = rolling.failures + rolling.rejected;
     let requests = rolling.successes + errors;
-    let thrown = (errors + rolling.short_circuited).saturating_sub(rolling.answered_fallbacks);
+    let bad_requests = rolling.ignored.saturating_sub(rolling.rejected_below);
+    let thrown = (errors + rolling.short_circuited + bad_requests).saturating_sub(rolling.answered_fallbacks);
     let state = breaker.state;
     let (count, took) = (rolling.took.count(), rolling.took.sum());
     let mean = if count == 0 { 0 } else { millis(took) / count };
@@ -391,7 +392,7 @@ fn command(of: &Command<'_>) -> Value {
         ("errorPercentage", ((errors * 100).checked_div(requests).unwrap_or(0)).into()),
         ("errorCount", errors.into()),
         ("requestCount", requests.into()),
-        ("rollingCountBadRequests", rolling.ignored.saturating_sub(rolling.rejected_below).into()),
+        ("rollingCountBadRequests", bad_requests.into()),
         ("rollingCountCollapsedRequests", 0.into()),
         ("rollingCountEmit", 0.into()),
         ("rollingCountExceptionsThrown", thrown.into()),

@@ -301,8 +301,8 @@ fn every_field_is_there_and_every_number_is_what_was_done_in_the_last_ten_second
     }
     // 11 calls are measured, of which two took 60 ms and the others next to nothing.
     let took = |percent: &str| command["latencyExecute"][percent].as_u64().unwrap();
-    assert!(took("50") < 20 && (50..120).contains(&took("99")) && took("100") >= took("99"), "{command}");
-    assert!((5..40).contains(&command["latencyExecute_mean"].as_u64().unwrap()), "{command}");
+    assert!(took("50") < 20 && (50..2000).contains(&took("99")) && took("100") >= took("99"), "{command}");
+    assert!((5..400).contains(&command["latencyExecute_mean"].as_u64().unwrap()), "{command}");
 
     for (field, expected) in [
         ("rollingCountThreadsExecuted", 13),
