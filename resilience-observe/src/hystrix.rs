@@ -377,7 +377,7 @@ fn command(of: &Command<'_>) -> Value {
     let thrown = (errors + rolling.short_circuited + bad_requests).saturating_sub(rolling.answered_fallbacks);
     let state = breaker.state;
     let (count, took) = (rolling.took.count(), rolling.took.sum());
-    let mean = if count == 0 { 0 } else { millis(took) / count };
+    let mean = millis(took).checked_div(count).unwrap_or(0);
     let percentiles = PERCENTILES.iter().map(|(word, percent)| {
         let took = rolling.took.percentile(*percent).unwrap_or_default();
         ((*word).to_owned(), Value::from(millis(took)))

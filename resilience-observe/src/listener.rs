@@ -141,7 +141,7 @@ async fn serve(stream: TcpStream, router: Router) {
             let _ = timeout(SILENCE, connection).await;
             return;
         }
-        longest = SILENCE;
+        longest = 2 * SILENCE;
     }
 }
 

@@ -74,9 +74,12 @@ pub(crate) struct Watcher {
     connection: Option<Connection>,
 }
 
-/// A connection of the listener, which lasts for as long as somebody watches over it.
+/// A connection of the listener, which lasts for as long as somebody watches over it, or takes what is told on it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Connection(Arc<AtomicBool>);
+pub(crate) struct Connection {
+    is_watched: Arc<AtomicBool>,
+    took: Arc<AtomicBool>,
+}
 
 /// The last two.
 #[derive(Debug)]
@@ -202,7 +205,7 @@ impl Watch {
             return None;
         }
         if let Some(connection) = &connection {
-            connection.0.store(true, Ordering::Relaxed);
+            connection.is_watched.store(true, Ordering::Relaxed);
         }
         let (read, is_gone) = (Mutex::new(Instant::now()), AtomicBool::new(false));
         let watcher = Arc::new(Watcher { waker: Mutex::default(), read, is_gone, wants_rows, connection });
@@ -325,17 +328,22 @@ impl Watcher {
     fn end(&self) {
         self.is_gone.store(true, Ordering::Relaxed);
         if let Some(connection) = &self.connection {
-            connection.0.store(false, Ordering::Relaxed);
+            connection.is_watched.store(false, Ordering::Relaxed);
         }
         self.wake();
     }
 }
 
 impl Connection {
-    /// Whether somebody watches over it.
+    /// There was room for more to tell.
+    pub(crate) fn takes(&self) {
+        self.took.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody watches over it, or has taken something since this was asked before.
     #[cfg(feature = "listen")]
     pub(crate) fn lasts(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.took.swap(false, Ordering::Relaxed) || self.is_watched.load(Ordering::Relaxed)
     }
 }
 
@@ -383,11 +391,11 @@ mod tests {
         let connections: Vec<_> = (0..WATCHERS).map(|_| Connection::default()).collect();
         let join = |connection: &Connection| watch.join(Some(connection.clone()), false);
         let watchers: Vec<_> = connections.iter().map(|connection| join(connection).unwrap()).collect();
-        assert!(connections[3].0.load(Ordering::Relaxed) && join(&Connection::default()).is_none());
+        assert!(connections[3].is_watched.load(Ordering::Relaxed) && join(&Connection::default()).is_none());
         let long_ago = Instant::now().checked_sub(DEAF);
         *lock(&watchers[3].read) = long_ago.expect("the machine runs for longer than a minute");
         watch.sample();
-        assert!(!connections[3].0.load(Ordering::Relaxed) && !watchers[3].wait(Waker::noop()));
+        assert!(!connections[3].is_watched.load(Ordering::Relaxed) && !watchers[3].wait(Waker::noop()));
         assert!(watchers[4].wait(Waker::noop()) && join(&Connection::default()).is_some());
     }
 

@@ -125,15 +125,37 @@ fn a_stream_says_who_speaks_and_then_what_happens() {
     let hello = reading.expect("hello").data;
     assert_eq!((&hello["instance"], &hello["first"], &hello["last"]), (&"shop-7f9c".into(), &1.into(), &2.into()));
     assert_eq!(hello["columns"]["circuit_breaker"][1], "state");
-    assert_eq!(hello["steering"], false, "nobody may, whatever token they have");
-    let began = Instant::now();
+    assert_eq!(hello["steering"], true, "who has the token may");
     program.act(1);
     let (steered, transition) = (reading.expect("steered"), reading.expect("transition"));
-    // Not at the next look, a second later, but at once; on a busy machine, soon.
-    assert!(began.elapsed() < Duration::from_millis(700), "{:?}", began.elapsed());
     assert_eq!((steered.id, transition.id), (Some(3), Some(4)));
     assert_eq!((&steered.data["id"], &steered.data["by"]["why"]), (&3.into(), &"1".into()));
     assert_eq!(transition.data["text"], "circuit_breaker `payment`: forced_open -> closed");
+}
+
+#[test]
+fn what_happens_is_told_at_once() {
+    let program = Program::new();
+    let mut reading = program.read("");
+    reading.expect("hello");
+    // Not at the next look, a second later. A busy machine may be late, and not always.
+    let at_once = (0..20).any(|nth| {
+        let began = Instant::now();
+        program.act(nth);
+        reading.expect("steered");
+        reading.expect("transition");
+        began.elapsed() < Duration::from_millis(200)
+    });
+    assert!(at_once);
+}
+
+#[test]
+fn nobody_steers_where_steering_is_off() {
+    let scope = Scope::new();
+    let observer = Observer::new(scope.registry());
+    let listening = observer.listen("127.0.0.1:0", Access::read_only()).unwrap();
+    let mut reading = Reading::of(listening.address(), "", &[]);
+    assert_eq!(reading.expect("hello").data["steering"], false);
 }
 
 #[test]

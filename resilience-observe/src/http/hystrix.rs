@@ -4,6 +4,7 @@ use super::asked::Asked;
 use super::problem::Problem;
 use crate::hystrix::{Looking, refusal};
 use crate::observer::Observer;
+use crate::watch::Connection;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -23,7 +24,8 @@ pub(super) fn stream(observer: &Observer, asked: &Asked) -> Result<Response, Pro
     let Some(looking) = observer.hystrix().begin() else {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal()).with(header::RETRY_AFTER, "5"));
     };
-    let messages = Messages { looking, delay: Duration::from_millis(delay), next: Box::pin(sleep(Duration::ZERO)) };
+    let (delay, next) = (Duration::from_millis(delay), Box::pin(sleep(Duration::ZERO)));
+    let messages = Messages { looking, connection: asked.connection.clone(), delay, next };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream;charset=UTF-8"),
         (header::PRAGMA, "no-cache"),
@@ -36,6 +38,7 @@ pub(super) fn stream(observer: &Observer, asked: &Asked) -> Result<Response, Pro
 /// All there is to tell, again and again.
 struct Messages {
     looking: Looking,
+    connection: Option<Connection>,
     delay: Duration,
     next: Pin<Box<Sleep>>,
 }
@@ -45,6 +48,8 @@ impl Stream for Messages {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         ready!(self.next.as_mut().poll(context));
+        // It is asked for more only where what it said before was taken.
+        self.connection.iter().for_each(Connection::takes);
         let delay = self.delay;
         self.next.as_mut().reset(Instant::now() + delay);
         Poll::Ready(Some(Ok(self.looking.messages(delay))))
