@@ -1,0 +1,79 @@
+//! Who is looked at pays nothing: with ten streams, a history and a scrape going on, a call through a closed breaker and a rejection by an open one are what they were.
+//!
+//! What costs a call something is an event that is made for a reader, and making one allocates. So what the calling thread allocates is counted.
+#![cfg(feature = "listen")]
+
+use resilience_observe::{Access, History, Observer};
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{CircuitBreaker, EventFilter, Topic};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
+/// Knows how often each thread has allocated.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: hands every call on to the system's allocator as it came.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // What a thread does after its thread-locals are gone is not counted.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(act: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    act();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn ten_streams_and_a_history_cost_a_call_and_a_rejection_nothing() {
+    let scope = Scope::new();
+    let entered = scope.enter();
+    let closed = CircuitBreaker::builder("closed").register().unwrap();
+    let open = CircuitBreaker::builder("open").register().unwrap();
+    open.force_open();
+    drop(entered);
+    let call = || (0..10_000).for_each(|_| closed.try_acquire().unwrap().success());
+    let reject = || (0..10_000).for_each(|_| drop(open.try_acquire().unwrap_err()));
+    // What happens for the first time may allocate.
+    (call(), reject());
+
+    let observer = Observer::builder(scope.registry()).history(History::DEFAULT).build().unwrap();
+    let listening = observer.listen("127.0.0.1:0", Access::read_only()).unwrap();
+    let streams: Vec<_> = (0..10)
+        .map(|_| {
+            let mut stream = TcpStream::connect(listening.address()).unwrap();
+            write!(stream, "GET /api/v1/stream?sample=1 HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut lines = BufReader::new(stream).lines();
+            // They are watching once they have begun to be told.
+            assert!(lines.any(|line| line.unwrap() == "event: hello"));
+            lines
+        })
+        .collect();
+
+    assert_eq!(allocations(call), 0);
+    assert_eq!(allocations(reject), 0);
+
+    // That it would be seen: somebody wants to be told of each.
+    let events = scope.registry().subscribe_with(EventFilter::of([Topic::Rejected]));
+    assert!(allocations(reject) > 0);
+    drop((events, streams));
+}
