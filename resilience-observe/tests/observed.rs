@@ -54,7 +54,8 @@ fn ten_streams_and_a_history_cost_a_call_and_a_rejection_nothing() {
     let call = || (0..10_000).for_each(|_| closed.try_acquire().unwrap().success());
     let reject = || (0..10_000).for_each(|_| drop(open.try_acquire().unwrap_err()));
     // What happens for the first time may allocate.
-    (call(), reject());
+    call();
+    reject();
 
     let observer = Observer::builder(scope.registry()).history(History::DEFAULT).build().unwrap();
     let listening = observer.listen("127.0.0.1:0", Access::read_only()).unwrap();
