@@ -165,7 +165,7 @@ fn a_token_that_no_header_carries_is_refused() {
 fn a_token_comes_from_the_environment() {
     let missing = Token::from_env("RESILIENCE_OBSERVE_TEST_NO_SUCH_VARIABLE").unwrap_err();
     assert_eq!(missing.to_string(), "the environment variable `RESILIENCE_OBSERVE_TEST_NO_SUCH_VARIABLE` is not set");
-    // Cargo sets it for every test, to a path.
+    // Cargo sets it for every test.
     assert!(Token::from_env("CARGO_PKG_NAME").is_ok());
 }
 
