@@ -2,6 +2,7 @@
 //!
 //! Hystrix counts over the last ten seconds. So one reading a second is kept for as long as somebody looks, and all who look share the last one.
 
+use crate::locked::locked;
 use axum::body::Bytes;
 use resilience_config::parse_duration;
 use resilience_runtime::{
@@ -11,7 +12,7 @@ use resilience_runtime::{
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Who looks at the same time, at most; as many as Hystrix allows.
@@ -150,7 +151,7 @@ impl Hystrix {
 
     /// What there is to tell, no older than `delay`.
     fn look(&self, delay: Duration) -> Bytes {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = locked(&self.last);
         let now = Instant::now();
         if last.made.is_none_or(|made| now.duration_since(made) >= delay) {
             let policies = self.registry.read();

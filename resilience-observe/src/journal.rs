@@ -1,11 +1,12 @@
 //! What has happened, with ids: the last 4,096 events, of those that happen now and then one by one, and of those that may come with every call as sums.
 
+use crate::locked::locked;
 use resilience_runtime::{Event, EventFilter, Events, Kind, Name, Pattern, Registry, Topic};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 /// How many events are kept.
@@ -181,7 +182,7 @@ impl Journal {
     }
 
     fn written(&self) -> MutexGuard<'_, Written> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.written)
     }
 }
 

@@ -47,6 +47,7 @@ mod hystrix;
 mod journal;
 #[cfg(feature = "listen")]
 mod listener;
+mod locked;
 mod observer;
 #[cfg(feature = "opentelemetry")]
 mod opentelemetry;
@@ -54,9 +55,11 @@ mod opentelemetry;
 mod policies;
 mod reading;
 mod rows;
-mod sampler;
 #[cfg(feature = "axum")]
-mod samples;
+mod sample;
+#[cfg(feature = "axum")]
+mod sample_rows;
+mod sampler;
 mod settings;
 mod table;
 mod text;

@@ -4,6 +4,7 @@ use crate::advice::{self, Advice, Disagreement, Facts};
 use crate::history::Rings;
 #[cfg(feature = "axum")]
 use crate::hystrix::Hystrix;
+use crate::locked::locked;
 use crate::reading::{Memory, Program, Reading};
 use crate::sampler;
 use crate::settings::{Aliases, History, KeySeries, Settings};
@@ -12,7 +13,9 @@ use crate::text::{self, TextFormat};
 #[cfg(feature = "axum")]
 use crate::watch::Watch;
 use resilience_runtime::{EventFilter, Histogram, Kind, Registry, Timestamp, Topic};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+#[cfg(feature = "axum")]
+use std::sync::MutexGuard;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// Looks at the policies of a registry whenever somebody wants to know. Clones are the same observer.
@@ -81,10 +84,6 @@ impl Inner {
         let at = Timestamp::now().as_millis();
         locked(past).record(&reading, |breaker| self.program.fallbacks_of(breaker), at);
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Observer {

@@ -1,12 +1,13 @@
 //! The same numbers as OpenTelemetry's instruments, which are asked at each collection.
 
+use crate::locked::locked;
 use crate::observer::Observer;
 use crate::reading::OTHER;
 use crate::table::{Family, Folding, MetricKind, Source, families};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The SDK keeps 2,000 sets of attributes an instrument and tells of all others together, with the last value that it was told and not their sum. So they are
@@ -55,7 +56,7 @@ impl Observer {
         for family in exported() {
             let collection = Arc::clone(&collection);
             let observe = move |tell: &mut dyn FnMut(f64, &[KeyValue])| {
-                let mut collection = collection.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut collection = locked(&collection);
                 for (attributes, value) in collection.take(family) {
                     tell(value, &attributes);
                 }

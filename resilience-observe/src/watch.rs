@@ -3,12 +3,13 @@
 //! The thread sleeps until something rare happens. It takes samples only while somebody watches, and all who do share them.
 
 use crate::journal::Journal;
-use crate::policies::{self, Pace, Policy, rate};
-use crate::samples::Rows;
-use resilience_runtime::{Event, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, Timestamp, Topic};
-use std::collections::HashMap;
+use crate::locked::locked;
+use crate::policies::{self, Pace, rate};
+use crate::sample::{Functions, Rates, Sample};
+use crate::sample_rows::Rows;
+use resilience_runtime::{Kind, Registry, Timestamp};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -39,30 +40,6 @@ pub(crate) struct Watch {
     thread: Mutex<Option<Thread>>,
 }
 
-/// What the program's attributes say, which is the same for as long as it runs.
-#[derive(Debug, Default)]
-pub(crate) struct Functions {
-    /// By the policy that they have.
-    of_policy: HashMap<(Kind, Name), Vec<Name>>,
-    with_fallback: Vec<WithFallback>,
-}
-
-#[derive(Debug)]
-struct WithFallback {
-    operation: &'static Operation,
-    name: Name,
-    breakers: Vec<Name>,
-}
-
-/// All policies at one moment.
-#[derive(Debug)]
-pub(crate) struct Sample {
-    pub(crate) at: Timestamp,
-    pub(crate) policies: RegistrySnapshot,
-    /// Of each function with a fallback, how often that was asked, and how often it failed.
-    fallbacks: Vec<(u64, u64)>,
-}
-
 /// Somebody who is told what happens.
 #[derive(Debug)]
 pub(crate) struct Watcher {
@@ -89,91 +66,6 @@ struct Samples {
     taken: Instant,
 }
 
-/// How fast things happen, by policy.
-pub(crate) type Rates = HashMap<(Kind, Name), Pace>;
-
-impl Functions {
-    fn of(registry: &Registry) -> Self {
-        let mut functions = Self::default();
-        for operation in registry.operations() {
-            let name = operation.shown_name();
-            let mut breakers = Vec::new();
-            for layer in operation.layers() {
-                let Some(policy) = layer.policy() else { continue };
-                if layer.kind() == Kind::CircuitBreaker && !breakers.contains(&policy) {
-                    breakers.push(policy.clone());
-                }
-                let of_policy = functions.of_policy.entry((layer.kind(), policy)).or_default();
-                // One function may have the same policy twice.
-                if !of_policy.contains(&name) {
-                    of_policy.push(name.clone());
-                }
-            }
-            if operation.layers().iter().any(|layer| matches!(layer, Layer::Fallback(_))) {
-                functions.with_fallback.push(WithFallback { operation, name, breakers });
-            }
-        }
-        functions
-    }
-
-    /// Those that have the policy.
-    pub(crate) fn of_policy(&self, kind: Kind, name: &Name) -> &[Name] {
-        self.of_policy.get(&(kind, name.clone())).map_or(&[], Vec::as_slice)
-    }
-}
-
-impl Sample {
-    fn of(registry: &Registry, functions: &Functions) -> Self {
-        let fallbacks = functions.with_fallback.iter().map(|function| {
-            // The failures first: they are never more than the questions.
-            let failed = function.operation.failed_fallbacks();
-            (function.operation.fallbacks(), failed)
-        });
-        Self { at: Timestamp::now(), fallbacks: fallbacks.collect(), policies: registry.read() }
-    }
-
-    fn by_name(&self) -> HashMap<(Kind, &Name), Policy<'_>> {
-        policies::of(&self.policies).map(|policy| ((policy.kind(), policy.name()), policy)).collect()
-    }
-
-    /// What happened since then and may come with every call: one event for each policy and topic.
-    fn repeated_since(&self, before: &Self, functions: &Functions) -> Vec<Event> {
-        let mut events = Vec::new();
-        let mut tell = |kind, name: &Name, topic, count: u64| {
-            if count > 0 {
-                let (name, since, at) = (name.clone(), before.at, self.at);
-                events.push(Event::Repeated { kind, name, topic, count, since, at });
-            }
-        };
-        let known = before.by_name();
-        for policy in policies::of(&self.policies) {
-            let (kind, name) = (policy.kind(), policy.name());
-            let counted = known.get(&(kind, name)).map(|before| before.counters());
-            for (nth, counter) in policy.counters().into_iter().enumerate() {
-                let before = counted.as_ref().map_or(0, |counted| counted[nth].count);
-                if let Some(topic) = counter.topic {
-                    tell(kind, name, topic, counter.count.saturating_sub(before));
-                }
-            }
-        }
-        for (nth, function) in functions.with_fallback.iter().enumerate() {
-            let ((asked, failed), (asked_before, failed_before)) = (self.fallbacks[nth], before.fallbacks[nth]);
-            tell(Kind::Fallback, &function.name, Topic::Fallback, asked.saturating_sub(asked_before));
-            tell(Kind::Fallback, &function.name, Topic::FallbackFailed, failed.saturating_sub(failed_before));
-        }
-        events
-    }
-
-    /// How often the fallbacks were asked of the functions that have a breaker, by breaker.
-    fn fallbacks_of_breakers<'f>(&self, functions: &'f Functions) -> HashMap<&'f Name, u64> {
-        let mut sums = HashMap::new();
-        for (function, (asked, _)) in functions.with_fallback.iter().zip(&self.fallbacks) {
-            function.breakers.iter().for_each(|breaker| *sums.entry(breaker).or_default() += asked);
-        }
-        sums
-    }
-}
-
 impl Watch {
     /// With its thread; where there can be none, events and samples are as old as the last question.
     pub(crate) fn begin(registry: &Registry) -> Arc<Self> {
@@ -194,13 +86,13 @@ impl Watch {
         });
         let weak = Arc::downgrade(&watch);
         let spawned = thread::Builder::new().name("resilience-watch".to_owned()).spawn(move || run(&weak));
-        *lock(&watch.thread) = spawned.ok().map(|thread| thread.thread().clone());
+        *locked(&watch.thread) = spawned.ok().map(|thread| thread.thread().clone());
         watch
     }
 
     /// One more who watches, unless there are too many.
     pub(crate) fn join(&self, connection: Option<Connection>, wants_rows: bool) -> Option<Arc<Watcher>> {
-        let mut watchers = lock(&self.watchers);
+        let mut watchers = locked(&self.watchers);
         if watchers.len() >= WATCHERS {
             return None;
         }
@@ -218,53 +110,53 @@ impl Watch {
 
     pub(crate) fn leave(&self, watcher: &Arc<Watcher>) {
         watcher.end();
-        lock(&self.watchers).retain(|other| !Arc::ptr_eq(other, watcher));
+        locked(&self.watchers).retain(|other| !Arc::ptr_eq(other, watcher));
     }
 
     /// The rows of the last sample, once somebody has asked for them.
     pub(crate) fn rows(&self) -> Option<Arc<Rows>> {
-        lock(&self.rows).clone()
+        locked(&self.rows).clone()
     }
 
     fn unpark(&self) {
-        if let Some(thread) = &*lock(&self.thread) {
+        if let Some(thread) = &*locked(&self.thread) {
             thread.unpark();
         }
     }
 
     /// Takes the sample that is due, and lets go of those who do not read. How long it is until the next one; nothing where nobody watches.
     fn sample(&self) -> Option<Duration> {
-        let mut watchers = lock(&self.watchers).clone();
+        let mut watchers = locked(&self.watchers).clone();
         watchers.retain(|watcher| {
-            let is_deaf = lock(&watcher.read).elapsed() >= DEAF;
+            let is_deaf = locked(&watcher.read).elapsed() >= DEAF;
             if is_deaf {
                 self.leave(watcher);
             }
             !is_deaf
         });
         if watchers.is_empty() {
-            *lock(&self.rows) = None;
+            *locked(&self.rows) = None;
             return None;
         }
         let sample = self.look();
         if watchers.iter().any(|watcher| watcher.wants_rows) {
-            let mut rows = lock(&self.rows);
+            let mut rows = locked(&self.rows);
             if rows.as_ref().is_none_or(|rows| !rows.are_of(&sample)) {
                 *rows = Some(Arc::new(Rows::of(&sample, self.rates(), rows.as_deref())));
             }
         }
-        Some(EVERY.saturating_sub(lock(&self.samples).taken.elapsed()))
+        Some(EVERY.saturating_sub(locked(&self.samples).taken.elapsed()))
     }
 
     /// There may be something to read.
     fn wake(&self) {
-        let watchers = lock(&self.watchers).clone();
+        let watchers = locked(&self.watchers).clone();
         watchers.iter().for_each(|watcher| watcher.wake());
     }
 
     /// The last sample, which is a new one where that is due, and what it tells is in the journal then.
     pub(crate) fn look(&self) -> Arc<Sample> {
-        let mut samples = lock(&self.samples);
+        let mut samples = locked(&self.samples);
         if samples.taken.elapsed() >= EVERY {
             let sample = Arc::new(Sample::of(&self.registry, &self.functions));
             self.journal.catch_up(sample.repeated_since(&samples.last, &self.functions));
@@ -277,7 +169,7 @@ impl Watch {
     /// So many a second, between the last two samples; nothing where those are long ago or far apart.
     pub(crate) fn rates(&self) -> Rates {
         let (before, last) = {
-            let samples = lock(&self.samples);
+            let samples = locked(&self.samples);
             let Some(before) = &samples.before else { return Rates::new() };
             (Arc::clone(before), Arc::clone(&samples.last))
         };
@@ -305,23 +197,19 @@ impl Watch {
     }
 }
 
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Watcher {
     /// Whoever has this waker is woken when there may be something to read. `false`: there will be nothing any more.
     pub(crate) fn wait(&self, waker: &Waker) -> bool {
-        let mut waiting = lock(&self.waker);
+        let mut waiting = locked(&self.waker);
         if !waiting.as_ref().is_some_and(|known| known.will_wake(waker)) {
             *waiting = Some(waker.clone());
         }
-        *lock(&self.read) = Instant::now();
+        *locked(&self.read) = Instant::now();
         !self.is_gone.load(Ordering::Relaxed)
     }
 
     fn wake(&self) {
-        let waker = lock(&self.waker).clone();
+        let waker = locked(&self.waker).clone();
         waker.into_iter().for_each(Waker::wake);
     }
 
@@ -393,7 +281,7 @@ mod tests {
         let watchers: Vec<_> = connections.iter().map(|connection| join(connection).unwrap()).collect();
         assert!(connections[3].is_watched.load(Ordering::Relaxed) && join(&Connection::default()).is_none());
         let long_ago = Instant::now().checked_sub(DEAF);
-        *lock(&watchers[3].read) = long_ago.expect("the machine runs for longer than a minute");
+        *locked(&watchers[3].read) = long_ago.expect("the machine runs for longer than a minute");
         watch.sample();
         assert!(!connections[3].is_watched.load(Ordering::Relaxed) && !watchers[3].wait(Waker::noop()));
         assert!(watchers[4].wait(Waker::noop()) && join(&Connection::default()).is_some());

@@ -2,6 +2,7 @@
 
 use super::page;
 use super::problem::Problem;
+use crate::locked::locked;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use std::fmt;
 use std::hint::black_box;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The shortest token.
@@ -288,7 +289,7 @@ impl Guard {
 
     async fn check_token(&self, token: &Token, shown: &[u8]) -> Result<(), Problem> {
         {
-            let mut wrong = self.wrong_tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut wrong = locked(&self.wrong_tokens);
             if wrong.since.elapsed() >= Duration::from_secs(1) {
                 *wrong = WrongTokens { since: Instant::now(), count: 0 };
             }

@@ -1,7 +1,6 @@
 //! The page for people: its files as they were built, which are part of the program that serves them.
 
 use super::problem::Problem;
-use super::read;
 use axum::extract::{OriginalUri, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -10,6 +9,27 @@ use axum::response::{IntoResponse, Response};
 /// Names its assets, with what stands for the path to them.
 const PAGE: &str = include_str!("../../page/dist/index.html");
 const ROOT: &str = "{{root}}";
+
+/// What there is to ask for, for whoever has no browser.
+const PATHS: &str = "\
+/                             a page that shows all of it, for a browser
+/metrics                      for Prometheus; ?format=classic and ?format=openmetrics choose the format
+/health                       what is not up and why, as JSON; 503 where it is down
+/health/ready                 up, degraded or down; 503 where it is down
+/health/live                  up
+/hystrix.stream               for the dashboard of Hystrix; ?delay=500 milliseconds
+/api/v1/operations            the guarded functions, and the policies around them
+/api/v1/policies              every policy in one row; ?kind=, ?name=PATTERN, ?state=, ?limit=
+/api/v1/KIND/NAME             one policy, with its settings and where they come from
+/api/v1/KIND/NAME/events      its last events
+/api/v1/KIND/NAME/history     what it did; ?step=1, 10 or 60 seconds, ?since=
+/api/v1/KIND/NAME/keys        its keys, those first that are not closed; ?state=, ?limit=
+/api/v1/advice                what somebody should look at, and what to write
+/api/v1/events                what has happened; ?after=ID, ?topic=, ?name=PATTERN, ?limit=
+/api/v1/openapi.json          this as OpenAPI
+/api/v1/stream                the same as it happens, as server-sent events; ?topic=, ?name=PATTERN, ?after=ID, ?sample=1
+/api/v1/steer                 POST: does something by hand to circuit breakers; wants a token
+";
 
 struct Asset {
     ending: &'static str,
@@ -46,7 +66,7 @@ fn is_for_people(headers: &HeaderMap) -> bool {
 pub(super) async fn index(OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
     let vary = (header::VARY, "Accept");
     if !is_for_people(&headers) {
-        return ([vary], read::INDEX).into_response();
+        return ([vary], PATHS).into_response();
     }
     let page = PAGE.replace(ROOT, &root(uri.path()));
     ([vary, (header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()

@@ -16,26 +16,6 @@ use resilience_runtime::{
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-pub(super) const INDEX: &str = "\
-/                             a page that shows all of it, for a browser
-/metrics                      for Prometheus; ?format=classic and ?format=openmetrics choose the format
-/health                       what is not up and why, as JSON; 503 where it is down
-/health/ready                 up, degraded or down; 503 where it is down
-/health/live                  up
-/hystrix.stream               for the dashboard of Hystrix; ?delay=500 milliseconds
-/api/v1/operations            the guarded functions, and the policies around them
-/api/v1/policies              every policy in one row; ?kind=, ?name=PATTERN, ?state=, ?limit=
-/api/v1/KIND/NAME             one policy, with its settings and where they come from
-/api/v1/KIND/NAME/events      its last events
-/api/v1/KIND/NAME/history     what it did; ?step=1, 10 or 60 seconds, ?since=
-/api/v1/KIND/NAME/keys        its keys, those first that are not closed; ?state=, ?limit=
-/api/v1/advice                what somebody should look at, and what to write
-/api/v1/events                what has happened; ?after=ID, ?topic=, ?name=PATTERN, ?limit=
-/api/v1/openapi.json          this as OpenAPI
-/api/v1/stream                the same as it happens, as server-sent events; ?topic=, ?name=PATTERN, ?after=ID, ?sample=1
-/api/v1/steer                 POST: does something by hand to circuit breakers; wants a token
-";
-
 /// What programs are told of the routes.
 pub(super) const OPENAPI: &str = include_str!("../../files/openapi.json");
 

@@ -4,8 +4,9 @@ use super::access::Visitor;
 use super::asked;
 use super::problem::Problem;
 use crate::journal::{KEPT, Wanted};
+use crate::locked::locked;
 use crate::observer::Observer;
-use crate::watch::lock;
+
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -118,7 +119,7 @@ fn follow(observer: &Observer, order: Order, who: Option<String>) -> Result<Valu
     let only_if = order.only_if.as_deref().map(|state| asked::state(state).map_err(unfit)).transpose()?;
     let registry = observer.registry();
     let watch = observer.watch();
-    let _alone = lock(&watch.steering);
+    let _alone = locked(&watch.steering);
     let steer = registry.steer(&order.r#match);
     let reached = match &order.keys {
         Some(keys) => steer.keys(keys).reaches()?,

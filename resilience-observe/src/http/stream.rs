@@ -7,7 +7,7 @@ use super::asked::Asked;
 use super::problem::Problem;
 use crate::journal::Wanted;
 use crate::observer::Observer;
-use crate::samples::COLUMNS;
+use crate::sample_rows::COLUMNS;
 use crate::watch::Watcher;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};

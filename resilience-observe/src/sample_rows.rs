@@ -1,7 +1,7 @@
 //! A sample as it is told to those who watch: a short row of each policy, in which only what has changed is told again.
 
 use crate::policies::{self, Pace, Policy};
-use crate::watch::{Rates, Sample};
+use crate::sample::{Rates, Sample};
 use resilience_runtime::{Kind, Name, Pattern, Timestamp};
 use serde_json::Value;
 use std::collections::HashMap;
