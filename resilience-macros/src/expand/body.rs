@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, token_s
 use quote::{ToTokens, quote_spanned};
 use syn::{Token, spanned::Spanned};
 
-use super::{arguments, stream, timeout};
+use super::{arguments, timeout};
 use crate::{
     model::Guarded,
     syntax::{AngleBrackets, begins_item, captures_self, inside, is_format_macro, punct, rest_of_item},
@@ -48,7 +48,9 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) 
 /// The body's `__result` on its way outward. A return type that is no `Result` is an error about that type.
 pub(super) fn called(guarded: &Guarded) -> TokenStream {
     let result = Ident::new("__result", super::located_at(guarded.target.result.span()));
-    let called = Ident::new(stream::called(guarded), Span::mixed_site());
+    // What the layers hold goes with a stream.
+    let called = if guarded.stream.is_some() { "called_stream" } else { "called" };
+    let called = Ident::new(called, Span::mixed_site());
     quote_spanned!(Span::mixed_site()=> __resilience::#called(#result))
 }
 

@@ -25,11 +25,6 @@ use syn::spanned::Spanned;
 use super::{body, located_at};
 use crate::model::{Guarded, Stream, Timeout};
 
-/// The function of the runtime that sends the body's result on its way outward.
-pub(super) fn called(guarded: &Guarded) -> &'static str {
-    if guarded.stream.is_some() { "called_stream" } else { "called" }
-}
-
 /// The stream that comes out of a circuit breaker takes the permit along; `settled` is for everything else.
 pub(super) fn with_permit(guarded: &Guarded, settled: TokenStream) -> TokenStream {
     if guarded.stream.is_none() {
