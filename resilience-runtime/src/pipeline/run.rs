@@ -169,16 +169,7 @@ where
                         within(inner.as_ref(), pin!(attempt)).await
                     });
                     let Some(run) = &mut run else { break result };
-                    let after = run.after_classified(
-                        (undescribed, false),
-                        result,
-                        classify,
-                        false,
-                        |_| false,
-                        |_| None,
-                        |_| (),
-                        |wait| call.is_shut_after(wait),
-                    );
+                    let after = run.after_classified_by_hand(result, classify, |wait| call.is_shut_after(wait));
                     match after {
                         ControlFlow::Continue(wait) => wait.await,
                         ControlFlow::Break(result) => break result,

@@ -168,18 +168,18 @@ impl<'a> Run<'a> {
         result: Result<T, E>,
         classify: &impl ClassifyBy<T, E>,
     ) -> ControlFlow<Result<T, E>, Wait> {
-        let result = result.map_err(Failure::Call);
-        let after = self.after_classified(
-            (undescribed, false),
-            result,
-            classify,
-            false,
-            |_| false,
-            |_| None,
-            |_| (),
-            |_| false,
-        );
+        let after = self.after_classified_by_hand(result.map_err(Failure::Call), classify, |_| false);
         after.map_break(|result| result.map_err(of_the_call))
+    }
+
+    /// As [`after_classified`](Self::after_classified), without the hooks that only an attribute has.
+    pub(crate) fn after_classified_by_hand<T, E>(
+        &mut self,
+        result: Result<T, Failure<E>>,
+        classify: &impl ClassifyBy<T, E>,
+        is_shut: impl FnOnce(Duration) -> bool,
+    ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
+        self.after_classified((undescribed, false), result, classify, false, |_| false, |_| None, |_| (), is_shut)
     }
 
     /// The wait before the next attempt, or that there is none.
