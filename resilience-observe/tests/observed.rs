@@ -1,6 +1,6 @@
-//! Who is looked at pays nothing: with ten streams, a history and a scrape going on, a call through a closed breaker and a rejection by an open one are what they were.
+//! Being observed costs a call nothing: beside ten streams and a history, a call through a closed breaker and a rejection by an open one do what they do without.
 //!
-//! What costs a call something is an event that is made for a reader, and making one allocates. So what the calling thread allocates is counted.
+//! What could cost them something is an event made for a reader, and making one allocates. So the allocations of the calling thread are counted.
 #![cfg(feature = "listen")]
 
 use resilience_observe::{Access, History, Observer};
@@ -73,7 +73,7 @@ fn ten_streams_and_a_history_cost_a_call_and_a_rejection_nothing() {
     assert_eq!(allocations(call), 0);
     assert_eq!(allocations(reject), 0);
 
-    // That it would be seen: somebody wants to be told of each.
+    // The count does notice a reader who wants to be told of each.
     let events = scope.registry().subscribe_with(EventFilter::of([Topic::Rejected]));
     assert!(allocations(reject) > 0);
     drop((events, streams));

@@ -1,9 +1,9 @@
 //! What durations are measured with: the processor's time-stamp counter, held to the kernel's precise clock.
 //!
-//! Reading it takes less than half of what the kernel's clock takes. The two are looked at together every [`LASTS_NANOS`]: what the counter says goes on from there, at the
-//! rate at which it went from the look before to this one. So they differ by what the kernel changed its own rate by meanwhile and by what the two looks were wrong by:
-//! a few microseconds. A reading may be behind an earlier one by as much, as any reading is that is acted on late. Nobody waits for a look: who finds another thread at
-//! it reads the kernel's clock.
+//! Reading it takes less than half as long as reading the kernel's clock. Every [`LASTS_NANOS`] whoever reads it looks at both together, and until the next look the counter is
+//! taken to run as fast as it did since the look before. So the two differ by a few microseconds: by what the kernel corrected its own rate by meanwhile, and by the error of the
+//! looks. A reading may be behind an earlier one by as much; callers have to bear that in any case, since a thread may be held up between a reading and its use. Nobody waits for
+//! a look: whoever finds another thread at it reads the kernel's clock.
 //!
 //! It is used only where the kernel makes its clock from the same counter. Then the kernel has found that it runs evenly and alike on all cores, and reads it in this process
 //! too. A rate that is not the one before, as when the machine slept, is not believed until it is found again.
@@ -20,12 +20,12 @@ const LASTS_NANOS: u64 = 16 * NANOS_PER_MILLI;
 const APART_NANOS: u64 = 4 * NANOS_PER_MILLI;
 /// Rates are in 2^-28 nanoseconds a tick.
 const RATE_BITS: u32 = 28;
-/// In [`LASTS_NANOS`], of a counter of 20 GHz: what it is multiplied with stays below 2^62 nanoseconds.
+/// What a counter of 20 GHz makes in [`LASTS_NANOS`]. Multiplied by any of the [`RATES`] it stays below 2^62.
 const MOST_TICKS: u64 = LASTS_NANOS * 20;
 /// From a counter of 20 GHz to one of 50 MHz.
 const RATES: std::ops::RangeInclusive<u64> = (1 << RATE_BITS) / 20..=20 << RATE_BITS;
 
-/// The kernel's precise clock, to within some microseconds. Not part of its callers: a breaker that measures nothing would pay for the registers that it wants.
+/// The kernel's precise clock, to within some microseconds. Not inlined: a breaker that measures nothing would pay for the registers that this wants.
 #[inline(never)]
 pub(crate) fn measured_nanos() -> u64 {
     let Some(counter) = &*COUNTER else { return precise_nanos() };
