@@ -5,46 +5,15 @@ use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerSnapshot, Kind, Name, RegistrySnapshot, State,
 };
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Duration;
 
+mod counting;
 #[path = "../src/history.rs"]
 #[allow(dead_code, reason = "the tests ask for less than the routes do")]
 mod history;
 
+use counting::held;
 use history::{Past, Rings, Row, Step};
-
-/// Knows how much each thread holds.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-}
-
-fn held(change: impl FnOnce(isize) -> isize) {
-    // What a thread frees after its thread-locals are gone is not counted.
-    let _ = HELD.try_with(|held| held.set(change(held.get())));
-}
-
-// SAFETY: hands every call on to the system's allocator as it came.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        held(|held| held + layout.size() as isize);
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        held(|held| held - layout.size() as isize);
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn breaker() -> CircuitBreakerSnapshot {
     let scope = Scope::new();
@@ -314,8 +283,8 @@ fn measured(bound: usize, seconds: u64, calls: impl Fn(usize) -> u64) -> (Rings,
         breaker
     };
     let mut reading = of_breakers((0..5000).map(named).collect());
-    let before = HELD.get();
-    let since = || usize::try_from(HELD.get() - before).unwrap();
+    let before = held();
+    let since = || usize::try_from(held() - before).unwrap();
     let mut rings = Rings::new(bound);
     for second in 0..seconds {
         for (nth, breaker) in reading.circuit_breakers.iter_mut().enumerate() {

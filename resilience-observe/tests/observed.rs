@@ -3,44 +3,19 @@
 //! What could cost them something is an event made for a reader, and making one allocates. So the allocations of the calling thread are counted.
 #![cfg(feature = "listen")]
 
+mod counting;
+
+use counting::allocations;
 use resilience_observe::{Access, History, Observer};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{CircuitBreaker, EventFilter, Topic};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-/// Knows how often each thread has allocated.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: hands every call on to the system's allocator as it came.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // What a thread does after its thread-locals are gone is not counted.
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract, which is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations(act: impl FnOnce()) -> u64 {
-    let before = ALLOCATIONS.get();
+fn allocations_of(act: impl FnOnce()) -> u64 {
+    let before = allocations();
     act();
-    ALLOCATIONS.get() - before
+    allocations() - before
 }
 
 #[test]
@@ -70,11 +45,11 @@ fn ten_streams_and_a_history_cost_a_call_and_a_rejection_nothing() {
         })
         .collect();
 
-    assert_eq!(allocations(call), 0);
-    assert_eq!(allocations(reject), 0);
+    assert_eq!(allocations_of(call), 0);
+    assert_eq!(allocations_of(reject), 0);
 
     // The count does notice a reader who wants to be told of each.
     let events = scope.registry().subscribe_with(EventFilter::of([Topic::Rejected]));
-    assert!(allocations(reject) > 0);
+    assert!(allocations_of(reject) > 0);
     drop((events, streams));
 }
