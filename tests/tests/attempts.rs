@@ -1,12 +1,13 @@
 //! When a retry tries again, how long it waits, why it ends, and what it counts of that: by attribute and by hand.
 
+use proptest::prelude::*;
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Backoff, Bulkhead, CircuitBreaker, Event, EventFilter, Failure, GaveUp, Jitter, NextCall, Rate, RateLimiter,
-    Rejection, RejectionKind, Rejections, Retry, RetryConfig, Timeout, Topic, bulkhead, circuit_breaker, rate_limit,
-    registry, retry, timeout,
+    Backoff, Bulkhead, CircuitBreaker, Event, EventFilter, Failure, GaveUp, GaveUpCounts, Jitter, NextCall, Rate,
+    RateLimiter, Rejection, RejectionKind, Rejections, Retry, RetryConfig, RetryEvent, RetrySnapshot, Timeout, Topic,
+    Verdict, bulkhead, circuit_breaker, private, rate_limit, registry, retry, timeout,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -516,4 +517,356 @@ async fn the_last_attempt_is_known_before_it_is_made() {
         }
     }
     assert_eq!(last, [false, false, true]);
+}
+
+/// An error of the function's own, and what each hook says of it.
+#[derive(Clone, Debug)]
+struct Said {
+    is_again: bool,
+    asks: Option<Duration>,
+    verdict: Verdict,
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("busy")
+    }
+}
+
+/// How an attempt ends, and how long after the one before it.
+#[derive(Clone, Debug)]
+struct Ending {
+    takes: Duration,
+    result: Result<Verdict, Failure<Said>>,
+    /// Whether the breaker below will still be open when the wait is over.
+    is_shut: bool,
+}
+
+/// Who says what a result is worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Judge {
+    /// Every `Ok` is a success, and `retry_if` decides about an error.
+    Predicate,
+    Classify,
+    /// `classify`, and `retry_if` about errors.
+    Both,
+}
+
+#[derive(Clone, Debug)]
+struct Case {
+    config: RetryConfig,
+    /// Another configuration after so many attempts.
+    change: Option<(usize, RetryConfig)>,
+    judge: Judge,
+    endings: Vec<Ending>,
+    is_hooked: bool,
+    /// Who listens: to retries, to the end of them.
+    listens: [bool; 2],
+    tells_causes: bool,
+    is_spent: bool,
+}
+
+/// Tenths of seconds, so that two of them are often the same.
+fn tenths(tenths: std::ops::RangeInclusive<u64>) -> impl Strategy<Value = Duration> + Clone {
+    tenths.prop_map(|tenths| millis(tenths * 100))
+}
+
+fn verdicts() -> impl Strategy<Value = Verdict> {
+    let plain = [
+        Verdict::SUCCESS,
+        Verdict::FAILURE,
+        Verdict::FAILURE,
+        Verdict::FAILURE.not_again(),
+        Verdict::IGNORED,
+        Verdict::IGNORED.again(),
+    ];
+    prop_oneof![
+        prop::sample::select(plain.to_vec()),
+        tenths(0..=7).prop_map(|wait| Verdict::FAILURE.after(wait)),
+        tenths(0..=7).prop_map(|wait| Verdict::IGNORED.after(wait)),
+    ]
+}
+
+fn rejections() -> impl Strategy<Value = Rejection> {
+    let name = || "below".into();
+    prop_oneof![
+        Just(Rejection::TimedOut { name: name(), after: millis(5) }),
+        Just(Rejection::BulkheadFull { name: name(), key: None }),
+        Just(Rejection::Unsuccessful { name: name() }),
+        prop::option::weighted(0.8, tenths(0..=7)).prop_map(move |retry_after| Rejection::RateLimited {
+            name: name(),
+            key: None,
+            retry_after
+        }),
+        Just({
+            let breaker = CircuitBreaker::builder("below").build().unwrap();
+            breaker.force_open();
+            breaker.try_acquire().unwrap_err()
+        }),
+    ]
+}
+
+fn endings() -> impl Strategy<Value = Ending> {
+    let said = (any::<bool>(), prop::option::weighted(0.4, tenths(0..=7)), verdicts())
+        .prop_map(|(is_refused, asks, verdict)| Said { is_again: !is_refused || asks.is_some(), asks, verdict });
+    let result = prop_oneof![
+        1 => verdicts().prop_map(Ok),
+        4 => said.prop_map(|said| Err(Failure::Call(said))),
+        2 => rejections().prop_map(|rejection| Err(Failure::Rejected(rejection))),
+    ];
+    (tenths(0..=3), result, prop::bool::weighted(0.1)).prop_map(|(takes, result, is_shut)| Ending {
+        takes,
+        result,
+        is_shut,
+    })
+}
+
+fn configs() -> impl Strategy<Value = RetryConfig> {
+    let backoffs = [Backoff::Constant, Backoff::Linear, Backoff::Exponential, Backoff::Fibonacci];
+    let sets = prop::collection::vec(prop::sample::select(KINDS.map(|(_, set)| set).to_vec()), 0..5);
+    (
+        (1..6_u32, tenths(0..=3), tenths(3..=6), prop::sample::select(backoffs.to_vec())),
+        prop::option::weighted(0.5, tenths(4..=15)),
+        prop_oneof![Just(None), sets.prop_map(|sets| Some(sets.into_iter().fold(Rejections::NONE, Rejections::and)))],
+        (any::<bool>(), prop::bool::weighted(0.1)),
+    )
+        .prop_map(|((attempts, delay, max_delay, backoff), max_elapsed, set, (has_budget, is_off))| {
+            let mut config = plain().attempts(attempts).delay(delay).max_delay(max_delay).backoff(backoff);
+            config = max_elapsed.map_or(config, |most| config.max_elapsed(most));
+            config = set.map_or(config, |set| config.retry_rejections(set));
+            let config = if has_budget { config.budget(10.0) } else { config };
+            config.enabled(!is_off)
+        })
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    (
+        configs(),
+        prop::option::weighted(0.3, (0..4_usize, configs())),
+        prop::sample::select(vec![Judge::Predicate, Judge::Classify, Judge::Both]),
+        prop::collection::vec(endings(), 6),
+        (any::<bool>(), any::<[bool; 2]>(), prop::bool::weighted(0.8), prop::bool::weighted(0.15)),
+    )
+        .prop_map(|(config, change, judge, endings, (is_hooked, listens, tells_causes, is_spent))| Case {
+            config,
+            change,
+            judge,
+            endings,
+            is_hooked,
+            listens,
+            tells_causes,
+            is_spent,
+        })
+}
+
+/// What a failed attempt leads to by the rules, with a closure for what the hooks are asked.
+fn decided(
+    case: &Case,
+    config: RetryConfig,
+    (made, attempts): (u32, u32),
+    elapsed: Duration,
+    ending: &Ending,
+    asked_hooks: &mut Vec<&'static str>,
+) -> Result<Duration, GaveUp> {
+    let settings = config.resolve();
+    if !settings.enabled {
+        return Err(GaveUp::TurnedOff);
+    }
+    let is_last = made >= attempts;
+    let (is_again, asks) = match &ending.result {
+        Ok(verdict) => (verdict.is_worth_another_try(), verdict.retry_after()),
+        Err(Failure::Call(said)) => {
+            if case.judge != Judge::Classify {
+                asked_hooks.push("retry_if");
+            }
+            if !is_last {
+                asked_hooks.push("retry_after");
+            }
+            let by_verdict = case.judge == Judge::Classify;
+            let of_verdict = if case.judge == Judge::Predicate { None } else { said.verdict.retry_after() };
+            let is_again = if by_verdict { said.verdict.is_worth_another_try() } else { said.is_again };
+            (is_again, said.asks.or(of_verdict))
+        }
+        Err(Failure::Rejected(rejection)) => {
+            let costs_too_much = matches!(rejection, Rejection::RateLimited { retry_after: None, .. });
+            let of_kind = KINDS.into_iter().find(|(kind, _)| *kind == rejection.kind());
+            let is_in_set = of_kind.is_some_and(|(_, set)| settings.retry_rejections.contains(set));
+            (is_in_set && !costs_too_much, rejection.retry_after())
+        }
+        Err(other) => panic!("{other:?}"),
+    };
+    let growing = match settings.backoff {
+        Backoff::Constant => 1,
+        Backoff::Linear => made,
+        Backoff::Exponential => 1 << (made - 1),
+        _ => [1, 1, 2, 3, 5, 8][made as usize - 1],
+    };
+    let wait = asks.unwrap_or_else(|| (settings.delay * growing).min(settings.max_delay));
+    let opens_later = settings.retry_rejections.contains(Rejections::CIRCUIT_OPEN);
+    match () {
+        () if !is_again => Err(GaveUp::NotRetryable),
+        () if is_last => Err(GaveUp::Attempts),
+        () if asks.is_some_and(|asked| asked > settings.max_delay) => Err(GaveUp::AskedTooMuch),
+        () if settings.max_elapsed.is_some_and(|most| elapsed + wait > most) => Err(GaveUp::Elapsed),
+        () if ending.is_shut && !opens_later => Err(GaveUp::CircuitOpen),
+        () if settings.budget.is_some() && case.is_spent => Err(GaveUp::Budget),
+        () => Ok(wait),
+    }
+}
+
+/// What is told: of a failed attempt which, the wait and the time before; of the end its reason and the failure before the last one.
+type Told = (u32, Result<Duration, GaveUp>, Duration, [Option<RejectionKind>; 2], Option<String>);
+
+fn told(event: &Event) -> Told {
+    match event {
+        Event::Retry(event) => (
+            event.attempt,
+            Ok(event.wait),
+            event.elapsed,
+            [event.rejection, None],
+            event.cause.as_ref().map(ToString::to_string),
+        ),
+        Event::RetriesEnded { attempts, why, elapsed, rejection, before, cause, .. } => {
+            (*attempts, Err(*why), *elapsed, [*rejection, *before], cause.as_ref().map(ToString::to_string))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn as_decided(case: Case) {
+    let _entered = Scope::new().enter();
+    registry().configure_from_str(if case.tells_causes { "" } else { "causes = false" }).unwrap();
+    let retry = Retry::builder("decides").config(case.config).register().unwrap();
+    if case.is_spent {
+        retry.reconfigure(plain().budget(10.0)).unwrap();
+        (0..112).for_each(|_| spend(&retry));
+        assert_eq!(counts(&retry).3, 1);
+        retry.reconfigure(case.config).unwrap();
+    }
+    let before = retry.snapshot();
+    let topics = [Topic::Retry, Topic::RetriesEnded];
+    let listened = topics.into_iter().zip(case.listens).filter(|(_, listens)| *listens).map(|(topic, _)| topic);
+    let mut events = registry().subscribe_with(EventFilter::of(listened.collect::<Vec<_>>()));
+
+    let judge = |result: Result<&Verdict, &Said>| *result.unwrap_or_else(|said| &said.verdict);
+    let judge = private::Returned::<Result<Verdict, Said>>::by::<Verdict, Said, _, _>(judge);
+    let describe = private::error_of(&case.endings[0].result).describe_error();
+    let (asked, hooked) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+    let retry_if = |said: &Said| {
+        asked.borrow_mut().push("retry_if");
+        said.is_again
+    };
+    let retry_after = |said: &Said| {
+        asked.borrow_mut().push("retry_after");
+        said.asks
+    };
+    let on_retry = |event: &RetryEvent| hooked.borrow_mut().push(told(&Event::Retry(event.clone())));
+
+    let attempts = if case.config.resolve().enabled { case.config.resolve().attempts } else { 1 };
+    let (mut run, began, mut config) = (retry.start(), Instant::now(), case.config);
+    let (mut to_hook, mut to_listeners, mut to_ask) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut retries, mut recovered, mut ended, mut last) = (0, 0, None, None);
+    for (nth, ending) in case.endings.iter().enumerate() {
+        if let Some((after, other)) = case.change
+            && after == nth
+        {
+            retry.reconfigure(other).unwrap();
+            config = other;
+        }
+        let made = nth as u32 + 1;
+        assert_eq!((run.attempt(), run.is_last_attempt()), (made, made >= attempts), "{case:?}");
+        advance(ending.takes).await;
+        let elapsed = began.elapsed();
+        let shut = |_: Duration| ending.is_shut;
+        let (described, result) = ((describe, case.is_hooked), ending.result.clone());
+        let after = match case.judge {
+            Judge::Predicate => run.after_above(described, result, retry_if, retry_after, on_retry, shut),
+            with => {
+                let is_written = with == Judge::Both;
+                run.after_classified(described, result, &judge, is_written, retry_if, retry_after, on_retry, shut)
+            }
+        };
+        let is_success = match &ending.result {
+            Ok(_) if case.judge == Judge::Predicate => true,
+            Ok(verdict) => *verdict == Verdict::SUCCESS,
+            Err(_) => false,
+        };
+        if is_success {
+            assert!(after.is_break(), "{case:?}");
+            recovered = u64::from(made > 1);
+            break;
+        }
+        let expected = decided(&case, config, (made, attempts), elapsed, ending, &mut to_ask);
+        let cause = match &ending.result {
+            _ if !case.tells_causes => None,
+            Ok(_) => Some("an answer that is classified as a failure".to_owned()),
+            Err(Failure::Call(_)) => Some("busy".to_owned()),
+            Err(_) => None,
+        };
+        let kind = match &ending.result {
+            Err(Failure::Rejected(rejection)) => Some(rejection.kind()),
+            _ => None,
+        };
+        match expected {
+            Ok(wait) => {
+                assert!(
+                    matches!(after, ControlFlow::Continue(next) if next.duration() == wait),
+                    "{after:?} in {case:?}"
+                );
+                let event = (made, Ok(wait), elapsed, [kind, None], cause);
+                (retries, last) = (retries + 1, kind);
+                if case.is_hooked {
+                    to_hook.push(event.clone());
+                }
+                if case.listens[0] {
+                    to_listeners.push(event);
+                }
+                advance(wait).await;
+            }
+            Err(why) => {
+                assert!(after.is_break(), "{after:?} in place of {why:?} in {case:?}");
+                let is_ordinary = made == 1 && matches!(why, GaveUp::NotRetryable | GaveUp::TurnedOff);
+                if !is_ordinary {
+                    ended = Some(why);
+                    if case.listens[1] {
+                        to_listeners.push((made, Err(why), elapsed, [kind, last], cause));
+                    }
+                }
+                break;
+            }
+        }
+    }
+    assert_eq!(*asked.borrow(), to_ask, "{case:?}");
+    if case.is_hooked {
+        assert_eq!(*hooked.borrow(), to_hook, "{case:?}");
+    }
+    let events: Vec<Told> = std::iter::from_fn(|| events.try_recv()).map(|event| told(&event)).collect();
+    assert_eq!(events, to_listeners, "{case:?}");
+    let after = retry.snapshot();
+    assert_eq!((after.retries - before.retries, after.recovered), (retries, recovered), "{case:?}");
+    for (why, [before, after]) in GaveUp::ALL
+        .iter()
+        .zip(counted_by_reason(&before).into_iter().zip(counted_by_reason(&after)).map(<[u64; 2]>::from))
+    {
+        assert_eq!(after - before, u64::from(ended == Some(*why)), "{why:?} in {case:?}");
+    }
+}
+
+fn counted_by_reason(snapshot: &RetrySnapshot) -> [u64; 7] {
+    let GaveUpCounts { attempts, not_retryable, elapsed, asked_too_much, budget, circuit_open, turned_off, .. } =
+        snapshot.gave_up;
+    [attempts, not_retryable, elapsed, asked_too_much, budget, circuit_open, turned_off]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever ends an attempt and whoever judges, asks and listens: what comes next, what is told and what is counted is what the rules say.
+    #[test]
+    fn each_attempt_leads_to_what_the_rules_say(case in cases()) {
+        prop_assume!(case.config.validate().is_ok());
+        prop_assume!(case.change.is_none_or(|(_, config)| config.validate().is_ok()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(as_decided(case));
+    }
 }

@@ -202,6 +202,29 @@ async fn where_no_bucket_is_full_keys_share_64() {
     assert_eq!(api.snapshot().keys.unwrap().evicted, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn another_rate_is_one_for_all_keys_and_for_those_that_share_and_wakes_who_waits() {
+    let config = RateLimitConfig::new().burst(1).max_wait(3600 * SECOND).max_keys(1);
+    let api = RateLimiter::builder("api").config(config.rate(Rate::per_hour(1))).build().unwrap();
+    for key in ["own", "shares"] {
+        api.keyed(key).try_acquire().unwrap();
+    }
+    assert_eq!(api.snapshot().keys.unwrap().overflowed, 1);
+    let began = Instant::now();
+    let change = async {
+        sleep(SECOND).await;
+        assert_eq!(api.snapshot().waiting, 2);
+        api.reconfigure(config.rate(Rate::per_second(10))).unwrap();
+    };
+    let (own, shares, ()) = tokio::join!(api.keyed("own").acquire(), api.keyed("shares").acquire(), change);
+    assert_eq!((own, shares), (Ok(()), Ok(())));
+    assert!(began.elapsed() <= SECOND * 11 / 10, "a turn of the new rate at most: {:?}", began.elapsed());
+    for key in ["own", "shares"] {
+        api.keyed(key).acquire().await.unwrap();
+    }
+    assert!(began.elapsed() <= SECOND * 13 / 10, "{:?}", began.elapsed());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

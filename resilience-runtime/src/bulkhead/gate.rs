@@ -110,3 +110,44 @@ impl<L: Line> Gate<L> {
         }
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use tokio::sync::Semaphore;
+
+    /// A place for one, a queue for one, and so many who are there already.
+    fn gate(limit: u32, there: usize) -> Gate<Semaphore> {
+        let gate = Gate::new(limit, Semaphore::new(0));
+        (0..there).for_each(|_| _ = gate.arrive(1));
+        gate
+    }
+
+    #[test]
+    fn who_had_better_not_come_leaves_no_trace() {
+        for (limit, there, waits, does_not) in [
+            (1, 0, Arrival::Entered, Arrival::Entered),
+            (1, 1, Arrival::Queued, Arrival::Full),
+            (1, 2, Arrival::Full, Arrival::Full),
+            (0, 0, Arrival::Off, Arrival::Off),
+        ] {
+            let gate = gate(limit, there);
+            let before = gate.word();
+            for (may_wait, expected) in [(true, waits), (false, does_not)] {
+                let arrival = if may_wait { gate.arrive(1) } else { gate.enter() };
+                assert_eq!(arrival, expected, "{there} are there, of {limit}");
+                gate.undo(arrival);
+                assert_eq!((gate.word(), gate.line().available_permits()), (before, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_that_was_handed_to_one_who_had_better_not_come_is_free() {
+        let gate = gate(1, 1);
+        let queued = gate.arrive(1);
+        gate.leave();
+        gate.undo(queued);
+        assert_eq!((gate.word(), gate.line().available_permits()), (GateWord::new(1), 0));
+    }
+}

@@ -187,6 +187,15 @@ mod tests {
     }
 
     #[test]
+    fn turned_off_it_lets_in_as_many_as_can_be_counted_and_another_for_each_who_leaves() {
+        let full = GateWord(GateWord::new(1_000_000).0 + 1_000_000 * ONE_INSIDE + 100_000 * ONE_WAITING);
+        let (word, handed) = full.resize(0);
+        assert_eq!((numbers(word), handed), ((0, MASK, 51_425), 48_575));
+        let (word, handed) = word.leave();
+        assert_eq!((numbers(word), handed), ((0, MASK, 51_424), true));
+    }
+
+    #[test]
     fn a_debt_is_paid_before_a_place_is_handed_on() {
         let full = GateWord::new(3).enter().unwrap().enter().unwrap().enter().unwrap().join(1).unwrap();
         let (word, handed) = full.resize(1);
@@ -233,6 +242,7 @@ mod tests {
                 }
                 prop_assert_eq!(word.waiting(), queued - tickets);
                 prop_assert_eq!(word.inside() as i64, calls + tickets);
+                prop_assert_eq!(word.is_empty(), calls + tickets + queued == 0);
                 prop_assert!(word.waiting() <= 0 || !word.is_off() && word.inside() >= word.limit());
             }
         }

@@ -437,4 +437,153 @@ mod tests {
             }
         }
     }
+
+    /// The limiter as one would write it with a lock around it: what is used up of the burst, in nanoseconds, and what those who wait cost.
+    struct Bucket {
+        /// None of one that is turned off.
+        rule: Option<Rule>,
+        used_up: u64,
+        waiting: Vec<u64>,
+    }
+
+    impl Bucket {
+        fn interval(&self) -> u64 {
+            self.rule.map_or(0, |rule| rule.interval)
+        }
+
+        /// How much may be used up at most.
+        fn size(&self) -> u64 {
+            self.rule.map_or(0, |rule| rule.interval + rule.tolerance)
+        }
+
+        fn ahead(&self) -> u64 {
+            self.waiting.iter().sum()
+        }
+
+        /// How long until so much fits behind so much, from now on.
+        fn wait(&self, ahead: u64, cost: u64) -> u64 {
+            (self.used_up + (ahead + cost) * self.interval()).saturating_sub(self.size())
+        }
+
+        fn holds(&self, cost: u64) -> bool {
+            self.rule.is_none() || cost * self.interval() <= self.size()
+        }
+
+        fn set(&mut self, rule: Option<Rule>) {
+            let calls = |used_up: u64, interval: u64| u128::from(used_up) * u128::from(interval);
+            self.used_up = match (self.rule, rule) {
+                (Some(before), Some(rule)) => {
+                    let scaled = calls(self.used_up, rule.interval).div_ceil(u128::from(before.interval)) as u64;
+                    scaled.min(rule.interval + rule.tolerance)
+                }
+                _ => 0,
+            };
+            self.rule = rule;
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// What it costs, and how many intervals it would wait.
+        Arrive(u64, u64),
+        ArriveAndUndo(u64, u64),
+        /// One that waits looks whether it may pass.
+        Look(prop::sample::Index),
+        Cancel(prop::sample::Index),
+        /// So many thousandths of an interval.
+        Passes(u64),
+        Change(Rule),
+        TurnOff,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let index = any::<prop::sample::Index>;
+        let step = prop_oneof![
+            6 => (1..5_u64, 0..6_u64).prop_map(|(cost, wait)| Step::Arrive(cost, wait)),
+            2 => (1..5_u64, 0..6_u64).prop_map(|(cost, wait)| Step::ArriveAndUndo(cost, wait)),
+            3 => index().prop_map(Step::Look),
+            1 => index().prop_map(Step::Cancel),
+            3 => prop_oneof![0..2500_u64, (0..4_u64).prop_map(|intervals| intervals * 1000)].prop_map(Step::Passes),
+            1 => small_rules().prop_map(Step::Change),
+            1 => Just(Step::TurnOff),
+        ];
+        proptest::collection::vec(step, 1..60)
+    }
+
+    /// Of which a thousandth of an interval is a whole number.
+    fn small_rules() -> impl Strategy<Value = Rule> {
+        (1..50_u32, 1..7_u32).prop_map(|(count, burst)| rule(Rate::per_second(count), burst))
+    }
+
+    proptest! {
+        /// Whoever comes for whatever it costs, waits, is cancelled or finds another rule: who passes, who waits and for how long, and what is left is as of a bucket behind a
+        /// lock.
+        #[test]
+        fn as_the_bucket_does(first in small_rules(), steps in steps()) {
+            let (turns, mut now) = (Turns::new(first), START);
+            let mut bucket = Bucket { rule: Some(first), used_up: 0, waiting: vec![] };
+            for step in steps {
+                match step {
+                    Step::Arrive(cost, wait) | Step::ArriveAndUndo(cost, wait) => {
+                        // While it is off nobody asks for a turn.
+                        let Some(rule) = bucket.rule else { continue };
+                        let (far, longest) = (bucket.wait(bucket.ahead(), cost), wait * rule.interval);
+                        let expected = match far {
+                            0 => Passage::Passed,
+                            _ if !bucket.holds(cost) => Passage::Never,
+                            far if far > longest => Passage::Refused(now + far),
+                            _ => Passage::Waits,
+                        };
+                        let passage = turns.arrive(now, longest, cost);
+                        prop_assert_eq!(passage, expected);
+                        match passage {
+                            _ if matches!(step, Step::ArriveAndUndo(..)) => turns.undo(passage, cost),
+                            Passage::Passed => bucket.used_up += cost * rule.interval,
+                            Passage::Waits => bucket.waiting.push(cost),
+                            Passage::Refused(_) | Passage::Never => {}
+                        }
+                    }
+                    Step::Look(which) if !bucket.waiting.is_empty() => {
+                        let which = which.index(bucket.waiting.len());
+                        let cost = bucket.waiting[which];
+                        let expected = match bucket.wait(0, cost) {
+                            0 => Ok(()),
+                            _ if !bucket.holds(cost) => Err(None),
+                            far => Err(Some(now + far)),
+                        };
+                        prop_assert_eq!(turns.pass(now, cost), expected);
+                        if expected.is_ok() {
+                            turns.leave(cost);
+                            bucket.used_up += cost * bucket.interval();
+                            bucket.waiting.remove(which);
+                        }
+                    }
+                    Step::Cancel(which) if !bucket.waiting.is_empty() => {
+                        let cost = bucket.waiting.remove(which.index(bucket.waiting.len()));
+                        turns.leave(cost);
+                    }
+                    Step::Look(_) | Step::Cancel(_) => {}
+                    Step::Passes(thousandths) => {
+                        let time = thousandths * first.interval / 1000;
+                        (now, bucket.used_up) = (now + time, bucket.used_up.saturating_sub(time));
+                    }
+                    Step::Change(rule) => {
+                        turns.set_rule(rule, now);
+                        bucket.set(Some(rule));
+                    }
+                    Step::TurnOff => {
+                        turns.set_rule(Rule::NONE, now);
+                        bucket.set(None);
+                    }
+                }
+                prop_assert_eq!(turns.waiting(), bucket.waiting.len() as u64);
+                let Some(rule) = bucket.rule else { continue };
+                let room = (bucket.size() - bucket.used_up) / rule.interval;
+                prop_assert_eq!(turns.available(now), room.saturating_sub(bucket.ahead()));
+                prop_assert_eq!(turns.turn(now), now + bucket.wait(bucket.ahead(), 1));
+                let is_full = bucket.used_up == 0 && bucket.waiting.is_empty();
+                prop_assert_eq!((turns.is_full(now), turns.is_full_for_all(now)), (is_full, is_full));
+            }
+        }
+    }
 }
