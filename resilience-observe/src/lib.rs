@@ -21,7 +21,7 @@
 //! Nothing is pushed: policies count as they always do, and are read when somebody asks. A call costs what it costs without an observer. Every series is there, at zero,
 //! before the first call.
 //!
-//! [`families`] lists the metrics. `docs/observing.md` goes from an empty program to a graph of a breaker that opens.
+//! [`families`] lists the metrics. `docs/observe.md` goes from an empty program to a graph of a breaker that opens.
 //!
 //! # Features
 //!
@@ -29,7 +29,7 @@
 //! |---|---|
 //! | `listen` (default) | [`listen`]: a port and a thread of their own, which answer while the program's runtime is stuck; enables `axum` |
 //! | `opentelemetry` | [`Observer::meter`]: the same numbers as observable instruments |
-//! | `files` | [`prometheus_rules`] and [`grafana_board`]: alerts and a dashboard, for the label that was chosen; those for `service` are in the folder `files` |
+//! | `files` | [`prometheus_rules`], [`alert_runbooks`] and [`grafana_board`]: alerts, [what to do when one tells](alerts), and a dashboard, for the label that was chosen; those for `service` are in the folder `files` |
 //! | `axum` | [`Observer::metrics_route`] and [`Observer::router`], for a router of the program's own |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -68,7 +68,7 @@ mod watch;
 
 pub use advice::Advice;
 #[cfg(feature = "files")]
-pub use files::{grafana_board, prometheus_rules};
+pub use files::{RUNBOOKS, alert_runbooks, grafana_board, prometheus_rules};
 #[cfg(feature = "axum")]
 pub use http::{Access, InvalidToken, Refused, Token, Who};
 #[cfg(feature = "listen")]
@@ -78,7 +78,12 @@ pub use settings::{Aliases, History, KeySeries};
 pub use table::{Family, MetricKind, families};
 pub use text::TextFormat;
 
+#[cfg(feature = "files")]
+#[cfg_attr(docsrs, doc(cfg(feature = "files")))]
+#[doc = include_str!("../files/alerts.md")]
+pub mod alerts {}
+
 /// What the page tells a newcomer to write compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/observing.md")]
+#[doc = include_str!("../../docs/observe.md")]
 mod page {}

@@ -2,7 +2,7 @@
 
 #![cfg(feature = "files")]
 
-use resilience_observe::{Family, MetricKind, families, grafana_board, prometheus_rules};
+use resilience_observe::{Family, MetricKind, RUNBOOKS, alert_runbooks, families, grafana_board, prometheus_rules};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -35,18 +35,60 @@ fn the_table_of_metrics_is_documented() {
         let alias = if family.is_alias() { " Alias." } else { "" };
         writeln!(table, "| `{name}` | {kind} | {} | {help}{alias} |", labels.join("; ")).unwrap();
     }
-    let page = std::fs::read_to_string(path("docs/observing.md")).unwrap();
+    let page = std::fs::read_to_string(path("docs/observe.md")).unwrap();
     let marker = "--test files`. -->\n";
     let (before, _) = page.split_once(marker).expect("the page says where the table is");
-    compare("docs/observing.md", &format!("{before}{marker}\n{table}"));
+    compare("docs/observe.md", &format!("{before}{marker}\n{table}"));
 }
 
 const RULES: &str = "resilience-observe/files/prometheus/resilience.rules.yml";
+const RULE_TESTS: &str = "resilience-observe/files/prometheus/resilience.rules.test.yml";
+const RUNBOOK_PAGE: &str = "resilience-observe/files/alerts.md";
 const BOARD: &str = "resilience-observe/files/grafana/resilience.json";
 
 #[test]
 fn the_rules_are_current() {
-    compare(RULES, &prometheus_rules("service"));
+    compare(RULES, &prometheus_rules("service", RUNBOOKS));
+}
+
+#[test]
+fn the_page_about_the_alerts_is_current_and_every_alert_leads_to_its_heading() {
+    compare(RUNBOOK_PAGE, &alert_runbooks("service"));
+    let (rules, page) = (prometheus_rules("service", "https://runbooks"), alert_runbooks("service"));
+    for alert in values(&rules, "- alert: ") {
+        assert!(page.contains(&format!("\n## {alert}\n")), "{alert}");
+        let url = format!("runbook_url: 'https://runbooks#{}'", alert.to_lowercase());
+        assert!(rules.contains(&url), "{url}");
+    }
+}
+
+/// What stands behind that word, wherever a line begins with it.
+fn values<'t>(text: &'t str, word: &str) -> Vec<&'t str> {
+    text.lines().filter_map(|line| line.trim_start().strip_prefix(word)).collect()
+}
+
+#[test]
+fn every_rule_has_a_unit_test_in_which_it_tells_and_one_in_which_it_does_not() {
+    let rules = prometheus_rules("service", RUNBOOKS);
+    let tests = std::fs::read_to_string(path(RULE_TESTS)).unwrap();
+    let lines: Vec<_> = tests.lines().map(str::trim_start).collect();
+    // Whether nothing is expected, each time that it is asked for.
+    let expects_nothing = |asked: &dyn Fn(&str) -> bool, expectation: &str| {
+        let behind = lines.iter().enumerate().filter(|(_, line)| asked(line)).map(|(nth, _)| &lines[nth..]);
+        let answers = behind.filter_map(|lines| lines.iter().find_map(|line| line.strip_prefix(expectation)));
+        answers.map(|answer| answer.trim() == "[]").collect::<HashSet<_>>()
+    };
+    let both = HashSet::from([true, false]);
+    let (alerts, records) = (values(&rules, "- alert: "), values(&rules, "- record: "));
+    assert!(alerts.len() > 10 && records.len() > 3);
+    for alert in alerts {
+        let asked = |line: &str| line.strip_prefix("alertname: ") == Some(alert);
+        assert_eq!(expects_nothing(&asked, "exp_alerts:"), both, "{alert} has to fire, and not to");
+    }
+    for record in records {
+        let asked = |line: &str| line.strip_prefix("- expr: ").is_some_and(|asked| asked.trim_matches('\'') == record);
+        assert_eq!(expects_nothing(&asked, "exp_samples:"), both, "{record} has to be there, and not to");
+    }
 }
 
 #[test]
@@ -97,7 +139,11 @@ fn matchers(behind: &str) -> Vec<(&str, Vec<&str>)> {
 fn every_query_asks_for_what_there_is() {
     for label in ["service", "breaker"] {
         let mut asked = 0;
-        for text in [prometheus_rules(label), grafana_board(label).replace("\\\"", "\"")] {
+        let rules = prometheus_rules(label, "https://runbooks");
+        let tests = std::fs::read_to_string(path(RULE_TESTS)).unwrap().replace("service", label);
+        let tests = tests.lines().filter(|line| !line.contains("runbook_url")).collect::<Vec<_>>().join("\n");
+        let page = alert_runbooks(label);
+        for text in [rules, tests, page, grafana_board(label).replace("\\\"", "\"")] {
             for (name, behind) in named(&text) {
                 let family = family(name);
                 for (matched, values) in matchers(behind) {
@@ -107,8 +153,8 @@ fn every_query_asks_for_what_there_is() {
                     }
                     assert!(family.labels(label).contains(&matched), "{name} has no label {matched}");
                     let words = family.words().filter(|(word, _)| *word == matched);
-                    let known = words.map_or(&[][..], |(_, values)| values);
-                    let is_known = |value: &&str| value.starts_with('$') || known.contains(value);
+                    // The names of policies, keys and functions are the program's.
+                    let is_known = |value: &&str| words.is_none_or(|(_, known)| known.contains(value));
                     assert!(values.iter().all(is_known), "{name} has no {matched} among {values:?}");
                 }
             }

@@ -4,4 +4,4 @@ mod board;
 mod rules;
 
 pub use board::grafana_board;
-pub use rules::prometheus_rules;
+pub use rules::{RUNBOOKS, alert_runbooks, prometheus_rules};

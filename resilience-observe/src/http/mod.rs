@@ -42,7 +42,7 @@ impl Observer {
         get(async move |uri: Uri, request: Request| read::metrics(&observer, &uri, request.headers()))
     }
 
-    /// Everything that can be asked over HTTP, to be nested where it suits: metrics, health, policies, events, and at its root a page that shows them to people. `docs/observing.md` describes it, and `api/v1/openapi.json`
+    /// Everything that can be asked over HTTP, to be nested where it suits: metrics, health, policies, events, and at its root a page that shows them to people. `docs/observe.md` describes it, and `api/v1/openapi.json`
     /// does so for programs. Whoever is not to read or to steer is refused as [`Access`] says.
     ///
     /// ```
