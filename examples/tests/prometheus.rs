@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use resilience_observe::{Access, Listening, Observer, RUNBOOKS, prometheus_rules};
+use resilience_runtime::{CircuitBreaker, registry};
 use serde_json::Value;
 
 /// The outage is from 72 s to 144 s.
@@ -42,21 +44,34 @@ fn storefront() -> (Running, String) {
     (Running(child), address)
 }
 
-fn prometheus(folder: &Path, storefront: &str) -> (Running, String) {
+/// This program has a breaker too, which is open, and tells of it by another label than `service`.
+fn labelled() -> Listening {
+    CircuitBreaker::builder("payment").register().unwrap().force_open();
+    let observer = Observer::builder(registry()).label("breaker").build().unwrap();
+    observer.listen("127.0.0.1:0", Access::read_only()).unwrap()
+}
+
+fn prometheus(folder: &Path, storefront: &str, labelled: &str) -> (Running, String) {
     let rules =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../resilience-observe/files/prometheus/resilience.rules.yml");
-    let scrape = |job: &str, format: &str| {
+    let of_label = folder.join("breaker.rules.yml");
+    fs::write(&of_label, prometheus_rules("breaker", RUNBOOKS)).unwrap();
+    let scrape = |job: &str, format: &str, target: &str| {
         format!(
-            "  - job_name: {job}\n    params: {{ format: [{format}] }}\n    static_configs:\n      - targets: [\"{storefront}\"]\n"
+            "  - job_name: {job}\n    params: {{ format: [{format}] }}\n    static_configs:\n      - targets: [\"{target}\"]\n"
         )
     };
-    // A target that has a label `service` itself, as the Prometheus operator gives it one.
-    let labelled = format!("{}        labels: {{ service: shop }}\n", scrape("operator", "openmetrics"));
+    // Targets that have a label `service` themselves, as the Prometheus operator gives them one.
+    let of_operator =
+        |job, target| format!("{}        labels: {{ service: shop }}\n", scrape(job, "openmetrics", target));
     let config = format!(
-        "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: [{}]\nscrape_configs:\n{}{}{labelled}",
+        "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: [{}, {}]\nscrape_configs:\n{}{}{}{}",
         rules.display(),
-        scrape("storefront", "classic"),
-        scrape("open", "openmetrics"),
+        of_label.display(),
+        scrape("storefront", "classic", storefront),
+        scrape("open", "openmetrics", storefront),
+        of_operator("operator", storefront),
+        of_operator("labelled", labelled),
     );
     fs::write(folder.join("prometheus.yml"), config).unwrap();
     // Free a moment ago; nobody else is likely to take it.
@@ -97,13 +112,19 @@ impl Asked {
         answer["data"]["result"].as_array().unwrap().clone()
     }
 
-    /// The name and the service of every alert that fires.
-    async fn firing(&self) -> Vec<(String, String)> {
+    /// Every alert of a job that fires.
+    async fn alerts_of(&self, job: &str) -> Vec<Value> {
         let Ok(answer) = self.get("alerts", &[]).await else { return Vec::new() };
-        let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
-        let firing = alerts.iter().filter(|alert| alert["state"] == "firing" && alert["labels"]["job"] == "storefront");
+        let mut alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
+        alerts.retain(|alert| alert["state"] == "firing" && alert["labels"]["job"] == job);
+        alerts
+    }
+
+    /// The name and the service of every alert of the storefront that fires.
+    async fn firing(&self) -> Vec<(String, String)> {
         let text = |alert: &Value, label: &str| alert["labels"][label].as_str().unwrap_or_default().to_owned();
-        firing.map(|alert| (text(alert, "alertname"), text(alert, "service"))).collect()
+        let firing = self.alerts_of("storefront").await;
+        firing.iter().map(|alert| (text(alert, "alertname"), text(alert, "service"))).collect()
     }
 
     /// Whether it fires, or not, by then.
@@ -145,7 +166,8 @@ async fn the_alerts_of_an_outage_fire_and_end_and_every_query_returns_a_series()
     fs::create_dir_all(&folder.0).unwrap();
     let (_storefront, at) = storefront();
     let began = Instant::now();
-    let (_prometheus, address) = prometheus(&folder.0, &at);
+    let labelled = labelled();
+    let (_prometheus, address) = prometheus(&folder.0, &at, &labelled.address().to_string());
     let asked = Asked { client: reqwest::Client::builder().no_proxy().build().unwrap(), address };
     let seconds = |seconds| began + Duration::from_secs(seconds);
 
@@ -161,7 +183,7 @@ async fn the_alerts_of_an_outage_fire_and_end_and_every_query_returns_a_series()
     println!("CircuitBreakerOpen fires after {:?}", began.elapsed());
     // Both formats are read, and have the same series.
     let up = asked.query("up").await;
-    assert!(up.len() == 3 && up.iter().all(|target| target["value"][1] == "1"), "{up:?}");
+    assert!(up.len() == 4 && up.iter().all(|target| target["value"][1] == "1"), "{up:?}");
     let counted = asked.query("count by (job) ({__name__=~\"circuit_breaker_.*|resilience_.*\", job!=\"\"})").await;
     println!("series: {counted:?}");
     let of_job = |job: &str| {
@@ -176,6 +198,14 @@ async fn the_alerts_of_an_outage_fire_and_end_and_every_query_returns_a_series()
             .await
             .is_empty()
     );
+    // Where it is, the rules for it name the breaker. The others know of none but the target.
+    let told = asked.alerts_of("labelled").await;
+    let told: Vec<_> = told.iter().filter(|alert| alert["labels"]["alertname"] == "CircuitBreakerOpen").collect();
+    let is_named = |alert: &&&Value| alert["labels"]["breaker"] == "payment" && alert["labels"]["service"] == "shop";
+    assert!(told.len() == 2 && told.iter().all(|alert| is_named(&alert)), "{told:?}");
+    let summaries: Vec<_> = told.iter().filter_map(|alert| alert["annotations"]["summary"].as_str()).collect();
+    let of_breaker = format!("Circuit breaker payment of {} is open", labelled.address());
+    assert!(summaries.contains(&&*of_breaker), "{summaries:?}");
 
     asked.waits_for("CircuitBreakerOpen", false, seconds(200)).await;
     println!("CircuitBreakerOpen has ended after {:?}", began.elapsed());
