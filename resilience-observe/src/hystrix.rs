@@ -3,11 +3,12 @@
 //! Hystrix counts over the last ten seconds. So one reading a second is kept for as long as somebody looks, and all who look share the last one.
 
 use crate::locked::locked;
+use crate::program::{Function, Program};
 use axum::body::Bytes;
 use resilience_config::parse_duration;
 use resilience_runtime::{
-    BulkheadSnapshot, CircuitBreakerSnapshot, Histogram, Kind, Latency, Layer, Name, Operation, Registry,
-    RegistrySnapshot, Setting, State,
+    BulkheadSnapshot, CircuitBreakerSnapshot, Histogram, Kind, Latency, Name, Operation, Registry, RegistrySnapshot,
+    Setting, State,
 };
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
@@ -40,6 +41,7 @@ const PERCENTILES: [(&str, f64); 9] = [
 #[derive(Debug)]
 pub(crate) struct Hystrix {
     registry: Registry,
+    program: Arc<Program>,
     /// By circuit breaker.
     around: HashMap<Name, Around>,
     looking: AtomicUsize,
@@ -55,7 +57,6 @@ struct Around {
     /// Below it: a call that is rejected there is one that it ignores.
     bulkheads_below: Vec<Name>,
     bulkheads_above: Vec<Name>,
-    with_fallback: Vec<&'static Operation>,
 }
 
 /// The last reading, and those of the ten seconds before.
@@ -118,28 +119,21 @@ struct Properties {
 pub(crate) struct Looking(Arc<Hystrix>);
 
 impl Hystrix {
-    pub(crate) fn new(registry: &Registry) -> Arc<Self> {
+    pub(crate) fn new(registry: &Registry, program: &Arc<Program>) -> Arc<Self> {
         let mut around = HashMap::<Name, Around>::new();
-        for operation in registry.operations() {
-            let policies = operation.layers().iter().map(|layer| (layer.kind(), layer.policy()));
-            let policies: Vec<(Kind, Option<Name>)> = policies.collect();
-            let has_fallback = operation.layers().iter().any(|layer| matches!(layer, Layer::Fallback(_)));
-            for (nth, (kind, name)) in policies.iter().enumerate() {
+        for Function { operation, layers, .. } in program.functions() {
+            for (nth, (kind, name)) in layers.iter().enumerate() {
                 let (Kind::CircuitBreaker, Some(name)) = (kind, name) else { continue };
                 let of_breaker = around.entry(name.clone()).or_default();
                 of_breaker.group.get_or_insert(operation.module());
-                let (above, below) = policies.split_at(nth);
+                let (above, below) = layers.split_at(nth);
                 add(&mut of_breaker.timeouts, below, Kind::Timeout);
                 add(&mut of_breaker.bulkheads_below, below, Kind::Bulkhead);
                 add(&mut of_breaker.bulkheads_above, above, Kind::Bulkhead);
-                // One function may have the same breaker twice.
-                if has_fallback && !of_breaker.with_fallback.iter().any(|known| std::ptr::eq(*known, operation)) {
-                    of_breaker.with_fallback.push(operation);
-                }
             }
         }
-        let registry = registry.clone();
-        Arc::new(Self { registry, around, looking: AtomicUsize::new(0), last: Mutex::default() })
+        let (registry, program) = (registry.clone(), Arc::clone(program));
+        Arc::new(Self { registry, program, around, looking: AtomicUsize::new(0), last: Mutex::default() })
     }
 
     /// `None` where as many look already as may.
@@ -176,7 +170,6 @@ impl Hystrix {
         let breakers = policies.circuit_breakers.iter().map(|breaker| {
             let nothing = Around::default();
             let around = self.around.get(&breaker.name).unwrap_or(&nothing);
-            let of_operations = |count: fn(&Operation) -> u64| around.with_fallback.iter().map(|of| count(of)).sum();
             let rejected_below = sum_of(&around.bulkheads_below, |of| of.rejected);
             let of_breaker = OfBreaker {
                 successes: breaker.totals.successes,
@@ -186,8 +179,8 @@ impl Hystrix {
                 short_circuited: breaker.totals.rejected,
                 rejected_below,
                 rejected: rejected_below + sum_of(&around.bulkheads_above, |of| of.rejected),
-                answered_fallbacks: of_operations(Operation::answered_fallbacks),
-                failed_fallbacks: of_operations(Operation::failed_fallbacks),
+                answered_fallbacks: self.program.fallbacks_of(&breaker.name, Operation::answered_fallbacks),
+                failed_fallbacks: self.program.fallbacks_of(&breaker.name, Operation::failed_fallbacks),
                 inside: sum_of(&around.bulkheads_below, |of| of.inside)
                     + sum_of(&around.bulkheads_above, |of| of.inside),
                 took: breaker.latency.as_ref().map(Latency::all).unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! What has happened, with ids: the last 4,096 events, of those that happen now and then one by one, and of those that may come with every call as sums.
 
+use crate::advice::NOT_TOLD;
 use crate::locked::locked;
 use resilience_runtime::{Event, EventFilter, Events, Kind, Name, Pattern, Registry, Topic};
 use serde_json::{Map, Value};
@@ -66,9 +67,13 @@ pub(crate) struct Page {
 impl Entry {
     fn new(id: u64, event: Event) -> Self {
         let whole: Arc<str> = text(event_json(Some(id), &event)).into();
-        let public = match event.cause() {
-            None => Arc::clone(&whole),
-            Some(_) => text(event_json(Some(id), &event.clone().without_cause())).into(),
+        let public = match &event {
+            Event::ConfigRefused { source, at, .. } => {
+                let (source, error) = (source.clone(), NOT_TOLD.to_owned());
+                text(event_json(Some(id), &Event::ConfigRefused { source, error, at: *at })).into()
+            }
+            event if event.cause().is_some() => text(event_json(Some(id), &event.clone().without_cause())).into(),
+            _ => Arc::clone(&whole),
         };
         Self { id, event, whole, public }
     }

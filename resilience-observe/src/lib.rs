@@ -53,6 +53,7 @@ mod observer;
 mod opentelemetry;
 #[cfg(feature = "axum")]
 mod policies;
+mod program;
 mod reading;
 mod rows;
 #[cfg(feature = "axum")]

@@ -1,18 +1,19 @@
 //! Who looks at a registry: built from its choices, and then one reading after the other.
 
-use crate::advice::{self, Advice, Disagreement, Facts};
+use crate::advice::{self, Advice, Disagreement, Facts, Fallbacks, Refused};
 use crate::history::Rings;
 #[cfg(feature = "axum")]
 use crate::hystrix::Hystrix;
 use crate::locked::locked;
-use crate::reading::{Memory, Program, Reading};
+use crate::program::{Function, Program};
+use crate::reading::{Memory, Reading};
 use crate::sampler;
 use crate::settings::{Aliases, History, KeySeries, Settings};
 use crate::table::families;
 use crate::text::{self, TextFormat};
 #[cfg(feature = "axum")]
 use crate::watch::Watch;
-use resilience_runtime::{EventFilter, Histogram, Kind, Registry, Timestamp, Topic};
+use resilience_runtime::{EventFilter, Histogram, Kind, Operation, Registry, Timestamp, Topic};
 #[cfg(feature = "axum")]
 use std::sync::MutexGuard;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -40,7 +41,7 @@ pub struct Observer {
 struct Inner {
     registry: Registry,
     settings: Settings,
-    program: Program,
+    program: Arc<Program>,
     memory: Mutex<Memory>,
     /// From when somebody can ask for it.
     past: OnceLock<Mutex<Rings>>,
@@ -76,13 +77,24 @@ pub enum BuildError {
     },
 }
 
+/// How the fallback of one function has done.
+fn fallbacks(function: &Function) -> Fallbacks {
+    let Function { operation, name, .. } = function;
+    Fallbacks {
+        operation: name.clone(),
+        location: operation.location(),
+        answered: operation.answered_fallbacks(),
+        failed: operation.failed_fallbacks(),
+    }
+}
+
 impl Inner {
     /// Writes down what happened in the second that is over.
     fn sample(&self) {
         let Some(past) = self.past.get() else { return };
         let reading = self.registry.read();
         let at = Timestamp::now().as_millis();
-        locked(past).record(&reading, |breaker| self.program.fallbacks_of(breaker), at);
+        locked(past).record(&reading, |breaker| self.program.fallbacks_of(breaker, Operation::fallbacks), at);
     }
 }
 
@@ -123,8 +135,19 @@ impl Observer {
     /// What somebody should look at: policies that cannot do what they are there for, each with what to write instead. What takes an hour to be seen is said where a
     /// [history](ObserverBuilder::history) is kept.
     pub fn advice(&self) -> Vec<Advice> {
-        let Inner { registry, program, memory, past, .. } = &*self.inner;
-        let (policies, refused) = (registry.snapshot(), locked(memory).last_refused());
+        self.advice_with(locked(&self.inner.memory).last_refused())
+    }
+
+    /// As whoever has shown no token is told it: not what is wrong with a configuration.
+    #[cfg(feature = "axum")]
+    pub(crate) fn public_advice(&self) -> Vec<Advice> {
+        let refused = locked(&self.inner.memory).last_refused();
+        self.advice_with(refused.map(|refused| Refused { error: advice::NOT_TOLD.to_owned(), ..refused }))
+    }
+
+    fn advice_with(&self, refused: Option<Refused>) -> Vec<Advice> {
+        let Inner { registry, program, past, .. } = &*self.inner;
+        let policies = registry.snapshot();
         let conflicts = registry.verify().err();
         let conflicts = conflicts.iter().flatten().map(|conflict| Disagreement {
             kind: conflict.kind,
@@ -138,7 +161,7 @@ impl Observer {
         let past = past.get().map(locked);
         advice::advise(&Facts {
             policies: &policies,
-            fallbacks: program.fallbacks(),
+            fallbacks: program.with_fallback().map(fallbacks).collect(),
             past: past.as_deref(),
             events: &events,
             conflicts,
@@ -173,13 +196,13 @@ impl Observer {
     /// Who looks while somebody watches.
     #[cfg(feature = "axum")]
     pub(crate) fn watch(&self) -> &Watch {
-        self.inner.watch.get_or_init(|| Watch::begin(&self.inner.registry))
+        self.inner.watch.get_or_init(|| Watch::begin(&self.inner.registry, &self.inner.program))
     }
 
     /// What the dashboard of Hystrix is told.
     #[cfg(feature = "axum")]
     pub(crate) fn hystrix(&self) -> &Arc<Hystrix> {
-        self.inner.hystrix.get_or_init(|| Hystrix::new(&self.inner.registry))
+        self.inner.hystrix.get_or_init(|| Hystrix::new(&self.inner.registry, &self.inner.program))
     }
 
     /// Which of several programs it is.
@@ -284,7 +307,7 @@ impl ObserverBuilder {
         // Before anything can be told.
         let events = registry.subscribe_with(EventFilter::of([Topic::Conflict, Topic::ConfigRefused]));
         registry.prepare();
-        let (program, memory) = (Program::of(&registry), Mutex::new(Memory::new(events)));
+        let (program, memory) = (Arc::new(Program::of(&registry)), Mutex::new(Memory::new(events)));
         let is_chosen = settings.history.is_some();
         let inner = Inner {
             registry,

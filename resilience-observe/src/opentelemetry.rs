@@ -80,7 +80,7 @@ impl Observer {
 
 /// All that are counted. What has which policy is no number.
 fn exported() -> impl Iterator<Item = &'static Family> {
-    families().iter().filter(|family| !family.is_alias && !matches!(family.source, Source::Layer(_)))
+    families().iter().filter(|family| !family.is_alias && !matches!(family.source, Source::Layer))
 }
 
 impl Collection {

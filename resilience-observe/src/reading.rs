@@ -1,12 +1,13 @@
 //! From the registry to numbers with labels: one reading of all policies, and what becomes of those beyond the bound.
 
-use crate::advice::{Fallbacks, Refused};
-use crate::rows::{BreakerRow, KeyRow, LayerRow, Seen};
+use crate::advice::Refused;
+use crate::program::Program;
+use crate::rows::{BreakerRow, KeyRow, Seen};
 use crate::settings::{KeySeries, Settings};
-use crate::table::{Family, Folding, Source};
+use crate::table::{Family, Folding, Source, state_number};
 use resilience_runtime::{
-    CircuitBreakerSnapshot, Event, Events, Histogram, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, State,
-    Timestamp,
+    BulkheadSnapshot, CircuitBreakerSnapshot, Event, Events, Histogram, Key, Kind, Name, Operation,
+    RateLimiterSnapshot, Registry, RegistrySnapshot, RetrySnapshot, State, TimeoutSnapshot, Timestamp,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,15 +28,6 @@ pub(crate) struct Memory {
     lost: u64,
 }
 
-/// The guarded functions, which are the same for as long as the program runs.
-#[derive(Debug)]
-pub(crate) struct Program {
-    with_fallback: Vec<(String, &'static Operation)>,
-    /// By the name of the breaker.
-    fallbacks_of: HashMap<Name, Vec<&'static Operation>>,
-    layers: Vec<LayerRow>,
-}
-
 /// Everything at one moment.
 #[derive(Debug)]
 pub(crate) struct Reading<'o> {
@@ -43,10 +35,10 @@ pub(crate) struct Reading<'o> {
     program: &'o Program,
     breakers: Rows<BreakerRow>,
     keys: Vec<KeyRow>,
-    retries: Rows<resilience_runtime::RetrySnapshot>,
-    timeouts: Rows<resilience_runtime::TimeoutSnapshot>,
-    bulkheads: Rows<resilience_runtime::BulkheadSnapshot>,
-    rate_limiters: Rows<resilience_runtime::RateLimiterSnapshot>,
+    retries: Rows<RetrySnapshot>,
+    timeouts: Rows<TimeoutSnapshot>,
+    bulkheads: Rows<BulkheadSnapshot>,
+    rate_limiters: Rows<RateLimiterSnapshot>,
     seen: Seen,
 }
 
@@ -113,59 +105,51 @@ impl Memory {
     }
 }
 
-impl Program {
-    pub(crate) fn of(registry: &Registry) -> Self {
-        let mut program = Self { with_fallback: Vec::new(), fallbacks_of: HashMap::new(), layers: Vec::new() };
-        for operation in registry.operations() {
-            let shown = operation.shown_name().to_string();
-            let has_fallback = operation.layers().iter().any(|layer| matches!(layer, Layer::Fallback(_)));
-            for (nth, layer) in operation.layers().iter().enumerate() {
-                let Some(policy) = layer.policy() else { continue };
-                if has_fallback && layer.kind() == Kind::CircuitBreaker {
-                    let of_breaker = program.fallbacks_of.entry(policy.clone()).or_default();
-                    // One function may have the same breaker twice.
-                    if !of_breaker.iter().any(|other| std::ptr::eq(*other, operation)) {
-                        of_breaker.push(operation);
-                    }
-                }
-                let (kind, layer) = (layer.kind(), nth.to_string());
-                program.layers.push(LayerRow { operation: shown.clone(), kind, policy, layer });
-            }
-            if has_fallback {
-                program.with_fallback.push((shown, operation));
-            }
-        }
-        program
-    }
-
-    /// How often the fallbacks of the functions with this breaker were asked.
-    pub(crate) fn fallbacks_of(&self, breaker: &str) -> u64 {
-        let operations = self.fallbacks_of.get(breaker).map_or(&[][..], Vec::as_slice);
-        operations.iter().map(|operation| operation.fallbacks()).sum()
-    }
-
-    pub(crate) fn fallbacks(&self) -> Vec<Fallbacks> {
-        let fallbacks = self.with_fallback.iter().map(|(name, operation)| Fallbacks {
-            operation: Name::from(name.clone()),
-            location: operation.location(),
-            answered: operation.answered_fallbacks(),
-            failed: operation.failed_fallbacks(),
-        });
-        fallbacks.collect()
-    }
-
-    fn breaker(&self, snapshot: CircuitBreakerSnapshot) -> BreakerRow {
-        let operations = self.fallbacks_of.get(&*snapshot.name).map_or(&[][..], Vec::as_slice);
-        let sum = |count: fn(&Operation) -> u64| operations.iter().map(|operation| count(operation)).sum();
-        // The answers first: they are never more than the questions.
-        let answered_fallbacks = sum(Operation::answered_fallbacks);
-        BreakerRow { snapshot, fallbacks: sum(Operation::fallbacks), answered_fallbacks }
-    }
+fn breaker(program: &Program, snapshot: CircuitBreakerSnapshot) -> BreakerRow {
+    let sum = |count| program.fallbacks_of(&snapshot.name, count);
+    // The answers first: they are never more than the questions.
+    let answered_fallbacks = sum(Operation::answered_fallbacks);
+    let fallbacks = sum(Operation::fallbacks);
+    BreakerRow { snapshot, fallbacks, answered_fallbacks }
 }
 
-/// The keys of all breakers that are not closed, at most so many a breaker, those first that have been so for longest.
-fn keys_not_closed(registry: &Registry, choice: KeySeries) -> Vec<KeyRow> {
+/// The keys that reject calls, at most so many a policy: of breakers those first that have done so for longest, of the others those that have rejected the most.
+fn keys_that_reject(registry: &Registry, choice: KeySeries) -> Vec<KeyRow> {
     let KeySeries::NotClosed { at_most } = choice else { return Vec::new() };
+    let mut rows = keys_not_closed(registry, at_most);
+    for bulkhead in registry.bulkheads() {
+        let of_keys = bulkhead.of_keys().into_iter().map(|of_key| {
+            let BulkheadSnapshot { name, key, rejected, timed_out, .. } = of_key.snapshot();
+            (name, key, rejected + timed_out)
+        });
+        rows.extend(rejected_most(Kind::Bulkhead, of_keys, at_most));
+    }
+    for limiter in registry.rate_limiters() {
+        let of_keys = limiter.of_keys().into_iter().map(|of_key| {
+            let RateLimiterSnapshot { name, key, rejected, .. } = of_key.snapshot();
+            (name, key, rejected)
+        });
+        rows.extend(rejected_most(Kind::RateLimit, of_keys, at_most));
+    }
+    rows
+}
+
+/// Of the keys of one policy, those that have rejected the most.
+fn rejected_most(
+    kind: Kind,
+    of_keys: impl Iterator<Item = (Name, Option<Key>, u64)>,
+    at_most: usize,
+) -> impl Iterator<Item = KeyRow> {
+    let mut rejected: Vec<(Name, Key, u64)> = of_keys
+        .filter_map(|(name, key, rejected)| Some((name, key?, rejected)))
+        .filter(|of_key| of_key.2 > 0)
+        .collect();
+    rejected.sort_by(|(_, key, rejected), (_, other_key, other)| other.cmp(rejected).then_with(|| key.cmp(other_key)));
+    let first = rejected.into_iter().take(at_most);
+    first.map(move |(name, key, rejected)| KeyRow { kind, name, key, value: number(rejected) })
+}
+
+fn keys_not_closed(registry: &Registry, at_most: usize) -> Vec<KeyRow> {
     let mut rows = Vec::new();
     for breaker in registry.circuit_breakers() {
         let mut not_closed: Vec<(Duration, KeyRow)> = Vec::new();
@@ -177,7 +161,8 @@ fn keys_not_closed(registry: &Registry, choice: KeySeries) -> Vec<KeyRow> {
             let CircuitBreakerSnapshot { name, key, state, age, .. } = of_key.snapshot();
             // Meanwhile it may have closed, or have been given to another key.
             if let Some(key) = key.filter(|_| !lets_pass(state)) {
-                not_closed.push((age, KeyRow { name, key, state }));
+                let value = state_number(state);
+                not_closed.push((age, KeyRow { kind: Kind::CircuitBreaker, name, key, value }));
             }
         }
         not_closed.sort_by(|(age, row), (other_age, other)| other_age.cmp(age).then_with(|| row.key.cmp(&other.key)));
@@ -189,10 +174,10 @@ fn keys_not_closed(registry: &Registry, choice: KeySeries) -> Vec<KeyRow> {
 impl<'o> Reading<'o> {
     pub(crate) fn of(registry: &Registry, settings: &'o Settings, program: &'o Program, memory: &mut Memory) -> Self {
         memory.catch_up();
-        let keys = keys_not_closed(registry, settings.keys);
+        let keys = keys_that_reject(registry, settings.keys);
         let RegistrySnapshot { circuit_breakers, retries, timeouts, bulkheads, rate_limiters, .. } = registry.read();
         let bound = settings.fold_beyond;
-        let breakers = memory.rows(0, bound, circuit_breakers, |row| &row.name, |row| program.breaker(row));
+        let breakers = memory.rows(0, bound, circuit_breakers, |row| &row.name, |row| breaker(program, row));
         let retries = memory.rows(1, bound, retries, |row| &row.name, |row| row);
         let timeouts = memory.rows(2, bound, timeouts, |row| &row.name, |row| row);
         let bulkheads = memory.rows(3, bound, bulkheads, |row| &row.name, |row| row);
@@ -220,23 +205,29 @@ impl<'o> Reading<'o> {
             Source::Timeout(value) => self.policies(family, &self.timeouts, *value, numbers),
             Source::Bulkhead(value) => self.policies(family, &self.bulkheads, *value, numbers),
             Source::RateLimit(value) => self.policies(family, &self.rate_limiters, *value, numbers),
-            Source::Key(value) => {
-                for row in &self.keys {
+            Source::Key(kind) => {
+                for row in self.keys.iter().filter(|row| row.kind == *kind) {
                     let labels = [(self.label(), row.name.as_str()), ("key", row.key.as_str())];
-                    words(family, &labels, |nth| value(row, nth), numbers);
+                    words(family, &labels, |_| Some(row.value), numbers);
                 }
             }
             Source::Fallback(value) => {
-                for (name, operation) in &self.program.with_fallback {
-                    words(family, &[("operation", name)], |nth| value(operation, nth), numbers);
+                for function in self.program.with_fallback() {
+                    words(family, &[("operation", &function.name)], |nth| value(function.operation, nth), numbers);
                 }
             }
-            Source::Layer(value) => {
-                for row in &self.program.layers {
-                    let (kind, layer) = (row.kind.as_str(), &*row.layer);
-                    let labels =
-                        [("operation", &*row.operation), ("kind", kind), (self.label(), &row.policy), ("layer", layer)];
-                    words(family, &labels, |nth| value(row, nth), numbers);
+            Source::Layer => {
+                for function in self.program.functions() {
+                    for (nth, (kind, policy)) in function.layers.iter().enumerate() {
+                        let (Some(policy), layer) = (policy, nth.to_string()) else { continue };
+                        let (operation, policy) = (("operation", &*function.name), (self.label(), &**policy));
+                        words(
+                            family,
+                            &[operation, ("kind", kind.as_str()), policy, ("layer", &layer)],
+                            |_| Some(1.0),
+                            numbers,
+                        );
+                    }
                 }
             }
             Source::Observer(value) => words(family, &[], |nth| value(&self.seen, nth), numbers),

@@ -1,6 +1,6 @@
-//! What a number is read from: one policy, one key, one layer, or the observer itself.
+//! What a number is read from: one policy, one key, or the observer itself.
 
-use resilience_runtime::{CircuitBreakerSnapshot, Key, Kind, Name, State};
+use resilience_runtime::{CircuitBreakerSnapshot, Key, Kind, Name};
 
 /// One circuit breaker, with what its functions have counted.
 #[derive(Debug)]
@@ -10,21 +10,13 @@ pub(crate) struct BreakerRow {
     pub(crate) answered_fallbacks: u64,
 }
 
-/// One key of a circuit breaker.
+/// One key of a policy: of a circuit breaker its state, of the others how many calls it has rejected.
 #[derive(Debug)]
 pub(crate) struct KeyRow {
+    pub(crate) kind: Kind,
     pub(crate) name: Name,
     pub(crate) key: Key,
-    pub(crate) state: State,
-}
-
-/// One policy of one guarded function.
-#[derive(Debug)]
-pub(crate) struct LayerRow {
-    pub(crate) operation: String,
-    pub(crate) kind: Kind,
-    pub(crate) policy: Name,
-    pub(crate) layer: String,
+    pub(crate) value: f64,
 }
 
 /// What the observer knows by itself.

@@ -1,69 +1,25 @@
 //! What all policies did, at one moment, and what happened between two of them.
 
 use crate::policies::{self, Pace, Policy};
-use resilience_runtime::{Event, Kind, Layer, Name, Operation, Registry, RegistrySnapshot, Timestamp, Topic};
+use crate::program::Program;
+use resilience_runtime::{Event, Kind, Name, Registry, RegistrySnapshot, Timestamp, Topic};
 use std::collections::HashMap;
-
-/// What the program's attributes say, which is the same for as long as it runs.
-#[derive(Debug, Default)]
-pub(crate) struct Functions {
-    /// By the policy that they have.
-    of_policy: HashMap<(Kind, Name), Vec<Name>>,
-    with_fallback: Vec<WithFallback>,
-}
-
-#[derive(Debug)]
-struct WithFallback {
-    operation: &'static Operation,
-    name: Name,
-    breakers: Vec<Name>,
-}
 
 /// All policies at one moment.
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) at: Timestamp,
     pub(crate) policies: RegistrySnapshot,
-    /// Of each function with a fallback, how often that was asked, and how often it failed.
+    /// Of each function of the program, how often its fallback was asked, and how often that failed.
     fallbacks: Vec<(u64, u64)>,
 }
 
 /// How fast things happen, by policy.
 pub(crate) type Rates = HashMap<(Kind, Name), Pace>;
 
-impl Functions {
-    pub(crate) fn of(registry: &Registry) -> Self {
-        let mut functions = Self::default();
-        for operation in registry.operations() {
-            let name = operation.shown_name();
-            let mut breakers = Vec::new();
-            for layer in operation.layers() {
-                let Some(policy) = layer.policy() else { continue };
-                if layer.kind() == Kind::CircuitBreaker && !breakers.contains(&policy) {
-                    breakers.push(policy.clone());
-                }
-                let of_policy = functions.of_policy.entry((layer.kind(), policy)).or_default();
-                // One function may have the same policy twice.
-                if !of_policy.contains(&name) {
-                    of_policy.push(name.clone());
-                }
-            }
-            if operation.layers().iter().any(|layer| matches!(layer, Layer::Fallback(_))) {
-                functions.with_fallback.push(WithFallback { operation, name, breakers });
-            }
-        }
-        functions
-    }
-
-    /// Those that have the policy.
-    pub(crate) fn of_policy(&self, kind: Kind, name: &Name) -> &[Name] {
-        self.of_policy.get(&(kind, name.clone())).map_or(&[], Vec::as_slice)
-    }
-}
-
 impl Sample {
-    pub(crate) fn of(registry: &Registry, functions: &Functions) -> Self {
-        let fallbacks = functions.with_fallback.iter().map(|function| {
+    pub(crate) fn of(registry: &Registry, program: &Program) -> Self {
+        let fallbacks = program.functions().iter().map(|function| {
             // The failures first: they are never more than the questions.
             let failed = function.operation.failed_fallbacks();
             (function.operation.fallbacks(), failed)
@@ -76,7 +32,7 @@ impl Sample {
     }
 
     /// What happened since then and may come with every call: one event for each policy and topic.
-    pub(crate) fn repeated_since(&self, before: &Self, functions: &Functions) -> Vec<Event> {
+    pub(crate) fn repeated_since(&self, before: &Self, program: &Program) -> Vec<Event> {
         let mut events = Vec::new();
         let mut tell = |kind, name: &Name, topic, count: u64| {
             if count > 0 {
@@ -95,7 +51,7 @@ impl Sample {
                 }
             }
         }
-        for (nth, function) in functions.with_fallback.iter().enumerate() {
+        for (nth, function) in program.functions().iter().enumerate() {
             let ((asked, failed), (asked_before, failed_before)) = (self.fallbacks[nth], before.fallbacks[nth]);
             tell(Kind::Fallback, &function.name, Topic::Fallback, asked.saturating_sub(asked_before));
             tell(Kind::Fallback, &function.name, Topic::FallbackFailed, failed.saturating_sub(failed_before));
@@ -103,12 +59,9 @@ impl Sample {
         events
     }
 
-    /// How often the fallbacks were asked of the functions that have a breaker, by breaker.
-    pub(crate) fn fallbacks_of_breakers<'f>(&self, functions: &'f Functions) -> HashMap<&'f Name, u64> {
-        let mut sums = HashMap::new();
-        for (function, (asked, _)) in functions.with_fallback.iter().zip(&self.fallbacks) {
-            function.breakers.iter().for_each(|breaker| *sums.entry(breaker).or_default() += asked);
-        }
-        sums
+    /// How often the fallbacks were asked of the functions that have the breaker.
+    pub(crate) fn fallbacks_of(&self, program: &Program, breaker: &Name) -> u64 {
+        let functions = program.of_policy(Kind::CircuitBreaker, breaker).iter();
+        functions.map(|nth| self.fallbacks[*nth].0).sum()
     }
 }

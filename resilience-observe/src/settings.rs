@@ -57,16 +57,17 @@ pub enum Aliases {
     None,
 }
 
-/// Whether the keys of a circuit breaker have series of their own.
+/// Whether the keys of circuit breakers, bulkheads and rate limiters have series of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeySeries {
-    /// No: `circuit_breaker_keys_not_closed` says how many of them are open.
+    /// No: `circuit_breaker_keys_not_closed`, `resilience_bulkhead_keys_full` and `resilience_rate_limit_keys_exhausted` say how many of them reject calls.
     #[default]
     None,
-    /// `circuit_breaker_key_state`, of the keys that reject calls; at most so many a breaker, those first that have done so for longest.
+    /// Those that reject calls. `circuit_breaker_key_state` has the keys that do so now, those first that have done so for longest; `resilience_bulkhead_key_rejects_total` and
+    /// `resilience_rate_limit_key_rejects_total` have those that have rejected the most. Each of the keys is looked at whenever somebody asks.
     NotClosed {
-        /// How many a breaker.
+        /// How many a policy.
         at_most: usize,
     },
 }

@@ -1,8 +1,8 @@
 //! Every metric once: its name, its kind, its words, and where its numbers come from. What is exported, in whatever form, is made of this table.
 
-use crate::rows::{BreakerRow, KeyRow, LayerRow, Seen};
+use crate::rows::{BreakerRow, Seen};
 use resilience_runtime::{
-    BulkheadSnapshot, CircuitBreakerSnapshot, Histogram, Operation, RateLimiterSnapshot, RetrySnapshot, State,
+    BulkheadSnapshot, CircuitBreakerSnapshot, Histogram, Kind, Operation, RateLimiterSnapshot, RetrySnapshot, State,
     TimeoutSnapshot,
 };
 use std::time::Duration;
@@ -71,15 +71,16 @@ type Times<R> = for<'r> fn(&'r R, usize) -> Option<&'r Histogram>;
 pub(crate) enum Source {
     CircuitBreaker(Value<BreakerRow>),
     CallTimes(Times<BreakerRow>),
-    Key(Value<KeyRow>),
+    /// Of the keys of that kind of policy.
+    Key(Kind),
     Retry(Value<RetrySnapshot>),
     Timeout(Value<TimeoutSnapshot>),
     Bulkhead(Value<BulkheadSnapshot>),
     RateLimit(Value<RateLimiterSnapshot>),
     /// Of functions that have a fallback.
     Fallback(Value<Operation>),
-    /// Of each layer of each function.
-    Layer(Value<LayerRow>),
+    /// 1 for each policy of each function.
+    Layer,
     Observer(Value<Seen>),
 }
 
@@ -115,7 +116,7 @@ impl Family {
             | Source::RateLimit(_) => &[policy],
             Source::Key(_) => &[policy, "key"],
             Source::Fallback(_) => &["operation"],
-            Source::Layer(_) => &["operation", "kind", policy, "layer"],
+            Source::Layer => &["operation", "kind", policy, "layer"],
             Source::Observer(_) => &[],
         };
         let of_words = self.words.as_ref().map(|words| words.label);
@@ -472,7 +473,7 @@ static FAMILIES: &[Family] = &[
     gauge(
         "circuit_breaker_key_state",
         "As circuit_breaker_state, of the keys that are not closed. Only where it was asked for.",
-        Source::Key(|row, _| Some(state_number(row.state))),
+        Source::Key(Kind::CircuitBreaker),
     ),
     counter(
         "resilience_retry_retries_total",
@@ -560,6 +561,31 @@ static FAMILIES: &[Family] = &[
         Source::Bulkhead(|row, nth| count([row.rejected, row.timed_out][nth])),
     )
     .by("why", &["full", "max_wait"]),
+    gauge(
+        "resilience_bulkhead_keys",
+        "Keys that have a bulkhead of their own. Absent of a bulkhead without keys.",
+        Source::Bulkhead(|row, _| count(row.keys?.held)),
+    ),
+    gauge(
+        "resilience_bulkhead_keys_full",
+        "Of those keys, the ones that are full.",
+        Source::Bulkhead(|row, _| count(row.keys?.not_closed)),
+    ),
+    counter(
+        "resilience_bulkhead_key_evictions_total",
+        "Keys that lost their bulkhead to another one.",
+        Source::Bulkhead(|row, _| count(row.keys?.evicted)),
+    ),
+    counter(
+        "resilience_bulkhead_key_overflows_total",
+        "Calls that went to the bulkhead for all other keys, since no key could make room.",
+        Source::Bulkhead(|row, _| count(row.keys?.overflowed)),
+    ),
+    counter(
+        "resilience_bulkhead_key_rejects_total",
+        "Calls that were not let in, of the keys that have turned away the most. Only where it was asked for.",
+        Source::Key(Kind::Bulkhead),
+    ),
     counter(
         "resilience_rate_limit_allowed_total",
         "Calls that have passed, at once or after waiting.",
@@ -591,6 +617,31 @@ static FAMILIES: &[Family] = &[
         Source::RateLimit(|row, _| Some(f64::from(row.rate) / row.per.as_secs_f64())),
     )
     .folded(Folding::None),
+    gauge(
+        "resilience_rate_limit_keys",
+        "Keys that have a rate limiter of their own. Absent of a rate limiter without keys.",
+        Source::RateLimit(|row, _| count(row.keys?.held)),
+    ),
+    gauge(
+        "resilience_rate_limit_keys_exhausted",
+        "Of those keys, the ones whose next call would have to wait for its turn, or be rejected.",
+        Source::RateLimit(|row, _| count(row.keys?.not_closed)),
+    ),
+    counter(
+        "resilience_rate_limit_key_evictions_total",
+        "Keys that lost their rate limiter to another one.",
+        Source::RateLimit(|row, _| count(row.keys?.evicted)),
+    ),
+    counter(
+        "resilience_rate_limit_key_overflows_total",
+        "Calls that went to a rate limiter that all other keys share, since no key could make room.",
+        Source::RateLimit(|row, _| count(row.keys?.overflowed)),
+    ),
+    counter(
+        "resilience_rate_limit_key_rejects_total",
+        "Calls whose turn was too far away, of the keys that have rejected the most. Only where it was asked for.",
+        Source::Key(Kind::RateLimit),
+    ),
     counter(
         "resilience_fallback_calls_total",
         "Calls for which the function's fallback was asked.",
@@ -604,7 +655,7 @@ static FAMILIES: &[Family] = &[
     gauge(
         "resilience_operation_info",
         "1 for each policy of each guarded function, to join by; layer 0 is the outermost, which may be a fallback.",
-        Source::Layer(|_, _| Some(1.0)),
+        Source::Layer,
     ),
     gauge("resilience_policies", "Policies in the registry.", Source::Observer(|seen, nth| count(seen.policies[nth])))
         .by("kind", KIND_WORDS),
@@ -640,7 +691,7 @@ static FAMILIES: &[Family] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use resilience_runtime::{GaveUp, Kind};
+    use resilience_runtime::GaveUp;
     use std::collections::HashSet;
 
     #[test]

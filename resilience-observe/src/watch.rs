@@ -5,7 +5,8 @@
 use crate::journal::Journal;
 use crate::locked::locked;
 use crate::policies::{self, Pace, rate};
-use crate::sample::{Functions, Rates, Sample};
+use crate::program::Program;
+use crate::sample::{Rates, Sample};
 use crate::sample_rows::Rows;
 use resilience_runtime::{Kind, Registry, Timestamp};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,7 @@ const DEAF: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) journal: Journal,
-    pub(crate) functions: Functions,
+    pub(crate) program: Arc<Program>,
     registry: Registry,
     /// Who does something by hand does it alone, so that what was looked at is what is changed.
     pub(crate) steering: Mutex<()>,
@@ -68,14 +69,13 @@ struct Samples {
 
 impl Watch {
     /// With its thread; where there can be none, events and samples are as old as the last question.
-    pub(crate) fn begin(registry: &Registry) -> Arc<Self> {
-        let functions = Functions::of(registry);
+    pub(crate) fn begin(registry: &Registry, program: &Arc<Program>) -> Arc<Self> {
         let journal = Journal::new(registry);
-        let last = Arc::new(Sample::of(registry, &functions));
+        let last = Arc::new(Sample::of(registry, program));
         let samples = Mutex::new(Samples { before: None, last, taken: Instant::now() });
         let watch = Arc::new(Self {
             journal,
-            functions,
+            program: Arc::clone(program),
             registry: registry.clone(),
             steering: Mutex::default(),
             samples,
@@ -158,8 +158,8 @@ impl Watch {
     pub(crate) fn look(&self) -> Arc<Sample> {
         let mut samples = locked(&self.samples);
         if samples.taken.elapsed() >= EVERY {
-            let sample = Arc::new(Sample::of(&self.registry, &self.functions));
-            self.journal.catch_up(sample.repeated_since(&samples.last, &self.functions));
+            let sample = Arc::new(Sample::of(&self.registry, &self.program));
+            self.journal.catch_up(sample.repeated_since(&samples.last, &self.program));
             let before = std::mem::replace(&mut samples.last, sample);
             (samples.before, samples.taken) = (Some(before), Instant::now());
         }
@@ -178,7 +178,6 @@ impl Watch {
             return Rates::new();
         }
         let known = before.by_name();
-        let fallbacks = [&before, &last].map(|sample| sample.fallbacks_of_breakers(&self.functions));
         let mut rates = Rates::new();
         for policy in policies::of(&last.policies) {
             let (kind, name) = (policy.kind(), policy.name());
@@ -187,7 +186,7 @@ impl Watch {
             let counts = policy.counters().into_iter().map(|counter| (counter.word, counter.count));
             let mut rate_of = rate(counted, counts, between);
             if kind == Kind::CircuitBreaker {
-                let [asked_before, asked] = fallbacks.each_ref().map(|asked| asked.get(name).copied().unwrap_or(0));
+                let [asked_before, asked] = [&before, &last].map(|sample| sample.fallbacks_of(&self.program, name));
                 rate_of.append(&mut rate([asked_before].into_iter(), [("fallbacks", asked)].into_iter(), between));
             }
             let pace = Pace { rate: Some(rate_of), latency: policy.latency_since(*was) };
@@ -273,9 +272,14 @@ mod tests {
     use super::*;
     use resilience_runtime::testing::Scope;
 
+    fn begin() -> Arc<Watch> {
+        let registry = Scope::new().registry();
+        Watch::begin(&registry, &Arc::new(Program::of(&registry)))
+    }
+
     #[test]
     fn whoever_takes_nothing_for_a_minute_is_let_go_of_and_makes_room_for_another() {
-        let watch = Watch::begin(&Scope::new().registry());
+        let watch = begin();
         let connections: Vec<_> = (0..WATCHERS).map(|_| Connection::default()).collect();
         let join = |connection: &Connection| watch.join(Some(connection.clone()), false);
         let watchers: Vec<_> = connections.iter().map(|connection| join(connection).unwrap()).collect();
@@ -289,7 +293,7 @@ mod tests {
 
     #[test]
     fn nobody_looks_at_the_counters_while_nobody_watches() {
-        let watch = Watch::begin(&Scope::new().registry());
+        let watch = begin();
         assert_eq!(watch.sample(), None);
         let watcher = watch.join(None, false).unwrap();
         assert!(watch.sample().is_some());

@@ -3,7 +3,8 @@
 use resilience_observe::{Aliases, BuildError, KeySeries, Observer, TextFormat, families};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Bulkhead, CircuitBreaker, Histogram, Kind, Outcome, Rejection, Retry, circuit_breaker, fallback, retry, timeout,
+    Bulkhead, CircuitBreaker, Histogram, Kind, Outcome, Rate, RateLimiter, Rejection, Retry, circuit_breaker, fallback,
+    retry, timeout,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -326,6 +327,55 @@ fn keys_are_told_one_by_one_where_that_is_wanted() -> Result<(), Box<dyn Error>>
     let text = observer.metrics(TextFormat::Classic);
     let of_keys = samples(&text).into_iter().filter(|(series, _)| series.starts_with("circuit_breaker_key_state{"));
     assert_eq!(of_keys.map(|(_, value)| value).collect::<Vec<_>>(), [1.0, 1.0], "{text}");
+    Ok(())
+}
+
+#[test]
+fn keys_of_bulkheads_and_rate_limiters_are_counted_and_those_that_reject_the_most_are_told_one_by_one()
+-> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let store = Bulkhead::builder("store").max_concurrent(1).max_keys(4).register()?;
+    let users = RateLimiter::builder("users").rate(Rate::new(1, Duration::from_secs(3600))).max_keys(4).register()?;
+    let _others = Bulkhead::builder("no keys").register()?;
+    // Key 1 rejects once, key 2 twice, and so on; key 0 never does.
+    let inside: Vec<_> = (0..4).map(|key| store.keyed(key).try_acquire().unwrap()).collect();
+    for key in 0..4 {
+        users.keyed(key).try_acquire().unwrap();
+        for _ in 0..key {
+            drop(store.keyed(key).try_acquire().unwrap_err());
+            drop(users.keyed(key).try_acquire().unwrap_err());
+        }
+    }
+    let plain = Observer::new(scope.registry()).metrics(TextFormat::Classic);
+    let plain = samples(&plain);
+    assert_eq!(plain["resilience_bulkhead_keys{service=\"store\"}"], 4.0);
+    assert_eq!(plain["resilience_bulkhead_keys_full{service=\"store\"}"], 4.0);
+    assert_eq!(plain["resilience_rate_limit_keys{service=\"users\"}"], 4.0);
+    assert_eq!(plain["resilience_rate_limit_keys_exhausted{service=\"users\"}"], 4.0);
+    assert!(!plain.contains_key("resilience_bulkhead_keys{service=\"no keys\"}"), "it has none");
+    assert!(!plain.keys().any(|series| series.contains("_key_rejects_total")), "nobody asked for them");
+
+    let observer = Observer::builder(scope.registry()).keys(KeySeries::NotClosed { at_most: 2 }).build()?;
+    let text = observer.metrics(TextFormat::Classic);
+    let of_keys = samples(&text).into_iter().filter(|(series, _)| series.contains("_key_rejects_total{"));
+    let expected = [
+        ("resilience_bulkhead_key_rejects_total{service=\"store\",key=\"2\"}", 2.0),
+        ("resilience_bulkhead_key_rejects_total{service=\"store\",key=\"3\"}", 3.0),
+        ("resilience_rate_limit_key_rejects_total{service=\"users\",key=\"2\"}", 2.0),
+        ("resilience_rate_limit_key_rejects_total{service=\"users\",key=\"3\"}", 3.0),
+    ];
+    assert_eq!(of_keys.collect::<Vec<_>>(), expected, "{text}");
+    // Others come in their place, and where there is no room for them that is counted.
+    drop(inside);
+    drop(store.keyed(4).try_acquire().unwrap());
+    drop(users.keyed(4).try_acquire());
+    let after = observer.metrics(TextFormat::Classic);
+    let after = samples(&after);
+    assert_eq!(after["resilience_bulkhead_key_evictions_total{service=\"store\"}"], 1.0);
+    let of_users = ["evictions", "overflows"]
+        .map(|what| after[&*format!("resilience_rate_limit_key_{what}_total{{service=\"users\"}}")]);
+    assert_eq!(of_users.iter().sum::<f64>(), 1.0);
     Ok(())
 }
 

@@ -253,7 +253,7 @@ fn the_journal_begins_with_what_every_policy_remembers() {
 }
 
 /// Everything that is told of a program in which a failure has said a secret.
-const TELLING: [&str; 8] = [
+const TELLING: [&str; 9] = [
     "/health",
     "/metrics",
     "/api/v1/operations",
@@ -262,6 +262,7 @@ const TELLING: [&str; 8] = [
     "/api/v1/circuit_breaker/payment/events",
     "/api/v1/circuit_breaker/stock/keys",
     "/api/v1/events",
+    "/api/v1/advice",
 ];
 
 #[test]
@@ -272,6 +273,12 @@ fn what_a_failure_said_is_told_to_nobody_without_a_token() {
     scope.registry().health_check(HealthCheck::new("database", Duration::from_secs(1), check)).unwrap();
     for access in [Access::read_only(), steering()] {
         let listening = listen(&scope, access);
+        // A configuration may hold one too, in a line that is wrong.
+        scope.registry().configure_from_str("hunter2 = true").unwrap_err();
+        let advice = get(listening.address(), "/api/v1/advice").body;
+        assert!(advice.contains("configuration_refused") && advice.contains("whoever has the token"), "{advice}");
+        let events = get(listening.address(), "/api/v1/events?topic=config_refused").body;
+        assert!(events.contains("whoever has the token"), "{events}");
         for path in TELLING {
             let answer = get(listening.address(), path);
             assert!(answer.status == 200 || path == "/health", "{path}: {answer:?}");
@@ -280,10 +287,12 @@ fn what_a_failure_said_is_told_to_nobody_without_a_token() {
     }
     // The secret is where it is looked for: with the token it is told.
     let listening = listen(&scope, steering());
+    scope.registry().configure_from_str("hunter2 = true").unwrap_err();
     let asked = |path: &&str| ask(listening.address(), &format!("GET {path}"), &[BEARER]);
     let telling: BTreeSet<_> = TELLING.into_iter().filter(|path| asked(path).body.contains("hunter2")).collect();
     let expected = ["/health", "/api/v1/circuit_breaker/payment", "/api/v1/circuit_breaker/payment/events"];
-    let expected = expected.into_iter().chain(["/api/v1/circuit_breaker/stock/keys", "/api/v1/events"]);
+    let others = ["/api/v1/circuit_breaker/stock/keys", "/api/v1/events", "/api/v1/advice"];
+    let expected = expected.into_iter().chain(others);
     assert_eq!(telling, expected.collect());
 }
 

@@ -85,7 +85,8 @@ fn times(past: &Past, step: Step) -> Vec<f64> {
 
 pub(super) fn advice(observer: &Observer, asked: &Asked) -> Result<Value, Problem> {
     asked.parameters(&[])?;
-    let advice = observer.advice().into_iter().map(|advice| {
+    let advice = if asked.visitor.is_trusted { observer.advice() } else { observer.public_advice() };
+    let advice = advice.into_iter().map(|advice| {
         json!({
             "rule": advice.rule,
             "kind": advice.kind.map(Kind::as_str),

@@ -139,8 +139,9 @@ fn row(observer: &Observer, policy: Policy<'_>, pace: Option<Pace>) -> Value {
 
 fn in_program(observer: &Observer, policy: Policy<'_>, mut about: Map<String, Value>) -> Map<String, Value> {
     let (kind, name) = (policy.kind(), policy.name());
-    let functions = observer.watch().functions.of_policy(kind, name);
-    about.insert("functions".to_owned(), functions.iter().map(|name| name.as_str()).collect());
+    let program = &observer.watch().program;
+    let functions = program.of_policy(kind, name).iter().map(|nth| program.functions()[*nth].name.as_str());
+    about.insert("functions".to_owned(), functions.collect());
     if kind == Kind::CircuitBreaker {
         about.insert("critical".to_owned(), observer.registry().is_critical(name.clone()).into());
     }
