@@ -272,3 +272,60 @@ async fn a_probe_of_an_earlier_half_open_state_that_is_cancelled_frees_no_permit
     probe.success();
     assert_eq!(breaker.state(), State::Closed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_of_all_keys_since_they_were_opened_for_a_time_holds_for_a_new_key_too() {
+    let share: fn(&CircuitBreaker) = |all| all.steer().enforce_share(10).unwrap();
+    let said = [(CircuitBreaker::monitor as fn(&CircuitBreaker), State::Monitoring, 0), (share, State::Open, 10)];
+    for (say, state, percent) in said {
+        let all = CircuitBreaker::builder("own: keys").build().unwrap();
+        all.keyed("old").try_acquire().unwrap().success();
+        all.force_open_for(seconds(60));
+        say(&all);
+        for key in ["old", "new"] {
+            all.keyed(key).try_acquire().unwrap().success();
+            let of_key = all.of_key(key).unwrap().snapshot();
+            assert_eq!((of_key.state, of_key.decided, of_key.enforced_percent), (state, State::Open, percent), "{key}");
+        }
+    }
+}
+
+/// The clock that openings are counted by has milliseconds.
+#[tokio::test(start_paused = true)]
+async fn no_opening_is_shorter_than_it_says_by_a_part_of_a_millisecond() {
+    const TIME: Duration = Duration::from_millis(10);
+    const STEP: Duration = Duration::from_micros(100);
+
+    async fn verdict(breaker: &CircuitBreaker) {
+        let judge = |_: Result<&(), &()>| Verdict::FAILURE.opens_for(TIME);
+        breaker.call_classified(async { Ok(()) }, judge).await.unwrap();
+    }
+
+    for as_a_probe in [false, true] {
+        for way in ["failure", "verdict", "by hand"] {
+            let builder = CircuitBreaker::builder("own: exact").consecutive_failures(1).half_open_calls(1);
+            let breaker = builder.open_for(TIME).build().unwrap();
+            if as_a_probe {
+                breaker.force_open_for(TIME);
+                advance(TIME).await;
+            }
+            for _ in 0..3 {
+                advance(STEP).await;
+            }
+            let began = tokio::time::Instant::now();
+            match way {
+                "failure" => breaker.try_acquire().unwrap().failure(),
+                "verdict" => verdict(&breaker).await,
+                _ => breaker.force_open_for(TIME),
+            }
+            while !matches!(breaker.next_call(), NextCall::Probe { .. }) {
+                advance(STEP).await;
+            }
+            let took = began.elapsed();
+            assert!(
+                (TIME..=TIME + Duration::from_millis(1)).contains(&took),
+                "{way}, as a probe {as_a_probe}: {took:?}"
+            );
+        }
+    }
+}

@@ -117,7 +117,8 @@ impl CircuitBreaker {
                 self.count_time(shard, finished);
             }
             // Too late to decide anything, or nobody's business.
-            _ => self.record(shard, clock, (admitted, began), outcome, because),
+            _ if outcome == Outcome::Ignored => self.release(shard, clock, admitted, counter, began),
+            _ => self.finish(shard, clock, admitted, finished, because),
         }
     }
 

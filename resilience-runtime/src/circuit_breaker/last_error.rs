@@ -78,6 +78,7 @@ impl ErrorKept {
     pub(super) fn forget(&self) {
         if let Some(kept) = self.0.get() {
             *locked(&kept.last) = None;
+            kept.due.set(0);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is done to a breaker by hand, to it and to those of its keys.
 
 use super::breaker::CircuitBreaker;
+use super::clock::{Clock, Present};
 use super::enforcement::WHOLE;
 use super::settings::span;
 use super::state::{Phase, Word};
@@ -97,7 +98,7 @@ impl CircuitBreaker {
 
     fn force_open_for_alone(&self, turn: &mut Turn<'_>, time: Duration) {
         loop {
-            let (from, now) = (self.word.load(), time::precise_millis());
+            let (from, now) = (self.word.load(), Present.precise_millis_up());
             if from.phase() == Phase::Forced {
                 return;
             }
@@ -208,6 +209,10 @@ impl CircuitBreaker {
     /// Everything that was done to the family holds for a breaker that a key gets now.
     pub(super) fn follow_all(&self, turn: &mut Turn<'_>, family: &Self) {
         let word = family.word.load();
+        if let Some(left) = family.forced_for(word) {
+            self.act_alone(turn, Act::ForceOpenFor(left));
+        }
+        // Behind the opening, which enforces: whether it only monitors may have been said since.
         let act = match word.phase() {
             Phase::Forced => Act::ForceOpen,
             Phase::Disabled => Act::Disable,
@@ -215,9 +220,6 @@ impl CircuitBreaker {
             _ => Act::EnforceShare(family.enforcement.share()),
         };
         self.act_alone(turn, act);
-        if let Some(left) = family.forced_for(word) {
-            self.act_alone(turn, Act::ForceOpenFor(left));
-        }
     }
 
     /// How long it is open yet in the state of `word`, where somebody has said so by hand.

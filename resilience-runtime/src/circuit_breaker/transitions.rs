@@ -201,6 +201,9 @@ impl CircuitBreaker {
 
     /// Half-open to open for that time, which a probe's verdict says; whether it came in time.
     pub(super) fn reopen_for(&self, generation: u64, clock: impl Clock, time: Duration, end: CallEnd<'_>) -> bool {
+        if let Some(because) = end.because {
+            self.keep_error((Phase::HalfOpen, generation), clock.coarse_millis(), because);
+        }
         loop {
             let word = self.word.load();
             if !word.is_in(Phase::HalfOpen, generation) {

@@ -1,47 +1,72 @@
 //! The circuit breaker against a plain reference: random sequences of calls, times, commands and reconfigurations, and after every
-//! step the same state, counts, rejections and events.
+//! step the same state, counts, rejections and events. The breaker is one without keys or that of a key, and may go on in another process.
 
 mod reference;
 
 use proptest::prelude::*;
-use reference::{Admitted, End, Reference, Told};
+use reference::{Admitted, End, Moved, Reference, Told, Verdict};
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Mode, NextCall, Rejection, Timestamp, Topic, Window,
-    WindowCounts, registry,
+    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerSnapshot, Event, EventFilter, Events, Failure, Mode, NextCall,
+    OpenReason, Permit, Rejection, Timestamp, Topic, Window, WindowCounts, registry,
 };
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::{Context, Waker};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 enum Step {
+    /// A permit by hand.
     Acquire,
-    /// Of the permits that are out, the one at this place.
-    Finish(usize, End),
+    /// A call whose body waits.
+    Begin,
+    /// Of the calls that are under way, the one at this place.
+    Finish(usize, Verdict),
     /// Its body is asked, and waits.
     Wait(usize),
-    Call(End),
+    /// In its body there is another call.
+    CallIn(usize, End),
+    Call(Verdict),
     Pass(u64),
+    Act(Act),
+    Reconfigure(CircuitBreakerConfig),
+    /// Somebody wants to know of each call that ends, or nobody does any more.
+    Listen(bool),
+    /// Another key is called, which gets the breaker if it is closed.
+    AnotherKey,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Act {
     ForceOpen,
+    ForceOpenFor(u64),
     Disable,
     Monitor,
     Enforce,
     EnforceShare(u8),
     Reset,
-    Reconfigure(CircuitBreakerConfig),
 }
 
 fn end() -> impl Strategy<Value = End> {
+    let failure = prop::sample::select(vec![None, Some("refused"), Some("busy")]).prop_map(End::Failure);
     prop_oneof![
         4 => Just(End::Success),
-        4 => Just(End::Failure),
+        4 => failure,
         1 => Just(End::Ignored),
         2 => Just(End::Cancelled),
         1 => Just(End::Abandoned),
         1 => Just(End::Panicked),
     ]
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    let opens = prop::option::weighted(0.05, prop::sample::select(vec![0, 1, 70, 5000, 1_000_000]));
+    (end(), opens).prop_map(|(end, opens)| Verdict { end, opens })
 }
 
 fn millis(millis: u64) -> Duration {
@@ -69,11 +94,12 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
         1u32..5,
         prop::sample::select(vec![1u64, 200, 60_000]),
         prop_oneof![6 => Just(Mode::Enforce), 1 => Just(Mode::Monitor), 1 => Just(Mode::Off)],
+        prop::bool::weighted(0.2),
     );
     (trip, open).prop_map(
         |(
             (rate, minimum, window, row, slow, abandoned_after),
-            (open_for, backoff, calls, successes, timeout, mode),
+            (open_for, backoff, calls, successes, timeout, mode, latency),
         )| {
             let mut config = CircuitBreakerConfig::new()
                 .failure_rate(rate)
@@ -83,7 +109,9 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
                 .half_open_calls(calls)
                 .half_open_successes(successes.min(calls))
                 .half_open_timeout(millis(timeout))
-                .mode(mode);
+                .mode(mode)
+                .latency(latency)
+                .max_keys(1);
             if window != Window::None {
                 let most = if let Window::Count(calls) = window { calls } else { u32::MAX };
                 config = config.minimum_calls(minimum.min(most));
@@ -106,21 +134,27 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let act = prop_oneof![
+        Just(Act::ForceOpen),
+        prop::sample::select(vec![0, 1, 70, 5000, 1_000_000]).prop_map(Act::ForceOpenFor),
+        Just(Act::Disable),
+        Just(Act::Monitor),
+        Just(Act::Enforce),
+        prop::sample::select(vec![0, 1, 10, 50, 70, 99, 100]).prop_map(Act::EnforceShare),
+        Just(Act::Reset),
+    ];
     prop_oneof![
-        6 => Just(Step::Acquire),
-        6 => (0usize..8, end()).prop_map(|(which, end)| Step::Finish(which, end)),
-        4 => (0usize..8).prop_map(Step::Wait),
-        14 => end().prop_map(Step::Call),
+        3 => Just(Step::Acquire),
+        3 => Just(Step::Begin),
+        6 => (0usize..8, verdict()).prop_map(|(which, verdict)| Step::Finish(which, verdict)),
+        2 => (0usize..8).prop_map(Step::Wait),
+        2 => (0usize..8, end()).prop_map(|(which, end)| Step::CallIn(which, end)),
+        14 => verdict().prop_map(Step::Call),
         6 => prop::sample::select(vec![1u64, 9, 37, 100, 250, 1000, 1001, 9000, 60_000]).prop_map(Step::Pass),
-        1 => prop_oneof![
-            Just(Step::ForceOpen),
-            Just(Step::Disable),
-            Just(Step::Monitor),
-            Just(Step::Enforce),
-            prop::sample::select(vec![0, 1, 10, 50, 70, 99, 100]).prop_map(Step::EnforceShare),
-            Just(Step::Reset),
-        ],
+        1 => act.prop_map(Step::Act),
         1 => config().prop_map(Step::Reconfigure),
+        1 => any::<bool>().prop_map(Step::Listen),
+        1 => Just(Step::AnotherKey),
     ]
 }
 
@@ -128,45 +162,299 @@ fn two_thirds(counts: &WindowCounts) -> bool {
     counts.calls >= 3 && counts.failures * 3 >= counts.calls * 2
 }
 
-fn finish(permit: resilience_runtime::Permit<'_>, end: End) {
+fn finish(permit: Permit<'_>, end: End) {
     match end {
         End::Success => permit.success(),
-        End::Failure => permit.failure(),
+        End::Failure(None) => permit.failure(),
+        End::Failure(Some(says)) => permit.failure_because(&says),
         End::Ignored => permit.ignore(),
         End::Cancelled => drop(permit),
         End::Abandoned => permit.abandoned(),
         End::Panicked => {
             let unwound = catch_unwind(AssertUnwindSafe(|| {
                 let permit = permit;
-                let body = pin!(async { std::panic::resume_unwind(Box::new("the body's own")) });
-                let watch = pin!(permit.watch(body));
-                let _: std::task::Poll<()> = watch.poll(&mut Context::from_waker(Waker::noop()));
+                let body = pin!(async { panics() });
+                _ = poll(permit.watch(body));
             }));
             assert!(unwound.is_err());
         }
     }
 }
 
-async fn run(config: CircuitBreakerConfig, with_trip_if: bool, steps: Vec<Step>) {
-    let trip_if = with_trip_if.then_some(two_thirds as fn(&WindowCounts) -> bool);
-    let mut builder = CircuitBreaker::builder("reference").config(config);
-    if let Some(trip_if) = trip_if {
-        builder = builder.trip_if(trip_if);
+fn panics() {
+    std::panic::resume_unwind(Box::new("the body's own"))
+}
+
+fn poll<T>(future: impl Future<Output = T>) -> Poll<T> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// The breaker, or that of the key that is called now.
+#[derive(Clone, Copy)]
+struct Guard<'b> {
+    breaker: &'b Arc<CircuitBreaker>,
+    key: &'b Cell<Option<u32>>,
+}
+
+impl<'b> Guard<'b> {
+    fn try_acquire(self) -> Result<Permit<'b>, Rejection> {
+        match self.key.get() {
+            None => self.breaker.try_acquire(),
+            Some(key) => self.breaker.keyed(key).try_acquire(),
+        }
     }
-    let breaker = builder.build().unwrap();
-    let mut events = registry().subscribe_with(EventFilter::of([Topic::Transition]));
-    let mut reference = Reference::new(config, trip_if, Timestamp::now().as_millis());
-    let mut permits = Vec::new();
+
+    /// A call that is under way, unless it is rejected.
+    fn begin(self) -> Result<Call<'b>, Rejection> {
+        let told = Rc::new(ToldBody::default());
+        let body = self.body(Rc::clone(&told));
+        let classify = |result: Result<&resilience_runtime::Verdict, &resilience_runtime::Verdict>| match result {
+            Ok(verdict) | Err(verdict) => *verdict,
+        };
+        let mut future: CallFuture<'b> = match self.key.get() {
+            None => Box::pin(self.breaker.call_classified(body, classify)),
+            Some(key) => Box::pin(self.breaker.keyed(key).call_classified(body, classify)),
+        };
+        match poll(future.as_mut()) {
+            Poll::Pending => Ok(Call { future, told }),
+            Poll::Ready(Err(Failure::Rejected(rejection))) => Err(rejection),
+            Poll::Ready(other) => panic!("nothing has told the body to end so: {other:?}"),
+        }
+    }
+
+    async fn body(self, told: Rc<ToldBody>) -> BodyResult {
+        std::future::poll_fn(|_| match told.next.take() {
+            None => Poll::Pending,
+            Some(Next::End(result)) => Poll::Ready(result),
+            Some(Next::Panic) => {
+                panics();
+                Poll::Pending
+            }
+            Some(Next::Call(end)) => {
+                told.answer.set(Some(self.try_acquire().map(|permit| finish(permit, end))));
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}
+
+type BodyResult = Result<resilience_runtime::Verdict, resilience_runtime::Verdict>;
+type CallFuture<'b> =
+    Pin<Box<dyn Future<Output = Result<resilience_runtime::Verdict, Failure<resilience_runtime::Verdict>>> + 'b>>;
+
+/// What the body of a call does when it is polled next, and what came of the call that it has made.
+#[derive(Default)]
+struct ToldBody {
+    next: Cell<Option<Next>>,
+    answer: Cell<Option<Result<(), Rejection>>>,
+}
+
+enum Next {
+    End(BodyResult),
+    Panic,
+    Call(End),
+}
+
+struct Call<'b> {
+    future: CallFuture<'b>,
+    told: Rc<ToldBody>,
+}
+
+impl Call<'_> {
+    fn finish(mut self, verdict: Verdict) {
+        use resilience_runtime::Verdict as Said;
+        let said = |said: Said| verdict.opens.map_or(said, |time| said.opens_for(millis(time)));
+        let next = match verdict.end {
+            End::Success => Next::End(Ok(said(Said::SUCCESS))),
+            End::Failure(_) => Next::End(Err(said(Said::FAILURE))),
+            End::Ignored => Next::End(Err(said(Said::IGNORED))),
+            End::Panicked => Next::Panic,
+            // Whoever has made it has left.
+            End::Cancelled | End::Abandoned => return,
+        };
+        let panics = matches!(next, Next::Panic);
+        self.told.next.set(Some(next));
+        let polled = catch_unwind(AssertUnwindSafe(|| poll(self.future.as_mut()).is_ready()));
+        assert!(if panics { polled.is_err() } else { matches!(polled, Ok(true)) });
+    }
+
+    fn call_in(&mut self, end: End) -> Result<(), Rejection> {
+        self.told.next.set(Some(Next::Call(end)));
+        assert!(poll(self.future.as_mut()).is_pending());
+        self.told.answer.take().expect("it was polled")
+    }
+}
+
+enum UnderWay<'b> {
+    Permit(Permit<'b>),
+    Call(Call<'b>),
+}
+
+impl UnderWay<'_> {
+    fn finish(self, verdict: Verdict) {
+        match self {
+            Self::Permit(permit) => finish(permit, verdict.end),
+            Self::Call(call) => call.finish(verdict),
+        }
+    }
+
+    /// As it ends with that verdict: a permit by hand has none, and what a call is classified as says nothing else.
+    fn means(&self, verdict: Verdict) -> Verdict {
+        let Verdict { end, opens } = verdict;
+        match (self, end) {
+            (Self::Permit(_), end) => end.into(),
+            (Self::Call(_), End::Failure(_)) => {
+                Verdict { end: End::Failure(Some("an answer that is classified as a failure")), opens }
+            }
+            (Self::Call(_), End::Success | End::Ignored) => verdict,
+            (Self::Call(_), End::Panicked) => end.into(),
+            (Self::Call(_), End::Cancelled | End::Abandoned) => End::Cancelled.into(),
+        }
+    }
+}
+
+/// What is told of a breaker, to somebody who wants to know of each change, and to somebody who wants to know of each call too.
+struct Listening {
+    changes: Events,
+    all: Option<Events>,
+}
+
+impl Listening {
+    fn new() -> Self {
+        Self { changes: registry().subscribe_with(EventFilter::of([Topic::Transition])), all: None }
+    }
+
+    fn listen(&mut self, listens: bool) {
+        let filter = EventFilter::of([Topic::Transition, Topic::Outcome, Topic::SlowCall]);
+        self.all = listens.then(|| registry().subscribe_with(filter));
+    }
+
+    fn compare(&mut self, key: Option<&str>, expected: Vec<Told>, context: &dyn Fn() -> String) {
+        let told = |events: &mut Events| -> Vec<Told> {
+            let all = std::iter::from_fn(|| events.try_recv());
+            all.filter(|event| event.key().map(|key| &**key) == key).map(told).collect()
+        };
+        if let Some(all) = &mut self.all {
+            assert_eq!(told(all), expected, "{}", context());
+        }
+        let changes: Vec<_> = expected.into_iter().filter(|told| matches!(told, Told::Moved(_))).collect();
+        assert_eq!(told(&mut self.changes), changes, "{}", context());
+    }
+}
+
+fn told(event: Event) -> Told {
+    match event {
+        Event::Transition(moved) => {
+            let (from, to, at) = (moved.from, moved.to, moved.at.as_millis());
+            let cause = moved.cause.map(|cause| cause.to_string());
+            Told::Moved(Moved { from, to, reason: moved.reason, cause, monitored: moved.monitored, at, dated: at })
+        }
+        Event::Outcome { ended, cause, .. } => Told::Ended { ended, cause: cause.map(|cause| cause.to_string()) },
+        Event::SlowCall { took, limit, .. } => Told::Slow { took, limit },
+        other => panic!("{other:?}"),
+    }
+}
+
+fn check_rejection(real: Rejection, expected: (OpenReason, Option<u64>), context: &dyn Fn() -> String) {
+    let Rejection::CircuitOpen { reason, retry_after, .. } = real else { panic!("{real:?} {}", context()) };
+    assert_eq!((reason, retry_after), (expected.0, expected.1.map(millis)), "{}", context());
+}
+
+fn act(breaker: &CircuitBreaker, act: Act) {
+    match act {
+        Act::ForceOpen => breaker.force_open(),
+        Act::ForceOpenFor(time) => breaker.force_open_for(millis(time)),
+        Act::Disable => breaker.disable(),
+        Act::Monitor => breaker.monitor(),
+        Act::Enforce => breaker.enforce(),
+        Act::EnforceShare(percent) => breaker.steer().enforce_share(percent).unwrap(),
+        Act::Reset => breaker.reset(),
+    }
+}
+
+impl Act {
+    fn on(self, reference: &mut Reference) {
+        match self {
+            Self::ForceOpen => reference.force_open(),
+            Self::ForceOpenFor(time) => reference.force_open_for(time),
+            Self::Disable => reference.disable(),
+            Self::Monitor => reference.set_monitored(true),
+            Self::Enforce => reference.set_monitored(false),
+            Self::EnforceShare(percent) => reference.enforce_share(percent),
+            Self::Reset => reference.reset(),
+        }
+    }
+}
+
+/// One process after the other, each with the configuration and the steps that it makes.
+async fn run(processes: Vec<(CircuitBreakerConfig, Vec<Step>)>, with_keys: bool, with_trip_if: bool) {
+    let trip_if = with_trip_if.then_some(two_thirds as fn(&WindowCounts) -> bool);
+    let directory = (processes.len() > 1).then(|| tempfile::tempdir().unwrap());
+    let file = directory.as_ref().map(|directory| directory.path().join("breakers"));
+    let mut before: Option<Reference> = None;
+    for (nth, (config, steps)) in processes.into_iter().enumerate() {
+        let _entered = Scope::new().enter();
+        let mut builder = CircuitBreaker::builder("reference").config(config);
+        if let Some(trip_if) = trip_if {
+            builder = builder.trip_if(trip_if);
+        }
+        let breaker = builder.register().unwrap();
+        let mut listening = Listening::new();
+        let config = config.has_trip_if(with_trip_if);
+        let reference = match (&before, &file) {
+            (Some(before), Some(file)) => {
+                let away = registry().restore(file).unwrap().away;
+                before.restarted(config, u64::try_from(away.as_millis()).unwrap())
+            }
+            _ => Reference::new(config, trip_if, Timestamp::now().as_millis()),
+        };
+        let reference = live(&breaker, &mut listening, reference, with_keys, &steps, &format!("process {nth}")).await;
+        if let Some(file) = &file {
+            assert_eq!(registry().save(file).unwrap(), usize::from(reference.is_saved()), "process {nth}");
+        }
+        before = Some(reference);
+    }
+}
+
+async fn live(
+    breaker: &Arc<CircuitBreaker>,
+    listening: &mut Listening,
+    mut reference: Reference,
+    with_keys: bool,
+    steps: &[Step],
+    process: &str,
+) -> Reference {
+    let key = Cell::new(with_keys.then_some(0));
+    let guard = Guard { breaker, key: &key };
+    // What was done to all keys.
+    let mut of_all = Reference::new(reference.config(), None, reference.now);
+    let mut under_way: Vec<(UnderWay<'_>, reference::Permit)> = Vec::new();
+    if with_keys {
+        let (real, expected) = (guard.try_acquire().unwrap(), reference.acquire().unwrap());
+        real.ignore();
+        reference.finish(expected, End::Ignored.into());
+    }
+    let shown = || key.get().map(|key| key.to_string());
+    listening.compare(shown().as_deref(), std::mem::take(&mut reference.told), &|| format!("as {process} begins"));
 
     for (at, step) in steps.iter().enumerate() {
-        let context = || format!("after step {at}, {step:?}");
+        let context = || format!("in {process} after step {at}, {step:?}");
+        let instance = key.get().map_or_else(|| Arc::clone(breaker), |key| breaker.of_key(key).unwrap());
         match step.clone() {
-            Step::Acquire | Step::Call(_) => {
-                let said = breaker.next_call();
-                let (real, expected) = (breaker.try_acquire(), reference.acquire());
-                match (&said, &real, &expected) {
-                    (NextCall::Rejected(said), Err(real), Err(_)) => assert_eq!(said, real, "{}", context()),
-                    (said, Ok(_), Ok(expected)) => {
+            Step::Acquire | Step::Begin | Step::Call(_) => {
+                let said = instance.next_call();
+                let by_hand = matches!(step, Step::Acquire) || matches!(step, Step::Call(said) if said.opens.is_none());
+                let real = match by_hand {
+                    true => guard.try_acquire().map(UnderWay::Permit),
+                    false => guard.begin().map(UnderWay::Call),
+                };
+                match (&said, real, reference.acquire()) {
+                    (NextCall::Rejected(said), Err(real), Err(expected)) => {
+                        assert_eq!(*said, real, "{}", context());
+                        check_rejection(real, expected, &context);
+                    }
+                    (said, Ok(real), Ok(mut expected)) => {
                         let fits = match expected.admitted {
                             Admitted::Closed { .. } => matches!(said, NextCall::Admitted),
                             Admitted::Probe { .. } => matches!(said, NextCall::Probe { .. }),
@@ -174,94 +462,111 @@ async fn run(config: CircuitBreakerConfig, with_trip_if: bool, steps: Vec<Step>)
                             Admitted::Uncounted => matches!(said, NextCall::Unguarded),
                         };
                         assert!(fits, "{said:?} was said of {expected:?} {}", context());
+                        if !by_hand {
+                            expected.waits(reference.now);
+                        }
+                        under_way.push((real, expected));
+                        if let Step::Call(verdict) = step {
+                            let (real, expected) = under_way.pop().unwrap();
+                            reference.finish(expected, real.means(*verdict));
+                            real.finish(*verdict);
+                        }
                     }
-                    other => panic!("{other:?} {}", context()),
-                }
-                match (real, expected) {
-                    (Ok(real), Ok(expected)) => permits.push((real, expected)),
-                    (Err(Rejection::CircuitOpen { reason, retry_after, .. }), Err(expected)) => {
-                        assert_eq!((reason, retry_after), (expected.0, expected.1.map(millis)), "{}", context());
+                    (said, real, expected) => {
+                        panic!("{said:?}, {:?} in place of {expected:?} {}", real.err(), context())
                     }
-                    (real, expected) => panic!("{real:?} in place of {expected:?} {}", context()),
-                }
-                if let Step::Call(end) = step
-                    && permits.last().is_some()
-                {
-                    let (real, expected) = permits.pop().unwrap();
-                    finish(real, *end);
-                    reference.finish(expected, *end);
                 }
             }
-            Step::Finish(which, end) => {
-                if which < permits.len() {
-                    let (real, expected) = permits.remove(which);
-                    finish(real, end);
-                    reference.finish(expected, end);
+            Step::Finish(which, verdict) => {
+                if which < under_way.len() {
+                    let (real, expected) = under_way.remove(which);
+                    reference.finish(expected, real.means(verdict));
+                    real.finish(verdict);
                 }
             }
             Step::Wait(which) => {
-                if let Some((real, expected)) = permits.get_mut(which) {
+                if let Some((UnderWay::Permit(real), expected)) = under_way.get_mut(which) {
                     let mut body = pin!(std::future::pending::<()>());
-                    let watch = pin!(real.watch(body.as_mut()));
-                    assert!(watch.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+                    assert!(poll(real.watch(body.as_mut())).is_pending());
                     expected.waits(reference.now);
+                }
+            }
+            Step::CallIn(which, end) => {
+                if let Some((UnderWay::Call(real), expected)) = under_way.get_mut(which) {
+                    match (real.call_in(end), reference.call_in(expected, end)) {
+                        (Ok(()), Ok(())) => {}
+                        (Err(real), Err(expected)) => check_rejection(real, expected, &context),
+                        (real, expected) => panic!("{real:?} in place of {expected:?} {}", context()),
+                    }
                 }
             }
             Step::Pass(time) => {
                 tokio::time::advance(millis(time)).await;
                 reference.now += time;
+                of_all.now += time;
             }
-            Step::ForceOpen => {
-                breaker.force_open();
-                reference.force_open();
-            }
-            Step::Disable => {
-                breaker.disable();
-                reference.disable();
-            }
-            Step::Monitor => {
-                breaker.monitor();
-                reference.set_monitored(true);
-            }
-            Step::Enforce => {
-                breaker.enforce();
-                reference.set_monitored(false);
-            }
-            Step::EnforceShare(percent) => {
-                breaker.steer().enforce_share(percent).unwrap();
-                reference.enforce_share(percent);
-            }
-            Step::Reset => {
-                breaker.reset();
-                reference.reset();
+            Step::Act(what) => {
+                act(breaker, what);
+                what.on(&mut reference);
+                what.on(&mut of_all);
             }
             Step::Reconfigure(config) => {
                 breaker.reconfigure(config).unwrap();
-                reference.reconfigure(config.has_trip_if(with_trip_if));
+                let config = config.has_trip_if(reference.has_trip_if());
+                reference.reconfigure(config);
+                of_all.reconfigure(config);
+            }
+            Step::Listen(listens) => listening.listen(listens),
+            Step::AnotherKey => {
+                if let Some(before) = key.get().filter(|_| reference.is_closed()) {
+                    key.set(Some(before + 1));
+                    let permit = guard.try_acquire();
+                    let is_counted = |(_, call): &&(_, reference::Permit)| call.admitted != Admitted::Uncounted;
+                    reference.begin_anew(&of_all, under_way.iter().filter(is_counted).count() as u64);
+                    match (permit, reference.acquire()) {
+                        (Ok(real), Ok(expected)) => {
+                            real.ignore();
+                            reference.finish(expected, End::Ignored.into());
+                        }
+                        (Err(real), Err(expected)) => check_rejection(real, expected, &context),
+                        (real, expected) => panic!("{real:?} in place of {expected:?} {}", context()),
+                    }
+                }
             }
         }
-        compare(&breaker, &reference, permits.len() as u64, &context);
-        let told: Vec<Told> = std::iter::from_fn(|| events.try_recv())
-            .map(|event| match event {
-                Event::Transition(transition) => {
-                    let (from, to) = (transition.from, transition.to);
-                    let (reason, monitored) = (transition.reason, transition.monitored);
-                    Told::new(from, to, reason, monitored, transition.at.as_millis())
-                }
-                other => panic!("{other:?} {}", context()),
-            })
-            .collect();
-        assert_eq!(told, std::mem::take(&mut reference.told), "{}", context());
+        // Without the settings, which take longer to say than all the rest.
+        let mut real = registry().read().circuit_breakers.remove(0);
+        if let Some(key) = key.get() {
+            let of_all = std::mem::replace(&mut real, breaker.of_key(key).unwrap().snapshot());
+            real.latency = of_all.latency;
+        }
+        compare(&real, &reference, under_way.len() as u64, &context);
+        listening.compare(shown().as_deref(), std::mem::take(&mut reference.told), &context);
     }
+    // Whoever has made them leaves, before anything is saved.
+    for (real, expected) in under_way {
+        reference.finish(expected, real.means(End::Cancelled.into()));
+        real.finish(End::Cancelled.into());
+    }
+    reference
 }
 
-fn compare(breaker: &CircuitBreaker, reference: &Reference, out: u64, context: &dyn Fn() -> String) {
-    let real = breaker.snapshot();
+fn compare(real: &CircuitBreakerSnapshot, reference: &Reference, out: u64, context: &dyn Fn() -> String) {
     assert_eq!((real.state, real.decided), (reference.state(), reference.decided()), "{}", context());
     assert_eq!(real.window, reference.window(), "{}", context());
     assert_eq!(real.consecutive_failures, reference.row(), "{}", context());
     assert_eq!(real.reason, reference.reason(), "{}", context());
     assert_eq!(real.enforced_percent, reference.enforced_percent(), "{}", context());
+    assert_eq!(real.reopenings, reference.reopenings(), "{}", context());
+    let age = reference.age().map_or(real.age, millis);
+    assert_eq!(real.age, age, "{}", context());
+    let last_error = real.last_error.as_ref().map(|error| (error.cause.as_str(), error.at.as_millis()));
+    assert_eq!(last_error, reference.last_error(), "{}", context());
+    let latency = real
+        .latency
+        .as_ref()
+        .map(|latency| [&latency.success, &latency.failure].map(|took| (took.count(), took.sum().as_millis() as u64)));
+    assert_eq!(latency, reference.latency(), "{}", context());
     let due = reference.probe_due().map(|due| millis(due.saturating_sub(reference.now)));
     assert_eq!(real.probe_due_in, due, "{}", context());
     let probes = real.probes.map(|probes| (probes.in_flight, probes.succeeded, probes.failed));
@@ -287,16 +592,40 @@ fn compare(breaker: &CircuitBreaker, reference: &Reference, out: u64, context: &
     assert!(ended <= expected.admitted && expected.admitted <= ended + out, "{}", context());
 }
 
+fn paused(process: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(process);
+}
+
+fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..most)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_breaker_does_what_the_reference_does(
         config in config(),
+        with_keys in prop::bool::weighted(0.2),
         with_trip_if in prop::bool::weighted(0.1),
-        steps in prop::collection::vec(step(), 1..60),
+        steps in steps(60),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(run(config, with_trip_if, steps));
+        paused(run(vec![(config, steps)], with_keys, with_trip_if));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_breaker_that_goes_on_in_another_process_does_too(
+        first in config(),
+        others in prop::collection::vec((prop::option::weighted(0.2, config()), steps(15)), 1..4),
+        with_trip_if in prop::bool::weighted(0.1),
+        steps in steps(30),
+    ) {
+        let others = others.into_iter().map(|(config, steps)| (config.unwrap_or(first), steps));
+        paused(run([(first, steps)].into_iter().chain(others).collect(), false, with_trip_if));
     }
 }

@@ -1,6 +1,10 @@
 //! A circuit breaker as one would write it down: every outcome in a list, one thread, no cleverness. What it says is right.
 
-use resilience_runtime::{CircuitBreakerConfig, OpenReason, State, Window, WindowCounts};
+use resilience_runtime::{CircuitBreakerConfig, Ended, OpenReason, State, Window, WindowCounts};
+use std::time::Duration;
+
+/// Why a call failed whose caller has left.
+const GAVE_UP: &str = "abandoned by its caller";
 
 /// What a call was admitted as.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,9 +22,15 @@ pub struct Permit {
     entered: u64,
     /// When its body began to wait.
     waits_since: Option<u64>,
+    /// A call in its body has failed.
+    nested_failed: bool,
 }
 
 impl Permit {
+    fn new(admitted: Admitted, began: Option<u64>, entered: u64) -> Self {
+        Self { admitted, began, entered, waits_since: None, nested_failed: false }
+    }
+
     pub fn waits(&mut self, now: u64) {
         self.waits_since.get_or_insert(now);
     }
@@ -29,8 +39,10 @@ impl Permit {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
     Closed,
+    /// `own` is how long it lasts where that was said.
     Open {
         lasts_openings: u64,
+        own: Option<u64>,
     },
     /// `cooling` of those in flight were cancelled, and their permits are free at `free_at`.
     HalfOpen {
@@ -96,7 +108,8 @@ pub struct Totals {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {
     Success,
-    Failure,
+    /// And what it says.
+    Failure(Option<&'static str>),
     Ignored,
     Cancelled,
     /// By hand.
@@ -104,27 +117,49 @@ pub enum End {
     Panicked,
 }
 
-#[derive(Clone, Debug)]
-pub struct Told {
-    pub from: State,
-    pub to: State,
-    pub reason: Option<OpenReason>,
-    pub monitored: bool,
-    pub at: u64,
-    /// When it happened, which may be dated back to before something that was told already.
-    dated: u64,
+/// How a call ended, and for how long its verdict opens the breaker.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict {
+    pub end: End,
+    pub opens: Option<u64>,
 }
 
-impl Told {
-    pub fn new(from: State, to: State, reason: Option<OpenReason>, monitored: bool, at: u64) -> Self {
-        Self { from, to, reason, monitored, at, dated: at }
+impl From<End> for Verdict {
+    fn from(end: End) -> Self {
+        Self { end, opens: None }
     }
 }
 
-impl PartialEq for Told {
+/// What is told, in the order in which it is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    Moved(Moved),
+    Ended { ended: Ended, cause: Option<String> },
+    Slow { took: Duration, limit: Duration },
+}
+
+impl Told {
+    fn moved(&mut self) -> Option<&mut Moved> {
+        if let Self::Moved(moved) = self { Some(moved) } else { None }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Moved {
+    pub from: State,
+    pub to: State,
+    pub reason: Option<OpenReason>,
+    pub cause: Option<String>,
+    pub monitored: bool,
+    pub at: u64,
+    /// When it happened, which may be dated back to before something that was told already.
+    pub dated: u64,
+}
+
+impl PartialEq for Moved {
     fn eq(&self, other: &Self) -> bool {
         let told = |told: &Self| (told.from, told.to, told.reason, told.monitored, told.at);
-        told(self) == told(other)
+        told(self) == told(other) && self.cause == other.cause
     }
 }
 
@@ -147,6 +182,11 @@ pub struct Reference {
     row_began: u64,
     reason: Option<OpenReason>,
     frozen: WindowCounts,
+    /// What the last failure said, and when; and when the next one is kept of which there may be many.
+    last_error: Option<(&'static str, u64)>,
+    error_due: u64,
+    /// Of successes and of failures, once anybody has asked: how many, and how many milliseconds they took together.
+    latency: Option<[(u64, u64); 2]>,
     pub totals: Totals,
     pub told: Vec<Told>,
     /// When the last transition was told.
@@ -162,7 +202,7 @@ fn reach(millis: u64, now: u64) -> u64 {
     ((now * 10 / millis).saturating_sub(9) * millis).div_ceil(10)
 }
 
-fn millis(duration: std::time::Duration) -> u64 {
+fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap()
 }
 
@@ -183,6 +223,9 @@ impl Reference {
             row_began: 0,
             reason: None,
             frozen: WindowCounts::default(),
+            last_error: None,
+            error_due: 0,
+            latency: config.resolve().latency.then(Default::default),
             totals: Totals::default(),
             told: Vec::new(),
             latest: 0,
@@ -190,6 +233,14 @@ impl Reference {
         };
         this.start();
         this
+    }
+
+    pub fn config(&self) -> CircuitBreakerConfig {
+        self.config
+    }
+
+    pub fn has_trip_if(&self) -> bool {
+        self.trip_if.is_some()
     }
 
     fn start(&mut self) {
@@ -229,10 +280,40 @@ impl Reference {
         }
     }
 
+    pub fn reopenings(&self) -> u64 {
+        match self.phase {
+            Phase::Open { lasts_openings: openings, .. } | Phase::HalfOpen { openings, .. } => openings,
+            _ => 0,
+        }
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// How long it is in its state; unknown of a half-open one, whose probes begin one after the other.
+    pub fn age(&self) -> Option<u64> {
+        (!matches!(self.phase, Phase::HalfOpen { .. })).then_some(self.now - self.since)
+    }
+
+    pub fn last_error(&self) -> Option<(&'static str, u64)> {
+        self.last_error
+    }
+
+    pub fn latency(&self) -> Option<[(u64, u64); 2]> {
+        self.latency
+    }
+
     /// When the next call is a probe.
     pub fn probe_due(&self) -> Option<u64> {
-        let Phase::Open { lasts_openings } = self.phase else { return None };
-        Some(self.since + self.lasts(lasts_openings))
+        let Phase::Open { lasts_openings, own } = self.phase else { return None };
+        let most = millis(self.config.resolve().max_open_for);
+        Some(self.since + own.map_or_else(|| self.lasts(lasts_openings), |own| own.min(most)))
+    }
+
+    /// As long as an opening may last that is not as the settings say.
+    fn own_time(&self, time: u64) -> u64 {
+        time.max(1).min(millis(self.config.resolve().max_open_for))
     }
 
     fn lasts(&self, openings: u64) -> u64 {
@@ -300,6 +381,17 @@ impl Reference {
         self.tell(was, reason, at);
     }
 
+    /// It has opened, if it has, because of what a call said; or of what the last failure said, where one of many calls was the last drop.
+    fn because(&mut self, cause: Option<&'static str>) {
+        let Some(Told::Moved(Moved { reason: Some(reason), cause: told, .. })) = self.told.last_mut() else { return };
+        let is_of_many = matches!(
+            reason,
+            OpenReason::FailureRate { .. } | OpenReason::TripIf { .. } | OpenReason::ProbesFailed { .. }
+        );
+        let last = self.last_error.filter(|_| is_of_many).map(|(said, _)| said);
+        *told = cause.or(last).map(str::to_owned);
+    }
+
     fn tell(&mut self, (from, from_monitored): (State, bool), reason: Option<OpenReason>, at: u64) {
         if (from, from_monitored) == (self.decided(), self.monitored) {
             return;
@@ -309,14 +401,18 @@ impl Reference {
         let (from, to) = (shown(from, from_monitored), shown(self.decided(), self.monitored));
         // What is dated back is told no earlier than what was told before it.
         self.latest = self.latest.max(at);
-        self.told.push(Told { from, to, reason, monitored, at: self.latest, dated: at });
+        self.told.push(Told::Moved(Moved { from, to, reason, cause: None, monitored, at: self.latest, dated: at }));
+    }
+
+    fn tell_ended(&mut self, ended: Ended, cause: Option<&'static str>) {
+        self.told.push(Told::Ended { ended, cause: cause.map(str::to_owned) });
     }
 
     /// Half-open: what time or a changed rule has made due.
     fn follow_due(&mut self) -> bool {
         let Phase::HalfOpen { began, in_flight, succeeded, failed, openings, .. } = self.phase else { return false };
         let settings = self.config.resolve();
-        let reopened = Phase::Open { lasts_openings: (openings + 1).min(127) };
+        let reopened = Phase::Open { lasts_openings: (openings + 1).min(127), own: None };
         let deadline = began + millis(settings.half_open_timeout);
         if succeeded >= u64::from(settings.half_open_successes) {
             self.enter(Phase::Closed, self.monitored, self.now, None);
@@ -339,7 +435,7 @@ impl Reference {
             Phase::Closed => Admitted::Closed { generation: self.generation },
             Phase::Disabled => Admitted::Uncounted,
             Phase::Forced => return self.reject(OpenReason::Forced, None),
-            Phase::Open { lasts_openings } => {
+            Phase::Open { lasts_openings, .. } => {
                 let due = self.probe_due().unwrap();
                 if self.now < due {
                     return self.reject(self.reason.unwrap(), Some(due - self.now));
@@ -361,11 +457,8 @@ impl Reference {
                 if full(in_flight) && cooling > 0 && self.now >= free_at {
                     (in_flight, cooling, free_at) = (in_flight - cooling, 0, 0);
                 }
-                if in_flight + succeeded + failed >= u64::from(settings.half_open_calls) {
-                    let deadline = began + millis(settings.half_open_timeout);
-                    let lasts = self.lasts(openings);
-                    let again = lasts - (self.now - began) % lasts;
-                    return self.reject(self.reason.unwrap(), Some(again.min(deadline - self.now)));
+                if full(in_flight) {
+                    return self.reject_half_open(began, openings);
                 }
                 let began = if in_flight == 0 && succeeded + failed > 0 { self.now } else { began };
                 in_flight += 1;
@@ -376,17 +469,48 @@ impl Reference {
         if admitted != Admitted::Uncounted {
             self.totals.admitted += 1;
         }
-        let is_probe = matches!(admitted, Admitted::Probe { .. });
-        let began = (is_probe || settings.slow_call.is_some()).then_some(self.now);
-        Ok(Permit { admitted, began, entered: self.now, waits_since: None })
+        let is_timed = settings.slow_call.is_some() || settings.latency || matches!(admitted, Admitted::Probe { .. });
+        Ok(Permit::new(admitted, is_timed.then_some(self.now), self.now))
+    }
+
+    fn reject_half_open(&mut self, began: u64, openings: u64) -> Result<Permit, (OpenReason, Option<u64>)> {
+        let deadline = began + millis(self.config.resolve().half_open_timeout);
+        let lasts = self.lasts(openings);
+        let again = lasts - (self.now - began) % lasts;
+        self.reject(self.reason.unwrap(), Some(again.min(deadline - self.now)))
+    }
+
+    /// A call in the body of another one, which is part of it if that is a probe: it takes no permit, and once one has failed there is no other.
+    pub fn call_in(&mut self, outer: &mut Permit, end: End) -> Result<(), (OpenReason, Option<u64>)> {
+        while self.follow_due() {}
+        let generation = self.generation;
+        let nested = match self.phase {
+            Phase::HalfOpen { began, openings, .. } if outer.admitted == (Admitted::Probe { generation }) => {
+                match outer.nested_failed {
+                    true => self.reject_half_open(began, openings)?,
+                    false => {
+                        self.totals.admitted += 1;
+                        self.totals.panicked += u64::from(end == End::Panicked);
+                        let is_cancelled = end == End::Cancelled;
+                        outer.nested_failed = matches!(end, End::Failure(_) | End::Abandoned | End::Panicked);
+                        self.totals.ignored += u64::from(!is_cancelled);
+                        self.totals.cancelled += u64::from(is_cancelled);
+                        self.tell_ended(if is_cancelled { Ended::Cancelled } else { Ended::Ignored }, None);
+                        return Ok(());
+                    }
+                }
+            }
+            _ => self.acquire()?,
+        };
+        self.finish(nested, end.into());
+        Ok(())
     }
 
     fn reject(&mut self, reason: OpenReason, wait: Option<u64>) -> Result<Permit, (OpenReason, Option<u64>)> {
         if self.monitored || self.phase != Phase::Forced && !self.enforces() {
             self.totals.would_reject += 1;
             self.totals.admitted += 1;
-            let admitted = Admitted::Unjudged;
-            return Ok(Permit { admitted, began: None, entered: self.now, waits_since: None });
+            return Ok(Permit::new(Admitted::Unjudged, None, self.now));
         }
         self.totals.rejected += 1;
         Err((reason, wait))
@@ -408,54 +532,104 @@ impl Reference {
         }
     }
 
-    pub fn finish(&mut self, permit: Permit, end: End) {
+    pub fn finish(&mut self, permit: Permit, Verdict { end, opens }: Verdict) {
         if permit.admitted == Admitted::Uncounted {
             return;
         }
-        if end == End::Panicked {
-            self.totals.panicked += 1;
-        }
+        self.totals.panicked += u64::from(end == End::Panicked);
         let settings = self.config.resolve();
-        let slow_call = settings.slow_call.map(millis);
-        let slow = slow_call.zip(permit.began).is_some_and(|(limit, began)| self.now - began > limit);
         let waited = permit.waits_since.map(|since| self.now - since);
         let is_abandoned = waited.zip(settings.abandoned_after).is_some_and(|(waited, limit)| waited >= millis(limit));
-        let kind = match end {
-            End::Success => Kind::Succeeded,
-            End::Failure | End::Panicked => Kind::Failed,
-            End::Abandoned => Kind::Abandoned,
-            End::Cancelled if is_abandoned => Kind::Abandoned,
-            End::Cancelled if slow && waited.is_some() => Kind::Dropped,
-            End::Ignored | End::Cancelled => {
-                if end == End::Ignored {
-                    self.totals.ignored += 1;
-                } else {
-                    self.totals.cancelled += 1;
-                }
-                if let Admitted::Probe { generation } = permit.admitted
-                    && !(end == End::Cancelled && self.cool(generation, permit.entered))
-                {
-                    self.answer(generation, None);
-                }
-                return;
-            }
-        };
-        let counts = match permit.admitted {
-            Admitted::Closed { generation } => self.phase == Phase::Closed && generation == self.generation,
-            Admitted::Probe { generation } => self.answer(generation, Some(kind == Kind::Succeeded && !slow)),
-            Admitted::Unjudged | Admitted::Uncounted => false,
-        };
-        if !counts {
-            self.totals.stale += 1;
-            return;
+        let says_nothing = end == End::Ignored || end == End::Cancelled && waited.is_none();
+        let took = permit.began.map(|began| self.now - began).filter(|_| !says_nothing);
+        let too_long = took.zip(settings.slow_call).filter(|(took, limit)| *took > millis(*limit));
+        if let Some((took, limit)) = too_long {
+            self.told.push(Told::Slow { took: Duration::from_millis(took), limit });
         }
-        self.totals.successes += u64::from(kind == Kind::Succeeded);
-        self.totals.failures += u64::from(kind == Kind::Failed);
-        self.totals.abandoned += u64::from(kind == Kind::Abandoned);
-        self.totals.cancelled += u64::from(kind == Kind::Dropped);
+        let slow = too_long.is_some();
+        let (kind, ended, cause) = match end {
+            End::Success => (Some(Kind::Succeeded), Ended::Succeeded, None),
+            End::Failure(says) => (Some(Kind::Failed), Ended::Failed, says),
+            End::Panicked => (Some(Kind::Failed), Ended::Failed, Some("a panic")),
+            End::Abandoned => (Some(Kind::Abandoned), Ended::Abandoned, Some(GAVE_UP)),
+            End::Cancelled if is_abandoned => (Some(Kind::Abandoned), Ended::Abandoned, Some(GAVE_UP)),
+            End::Cancelled if slow => (Some(Kind::Dropped), Ended::Cancelled, None),
+            End::Cancelled => (None, Ended::Cancelled, None),
+            End::Ignored => (None, Ended::Ignored, None),
+        };
+        let opens = opens.map(|time| self.own_time(time));
+        match permit.admitted {
+            Admitted::Closed { generation } if self.phase == Phase::Closed && generation == self.generation => {
+                self.tell_ended(ended, cause);
+                self.count(kind, ended, slow, took);
+                if let Some(kind) = kind {
+                    self.record(kind, slow);
+                }
+                let verdict = opens.map(|time| OpenReason::Verdict { open_for: Duration::from_millis(time) });
+                let reason = verdict.or_else(|| self.judge(kind?));
+                let is_due = opens.is_none() && self.now >= self.error_due;
+                if let Some(said) = cause.filter(|_| is_due || reason.is_some()) {
+                    self.keep_error(said, true);
+                }
+                if let Some(reason) = reason {
+                    self.enter(Phase::Open { lasts_openings: 0, own: opens }, self.monitored, self.now, Some(reason));
+                    self.because(cause);
+                }
+            }
+            Admitted::Probe { generation } if kind.is_some() || opens.is_some() => {
+                if let Some(said) = cause {
+                    self.keep_error(said, generation == self.generation);
+                }
+                let succeeded = kind == Some(Kind::Succeeded) && !slow;
+                match self.answer(generation, succeeded, (ended, cause), opens) {
+                    true => self.count(kind, ended, slow, took),
+                    false => self.end_late(kind, ended),
+                }
+            }
+            Admitted::Probe { generation } => {
+                self.end_late(None, ended);
+                if end == End::Ignored || !self.cool(generation, permit.entered) {
+                    self.give_back(generation, None);
+                }
+            }
+            _ => self.end_late(kind, ended),
+        }
+    }
+
+    fn count(&mut self, kind: Option<Kind>, ended: Ended, slow: bool, took: Option<u64>) {
+        self.totals.successes += u64::from(ended == Ended::Succeeded);
+        self.totals.failures += u64::from(ended == Ended::Failed);
+        self.totals.abandoned += u64::from(ended == Ended::Abandoned);
+        self.totals.cancelled += u64::from(ended == Ended::Cancelled);
+        self.totals.ignored += u64::from(ended == Ended::Ignored);
         self.totals.slow += u64::from(slow);
-        if let Admitted::Closed { .. } = permit.admitted {
-            self.record(kind, slow);
+        let outcome = [Kind::Succeeded, Kind::Failed].iter().position(|of| kind == Some(*of));
+        if let (true, Some(outcome), Some(took), Some(latency)) =
+            (self.config.resolve().latency, outcome, took, &mut self.latency)
+        {
+            latency[outcome].0 += 1;
+            latency[outcome].1 += took;
+        }
+    }
+
+    /// It decides nothing: too late, or nobody's business.
+    fn end_late(&mut self, kind: Option<Kind>, ended: Ended) {
+        match kind {
+            None => {
+                self.tell_ended(ended, None);
+                self.count(None, ended, false, None);
+            }
+            Some(_) => {
+                self.tell_ended(Ended::Stale, None);
+                self.totals.stale += 1;
+            }
+        }
+    }
+
+    fn keep_error(&mut self, said: &'static str, is_in_time: bool) {
+        self.error_due = self.now + 100;
+        if is_in_time {
+            self.last_error = Some((said, self.now));
         }
     }
 
@@ -490,6 +664,12 @@ impl Reference {
         } else if kind == Kind::Succeeded {
             self.row = 0;
         }
+    }
+
+    /// Whether it opens after such a call.
+    fn judge(&self, kind: Kind) -> Option<OpenReason> {
+        let settings = self.config.resolve();
+        let lengthens = matches!(kind, Kind::Failed | Kind::Abandoned);
         // By default, failures of one moment are one event.
         let is_old = !settings.consecutive_failures_by_default || self.now >= self.row_began + 100;
 
@@ -501,45 +681,87 @@ impl Reference {
             let reached = u128::from(part) * 100_000_000 >= (percent * 1e6).round() as u128 * u128::from(of);
             settings.window != Window::None && of >= minimum && part > 0 && reached
         };
-        let reason = if reaches(failures, calls, settings.failure_rate) {
-            OpenReason::FailureRate { failures, calls }
+        let is_too_long = |limit: u32| lengthens && is_old && self.row >= u64::from(limit);
+        if reaches(failures, calls, settings.failure_rate) {
+            Some(OpenReason::FailureRate { failures, calls })
         } else if settings.slow_call.is_some() && reaches(slow, slow_of, settings.slow_call_rate) {
-            OpenReason::SlowCallRate { slow, calls: slow_of }
-        } else if lengthens && is_old && settings.consecutive_failures.is_some_and(|limit| self.row >= u64::from(limit))
-        {
-            OpenReason::ConsecutiveFailures { failures: self.row }
-        } else if self.trip_if.is_some_and(|trip_if| trip_if(&counts)) {
-            OpenReason::TripIf { failures, calls }
+            Some(OpenReason::SlowCallRate { slow, calls: slow_of })
+        } else if settings.consecutive_failures.is_some_and(is_too_long) {
+            Some(OpenReason::ConsecutiveFailures { failures: self.row })
         } else {
-            return;
-        };
-        self.enter(Phase::Open { lasts_openings: 0 }, self.monitored, self.now, Some(reason));
+            let trips = self.trip_if.is_some_and(|trip_if| trip_if(&counts));
+            trips.then_some(OpenReason::TripIf { failures, calls })
+        }
     }
 
     /// Whether a probe's end came in time.
-    fn answer(&mut self, of: u64, answered: Option<bool>) -> bool {
+    fn answer(
+        &mut self,
+        of: u64,
+        succeeded: bool,
+        (ended, cause): (Ended, Option<&'static str>),
+        opens: Option<u64>,
+    ) -> bool {
         while of == self.generation && self.follow_due() {}
+        let Phase::HalfOpen { openings, .. } = self.phase else { return false };
         if of != self.generation {
             return false;
         }
-        let Phase::HalfOpen { in_flight, succeeded, failed, .. } = &mut self.phase else { return false };
-        *in_flight -= 1;
-        match answered {
-            Some(true) => *succeeded += 1,
-            Some(false) => *failed += 1,
-            None => {}
+        self.tell_ended(ended, cause);
+        if let Some(time) = opens {
+            let reason = OpenReason::Verdict { open_for: Duration::from_millis(time) };
+            let reopened = Phase::Open { lasts_openings: (openings + 1).min(127), own: opens };
+            self.enter(reopened, self.monitored, self.now, Some(reason));
+        } else {
+            self.give_back(of, Some(succeeded));
         }
-        self.follow_due();
+        self.because(cause);
         true
     }
 
+    /// A probe is under way no longer.
+    fn give_back(&mut self, of: u64, answered: Option<bool>) {
+        while of == self.generation && self.follow_due() {}
+        let Phase::HalfOpen { in_flight, succeeded, failed, .. } = &mut self.phase else { return };
+        if of != self.generation {
+            return;
+        }
+        *in_flight -= 1;
+        *succeeded += u64::from(answered == Some(true));
+        *failed += u64::from(answered == Some(false));
+        self.follow_due();
+    }
+
+    /// Whatever is done to it is told, also where it changes nothing.
+    fn acted(&mut self) {
+        self.latest = self.latest.max(self.now);
+    }
+
+    pub fn force_open_for(&mut self, time: u64) {
+        self.acted();
+        if self.phase == Phase::Forced {
+            return;
+        }
+        self.set_share(100);
+        let time = self.own_time(time);
+        if self.probe_due().is_some_and(|due| due >= self.now + time) {
+            self.change_monitored(false);
+        } else {
+            let open = Phase::Open { lasts_openings: self.reopenings(), own: Some(time) };
+            let reason = OpenReason::ForcedFor { open_for: Duration::from_millis(time) };
+            self.enter(open, false, self.now, Some(reason));
+        }
+    }
+
     pub fn force_open(&mut self) {
+        self.acted();
         if self.phase != Phase::Forced {
             self.enter(Phase::Forced, false, self.now, Some(OpenReason::Forced));
         }
     }
 
     pub fn disable(&mut self) {
+        self.acted();
         if self.phase != Phase::Disabled {
             self.enter(Phase::Disabled, false, self.now, None);
         }
@@ -554,15 +776,20 @@ impl Reference {
     }
 
     fn set_enforcement(&mut self, monitored: bool, share: u8) {
+        self.acted();
         self.set_share(share);
         if matches!(self.phase, Phase::Forced | Phase::Disabled) {
             self.enter(Phase::Closed, monitored, self.now, None);
-        } else if self.monitored != monitored {
-            // No new generation: what is known stays.
-            let was = (self.decided(), self.monitored);
-            self.monitored = monitored;
-            self.tell(was, None, self.now);
+        } else {
+            self.change_monitored(monitored);
         }
+    }
+
+    /// No new generation: what is known stays.
+    fn change_monitored(&mut self, monitored: bool) {
+        let was = (self.decided(), self.monitored);
+        self.monitored = monitored;
+        self.tell(was, None, self.now);
     }
 
     fn set_share(&mut self, share: u8) {
@@ -572,6 +799,7 @@ impl Reference {
     }
 
     pub fn reset(&mut self) {
+        self.acted();
         self.set_share(100);
         let was = (self.decided(), self.monitored);
         self.since = self.now.max(self.since);
@@ -585,18 +813,78 @@ impl Reference {
     pub fn reconfigure(&mut self, config: CircuitBreakerConfig) {
         let (first, latest) = (self.told.len(), self.latest);
         self.put(config);
+        if self.told.len() == first {
+            return self.acted();
+        }
         // What follows from it is told as one: what comes first no later than what comes after it, and nothing earlier than what was told before.
-        let told = &mut self.told[first..];
         let mut at = u64::MAX;
-        for told in told.iter_mut().rev() {
-            at = told.dated.min(at);
-            told.at = at;
+        for moved in self.told[first..].iter_mut().rev().filter_map(Told::moved) {
+            at = moved.dated.min(at);
+            moved.at = at;
         }
         self.latest = latest;
-        for told in told {
-            self.latest = self.latest.max(told.at);
-            told.at = self.latest;
+        for moved in self.told[first..].iter_mut().filter_map(Told::moved) {
+            self.latest = self.latest.max(moved.at);
+            moved.at = self.latest;
         }
+    }
+
+    /// Another key gets it, for which everything holds that was done to `all` of them. So many calls are under way.
+    pub fn begin_anew(&mut self, all: &Self, under_way: u64) {
+        self.generation += 1;
+        self.since = self.now.max(self.since);
+        self.forget_all();
+        self.row = 0;
+        self.totals = Totals { admitted: under_way, ..Totals::default() };
+        (self.last_error, self.error_due) = (None, 0);
+        let is_forced_for = matches!(all.reason, Some(OpenReason::ForcedFor { .. }));
+        if let Some(due) = all.probe_due().filter(|due| is_forced_for && *due > self.now) {
+            self.force_open_for(due - self.now);
+        }
+        self.set_enforcement(all.monitored, all.share);
+    }
+
+    /// Whether saving it says anything.
+    pub fn is_saved(&self) -> bool {
+        match self.phase {
+            Phase::Closed => self.monitored_by_hand().is_some() || self.share != 100,
+            Phase::Disabled => self.config.resolve().mode.monitors().is_some(),
+            Phase::Open { .. } | Phase::HalfOpen { .. } | Phase::Forced => true,
+        }
+    }
+
+    fn monitored_by_hand(&self) -> Option<bool> {
+        let is_as_configured = self.config.resolve().mode.monitors() == Some(self.monitored);
+        let is_enforced = !matches!(self.phase, Phase::Forced | Phase::Disabled);
+        (is_enforced && !is_as_configured).then_some(self.monitored)
+    }
+
+    /// The same in another process, which was away for so long.
+    pub fn restarted(&self, config: CircuitBreakerConfig, away: u64) -> Self {
+        let mut next = Self::new(config, self.trip_if, self.now);
+        let (settings, by_hand) = (config.resolve(), self.monitored_by_hand());
+        let is_off = settings.mode.monitors().is_none() && by_hand.is_none() && self.phase != Phase::Forced;
+        if !self.is_saved() || is_off {
+            return next;
+        }
+        let monitored = by_hand.or(settings.mode.monitors()).unwrap_or(false);
+        let away = away.min(millis(settings.max_open_for));
+        let (phase, age, reason) = match self.phase {
+            Phase::Open { .. } => (self.phase, self.now - self.since + away, self.reason),
+            // Nobody waits for its probes any more.
+            Phase::HalfOpen { openings, .. } => {
+                (Phase::Open { lasts_openings: openings, own: None }, next.lasts(openings), self.reason)
+            }
+            Phase::Forced => (Phase::Forced, 0, Some(OpenReason::Forced)),
+            Phase::Closed | Phase::Disabled => (self.phase, 0, None),
+        };
+        let monitored = monitored && !matches!(phase, Phase::Forced | Phase::Disabled);
+        if (phase, monitored) != (next.phase, next.monitored) {
+            next.enter(phase, monitored, self.now, reason);
+            next.since = self.now - age;
+        }
+        next.set_share(self.share);
+        next
     }
 
     fn put(&mut self, config: CircuitBreakerConfig) {
@@ -620,6 +908,9 @@ impl Reference {
         }
         if matches!(new.window, Window::Count(_)) && new.slow_call.is_none() {
             self.recorded.iter_mut().for_each(|recorded| recorded.slow = false);
+        }
+        if new.latency {
+            self.latency.get_or_insert_default();
         }
         if old.mode != new.mode {
             match new.mode.monitors() {
