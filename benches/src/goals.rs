@@ -81,7 +81,7 @@ pub(crate) fn goals(timings: &Timings, tables: &[Table]) -> Vec<Goal> {
     let nanos = |case: &str, who: &str| Some(of(timings, case, who)?.nanos().median);
     for (what, case, who, limit) in [
         ("closed, with a slow-call rule", "closed", "ours, slow calls", 40.0),
-        ("closed, one of 16 keys", "closed", "ours, keyed", 45.0),
+        ("closed, one of 16 keys", "keyed", "ours, by a number", 45.0),
         ("half-open, a probe", "half-open: a probe", "ours", 40.0),
         ("bulkhead, full", "bulkhead, full", "ours", 13.0),
     ] {

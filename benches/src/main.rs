@@ -79,7 +79,8 @@ fn make_calls(case: &str, who: &str, calls: u64) -> ExitCode {
 }
 
 /// Cases of calls that end on their own thread, so that what they allocate and execute can be counted.
-const COUNTED: [&str; 8] = ["closed", "1 % errors", "open", "retry", "timeout", "bulkhead", "rate limit", "stack"];
+const COUNTED: [&str; 9] =
+    ["closed", "keyed", "1 % errors", "open", "retry", "timeout", "bulkhead", "rate limit", "stack"];
 /// Of those, the ones whose instructions a quick run counts, of ours.
 const COUNTED_QUICKLY: [&str; 2] = ["closed", "open"];
 /// Too much memory for every day.

@@ -64,6 +64,11 @@ guarded! {
     by_slowness: #[circuit_breaker(slow_call = "1s")];
     by_time: #[circuit_breaker(latency = true)];
     by_key: #[circuit_breaker(key = call % 16)];
+    by_text: #[circuit_breaker(key = TENANTS[(call % 16) as usize])];
+    by_long_text: #[circuit_breaker(key = SHELVES[(call % 16) as usize])];
+    by_parts: #[circuit_breaker(key = (TENANTS[(call % 16) as usize], call % 4))];
+    bulkheaded_by_key: #[bulkhead(max_concurrent = 25, key = call % 16)];
+    limited_by_key: #[rate_limit("1000000000/s", key = call % 16)];
     failing_by_default: #[circuit_breaker];
     failing_by_row: #[circuit_breaker(window = none, consecutive_failures = 5)];
     failing_by_count: #[circuit_breaker(window = 100)];
@@ -84,6 +89,45 @@ guarded! {
     million_names: #[circuit_breaker("a million names", key = scattered(call, 1_000_000), max_keys = 1_000_000)];
     too_many_names: #[circuit_breaker("too many names", key = scattered(call, 1_000_000))];
 }
+
+const TENANTS: [&str; 16] = [
+    "acme",
+    "globex",
+    "initech",
+    "umbrella",
+    "hooli",
+    "stark",
+    "wayne",
+    "wonka",
+    "tyrell",
+    "cyberdyne",
+    "aperture",
+    "vandelay",
+    "oscorp",
+    "monarch",
+    "dunder",
+    "pied piper",
+];
+
+/// As long as most identifiers that are made at random.
+const SHELVES: [&str; 16] = [
+    "5f0c1d9e-6a1b-4c57-9d3e-0a8f2b7c4e10",
+    "5f0c1d9e-6a1b-4c57-9d3e-0a8f2b7c4e11",
+    "5f0c1d9e-6a1b-4c57-9d3e-0a8f2b7c4e12",
+    "5f0c1d9e-6a1b-4c57-9d3e-0a8f2b7c4e13",
+    "5f0c1d9e-6a1b-4c57-9d3e-0a8f2b7c4e14",
+    "5f0c1d9e-6a1b-4c57-9d3e-0a8f2b7c4e15",
+    "5f0c1d9e-6a1b-4c57-9d3e-0a8f2b7c4e16",
+    "5f0c1d9e-6a1b-4c57-9d3e-0a8f2b7c4e17",
+    "8e21b7a4-03fd-4d92-b6c8-7f5e19d0a3c0",
+    "8e21b7a4-03fd-4d92-b6c8-7f5e19d0a3c1",
+    "8e21b7a4-03fd-4d92-b6c8-7f5e19d0a3c2",
+    "8e21b7a4-03fd-4d92-b6c8-7f5e19d0a3c3",
+    "8e21b7a4-03fd-4d92-b6c8-7f5e19d0a3c4",
+    "8e21b7a4-03fd-4d92-b6c8-7f5e19d0a3c5",
+    "8e21b7a4-03fd-4d92-b6c8-7f5e19d0a3c6",
+    "8e21b7a4-03fd-4d92-b6c8-7f5e19d0a3c7",
+];
 
 /// A number below `most`, all over the place.
 pub(crate) fn scattered(call: u64, most: u64) -> u64 {

@@ -166,6 +166,24 @@ impl Latest {
     }
 }
 
+/// A number that one thread at a time writes. Whoever reads it sees what was done before it was written.
+pub(crate) struct AtomicWord(AtomicU64);
+
+impl AtomicWord {
+    pub(crate) fn new(word: u64) -> Self {
+        Self(AtomicU64::new(word))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set(&self, word: u64) {
+        self.0.store(word, Ordering::Release);
+    }
+}
+
 /// How often something has changed hands. Whoever sees what was done after a change sees the change.
 pub(crate) struct AtomicEpoch(AtomicU64);
 
@@ -174,6 +192,7 @@ impl AtomicEpoch {
         Self(AtomicU64::new(0))
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }

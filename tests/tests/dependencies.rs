@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::Command;
 
 /// Whoever adds one has a reason that every user of the library shares.
-const DEFAULT: [&str; 27] = [
+const DEFAULT: [&str; 25] = [
     "arc-swap",
     "atomic-waker",
+    "castaway",
     "cfg-if",
     "crossbeam-utils",
     "dashmap",
-    "equivalent",
     "hashbrown",
     "humantime",
     "libc",
@@ -20,14 +20,12 @@ const DEFAULT: [&str; 27] = [
     "linkme-impl",
     "lock_api",
     "once_cell",
-    "papaya",
     "parking_lot_core",
     "pin-project-lite",
     "proc-macro2",
     "quote",
     "rustversion",
     "scopeguard",
-    "seize",
     "smallvec",
     "syn",
     "thiserror",

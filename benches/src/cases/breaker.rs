@@ -30,7 +30,6 @@ fn closed() -> Vec<Contestant> {
         calls!("ours, count window", |call| subject::by_count(call).await),
         calls!("ours, slow calls", |call| subject::by_slowness(call).await),
         calls!("ours, latency", |call| subject::by_time(call).await),
-        calls!("ours, keyed", |call| subject::by_key(call).await),
     ];
     with_peers("closed", ours)
 }

@@ -153,11 +153,6 @@ impl ByKey for CircuitBreaker {
         self.settings.get().max_keys
     }
 
-    /// To a bucket of the window.
-    fn unit_millis(&self) -> u64 {
-        self.window.bucket_millis().unwrap_or(1000)
-    }
-
     fn like_this(&self) -> Self {
         let (settings, now) = (self.settings.get(), time::precise_millis());
         let mut slot = Self::new_at(self.name().clone(), &settings, self.trip_if, self.emitter.clone(), now);

@@ -10,7 +10,8 @@ use super::judging::Admitted;
 use super::permit::Permit;
 use super::state::{Phase, Word};
 use crate::event::{Act, Bus, Emitter, Event, EventFilter, Topic, Transition};
-use crate::keyed::Slot;
+use crate::keyed::{ByKey, Slot};
+use crate::name::PrintedKey;
 use crate::outcome::Outcome;
 use crate::state::State;
 use crate::sync::model;
@@ -393,19 +394,21 @@ fn a_taking_races_a_call_of_the_key_before() {
             Emitter::new(std::sync::Arc::default()),
             START,
         ));
-        let slot = Shared::new(Slot::new(breaker, 0));
-        let epoch = slot.epoch.get();
+        let slot = Shared::new(Slot::new(breaker));
+        let key = PrintedKey::print("before");
+        slot.give(key.found().unwrap(), "before".into());
         let other = {
             let slot = Shared::clone(&slot);
             thread::spawn(move || {
                 let give_back =
                     |_: &CircuitBreaker, asked: Result<Permit<'_>, _>| asked.into_iter().for_each(Permit::give_back);
+                let Some(epoch) = slot.held_by(key.found().unwrap()) else { return };
                 if let Some(Ok(permit)) = slot.ask(epoch, |breaker| breaker.admit(At(START)), give_back) {
                     end(permit, SECOND, At(START), Outcome::Failure);
                 }
             })
         };
-        let taken = slot.take(START).is_ok();
+        let taken = slot.take(|breaker| breaker.begin_anew(START));
         other.join().unwrap();
         // Open, it was not closed when it was to be taken.
         assert_eq!(slot.instance.state() == State::Closed, taken);

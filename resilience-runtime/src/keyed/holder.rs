@@ -1,6 +1,5 @@
 //! Who gets a slot and who loses one, and how a call finds the instance of its key.
 
-use super::leases::Lease;
 use super::slots::{Candidate, Keys, Slot, Takings};
 use crate::event::{Event, Runs, Topic, Turn};
 #[cfg(feature = "config")]
@@ -28,11 +27,6 @@ pub trait ByKey: Policy {
     fn by_key(&self) -> &OfKeys<Self>;
 
     fn max_keys(&self) -> u32;
-
-    /// How exactly it is remembered when a key was last used, in milliseconds.
-    fn unit_millis(&self) -> u64 {
-        1000
-    }
 
     /// Another one like this.
     fn like_this(&self) -> Self;
@@ -165,16 +159,16 @@ impl<'a, P: ByKey> Keyed<'a, P> {
             keys.overflowed.increment();
             return None;
         };
-        let now = unit_of_now(self.family);
         loop {
             let Some((slot, epoch)) = keys.find(key) else {
-                if keys.give_slot(self.family, key, now) {
+                if keys.give_slot(self.family, key) {
                     continue;
                 }
                 keys.overflowed.increment();
                 return None;
             };
             let Some(asked) = slot.ask(epoch, &ask, &undo) else { continue };
+            let now = coarse_millis();
             if slot.last_used.get() != now {
                 slot.last_used.set(now);
             }
@@ -185,15 +179,10 @@ impl<'a, P: ByKey> Keyed<'a, P> {
     /// The key, for a rejection.
     pub(crate) fn kept_key(&self) -> Option<Key> {
         let key = self.key.found()?;
-        // Without a lease it was given to another one meanwhile.
-        Some(self.family.by_key().keys().leases.key(key).unwrap_or_else(|| key.to_key()))
+        let slot = self.family.by_key().keys().find(key);
+        // Without one it was given to another key meanwhile, and so it may be by now.
+        Some(slot.and_then(|(slot, _)| slot.key()).filter(|held| key.is(held)).unwrap_or_else(|| key.to_key()))
     }
-}
-
-/// The beginning of the present unit of time, in milliseconds. Comparable with those from before the unit was another.
-pub(crate) fn unit_of_now<P: ByKey>(family: &P) -> u64 {
-    let unit = family.unit_millis().max(1);
-    coarse_millis() / unit * unit
 }
 
 impl<P: ByKey> OfKeys<P> {
@@ -240,28 +229,29 @@ impl<P: ByKey> OfKeys<P> {
             return Some(Arc::clone(&slot.instance));
         }
         let meant = MeantKey::of(&printed);
-        let (_, slot) = keys.leases.all().into_iter().find(|(key, _)| meant.is(key))?;
-        keys.slots.get(slot).map(|slot| Arc::clone(&slot.instance))
+        let slot = keys.slots.all().find(|slot| slot.key().is_some_and(|key| meant.is(&key)))?;
+        Some(Arc::clone(&slot.instance))
     }
 
     /// Those of all keys, by key.
     pub(crate) fn held(&self) -> Vec<Arc<P>> {
         let Some(keys) = self.keys.get() else { return Vec::new() };
-        let held = keys.leases.all().into_iter();
-        let mut held: Vec<_> = held.filter_map(|(key, slot)| Some((key, keys.slots.get(slot)?))).collect();
+        let mut held: Vec<_> = keys.slots.all().filter_map(|slot| Some((slot.key()?, slot))).collect();
         held.sort_by(|a, b| a.0.cmp(&b.0));
+        // One that was given another slot meanwhile.
+        held.dedup_by(|a, b| a.0 == b.0);
         held.into_iter().map(|(_, slot)| Arc::clone(&slot.instance)).collect()
     }
 
     pub(crate) fn counts(&self) -> Option<KeyCounts> {
         let keys = self.keys.get()?;
-        let not_closed = |slot: usize| keys.slots.get(slot).is_some_and(|slot| slot.instance.is_not_closed());
-        Some(KeyCounts {
-            held: keys.leases.len(),
-            not_closed: keys.leases.count(not_closed),
-            evicted: keys.evicted.get(),
-            overflowed: keys.overflowed.get(),
-        })
+        let (evicted, overflowed) = (keys.evicted.get(), keys.overflowed.get());
+        let mut counts = KeyCounts { held: 0, not_closed: 0, evicted, overflowed };
+        for slot in keys.slots.all().filter(|slot| slot.is_held()) {
+            counts.held += 1;
+            counts.not_closed += u64::from(slot.instance.is_not_closed());
+        }
+        Some(counts)
     }
 
     /// Keys that lost their instance to another one.
@@ -349,7 +339,7 @@ impl<P: ByKey> OfKeys<P> {
     pub(crate) fn give(&self, turn: &mut Turn<'_>, family: &P, key: &PrintedKey) -> Option<(Arc<P>, bool)> {
         let (keys, key) = (self.keys(), key.found()?);
         let is_new = keys.find(key).is_none();
-        if is_new && !keys.give_slot_in(turn, family, key, unit_of_now(family)) {
+        if is_new && !keys.give_slot_in(turn, family, key) {
             return None;
         }
         keys.find(key).map(|(slot, _)| (Arc::clone(&slot.instance), is_new))
@@ -357,23 +347,20 @@ impl<P: ByKey> OfKeys<P> {
 }
 
 impl<P: ByKey> Keys<P> {
-    /// Makes sure that the key has a slot, unless all are held and none is idle, or this thread is ending.
+    /// Makes sure that the key has a slot, unless all are held and none is idle.
     #[cold]
-    fn give_slot(&self, family: &P, key: FoundKey<'_>, now: u64) -> bool {
+    fn give_slot(&self, family: &P, key: FoundKey<'_>) -> bool {
         let mut turn = family.emitter().turn();
-        let given = self.give_slot_in(&mut turn, family, key, now);
+        let given = self.give_slot_in(&mut turn, family, key);
         turn.end(|| runs_alone(family)).tell();
         given
     }
 
     /// In a turn, and therefore not while something is done to all keys.
-    fn give_slot_in(&self, turn: &mut Turn<'_>, family: &P, key: FoundKey<'_>, now: u64) -> bool {
+    fn give_slot_in(&self, turn: &mut Turn<'_>, family: &P, found: FoundKey<'_>) -> bool {
         let mut takings = self.takings();
-        if self.find(key).is_some() {
+        if self.find(found).is_some() {
             return true;
-        }
-        if !self.leases.can_change() {
-            return false;
         }
         let most = usize::try_from(family.max_keys()).unwrap_or(usize::MAX);
         let held = takings.slots - takings.free.len();
@@ -388,14 +375,15 @@ impl<P: ByKey> Keys<P> {
         } else {
             takings.free.pop().unwrap_or(takings.slots)
         };
-        let key = key.to_key();
+        let (key, tag) = (found.to_key(), self.tag(found));
         let slot = match self.slots.get(index) {
             Some(slot) => slot,
             None => {
                 takings.slots += 1;
-                takings.keys.push(None);
+                takings.tags.push(None);
                 takings.given.push(0);
-                self.slots.put(index, Slot::new(Arc::new(family.like_this()), now))
+                self.index.grow(takings.slots);
+                self.slots.put(index, Slot::new(Arc::new(family.like_this())))
             }
         };
         let mut had_line = false;
@@ -410,11 +398,12 @@ impl<P: ByKey> Keys<P> {
         if had_line || line.is_some() {
             slot.instance.hold(turn, line, family);
         }
-        slot.last_used.set(now);
-        takings.keys[index] = Some(key.clone());
+        slot.last_used.set(coarse_millis());
+        takings.tags[index] = Some(tag);
         takings.givings += 1;
         takings.given[index] = takings.givings;
-        self.leases.insert(key, Lease { slot: index, epoch: slot.epoch.get() });
+        slot.give(found, key);
+        self.index.insert(tag, index);
         true
     }
 
@@ -422,25 +411,25 @@ impl<P: ByKey> Keys<P> {
     fn evict(&self, turn: &mut Turn<'_>, family: &P, takings: &mut Takings) -> Option<usize> {
         for _ in 0..2 {
             while let Some(Candidate { last_used, slot: index, .. }) = takings.candidates.pop() {
-                let (Some(slot), Some(key)) = (self.slots.get(index), takings.keys[index].take()) else { continue };
-                if slot.last_used.get() == last_used
-                    && let Some(lease) = self.leases.remove(&key)
-                {
-                    // Whoever has found the lease and asks from now on looks again, finds none, and waits for the lock.
-                    let Err(epoch) = slot.take(precise_millis()) else {
-                        self.evicted.increment();
-                        turn.push(Topic::Evicted, slot.instance.generation(), |order| Event::Evicted {
-                            kind: P::KIND,
-                            name: family.name().clone(),
-                            key: key.clone(),
-                            at: Timestamp::now(),
-                            order,
-                        });
-                        return Some(index);
-                    };
-                    self.leases.insert(key.clone(), Lease { epoch, ..lease });
+                let (Some(slot), Some(tag)) = (self.slots.get(index), takings.tags[index]) else { continue };
+                let (key, is_unused) = (slot.key(), slot.last_used.get() == last_used);
+                // Whoever looks for the key from now on finds none, and waits for the lock.
+                if !is_unused || !slot.take(|instance| instance.begin_anew(precise_millis())) {
+                    continue;
                 }
-                takings.keys[index] = Some(key);
+                takings.tags[index] = None;
+                self.index.remove(tag, index);
+                self.evicted.increment();
+                if let Some(key) = key {
+                    turn.push(Topic::Evicted, slot.instance.generation(), |order| Event::Evicted {
+                        kind: P::KIND,
+                        name: family.name().clone(),
+                        key,
+                        at: Timestamp::now(),
+                        order,
+                    });
+                }
+                return Some(index);
             }
             self.look_for_candidates(takings);
         }
@@ -453,7 +442,7 @@ impl<P: ByKey> Keys<P> {
         let looked_at = takings.slots.min(LOOKED_AT);
         let next = (0..looked_at).map(|nth| (takings.hand + nth) % takings.slots);
         let mut idle: Vec<_> = next
-            .filter(|&index| takings.keys[index].is_some())
+            .filter(|&index| takings.tags[index].is_some())
             .filter_map(|index| {
                 let slot = self.slots.get(index)?;
                 let last_used = slot.last_used.get();
@@ -484,15 +473,6 @@ trait Hold: ByKey {
 }
 
 impl<P: ByKey> Hold for P {}
-
-impl<P: ByKey> Slot<P> {
-    /// Takes the slot from its key, unless its instance is not idle: the epoch that the key goes on in.
-    pub(crate) fn take(&self, now: u64) -> Result<(), u64> {
-        // The epoch first: whoever asks what is begun anew sees it.
-        let epoch = self.epoch.raise();
-        if self.instance.begin_anew(now) { Ok(()) } else { Err(epoch) }
-    }
-}
 
 impl<P: ByKey> std::fmt::Debug for OfKeys<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

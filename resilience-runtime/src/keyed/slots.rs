@@ -1,24 +1,77 @@
 //! Where the instances of keys are kept.
 
-use super::leases::Leases;
-use crate::name::{FoundKey, Key};
+use super::index::{Index, Tag};
+use crate::name::{FoundKey, INLINE_WORDS, Key, KeyHasher};
 use crate::overlay::KeyLines;
 use crate::policy::Policy;
-use crate::sync::{AtomicEpoch, AtomicSetting, Count, locked};
+use crate::sync::{AtomicEpoch, AtomicSetting, AtomicWord, Count, Published, locked};
 use once_cell::sync::OnceCell;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// An instance that belongs to one key at a time.
 pub(crate) struct Slot<P> {
     pub(crate) instance: Arc<P>,
-    pub(crate) epoch: AtomicEpoch,
-    /// When a key last used it, to the [unit](super::ByKey::unit_millis).
+    /// How often it was taken from a key or given to one: odd while it has one, or is about to.
+    epoch: AtomicEpoch,
+    /// What its key is found by, as far as it can be compared without touching anything else.
+    shape: AtomicWord,
+    words: [AtomicWord; INLINE_WORDS],
+    key: Published<Option<Key>>,
+    /// When a key last used it, in milliseconds.
     pub(crate) last_used: AtomicSetting,
 }
 
 impl<P> Slot<P> {
-    pub(crate) fn new(instance: Arc<P>, last_used: u64) -> Self {
-        Self { instance, epoch: AtomicEpoch::new(), last_used: AtomicSetting::new(last_used) }
+    /// No key's yet.
+    pub(crate) fn new(instance: Arc<P>) -> Self {
+        Self {
+            instance,
+            epoch: AtomicEpoch::new(),
+            shape: AtomicWord::new(0),
+            words: std::array::from_fn(|_| AtomicWord::new(0)),
+            key: Published::new(None),
+            last_used: AtomicSetting::new(0),
+        }
+    }
+
+    /// In which epoch it is this key's, if it is.
+    #[inline]
+    pub(crate) fn held_by(&self, key: FoundKey<'_>) -> Option<u64> {
+        let epoch = self.epoch.get();
+        let is_held = epoch % 2 == 1
+            && self.shape.get() == key.shape()
+            && self.words.iter().zip(key.words()).all(|(word, of_key)| word.get() == *of_key)
+            && (!key.is_long() || self.key().is_some_and(|held| key.is(&held)));
+        is_held.then_some(epoch)
+    }
+
+    /// Whose it is.
+    pub(super) fn key(&self) -> Option<Key> {
+        let key = Option::clone(&self.key.load());
+        key.filter(|_| self.is_held())
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.epoch.get() % 2 == 1
+    }
+
+    /// Takes it from its key, unless `begin_anew` says that it cannot begin anew.
+    pub(crate) fn take(&self, begin_anew: impl FnOnce(&P) -> bool) -> bool {
+        // The epoch first: whoever asks what is begun anew sees it, and so does whoever finds a word of the next key.
+        self.epoch.raise();
+        let is_taken = begin_anew(&self.instance);
+        if !is_taken {
+            self.epoch.raise();
+        }
+        is_taken
+    }
+
+    /// Gives it to this key, when no other has it and the instance is ready.
+    pub(crate) fn give(&self, found: FoundKey<'_>, key: Key) {
+        self.shape.set(found.shape());
+        self.words.iter().zip(found.words()).for_each(|(word, of_key)| word.set(*of_key));
+        self.key.swap(Arc::new(Some(key)));
+        self.epoch.raise();
     }
 
     /// What `ask` gets for the key that was given the slot in that epoch; `None` where it is another key's by now, and what it got is taken back by `undo`.
@@ -54,14 +107,20 @@ impl<P> Slots<P> {
     }
 
     /// Chunk and index in it: 0 | 1 2 | 3 4 5 6 | …
+    #[inline]
     fn locate(index: usize) -> (usize, usize) {
         let chunk = (index + 1).ilog2() as usize;
         (chunk, index + 1 - (1 << chunk))
     }
 
+    #[inline]
     pub(super) fn get(&self, index: usize) -> Option<&Slot<P>> {
         let (chunk, within) = Self::locate(index);
         self.chunks.get(chunk)?.get()?[within].get()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Slot<P>> {
+        (0..).map_while(|index| self.get(index))
     }
 
     pub(super) fn put(&self, index: usize, slot: Slot<P>) -> &Slot<P> {
@@ -73,7 +132,8 @@ impl<P> Slots<P> {
 
 pub(crate) struct Keys<P: Policy> {
     pub(super) slots: Slots<P>,
-    pub(super) leases: Leases,
+    pub(super) index: Index,
+    hasher: KeyHasher,
     takings: Mutex<Takings>,
     /// What a file says of single keys.
     lines: Mutex<Arc<KeyLines<P::Keys>>>,
@@ -99,8 +159,8 @@ pub(super) struct Candidate {
 pub(super) struct Takings {
     /// Slots that exist.
     pub(super) slots: usize,
-    /// The key of each slot.
-    pub(super) keys: Vec<Option<Key>>,
+    /// By what the key of each slot is found.
+    pub(super) tags: Vec<Option<Tag>>,
     /// For each slot, how many keys had got one before its key did; and how many have by now.
     pub(super) given: Vec<u64>,
     pub(super) givings: u64,
@@ -116,7 +176,8 @@ impl<P: Policy> Keys<P> {
     pub(super) fn new() -> Self {
         Self {
             slots: Slots::new(),
-            leases: Leases::new(),
+            index: Index::new(),
+            hasher: KeyHasher::new(),
             takings: Mutex::default(),
             lines: Mutex::default(),
             evicted: Count::new(),
@@ -124,9 +185,18 @@ impl<P: Policy> Keys<P> {
         }
     }
 
+    /// Its slot, and the epoch in which it is the key's.
+    #[inline]
     pub(super) fn find(&self, key: FoundKey<'_>) -> Option<(&Slot<P>, u64)> {
-        let (slot, epoch) = self.leases.read(key, |lease| (lease.slot, lease.epoch))?;
-        Some((self.slots.get(slot)?, epoch))
+        self.index.find(self.tag(key), |slot| {
+            let slot = self.slots.get(slot)?;
+            Some((slot, slot.held_by(key)?))
+        })
+    }
+
+    #[inline]
+    pub(super) fn tag(&self, key: FoundKey<'_>) -> Tag {
+        Tag::of(key.hash(&self.hasher))
     }
 
     pub(super) fn lines(&self) -> Arc<KeyLines<P::Keys>> {

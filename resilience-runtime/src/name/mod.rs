@@ -1,14 +1,16 @@
 //! What policies are called, and the patterns that names match.
 
+mod hasher;
 mod key;
 mod pattern;
 mod printed;
 
+pub(crate) use hasher::KeyHasher;
 pub use key::{Instance, Key};
 pub(crate) use key::{Shown, breaks_a_line};
 pub use pattern::{InvalidPattern, Pattern};
 pub use printed::PolicyKey;
-pub(crate) use printed::{FoundKey, MeantKey, PrintedKey};
+pub(crate) use printed::{FoundKey, INLINE_WORDS, MeantKey, PrintedKey};
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

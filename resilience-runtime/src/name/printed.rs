@@ -1,30 +1,36 @@
 //! A key as it is told apart: its whole text, printed once.
 
 use super::Name;
+use super::hasher::KeyHasher;
 use super::key::{Escaping, Instance, Key};
+use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
-use std::hash::{Hash, Hasher};
 
-/// Bytes that need no allocation.
-const INLINE_BYTES: usize = 64;
+/// Words of a text that need no allocation.
+pub(crate) const INLINE_WORDS: usize = 8;
+const WORD_BYTES: usize = size_of::<u64>();
+const INLINE_BYTES: usize = INLINE_WORDS * WORD_BYTES;
 /// The longest key that has an instance of its own.
 const MAX_KEY_BYTES: usize = 1024;
 
 /// A key as text: on the stack, unless it is long.
+///
+/// In whole words, which are compared and hashed as they are: a processor waits where a word is read that was written byte by byte.
 #[derive(Clone)]
 pub struct PrintedKey {
-    inline: [u8; INLINE_BYTES],
+    /// Eight bytes a word, the first one lowest, and zeros behind the last.
+    inline: [u64; INLINE_WORDS],
+    /// Of the whole text, in bytes.
     length: usize,
-    /// In place of `inline`, where that was too small.
+    /// The whole text, where `inline` is too small for it and it is not too long.
     long: Option<String>,
-    too_long: bool,
     is_tuple: bool,
 }
 
 impl PrintedKey {
     #[inline]
     pub(crate) fn print<Fit>(key: &(impl PolicyKey<Fit> + ?Sized)) -> Self {
-        let mut printed = Self { inline: [0; INLINE_BYTES], length: 0, long: None, too_long: false, is_tuple: false };
+        let mut printed = Self { inline: [0; INLINE_WORDS], length: 0, long: None, is_tuple: false };
         key.print(&mut printed);
         printed
     }
@@ -35,49 +41,178 @@ impl PrintedKey {
         Self { is_tuple, ..Self::print(text) }
     }
 
-    /// The whole of it; `None` where it is longer than [`MAX_KEY_BYTES`].
+    /// `None` where it is longer than [`MAX_KEY_BYTES`].
     #[inline]
-    fn text(&self) -> Option<&str> {
+    pub(crate) fn found(&self) -> Option<FoundKey<'_>> {
+        (self.length <= MAX_KEY_BYTES).then_some(FoundKey(self))
+    }
+
+    /// Of those that are too long, it tells most apart.
+    #[inline]
+    pub(crate) fn hash(&self, hasher: &KeyHasher) -> u64 {
         match &self.long {
-            None => (!self.too_long).then(|| std::str::from_utf8(&self.inline[..self.length]).unwrap_or_default()),
-            Some(long) => Some(long),
+            None => hasher.hash(self.shape(), self.words().iter().copied()),
+            Some(long) => hasher.hash(self.shape(), long.as_bytes().chunks(WORD_BYTES).map(word)),
         }
     }
 
-    /// What tells most keys apart, those that are too long too.
-    pub(crate) fn told_by(&self) -> &[u8] {
-        self.text().map_or(&self.inline[..self.length], str::as_bytes)
+    /// What tells it from other keys with the same words.
+    #[inline]
+    fn shape(&self) -> u64 {
+        self.length as u64 * 2 + u64::from(self.is_tuple)
+    }
+
+    /// Those that are inline.
+    #[inline]
+    fn words(&self) -> &[u64] {
+        &self.inline[..self.length.div_ceil(WORD_BYTES).min(INLINE_WORDS)]
+    }
+
+    /// What was written so far, of which so many bytes are inline.
+    fn inline_text(&self, length: usize) -> String {
+        let bytes = self.inline.iter().flat_map(|word| word.to_le_bytes()).take(length);
+        String::from_utf8(bytes.collect()).unwrap_or_default()
+    }
+
+    /// Puts the text behind so many bytes. There has to be room.
+    #[inline]
+    fn put(&mut self, mut at: usize, text: &[u8]) {
+        for piece in text.chunks(WORD_BYTES) {
+            self.put_word(at, word(piece));
+            at += piece.len();
+        }
     }
 
     #[inline]
-    pub(crate) fn found(&self) -> Option<FoundKey<'_>> {
-        self.text().map(|text| FoundKey { text, is_tuple: self.is_tuple })
+    fn put_word(&mut self, at: usize, word: u64) {
+        let (index, shift) = (at / WORD_BYTES, at % WORD_BYTES * 8);
+        if let Some(here) = self.inline.get_mut(index) {
+            *here |= word << shift;
+        }
+        if shift > 0
+            && let Some(next) = self.inline.get_mut(index + 1)
+        {
+            *next |= word >> (u64::BITS as usize - shift);
+        }
+    }
+
+    /// As it is displayed, as the first or nearly the first that is written.
+    #[inline]
+    fn write_number(&mut self, number: u64) -> fmt::Result {
+        const WORDFUL: u64 = 100_000_000;
+        if number < WORDFUL {
+            self.write_digits(number, 1);
+        } else {
+            self.write_number(number / WORDFUL)?;
+            self.write_digits(number % WORDFUL, WORD_BYTES);
+        }
+        Ok(())
+    }
+
+    fn write_signed(&mut self, number: i64) -> fmt::Result {
+        if number < 0 {
+            self.write_str("-")?;
+        }
+        self.write_number(number.unsigned_abs())
+    }
+
+    /// Eight digits at most, and so many at least.
+    #[inline]
+    fn write_digits(&mut self, mut number: u64, least: usize) {
+        let (mut word, mut length) = (0, 0);
+        while number > 0 || length < least {
+            word = word << 8 | (u64::from(b'0') + number % 10);
+            number /= 10;
+            length += 1;
+        }
+        self.put_word(self.length, word);
+        self.length += length;
+    }
+
+    /// Text of which not all has room.
+    #[cold]
+    fn write_long(&mut self, before: usize, text: &str) -> fmt::Result {
+        let room = INLINE_BYTES.saturating_sub(before).min(text.len());
+        self.put(before, &text.as_bytes()[..room]);
+        if self.length > MAX_KEY_BYTES {
+            self.long = None;
+            return Err(fmt::Error);
+        }
+        let long = self.long.take();
+        self.long = Some(long.unwrap_or_else(|| self.inline_text(before)) + text);
+        Ok(())
     }
 }
 
-/// A key that is looked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FoundKey<'k> {
-    text: &'k str,
-    is_tuple: bool,
+/// Up to eight bytes, the first one lowest. Read in at most two pieces, each at once.
+#[inline]
+fn word(bytes: &[u8]) -> u64 {
+    if let Some(all) = bytes.first_chunk() {
+        return u64::from_le_bytes(*all);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (bytes.len() - size_of_val(&last)));
+    }
+    bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
+
+impl Write for PrintedKey {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let before = self.length;
+        self.length += text.len();
+        if self.length > INLINE_BYTES {
+            return self.write_long(before, text);
+        }
+        self.put(before, text.as_bytes());
+        Ok(())
+    }
+}
+
+/// A key that is looked for, and not too long to be there.
+#[derive(Clone, Copy)]
+pub(crate) struct FoundKey<'k>(&'k PrintedKey);
 
 impl FoundKey<'_> {
+    /// With the [words](Self::words) it tells the key from every other, unless it [is long](Self::is_long).
+    #[inline]
+    pub(crate) fn shape(self) -> u64 {
+        self.0.shape()
+    }
+
+    #[inline]
+    pub(crate) fn hash(self, hasher: &KeyHasher) -> u64 {
+        self.0.hash(hasher)
+    }
+
     pub(crate) fn to_key(self) -> Key {
-        Key::new(self.text, self.is_tuple)
+        Key::new(&self.text(), self.0.is_tuple)
+    }
+
+    pub(crate) fn is(self, key: &Key) -> bool {
+        key.is(&self.text(), self.0.is_tuple)
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        match &self.0.long {
+            None => self.0.inline_text(self.0.length).into(),
+            Some(long) => long.into(),
+        }
     }
 }
 
-/// As keys hash.
-impl Hash for FoundKey<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+impl<'k> FoundKey<'k> {
+    /// Its beginning, or all of it.
+    #[inline]
+    pub(crate) fn words(self) -> &'k [u64] {
+        self.0.words()
     }
-}
 
-impl papaya::Equivalent<Key> for FoundKey<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        key.is(self.text, self.is_tuple)
+    /// Whether there is more of it than its [words](Self::words).
+    #[inline]
+    pub(crate) fn is_long(self) -> bool {
+        self.0.length > INLINE_BYTES
     }
 }
 
@@ -142,7 +277,16 @@ impl<K: Display + ?Sized> PolicyKey<OneValue> for K {
     #[inline]
     fn print(&self, to: &mut PrintedKey) {
         // A `Display` that fails has printed what it could.
-        let _ = write!(to, "{self}");
+        let _ = castaway::match_type!(self, {
+            &str as text => to.write_str(text),
+            &String as text => to.write_str(text),
+            &u64 as number => to.write_number(*number),
+            &u32 as number => to.write_number(u64::from(*number)),
+            &usize as number => to.write_number(*number as u64),
+            &i64 as number => to.write_signed(*number),
+            &i32 as number => to.write_signed(i64::from(*number)),
+            other => write!(to, "{other}"),
+        });
     }
 }
 
@@ -172,36 +316,10 @@ tuples!(A B C D E F);
 tuples!(A B C D E F G);
 tuples!(A B C D E F G H);
 
-impl Write for PrintedKey {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let before = self.long.as_ref().map_or(self.length, String::len);
-        if before + text.len() > MAX_KEY_BYTES && !self.too_long {
-            let first = self.long.take().unwrap_or_else(|| text.to_owned());
-            if self.length == 0 {
-                self.length = INLINE_BYTES.min(first.len());
-                self.inline[..self.length].copy_from_slice(&first.as_bytes()[..self.length]);
-            }
-            self.too_long = true;
-        }
-        if self.too_long {
-            return Err(fmt::Error);
-        }
-        if let Some(long) = &mut self.long {
-            long.push_str(text);
-        } else if let Some(free) = self.inline[self.length..].get_mut(..text.len()) {
-            free.copy_from_slice(text.as_bytes());
-            self.length += text.len();
-        } else {
-            let inline = std::str::from_utf8(&self.inline[..self.length]).unwrap_or_default();
-            self.long = Some([inline, text].concat());
-        }
-        Ok(())
-    }
-}
-
 #[cfg(all(test, not(resilience_loom)))]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_tuple_is_told_from_every_other_and_from_a_text_that_looks_like_it() {
@@ -224,9 +342,39 @@ mod tests {
         assert!(PrintedKey::print(&(&long, &long)).found().is_none());
     }
 
+    struct Pieces(Vec<String>);
+
+    impl Display for Pieces {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.iter().try_for_each(|piece| f.write_str(piece))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_printed_as_it_is_displayed(number: u64, bits in 0..64_u32) {
+            let printed = |key: PrintedKey| key.found().unwrap().to_key();
+            let number = number >> bits;
+            prop_assert_eq!(printed(PrintedKey::print(&number)), &*number.to_string());
+            let signed = number as i64;
+            prop_assert_eq!(printed(PrintedKey::print(&signed)), &*signed.to_string());
+            let small = number as i32;
+            prop_assert_eq!(printed(PrintedKey::print(&small)), &*small.to_string());
+        }
+
+        #[test]
+        fn a_text_is_the_same_in_whatever_pieces_it_is_printed(pieces in prop::collection::vec("[a-zü€]{0,20}", 0..5)) {
+            let (whole, pieces) = (pieces.concat(), Pieces(pieces));
+            let (one, other) = (PrintedKey::print(&whole), PrintedKey::print(&pieces));
+            prop_assert_eq!(one.found().unwrap().to_key(), &*whole);
+            prop_assert_eq!((one.inline, one.length, one.long), (other.inline, other.length, other.long));
+        }
+    }
+
     #[test]
     fn a_key_is_kept_whole_and_one_that_is_too_long_is_none() {
-        let print = |key: &str| PrintedKey::print(key).text().map(str::to_owned);
+        let text = |printed: PrintedKey| printed.found().map(|found| found.text().into_owned());
+        let print = |key: &str| text(PrintedKey::print(key));
         for length in [0, 1, INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1, MAX_KEY_BYTES - 1, MAX_KEY_BYTES] {
             let key = "x".repeat(length);
             assert_eq!(print(&key), Some(key));
@@ -236,11 +384,11 @@ mod tests {
         assert_eq!((print(&one), print(&other)), (Some(one), Some(other)));
         // In pieces, each of which fits.
         let piece = "y".repeat(50);
-        assert_eq!(PrintedKey::print(&format_args!("{piece}{piece}")).text(), Some(&*format!("{piece}{piece}")));
+        assert_eq!(text(PrintedKey::print(&format_args!("{piece}{piece}"))), Some(format!("{piece}{piece}")));
         let pieces = piece.repeat(20);
-        assert_eq!(PrintedKey::print(&format_args!("{pieces}{piece}{}", 7)).text(), None);
+        assert_eq!(text(PrintedKey::print(&format_args!("{pieces}{piece}{}", 7))), None);
         assert_eq!(
-            PrintedKey::print(&format_args!("{pieces}{piece}{piece}{}", "")).text(),
+            text(PrintedKey::print(&format_args!("{pieces}{piece}{piece}{}", ""))),
             None,
             "never what came before"
         );

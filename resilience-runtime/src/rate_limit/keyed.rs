@@ -7,11 +7,10 @@ use super::{RateLimiter, RateLimiterCounts, TurnAsked, Waiter, wait_for_turn};
 use crate::error::{Failure, Rejection};
 use crate::event::Turn;
 use crate::keyed::{ByKey, Idle, Keyed, OfKeys, Sums};
-use crate::name::{Key, PolicyKey, PrintedKey};
+use crate::name::{Key, KeyHasher, PolicyKey, PrintedKey};
 use crate::time::measured_nanos;
 use resilience_config::RateLimitConfig;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 /// Limiters that are shared by keys which have none of their own.
@@ -19,17 +18,17 @@ const SHARED: usize = 64;
 
 pub(super) struct Overflow {
     limiters: [RateLimiter; SHARED],
-    hasher: RandomState,
+    hasher: KeyHasher,
 }
 
 impl Overflow {
     fn new(like: &RateLimiter) -> Box<Self> {
-        Box::new(Self { limiters: std::array::from_fn(|_| like.like_this()), hasher: RandomState::new() })
+        Box::new(Self { limiters: std::array::from_fn(|_| like.like_this()), hasher: KeyHasher::new() })
     }
 
     fn of(&self, key: &PrintedKey) -> &RateLimiter {
         // Of so many, the lowest bits of a good hash.
-        &self.limiters[(self.hasher.hash_one(key.told_by()) % SHARED as u64) as usize]
+        &self.limiters[(key.hash(&self.hasher) % SHARED as u64) as usize]
     }
 }
 

@@ -361,14 +361,6 @@ impl Window {
         (counts, tally)
     }
 
-    /// How long a bucket of a time window is.
-    pub(crate) fn bucket_millis(&self) -> Option<u64> {
-        match self.span.load() {
-            Span::Time { millis } => Some(millis / BUCKETS),
-            Span::Count { .. } | Span::Unbounded => None,
-        }
-    }
-
     /// Failures in a row in a closed `generation`.
     pub(crate) fn streak(&self, generation: u64) -> u64 {
         if self.current.load(Ordering::Acquire) >> END_BITS != generation & GENERATION_MASK {
