@@ -498,6 +498,9 @@ mod tests {
         assert_eq!(broken(config().window(Window::None).no_consecutive_failures().has_trip_if(true)), []);
         assert_eq!(broken(config().window(Window::None)), []);
         assert_eq!(broken(config().window(Window::None).consecutive_failures(1)), []);
+        // Where nothing grows there is nothing to cap, and the default cap itself is no longer than itself.
+        assert_eq!(broken(config().open_for(HOUR).open_backoff(1.0)), []);
+        assert_eq!(broken(config().open_for(MAX_OPEN_FOR).open_backoff(2.0)), []);
     }
 
     #[test]
@@ -541,6 +544,7 @@ mod tests {
             (config().window(Window::None).failure_rate(99.0), "window", Some("consecutive_failures")),
             (config().slow_call_rate(50.0), "slow_call_rate", Some("slow_call")),
             (config().half_open_successes(4), "half_open_successes", Some("half_open_calls")),
+            (config().half_open_successes(255), "half_open_successes", Some("half_open_calls")),
             (config().max_open_for(SECOND), "max_open_for", Some("open_for")),
             (config().open_for(HOUR).open_backoff(2.0), "open_backoff", Some("max_open_for")),
         ];

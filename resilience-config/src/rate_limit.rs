@@ -172,6 +172,8 @@ mod tests {
         assert_eq!(Rate::parse("10/min"), Ok(Rate::per_minute(10)));
         assert_eq!(Rate::parse("5000/h"), Ok(Rate::per_hour(5000)));
         assert_eq!(Rate::parse("99999999999999/s"), Ok(Rate::per_second(u32::MAX)));
+        assert_eq!(Rate::parse("4294967295/s"), Ok(Rate::per_second(u32::MAX)));
+        assert_eq!(Rate::parse("4294967296/s"), Ok(Rate::per_second(u32::MAX)));
         assert_eq!(Rate::parse("1/30s"), Ok(Rate::new(1, Duration::from_secs(30))));
         assert_eq!(Rate::parse("3/1m30s"), Ok(Rate::new(3, Duration::from_secs(90))));
         assert_eq!(Rate::parse("3/5min"), Ok(Rate::new(3, Duration::from_secs(300))));

@@ -255,6 +255,9 @@ mod tests {
             assert_eq!(key((least + nano).max(MILLISECOND)), Ok(()), "{config:?}");
             if !least.is_zero() {
                 assert_eq!(key(least), Err(("max_elapsed", Some("delay"))), "{config:?}");
+                let with_two = config.attempts(2).max_elapsed(least).check().unwrap_err();
+                // Each of these may be an expression, which the compiler has to evaluate first.
+                assert_eq!((with_two.key, with_two.more), ("max_elapsed", &["attempts", "jitter"][..]));
             }
             assert_eq!(config.max_elapsed(MILLISECOND).attempts(1).check(), Ok(()), "there is no second attempt");
         }

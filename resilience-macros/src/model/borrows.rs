@@ -106,7 +106,7 @@ impl Lifetimes {
                     if let Some(TokenTree::Ident(name)) = tokens.next() {
                         if name == "_" {
                             self.elided.push(name.span());
-                        } else if name != "static" {
+                        } else {
                             self.named.push((name.to_string(), name.span()));
                         }
                     }

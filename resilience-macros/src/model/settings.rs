@@ -44,7 +44,7 @@ impl<Config: Configurable> Table for Settings<Config> {
 
     fn read(&mut self, argument: &KeyValue) -> Result<()> {
         let key = find_key::<Config>(&argument.key.unraw().to_string()).expect("it is one of the names");
-        let given = syntax::given(argument, key.takes, key.off.is_some()).and_then(|given| {
+        let given = syntax::given(argument, key.takes).and_then(|given| {
             if let Given::Literal(literal) = &given {
                 (key.read)(&mut self.literals, literal).map_err(|error| argument.error(error))?;
             }

@@ -25,8 +25,8 @@ impl Given {
     }
 }
 
-/// The value of a key that takes such values, and `none` where it `may_be_off`.
-pub(crate) fn given(argument: &KeyValue, takes: Takes, may_be_off: bool) -> Result<Given> {
+/// The value of a key that takes such values. Whether it takes `none`, too, is said by whoever reads it.
+pub(crate) fn given(argument: &KeyValue, takes: Takes) -> Result<Given> {
     let word = |is_word: fn(&str) -> bool| {
         bare_word(&argument.value).filter(|word| is_word(word)).map(|word| Written::Word(word.into()))
     };
@@ -46,9 +46,9 @@ pub(crate) fn given(argument: &KeyValue, takes: Takes, may_be_off: bool) -> Resu
             (word(|word| word.chars().any(char::is_lowercase)), "`none`, `equal`, `full` or a share")
         }
         Takes::Window => (word(is_none), "a duration, a number of calls or `none`"),
-        Takes::Count => (word(is_none).filter(|_| may_be_off), "a whole number"),
-        Takes::Number => (word(is_none).filter(|_| may_be_off), "a number"),
-        Takes::Duration => (word(is_none).filter(|_| may_be_off), "a duration"),
+        Takes::Count => (word(is_none), "a whole number"),
+        Takes::Number => (word(is_none), "a number"),
+        Takes::Duration => (word(is_none), "a duration"),
         Takes::Rate => (None, "a rate"),
         Takes::Switch => (None, "`true` or `false`"),
     };

@@ -379,3 +379,44 @@ fn a_breaker_and_a_fallback_on_a_function_that_answers_with_a_boxed_stream() {
     );
     expands_to(expansion, expect_file!["expansions/boxed_stream.rs"]);
 }
+
+/// What is generated beside what is always there, by what stands where.
+#[test]
+fn whether_a_call_waits_looks_and_is_alone_follows_from_the_stack() {
+    let function = || {
+        quote!(
+            async fn f(a: A) -> Result<(), Error> {}
+        )
+    };
+    let with = |attributes: TokenStream| {
+        let function = function();
+        quote!(#attributes #function)
+    };
+    let (waits, looks, compares, alone) =
+        (". acquire ()", ". is_shut_after (", ". assert_leaves_time_for (", "impl :: core :: future :: Future");
+    for (expansion, words, is_there) in [
+        (bulkhead(quote!(3), function()), waits, false),
+        (bulkhead(quote!(3, name = "shared"), function()), waits, false),
+        (bulkhead(quote!(name = "shared"), function()), waits, true),
+        (bulkhead(quote!(3, max_queue = 2), function()), waits, true),
+        (rate_limit(quote!("3/s"), function()), waits, false),
+        (rate_limit(quote!("3/s", max_wait = "1s"), function()), waits, true),
+        (retry(quote!(), with(quote!(#[circuit_breaker]))), looks, true),
+        (retry(quote!(), with(quote!(#[circuit_breaker(key = a)]))), looks, false),
+        (circuit_breaker(quote!(), with(quote!(#[retry]))), looks, false),
+        (timeout(quote!("5s"), with(quote!(#[retry(attempts = N)]))), compares, true),
+        (timeout(quote!(AFTER), with(quote!(#[retry(attempts = 3)]))), compares, true),
+        (timeout(quote!(AFTER), with(quote!(#[retry(attempts = 3, retry_after = f)]))), compares, false),
+        (timeout(quote!("5s"), with(quote!(#[retry(attempts = 3)]))), compares, false),
+        (retry(quote!(attempts = N), with(quote!(#[timeout("5s")]))), compares, false),
+        (circuit_breaker(quote!(), with(quote!(#[cfg_attr(x, inline)]))), alone, true),
+        (circuit_breaker(quote!(), with(quote!(#[cfg_attr(x, inline, of_somebody_else)]))), alone, false),
+        (circuit_breaker(quote!(), with(quote!(#[of_somebody_else]))), alone, false),
+        (circuit_breaker(quote!(), with(quote!(#[cfg_attr(x, must_use)]))), alone, false),
+        (circuit_breaker(quote!(key = a), function()), alone, false),
+        (circuit_breaker(quote!(classify = f), function()), alone, false),
+    ] {
+        let expansion = expansion.to_string();
+        assert_eq!(expansion.contains(words), is_there, "{words} in {expansion}");
+    }
+}

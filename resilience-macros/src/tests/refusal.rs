@@ -38,6 +38,9 @@ fn all_mistakes_come_together() {
     );
 }
 
+const MANY_PARTS: &str =
+    "a tuple as `key` has 2 to 8 parts, such as `key = (order.tenant, order.warehouse)`; a single value stands alone";
+
 #[test]
 fn values_of_the_wrong_kind() {
     for (arguments, message) in [
@@ -48,9 +51,18 @@ fn values_of_the_wrong_kind() {
         (quote!(minimum_calls = -2), "`minimum_calls` must not be negative"),
         (quote!(minimum_calls = "2"), "`minimum_calls` must be a whole number, without quotes"),
         (quote!(minimum_calls = 99999999999999), "`minimum_calls` must be between 1 and 1000000000"),
+        // More than there are numbers for.
+        (
+            quote!(minimum_calls = 200000000000000000000000000000000000000),
+            "`minimum_calls` must be between 1 and 1000000000",
+        ),
         (quote!(open_for = "30"), "missing unit after `30`; write `\"30ms\"`, `\"30s\"` or `\"30m\"`"),
         (quote!(open_for = 'x'), "`open_for` must be a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`"),
         (quote!(open_for = |x| x), "`open_for` must be a duration or a constant"),
+        // It cannot be turned off.
+        (quote!(open_for = none), "`open_for` must be a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`"),
+        (quote!(minimum_calls = none), "`minimum_calls` must be a whole number"),
+        (quote!(failure_rate = none), "`failure_rate` must be a number, without quotes"),
         (quote!(window = 0), "`window` must be between `\"10ms\"` and `\"24h\"`, or between 1 and 65535 calls"),
         (quote!(window = "1ms"), "`window` must be between `\"10ms\"` and `\"24h\"`, or between 1 and 65535 calls"),
         (
@@ -103,6 +115,11 @@ fn values_of_the_wrong_kind() {
             `ignore_if`, `trip_if`, `name`, `map_rejection`, `classify`, `stream`, `classify_item` or `crate`",
         ),
         (quote!(max_keys = 3), "`max_keys` requires `key`, such as `key = order.warehouse`"),
+        (quote!(key = (a,)), MANY_PARTS),
+        (quote!(key = (a, b, c, d, e, f, g, h, i)), MANY_PARTS),
+        (quote!(key = ()), MANY_PARTS),
+        (quote!(failure_rate == 5), "expected a string literal such as `\"payment\"`"),
+        (quote!(half - open == "1s"), "expected a string literal such as `\"payment\"`"),
     ] {
         assert_eq!(refused(arguments.clone()), [message], "{arguments}");
     }
@@ -119,6 +136,7 @@ fn values_of_the_other_policies() {
         (retry as fn(_, _) -> _, quote!(3), "`retry` takes no value without a key; write `attempts = 3`"),
         (retry, quote!("db"), "`retry` takes no value without a key; write `name = \"db\"`"),
         (retry, quote!(DELAY), "`retry` takes no value without a key; write `key = value`"),
+        (retry, quote!(""), "`retry` takes no value without a key; write `key = value`"),
         (retry, quote!(attempts), "missing value for `attempts`; write `attempts = ...`"),
         (retry, quote!(jitter = "full"), "expected a word without quotes; write `jitter = full`"),
         (retry, quote!(jitter = true), "`jitter` must be `none`, `equal`, `full` or a share between 0 and 1"),
@@ -163,6 +181,7 @@ fn values_of_the_other_policies() {
             quote!("payment"),
             "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`; if \"payment\" is a name, write `name = \"payment\"`",
         ),
+        (timeout, quote!("a\nb"), "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`"),
         (
             timeout,
             quote!("1s", "payment"),
@@ -260,6 +279,11 @@ fn a_timeout_that_ends_a_retry_before_its_last_attempt() {
     let other = "this `timeout` conflicts with the waits of the `retry` below it";
     assert_eq!(refused(quote!(#[retry(attempts = 5, delay = "1s", jitter = none)])), [message, other]);
     assert_eq!(refused(quote!(#[bulkhead(2)] #[retry(attempts = 5, delay = "1s", jitter = none)])), [message, other]);
+    let named = quote!(#[retry(name = "charge", attempts = 5, delay = "1s", jitter = none)]);
+    assert_eq!(refused(named), [message, other]);
+    // What asks for a wait does so from below the retry.
+    let above = quote!(#[rate_limit("1/s")] #[retry(attempts = 5, delay = "1s", jitter = none)]);
+    assert_eq!(refused(above), [message, other]);
     let two = refused(quote!(#[retry(attempts = 2, delay = "8s", jitter = equal, max_delay = "8s")] #[timeout("1s")]));
     assert!(two.is_empty(), "{two:?}");
     let two = refused(quote!(#[retry(attempts = 2, delay = "10s", jitter = equal)]));
@@ -271,6 +295,8 @@ fn a_timeout_that_ends_a_retry_before_its_last_attempt() {
         // A wait that was asked for may be shorter.
         quote!(#[retry(attempts = 5, delay = "1s", jitter = none, retry_after = |e| e.wait())]),
         quote!(#[retry(attempts = 5, delay = "1s", jitter = none)] #[rate_limit("1/s")]),
+        // Its name may be configured elsewhere.
+        quote!(#[retry(name = "shared")]),
     ] {
         assert_eq!(refused(fits.clone()), [""; 0], "{fits}");
     }
@@ -287,6 +313,10 @@ fn literals_of_every_form() {
         quote!("payment", mode = off, preset = database),
         quote!(name = "payment",),
         quote!(key = (a, b).0, max_keys = 3),
+        quote!(key = (a, b)),
+        quote!(key = (a, b, c, d, e, f, g, h)),
+        // A hook may be called as the key is.
+        quote!(failure_if = failure_if, key = key),
     ] {
         assert_eq!(refused(arguments.clone()), [""; 0], "{arguments}");
     }
@@ -380,6 +410,9 @@ fn results_that_borrow_what_the_fallback_needs() {
     assert!(borrows(quote!(
         async fn f(buffer: &mut [u8]) -> Result<(u8, &[u8]), Error> {}
     )));
+    assert!(borrows(quote!(
+        async fn f(self, buffer: &mut [u8]) -> Result<&[u8], Error> {}
+    )));
 
     let again = messages(&retry(
         quote!(),
@@ -393,6 +426,17 @@ fn results_that_borrow_what_the_fallback_needs() {
             "the result borrows from `self`, which the next attempt of `retry` needs after the call; return an owned value"
         ]
     );
+    let both = messages(&retry(
+        quote!(),
+        quote!(
+            #[fallback(other)]
+            async fn f(&mut self) -> Result<&str, Error> {}
+        ),
+    ));
+    assert_eq!(
+        both,
+        ["the result borrows from `self`, which the fallback needs after the call; return an owned value"]
+    );
 
     assert!(!borrows(quote!(
         async fn f(&self, buffer: &mut [u8]) -> Result<&str, Error> {}
@@ -402,6 +446,13 @@ fn results_that_borrow_what_the_fallback_needs() {
     )));
     assert!(!borrows(quote!(
         async fn f(&mut self) -> Result<&'static str, Error> {}
+    )));
+    assert!(borrows(quote!(
+        async fn f(buffer: &'static mut [u8]) -> Result<&'static [u8], Error> {}
+    )));
+    // The compiler says that it cannot tell which of them it is.
+    assert!(!borrows(quote!(
+        async fn f(buffer: &mut [u8], other: &mut [u8]) -> Result<&[u8], Error> {}
     )));
     assert!(!borrows(quote!(
         async fn f(&mut self) -> Result<Box<dyn Fn(&str) -> u8>, Error> {}
@@ -455,6 +506,47 @@ fn attributes_that_do_not_go_together() {
     ] {
         assert!(twice.iter().any(|other| other == message), "{message}");
     }
+}
+
+#[test]
+fn attributes_may_name_one_crate_twice() {
+    let same = circuit_breaker(
+        quote!("a", crate = x::y),
+        quote! {
+            #[x::y::retry(crate = x::y)]
+            async fn f() -> Result<(), Error> {}
+        },
+    );
+    assert_eq!(messages(&same), [""; 0]);
+}
+
+#[test]
+fn types_that_can_be_no_result_and_types_that_may_be_one() {
+    let refused =
+        |returned: TokenStream| !messages(&circuit_breaker(quote!(), quote!(async fn f() -> #returned {}))).is_empty();
+    for none in [quote!(u8), quote!(Option<u8>), quote!((u8, u8)), quote!(&str), quote!((String)), quote!([u8; 2])] {
+        assert!(refused(none.clone()), "{none}");
+    }
+    for may_be in [
+        quote!(Answer),
+        quote!(shop::Option<u8>),
+        quote!(str::Answer),
+        quote!(<Shop as Sells>::Option),
+        quote!(<Shop>::Vec),
+        quote!(answer!()),
+    ] {
+        assert!(!refused(may_be.clone()), "{may_be}");
+    }
+}
+
+#[test]
+fn a_fallback_takes_twelve_arguments_at_most() {
+    let refused = |count: usize| {
+        let arguments = (0..count).map(|nth| quote::format_ident!("a{nth}"));
+        messages(&fallback(quote!(other), quote!(async fn f(#(#arguments: u8),*) -> Result<(), Error> {})))
+    };
+    assert_eq!(refused(12), [""; 0]);
+    assert_eq!(refused(13), ["a function with a fallback can have at most 12 arguments, including the receiver"]);
 }
 
 #[test]
@@ -521,6 +613,7 @@ fn what_a_form_of_function_cannot_have() {
             "the fallback needs this `&mut` again",
         ),
         (quote!(#[fallback(g)]), quote!(fn f(x: &mut X) -> impl Future<Output = #result> { async {} }), ""),
+        (quote!(#[fallback(g)]), quote!(fn f(x: &X, n: u8) -> impl Future<Output = #result> { x.y(); async {} }), ""),
     ] {
         let messages = messages(&circuit_breaker(quote!(), quote!(#stack #function)));
         match message {
