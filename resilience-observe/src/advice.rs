@@ -77,9 +77,6 @@ pub(crate) struct Disagreement {
     pub(crate) keys: Vec<&'static str>,
 }
 
-/// What somebody is told in place of what is wrong with a configuration, which may hold a secret.
-pub(crate) const NOT_TOLD: &str = "what is wrong with it is told to whoever has the token";
-
 /// The last configuration that was refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {

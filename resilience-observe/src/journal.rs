@@ -1,6 +1,5 @@
 //! What has happened, with ids: the last 4,096 events, of those that happen now and then one by one, and of those that may come with every call as sums.
 
-use crate::advice::NOT_TOLD;
 use crate::locked::locked;
 use resilience_runtime::{Event, EventFilter, Events, Kind, Name, Pattern, Registry, Topic};
 use serde_json::{Map, Value};
@@ -12,6 +11,9 @@ use std::task::{Context, Poll};
 
 /// How many events are kept.
 pub(crate) const KEPT: usize = 4096;
+
+/// What somebody is told in place of what is wrong with a configuration, which may hold a secret.
+pub(crate) const NOT_TOLD: &str = "what is wrong with it is told to whoever has the token";
 
 /// What is subscribed to. Nobody who makes a call pays for these: whatever may come with a call is told from what is counted.
 const RARE: [Topic; 5] =

@@ -4,6 +4,8 @@ use crate::advice::{self, Advice, Disagreement, Facts, Fallbacks, Refused};
 use crate::history::Rings;
 #[cfg(feature = "axum")]
 use crate::hystrix::Hystrix;
+#[cfg(feature = "axum")]
+use crate::journal::NOT_TOLD;
 use crate::locked::locked;
 use crate::program::{Function, Program};
 use crate::reading::{Memory, Reading};
@@ -142,7 +144,7 @@ impl Observer {
     #[cfg(feature = "axum")]
     pub(crate) fn public_advice(&self) -> Vec<Advice> {
         let refused = locked(&self.inner.memory).last_refused();
-        self.advice_with(refused.map(|refused| Refused { error: advice::NOT_TOLD.to_owned(), ..refused }))
+        self.advice_with(refused.map(|refused| Refused { error: NOT_TOLD.to_owned(), ..refused }))
     }
 
     fn advice_with(&self, refused: Option<Refused>) -> Vec<Advice> {

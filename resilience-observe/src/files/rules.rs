@@ -1,6 +1,6 @@
 //! When somebody is to be told and what they can do then, and what Prometheus calculates beforehand.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 /// Where [the page about the alerts](crate::alerts) is published.
 #[cfg_attr(docsrs, doc(cfg(feature = "files")))]
@@ -281,23 +281,19 @@ pub fn alert_runbooks(label: &str) -> String {
     );
     for Alert { name, expression, lasts, severity, runbook: Runbook { means, look, act }, .. } in ALERTS {
         let lasts = lasts.map_or("at once".to_owned(), |lasts| format!("after {lasts}"));
-        let _ = write!(page, "\n## {name}\n\nSeverity {severity}, {lasts}.\n\n{}", Query(expression, label));
+        let _ = write!(page, "\n## {name}\n\nSeverity {severity}, {lasts}.\n\n{}", fenced(expression, label));
         let _ = write!(page, "\n{means}\n\n**What to look at.** {look}\n\n**What to do.** {act}\n");
     }
     page.push_str("\n## Recording rules\n");
     for Record { name, means, expression } in RECORDS {
-        let _ = write!(page, "\n`{name}`: {means}\n\n{}", Query(expression, label));
+        let _ = write!(page, "\n`{name}`: {means}\n\n{}", fenced(expression, label));
     }
     page
 }
 
-/// A query, as Markdown shows it.
-struct Query<'q>(&'q str, &'q str);
-
-impl fmt::Display for Query<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "```promql\n{}\n```", self.0.replace("LABEL", self.1))
-    }
+/// As Markdown shows a query.
+fn fenced(expression: &str, label: &str) -> String {
+    format!("```promql\n{}\n```\n", expression.replace("LABEL", label))
 }
 
 /// In quotes in which YAML knows one escape.
