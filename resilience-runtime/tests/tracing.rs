@@ -1,24 +1,19 @@
 //! What `tracing` is told, with the feature of that name: `cargo test -p resilience-runtime --features tracing,test-util --test tracing`.
 #![cfg(all(feature = "tracing", feature = "test-util"))]
 
+mod collector;
+
+use collector::{Fields, collect};
 use resilience_runtime::{
     CircuitBreaker, EventFilter, Rejection, Topic, circuit_breaker, fallback, registry, retry, timeout,
 };
-use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt;
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -26,100 +21,6 @@ enum Error {
     Failed,
     #[error(transparent)]
     Rejected(#[from] Rejection),
-}
-
-type Fields = BTreeMap<&'static str, String>;
-
-struct Told {
-    level: Level,
-    fields: Fields,
-    /// The innermost span at that moment, by its place among all.
-    inside: Option<usize>,
-}
-
-#[derive(Default)]
-struct Seen {
-    spans: Vec<Fields>,
-    events: Vec<Told>,
-    entered: Vec<usize>,
-    entries: usize,
-}
-
-/// Collects everything of this library's that is at most as verbose as the level.
-#[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Seen>>);
-
-impl Collector {
-    fn lines(&self) -> Vec<(Level, String)> {
-        self.0.lock().unwrap().events.iter().map(|event| (event.level, event.fields["message"].clone())).collect()
-    }
-
-    /// The fields of the only span.
-    fn span(&self) -> Fields {
-        let seen = self.0.lock().unwrap();
-        assert_eq!((seen.spans.len(), seen.entered.len()), (1, 0));
-        seen.spans[0].clone()
-    }
-}
-
-struct Into<'a>(&'a mut Fields);
-
-impl Visit for Into<'_> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name(), value.to_owned());
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.insert(field.name(), format!("{value:?}"));
-    }
-}
-
-/// A span's place among all that were seen.
-struct Place(usize);
-
-fn place<S: Subscriber + for<'a> LookupSpan<'a>>(id: &Id, context: &Context<'_, S>) -> usize {
-    context.span(id).unwrap().extensions().get::<Place>().unwrap().0
-}
-
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collector {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields::new();
-        attributes.record(&mut Into(&mut fields));
-        let mut seen = self.0.lock().unwrap();
-        context.span(id).unwrap().extensions_mut().insert(Place(seen.spans.len()));
-        seen.spans.push(fields);
-    }
-
-    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let place = place(id, &context);
-        values.record(&mut Into(&mut self.0.lock().unwrap().spans[place]));
-    }
-
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut fields = Fields::new();
-        event.record(&mut Into(&mut fields));
-        let mut seen = self.0.lock().unwrap();
-        let inside = seen.entered.last().copied();
-        seen.events.push(Told { level: *event.metadata().level(), fields, inside });
-    }
-
-    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        let mut seen = self.0.lock().unwrap();
-        seen.entered.push(place(id, &context));
-        seen.entries += 1;
-    }
-
-    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        assert_eq!(self.0.lock().unwrap().entered.pop(), Some(place(id, &context)), "left in the order of entering");
-    }
-}
-
-/// For this thread, until the guard is dropped.
-fn collect(level: LevelFilter) -> (Collector, DefaultGuard) {
-    let collector = Collector::default();
-    let ours = filter_fn(|metadata| metadata.target() == "resilience");
-    let subscriber = tracing_subscriber::registry().with(collector.clone().with_filter(ours)).with(level);
-    (collector, subscriber.set_default())
 }
 
 #[circuit_breaker("tracing: fails", consecutive_failures = 1)]
