@@ -460,3 +460,108 @@ fn object<const FIELDS: usize>(fields: [(&str, Value); FIELDS]) -> Value {
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resilience_runtime::testing::Scope;
+    use resilience_runtime::{CircuitBreakerConfig, Rejection, bulkhead, circuit_breaker, retry, timeout};
+
+    fn is_ignored(rejection: &Rejection) -> bool {
+        rejection.name() == "hystrix: ignored"
+    }
+
+    #[bulkhead(name = "hystrix: above", max_concurrent = 2, max_queue = 1, max_wait = "1ms")]
+    #[circuit_breaker("hystrix: shared", ignore_if = is_ignored, failure_rate = 40)]
+    async fn with_a_bulkhead_above() -> Result<(), Rejection> {
+        Err(Rejection::Unsuccessful { name: "hystrix: ignored".into() })
+    }
+
+    #[circuit_breaker("hystrix: shared")]
+    #[timeout("9s", name = "hystrix: all")]
+    #[retry(attempts = 1)]
+    #[bulkhead(name = "hystrix: below", max_concurrent = 3)]
+    #[timeout("3s", name = "hystrix: each")]
+    async fn with_a_bulkhead_below() -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn told(hystrix: &Hystrix, name: &str) -> Value {
+        let text = hystrix.look(Duration::ZERO);
+        let messages = std::str::from_utf8(&text).unwrap().lines().filter_map(|line| line.strip_prefix("data: "));
+        let mut messages = messages.map(|message| serde_json::from_str::<Value>(message).unwrap());
+        messages.find(|message| message["name"] == name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_breaker_that_functions_share_has_the_bulkheads_and_timeouts_of_all() {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        let registry = scope.registry();
+        let hystrix = Hystrix::new(&registry, &Arc::new(Program::of(&registry)));
+        with_a_bulkhead_below().await.unwrap();
+        with_a_bulkhead_above().await.unwrap_err();
+        let before = told(&hystrix, "hystrix: shared");
+        assert_eq!(before["rollingCountSuccess"], 0, "nobody knows since when it has counted");
+        with_a_bulkhead_above().await.unwrap_err();
+        with_a_bulkhead_above().await.unwrap_err();
+        let above = scope.registry().bulkhead("hystrix: above").unwrap();
+        let held = [above.try_acquire().unwrap(), above.try_acquire().unwrap()];
+        // It waits for a millisecond, and is no call of the breaker.
+        with_a_bulkhead_above().await.unwrap_err();
+        let command = told(&hystrix, "hystrix: shared");
+        for (field, expected) in [
+            ("rollingCountBadRequests", 2),
+            ("rollingCountSemaphoreRejected", 1),
+            ("currentConcurrentExecutionCount", 2),
+            ("rollingMaxConcurrentExecutionCount", 2),
+            ("propertyValue_executionTimeoutInMilliseconds", 3000),
+            ("propertyValue_executionIsolationSemaphoreMaxConcurrentRequests", 2 + 3),
+            ("propertyValue_circuitBreakerErrorThresholdPercentage", 40),
+        ] {
+            assert_eq!(command[field], expected, "{field}: {command}");
+        }
+        assert_eq!(command["threadPool"], "hystrix: below");
+        let pool = told(&hystrix, "hystrix: above");
+        assert_eq!((&pool["rollingCountCommandRejections"], &pool["currentActiveCount"]), (&1.into(), &2.into()));
+        drop(held);
+    }
+
+    #[tokio::test]
+    async fn what_is_configured_is_read_again_after_five_seconds() {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        let registry = scope.registry();
+        let hystrix = Hystrix::new(&registry, &Arc::new(Program::of(&registry)));
+        with_a_bulkhead_below().await.unwrap();
+        let threshold =
+            || told(&hystrix, "hystrix: shared")["propertyValue_circuitBreakerErrorThresholdPercentage"].clone();
+        let configured = threshold();
+        let breaker = scope.registry().circuit_breaker("hystrix: shared").unwrap();
+        breaker.reconfigure(CircuitBreakerConfig::new().failure_rate(7.0)).unwrap();
+        assert_eq!(threshold(), configured);
+        locked(&hystrix.last).configured.as_mut().unwrap().read -= CONFIGURED_EVERY;
+        assert_eq!(threshold(), 7);
+    }
+
+    #[test]
+    fn what_is_counted_from_is_ten_seconds_old_or_what_there_was_before_a_pause() {
+        let now = Instant::now() + Duration::from_secs(60);
+        let ages = |kept: &[u64], at: Instant| {
+            let counted = |millis: &u64| Counted {
+                at: now - Duration::from_millis(*millis),
+                breakers: HashMap::new(),
+                bulkheads: HashMap::new(),
+            };
+            let mut last = Last { kept: kept.iter().map(counted).collect(), ..Last::default() };
+            last.forget(at);
+            last.keep(counted(&0));
+            last.kept.iter().map(|kept| (now - kept.at).as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!(ages(&[12_000, 11_000, 10_000, 9000], now), [10_000, 9000, 0]);
+        assert_eq!(ages(&[10_999, 9999, 1000], now), [10_999, 9999, 1000, 0]);
+        assert_eq!(ages(&[9000, 999], now), [9000, 999], "one a second is kept");
+        assert_eq!(ages(&[12_000, 11_000], now), [11_000, 0]);
+        assert_eq!(ages(&[12_000, 11_001], now), [0], "nobody has looked for a while");
+    }
+}

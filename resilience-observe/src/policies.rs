@@ -176,3 +176,97 @@ pub(crate) fn object(value: serde_json::Result<Value>) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resilience_runtime::testing::Scope;
+    use resilience_runtime::{Bulkhead, CircuitBreaker, Rate, RateLimiter, Retry, Timeout};
+
+    /// Every number is another power of two, so that a sum says what is in it.
+    #[test]
+    fn each_counter_is_what_it_is_called() {
+        let scope = Scope::new();
+        {
+            let _entered = scope.enter();
+            CircuitBreaker::builder("one").register().unwrap();
+            Retry::builder("one").register().unwrap();
+            Timeout::builder("one").after(Duration::from_secs(1)).register().unwrap();
+            Bulkhead::builder("one").register().unwrap();
+            RateLimiter::builder("one").rate(Rate::per_second(1)).register().unwrap();
+        }
+        let mut snapshot = scope.registry().snapshot();
+        let mut keys = resilience_runtime::KeyCounts::default();
+        (keys.evicted, keys.overflowed, keys.held) = (1024, 2048, 4096);
+        let breaker = &mut snapshot.circuit_breakers[0];
+        let totals = &mut breaker.totals;
+        (totals.successes, totals.failures, totals.ignored, totals.cancelled) = (1, 2, 4, 8);
+        (totals.abandoned, totals.stale, totals.rejected) = (16, 32, 64);
+        (totals.slow, totals.would_reject) = (128, 256);
+        breaker.keys = Some(keys);
+        (snapshot.retries[0].retries, snapshot.retries[0].recovered) = (1, 2);
+        snapshot.timeouts[0].timed_out = 1;
+        let bulkhead = &mut snapshot.bulkheads[0];
+        (bulkhead.admitted, bulkhead.rejected, bulkhead.timed_out, bulkhead.keys) = (1, 2, 4, Some(keys));
+        let limiter = &mut snapshot.rate_limiters[0];
+        (limiter.allowed, limiter.waited, limiter.rejected, limiter.keys) = (1, 2, 4, Some(keys));
+        let told: Vec<_> = of(&snapshot)
+            .flat_map(|policy| {
+                policy.counters().into_iter().map(move |of| (policy.kind(), of.word, of.count, of.topic))
+            })
+            .collect();
+        let expected = [
+            (Kind::CircuitBreaker, "calls", 127, None),
+            (Kind::CircuitBreaker, "failures", 2, None),
+            (Kind::CircuitBreaker, "rejected", 64, Some(Topic::Rejected)),
+            (Kind::CircuitBreaker, "would_reject", 256, None),
+            (Kind::CircuitBreaker, "slow", 128, Some(Topic::SlowCall)),
+            (Kind::CircuitBreaker, "evicted", 1024, Some(Topic::Evicted)),
+            (Kind::Retry, "retries", 1, Some(Topic::Retry)),
+            (Kind::Retry, "recovered", 2, None),
+            (Kind::Timeout, "timed_out", 1, Some(Topic::TimedOut)),
+            (Kind::Bulkhead, "admitted", 1, None),
+            (Kind::Bulkhead, "rejected", 6, Some(Topic::Rejected)),
+            (Kind::Bulkhead, "evicted", 1024, Some(Topic::Evicted)),
+            (Kind::RateLimit, "allowed", 1, None),
+            (Kind::RateLimit, "rejected", 4, Some(Topic::Rejected)),
+            (Kind::RateLimit, "evicted", 1024, Some(Topic::Evicted)),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn percentiles_are_of_the_calls_since() {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        let breaker = CircuitBreaker::builder("one").latency(true).register().unwrap();
+        let read = || scope.registry().read();
+        let call = async |millis| {
+            let took = tokio::time::sleep(Duration::from_millis(millis));
+            let call = async {
+                took.await;
+                Ok::<_, ()>(())
+            };
+            breaker.call(call).await.unwrap();
+        };
+        call(5000).await;
+        let before = read();
+        for nth in 0..100 {
+            call(if nth < 90 {
+                20
+            } else if nth < 97 {
+                200
+            } else {
+                900
+            })
+            .await;
+        }
+        let since = Policy::CircuitBreaker(&read().circuit_breakers[0])
+            .latency_since(Policy::CircuitBreaker(&before.circuit_breakers[0]));
+        let [p50, p95, p99] = ["p50", "p95", "p99"].map(|percent| since[percent].as_f64().unwrap());
+        assert!((0.01..0.03).contains(&p50) && (0.1..0.3).contains(&p95) && (0.5..1.1).contains(&p99), "{since}");
+        let nothing = read();
+        let now = Policy::CircuitBreaker(&nothing.circuit_breakers[0]);
+        assert_eq!(now.latency_since(now), Value::Null);
+    }
+}

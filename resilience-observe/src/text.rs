@@ -103,6 +103,8 @@ mod tests {
             ("application/openmetrics-text; q=0", TextFormat::Classic),
             ("application/openmetrics-text; q=nonsense", TextFormat::Classic),
             ("text/html, application/openmetrics-text", TextFormat::OpenMetrics),
+            ("text/plain, application/openmetrics-text", TextFormat::OpenMetrics),
+            ("text/plain; q=0.5, application/openmetrics-text; q=0.5", TextFormat::OpenMetrics),
         ];
         for (accept, format) in rows {
             assert_eq!(TextFormat::accepted_by(accept), format, "{accept}");

@@ -291,6 +291,32 @@ mod tests {
         assert!(watchers[4].wait(Waker::noop()) && join(&Connection::default()).is_some());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_was_seen_long_ago_or_far_apart_says_nothing_of_now() {
+        let scope = Scope::new();
+        {
+            let _entered = scope.enter();
+            resilience_runtime::CircuitBreaker::builder("one").register().unwrap();
+        }
+        let registry = scope.registry();
+        let watch = Watch::begin(&registry, &Arc::new(Program::of(&registry)));
+        // So much later there is another sample, and so much later it is asked for.
+        let known = async |apart: Duration, ago: Duration| {
+            tokio::time::advance(apart).await;
+            locked(&watch.samples).taken -= EVERY;
+            watch.look();
+            tokio::time::advance(ago).await;
+            watch.rates().len()
+        };
+        assert_eq!(watch.rates().len(), 0, "there is one sample");
+        let zero = Duration::ZERO;
+        assert_eq!(known(EVERY, zero).await, 1);
+        assert_eq!(known(EVERY, RECENT).await, 1);
+        assert_eq!(known(EVERY, RECENT + EVERY).await, 0);
+        assert_eq!(known(EVERY, zero).await, 0, "they are further apart than that");
+        assert_eq!(known(EVERY, zero).await, 1);
+    }
+
     #[test]
     fn nobody_looks_at_the_counters_while_nobody_watches() {
         let watch = begin();

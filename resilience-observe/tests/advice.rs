@@ -86,7 +86,8 @@ fn a_breaker_that_is_forced_open_for_long_says_by_whom() {
         breaker.history.as_mut().unwrap().time.forced_open = age;
         told_of(&registry, &policies, None)
     };
-    assert_eq!(told(HOUR / 2), []);
+    assert_eq!(told(HOUR - Duration::from_millis(1)), []);
+    the_one(&told(HOUR));
     let told = told(26 * HOUR);
     let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "forced_open");
@@ -101,6 +102,10 @@ fn one_key_that_is_forced_open_does_not_make_the_breaker_forced_open_for_as_long
     let (registry, _) = with_breaker(config());
     let mut policies = registry.snapshot();
     (policies.circuit_breakers[0].state, policies.circuit_breakers[0].age) = (State::ForcedOpen, DAY);
+    assert_eq!(told_of(&registry, &policies, None), []);
+    // The times of many keys together are longer than there is a breaker.
+    let breaker = &mut policies.circuit_breakers[0];
+    (breaker.history.as_mut().unwrap().time.forced_open, breaker.age) = (DAY, HOUR / 2);
     assert_eq!(told_of(&registry, &policies, None), []);
 }
 
@@ -117,6 +122,7 @@ fn a_share_that_was_left_behind_is_told_after_a_day() {
         told_of(&registry, &policies, Some(&rings))
     };
     assert_eq!(told(23, 10), []);
+    the_one(&told(24, 99));
     assert_eq!(told(25, 100), []);
     assert_eq!(told(25, 0), [], "one that monitors is another matter");
     let told = told(25, 10);
@@ -127,6 +133,34 @@ fn a_share_that_was_left_behind_is_told_after_a_day() {
         "circuit breaker `payment` has rejected only 10 % of what it decides to reject for 25 hours, set by ada"
     );
     assert!(help.contains("enforce()"), "{help}");
+}
+
+#[test]
+fn a_share_that_was_raised_is_a_new_one() {
+    let (registry, breaker) = with_breaker(config());
+    let mut rings = Rings::new(1 << 20);
+    let mut told_at = |hour: u64, percent| {
+        breaker.steer().enforce_share(percent).unwrap();
+        rings.record(&registry.snapshot(), |_| 0, 90_000_000 + hour * 3_600_000);
+        told_of(&registry, &registry.snapshot(), Some(&rings)).len()
+    };
+    assert_eq!([(0, 10), (20, 30), (43, 30), (44, 30)].map(|(hour, percent)| told_at(hour, percent)), [0, 0, 0, 1]);
+}
+
+#[test]
+fn of_two_who_have_set_it_the_later_one_is_named_and_whoever_did_something_else_is_not() {
+    let (registry, breaker) = with_breaker(config());
+    breaker.steer().by("ada").enforce_share(10).unwrap();
+    breaker.steer().by("bob").enforce_share(20).unwrap();
+    breaker.steer().by("eve").reset().unwrap();
+    let mut rings = Rings::new(1 << 20);
+    let mut policies = registry.snapshot();
+    policies.circuit_breakers[0].enforced_percent = 20;
+    for hours in [0, 25] {
+        rings.record(&policies, |_| 0, 90_000_000 + hours * 3_600_000);
+    }
+    let told = told_of(&registry, &policies, Some(&rings));
+    assert!(the_one(&told).1.ends_with("set by bob"), "{told:?}");
 }
 
 #[test]
@@ -170,6 +204,9 @@ fn a_breaker_whose_window_never_has_the_minimum_cannot_open_by_its_rate() {
         told_of(&registry, &policies, Some(&past))
     };
     assert_eq!(told(config(), 3700, 1, 20), [], "it reaches it");
+    assert!(the_one(&told(config(), 3700, 1, 19)).2.contains("`minimum_calls = 19`"));
+    assert!(the_one(&told(config(), 3700, 1, 5)).2.contains("`minimum_calls = 5`"));
+    assert!(the_one(&told(config(), 3700, 1, 4)).2.starts_with("write a longer `window`"), "4 say little");
     assert_eq!(told(config(), 3700, 0, 7), [], "nothing fails");
     assert_eq!(told(config(), 1800, 1, 7), [], "an hour is not over");
     let no_rate = config().window(Window::None).consecutive_failures(3);
@@ -198,7 +235,8 @@ fn probes_that_do_not_answer_in_time_are_told_from_those_that_fail() {
         told_of(&registry, &policies, None)
     };
     assert_eq!(told(2, 0), []);
-    assert_eq!(told(4, 5), []);
+    assert_eq!(told(4, 4), []);
+    the_one(&told(3, 2));
     let told = told(5, 1);
     let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "probes_time_out");
@@ -216,6 +254,7 @@ fn a_fallback_that_fails_more_than_it_helps_is_told() {
     };
     assert_eq!(told(10, 10), []);
     assert_eq!(told(0, 9), []);
+    the_one(&told(9, 10));
     let told = told(4, 11);
     let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "fallback_fails");
@@ -238,11 +277,25 @@ fn fallbacks_that_answer_most_calls_for_an_hour_are_told() {
     };
     assert_eq!(told(3700, 2, 1), []);
     assert_eq!(told(1800, 3, 2), []);
+    assert_eq!(of_19_calls(9), []);
+    the_one(&of_19_calls(10));
     let told = told(3700, 3, 2);
     let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "fallback_answers_most");
     assert!(text.ends_with("for an hour: 7200 of 10800") || text.contains(" of 107"), "{text}");
     assert!(help.contains("`last_error`"), "{help}");
+}
+
+/// An hour in which 19 calls were rejected, and so many fallbacks asked.
+fn of_19_calls(fallbacks: u64) -> Vec<Advice> {
+    let (registry, _) = with_breaker(config());
+    let mut policies = registry.snapshot();
+    let mut rings = Rings::new(4 << 20);
+    for second in 0..3700_u64 {
+        policies.circuit_breakers[0].totals.rejected = second.saturating_sub(1000).min(19);
+        rings.record(&policies, |_| second.saturating_sub(1000).min(fallbacks), (90_000 + second) * 1000);
+    }
+    told_of(&registry, &policies, Some(&rings))
 }
 
 #[test]
@@ -289,6 +342,7 @@ fn keys_that_overflow_are_told_of_every_kind_that_has_keys() {
         told_of(&registry, &policies, None)
     };
     assert_eq!(told(0, 64), []);
+    assert!(told(1, 63)[0].help.contains("1 KiB"));
     let told_of_all = told(12, 64);
     assert_eq!(
         told_of_all.iter().map(|advice| advice.kind.unwrap()).collect::<Vec<_>>(),
@@ -357,7 +411,8 @@ fn conflicts_and_refused_configurations_are_told() {
         let (source, error) = (Name::from("resilience.toml"), "resilience.toml:7:1: unknown key `windw`".to_owned());
         advise(&Facts { refused: Some(Refused { source, error, ago }), ..nothing(&policies) })
     };
-    assert_eq!(told(2 * DAY), []);
+    assert_eq!(told(DAY), []);
+    the_one(&told(DAY - Duration::from_secs(1)));
     let told = told(HOUR);
     let (rule, text, _) = the_one(&told);
     assert_eq!(rule, "configuration_refused");

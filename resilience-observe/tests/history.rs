@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerSnapshot, Kind, Name, RegistrySnapshot, State,
+    Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerSnapshot, Kind, Name, Rate, RateLimiter,
+    RegistrySnapshot, Retry, State, Timeout,
 };
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ fn seconds() -> impl Strategy<Value = Vec<Second>> {
         20 => 900..1100_u64,
         1 => 0..900_u64,
         1 => 1100..4000_u64,
+        1 => 1999..2002_u64,
         1 => 4000..70_000_u64,
         1 => Just(800_000_u64),
     ];
@@ -167,6 +169,72 @@ fn a_state_between_two_readings_is_not_lost() {
     (history.entered.open, history.entered.half_open, history.entered.closed) = (1, 1, 1);
     assert_eq!(record(1002, &breaker), Some(State::Open));
     assert_eq!(record(1003, &breaker), Some(State::Closed));
+}
+
+/// Every number is another power of two, so that a sum says what is in it.
+#[test]
+fn each_column_is_what_it_is_called() {
+    let scope = Scope::new();
+    {
+        let _entered = scope.enter();
+        CircuitBreaker::builder("one").register().unwrap();
+        Retry::builder("one").register().unwrap();
+        Timeout::builder("one").after(Duration::from_secs(1)).register().unwrap();
+        Bulkhead::builder("one").register().unwrap();
+        RateLimiter::builder("one").rate(Rate::per_second(1)).register().unwrap();
+    }
+    let mut snapshot = scope.registry().snapshot();
+    let mut rings = Rings::new(1 << 20);
+    rings.record(&snapshot, |_| 0, 1_000_000);
+    let totals = &mut snapshot.circuit_breakers[0].totals;
+    (totals.successes, totals.failures, totals.ignored, totals.cancelled) = (1, 2, 4, 8);
+    (totals.abandoned, totals.stale, totals.rejected) = (16, 32, 64);
+    (totals.slow, totals.would_reject) = (128, 256);
+    let retry = &mut snapshot.retries[0];
+    (retry.retries, retry.recovered) = (1, 2);
+    let gave_up = &mut retry.gave_up;
+    (gave_up.attempts, gave_up.not_retryable, gave_up.elapsed, gave_up.asked_too_much) = (4, 8, 16, 32);
+    (gave_up.budget, gave_up.circuit_open, gave_up.turned_off) = (64, 128, 256);
+    snapshot.timeouts[0].timed_out = 1;
+    let bulkhead = &mut snapshot.bulkheads[0];
+    (bulkhead.admitted, bulkhead.rejected, bulkhead.timed_out) = (1, 2, 4);
+    (bulkhead.inside, bulkhead.waiting) = (8, 16);
+    let limiter = &mut snapshot.rate_limiters[0];
+    (limiter.allowed, limiter.waited, limiter.rejected, limiter.waiting) = (1, 2, 4, 8);
+    rings.record(&snapshot, |_| 512, 1_001_000);
+    for (kind, expected) in [
+        (
+            Kind::CircuitBreaker,
+            &[("calls", 127), ("failures", 2), ("rejected", 64), ("fallbacks", 512), ("slow", 128)][..],
+        ),
+        (Kind::Retry, &[("retries", 1), ("recovered", 2), ("gave_up", 508), ("over_budget", 64)]),
+        (Kind::Timeout, &[("timed_out", 1)]),
+        (Kind::Bulkhead, &[("admitted", 1), ("rejected", 2), ("timed_out", 4), ("inside", 8), ("waiting", 16)]),
+        (Kind::RateLimit, &[("allowed", 1), ("waited", 2), ("rejected", 4), ("waiting", 8)]),
+    ] {
+        let past = rings.past(kind, "one", Step::Second, 1001).unwrap();
+        let row = past.rows[0].unwrap();
+        let columns: Vec<_> = history::columns(kind).iter().map(|(name, _)| (*name, row.number(kind, name))).collect();
+        assert_eq!(columns, expected, "{kind}");
+    }
+}
+
+#[test]
+fn the_busiest_window_is_that_of_the_last_hour() {
+    let mut rings = Rings::new(1 << 20);
+    let mut breaker = breaker();
+    let mut busiest = |second: u64, calls| {
+        breaker.window.calls = calls;
+        rings.record(&of_breakers(vec![breaker.clone()]), |_| 0, second * 1000);
+        rings.busiest_window("one")
+    };
+    assert_eq!(busiest(36_000, 7), Some(7));
+    assert_eq!(busiest(36_010, 3), Some(7));
+    // It is kept by ten minutes, so for an hour at least and ten minutes more at most.
+    assert_eq!(busiest(39_600, 4), Some(7));
+    assert_eq!(busiest(40_200, 2), Some(4));
+    // Nobody looked for long.
+    assert_eq!(busiest(90_000, 1), Some(1));
 }
 
 #[test]

@@ -138,6 +138,7 @@ fn rows_are_chosen_by_kind_name_state_and_number() {
     for limit in ["limit=0", "limit=10001", "limit=-1", "limit=many"] {
         assert!(refused(limit).starts_with("the parameter `limit`"));
     }
+    assert_eq!(names(&asked("limit=10000")).len(), 8);
     assert!(refused("name=").contains("between 1 and 128 characters"));
     assert_eq!(refused("name=%ff"), "the query is not UTF-8");
 }
@@ -188,6 +189,13 @@ fn keys_that_are_not_closed_come_first() {
     assert_eq!(told(&keys("?state=closed")), of(&[("shelf 7", "closed"), ("shelf 9", "closed")]));
     let limited = keys("?limit=1");
     assert_eq!((told(&limited), &limited["more"]), (of(&[("shelf 8", "open")]), &2.into()));
+    {
+        let _entered = scope.enter();
+        let many = RateLimiter::builder("many").rate("1/h".parse().unwrap()).register().unwrap();
+        (0..1001).for_each(|key| many.keyed(key).try_acquire().unwrap());
+    }
+    let many = get_json(listening.address(), "/api/v1/rate_limit/many/keys?limit=2000");
+    assert_eq!((many["keys"].as_array().unwrap().len(), &many["more"]), (1000, &1.into()));
     assert_eq!(get_json(listening.address(), "/api/v1/bulkhead/store/keys")["keys"], serde_json::json!([]));
     assert_eq!(
         get(listening.address(), "/api/v1/bulkhead/store/keys?state=open").problem(),
@@ -238,6 +246,11 @@ fn the_journal_begins_with_what_every_policy_remembers() {
         (last + 2, "transition".to_owned(), "payment".to_owned()),
     ];
     assert_eq!(told(&later), expected);
+    assert_eq!(told(&get_json(at, &format!("/api/v1/events?after={}", last + 2))), []);
+    let one = get_json(at, &format!("/api/v1/events?after={last}&limit=1"));
+    assert_eq!((told(&one).len(), &one["reached"]), (1, &(last + 1).into()));
+    let both = get_json(at, &format!("/api/v1/events?after={last}&limit=3"));
+    assert_eq!((told(&both).len(), &both["reached"]), (2, &(last + 2).into()));
     assert_eq!(later["events"][1]["text"], "circuit_breaker `payment`: open -> forced_open (forced open by hand)");
     assert_eq!(later["events"][1]["kind"], "circuit_breaker");
     assert_eq!(told(&get_json(at, "/api/v1/events?topic=steered,conflict")), [expected[0].clone()]);
@@ -250,6 +263,16 @@ fn the_journal_begins_with_what_every_policy_remembers() {
     let repeated = get_json(at, &format!("/api/v1/events?after={}&name=store", last + 2));
     assert_eq!((told(&repeated).len(), &repeated["events"][0]["topic"]), (1, &"rejected".into()), "{repeated}");
     assert_eq!(repeated["events"][0]["count"], 5);
+    // What a fallback was asked is not what it failed at.
+    let reached = repeated["reached"].as_u64().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _entered = scope.enter();
+    runtime.block_on(async { assert_eq!(charge().await.unwrap(), 0) });
+    std::thread::sleep(Duration::from_millis(1100));
+    let fallbacks = get_json(at, &format!("/api/v1/events?after={reached}&topic=fallback,fallback_failed"));
+    let fallbacks = fallbacks["events"].as_array().unwrap();
+    assert!(fallbacks.iter().all(|event| event["topic"] == "fallback"), "{fallbacks:?}");
+    assert_eq!(fallbacks.iter().map(|event| event["count"].as_u64().unwrap()).sum::<u64>(), 1);
 }
 
 /// Everything that is told of a program in which a failure has said a secret.

@@ -415,9 +415,26 @@ mod tests {
             ("127.0.0.1:9911", "127.0.0.1"),
             ("[::1]:9911", "[::1]"),
             ("[::1]", "[::1]"),
+            ("::1", "::1"),
+            ("localhost:http", "localhost:http"),
         ] {
             assert_eq!(without_port(host), name);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ten_wrong_tokens_in_a_second_are_looked_at() {
+        let token = Token::new("0123456789abcdef").unwrap();
+        let guard = Guard::of_router(Access::steering(token.clone()));
+        let mut answers = Vec::new();
+        for shown in [&b"wrong"[..]; 11].into_iter().chain([&b"0123456789abcdef"[..]]) {
+            answers.push(guard.check_token(&token, shown).await.map_err(|problem| problem.into_response().status()));
+        }
+        let mut expected = vec![Err(StatusCode::UNAUTHORIZED); 10];
+        expected.extend([Err(StatusCode::TOO_MANY_REQUESTS); 2]);
+        assert_eq!(answers, expected);
+        locked(&guard.wrong_tokens).since -= Duration::from_secs(1);
+        assert!(guard.check_token(&token, b"0123456789abcdef").await.is_ok());
     }
 
     #[test]
