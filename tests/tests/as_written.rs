@@ -312,3 +312,19 @@ mod twins {
         assert_eq!(timed(a, b, c).await.unwrap(), "a-b-c");
     }
 }
+
+/// As those of an `async fn` that returns at once are.
+#[tokio::test]
+async fn the_arguments_of_a_call_that_is_rejected_are_gone_when_it_has_ended() {
+    #[circuit_breaker("as written: rejected")]
+    async fn takes(held: Loud) -> Result<(), Rejection> {
+        drop(held);
+        Ok(())
+    }
+    takes(loud("first")).await.unwrap();
+    registry().circuit_breaker("as written: rejected").unwrap().force_open();
+    SEEN.take();
+    let mut rejected = std::pin::pin!(takes(loud("second")));
+    rejected.as_mut().await.unwrap_err();
+    assert_eq!(SEEN.take(), ["second is dropped"]);
+}

@@ -2,8 +2,8 @@
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, Event, EventFilter, Events, MAX_CAUSE_BYTES, Rejection, State, Topic, Verdict, circuit_breaker,
-    fallback, registry, retry, timeout,
+    CircuitBreaker, Event, EventFilter, Events, Failure, MAX_CAUSE_BYTES, Rejection, State, Topic, Verdict,
+    circuit_breaker, fallback, private, registry, retry, timeout,
 };
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -78,6 +78,66 @@ async fn every_event_of_a_failure_says_what_the_error_and_its_sources_said() {
     assert_eq!((last.cause.as_str(), last.at), (SENT, told[3].at()));
 }
 
+/// One link of a chain: what it says, and what is behind it.
+#[derive(Debug)]
+struct Link(&'static str, Option<&'static Link>);
+
+impl Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Link {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.1.map(|next| next as _)
+    }
+}
+
+/// One that leads back to where it began.
+#[derive(Debug)]
+struct Circle;
+
+impl Display for Circle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        static TOLD: AtomicU64 = AtomicU64::new(0);
+        write!(f, "{:x}", TOLD.fetch_add(1, Relaxed))
+    }
+}
+
+impl Error for Circle {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&Self)
+    }
+}
+
+#[test]
+fn a_source_is_told_where_what_is_around_it_does_not_end_in_it_and_sixteen_at_most() {
+    static REFUSED: Link = Link("refused", None);
+    static CONNECT: Link = Link("connect", Some(&REFUSED));
+    static ENDS: Link = Link("cannot connect", Some(&CONNECT));
+    static BEGINS: Link = Link("refused it was", Some(&REFUSED));
+    for (link, told) in [
+        (&REFUSED, "refused"),
+        (&CONNECT, "connect: refused"),
+        (&ENDS, "cannot connect: refused"),
+        (&BEGINS, "refused it was: refused"),
+    ] {
+        assert_eq!(cause_of(link), told);
+    }
+    assert_eq!(cause_of(Circle).split(": ").count(), 1 + 16);
+}
+
+/// What a breaker is told of such an error.
+fn cause_of(error: impl Into<Boxed>) -> String {
+    let breaker = CircuitBreaker::builder("causes: chain").build().unwrap();
+    let result = Err::<(), Failure<Boxed>>(Failure::Call(error.into()));
+    let describe = private::error_of(&result).describe_error();
+    let permit = breaker.try_acquire().unwrap();
+    private::settle(permit, describe, result, private::every, private::nothing).unwrap_err();
+    breaker.snapshot().last_error.unwrap().cause.to_string()
+}
+
 macro_rules! breakers {
     ($($function:ident: $error:ty, $make:expr;)*) => {$(
         #[circuit_breaker(consecutive_failures = 1, map_rejection = |_| $make)]
@@ -107,6 +167,15 @@ impl Display for Hostile {
     }
 }
 
+struct BreaksOff;
+
+impl Display for BreaksOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the password is ")?;
+        panic!("while it is printed")
+    }
+}
+
 type Boxed = Box<dyn Error + Send + Sync>;
 
 /// As `anyhow::Error` is: no error itself, and a way to one.
@@ -132,6 +201,7 @@ breakers! {
     of_a_text: String, "no such shelf".to_owned();
     of_a_bare_one: Bare, Bare;
     of_a_hostile_one: Hostile, Hostile;
+    of_one_that_breaks_off: BreaksOff, BreaksOff;
     of_lines: Printed, Printed("one\ntwo\u{1b}[31m\u{2028}three");
 }
 
@@ -181,6 +251,7 @@ async fn in_a_generic_function_an_error_is_described_by_its_bounds() {
 #[test]
 fn one_that_panics_while_it_is_printed_says_nothing_and_harms_nobody() {
     assert_eq!(told_of(of_a_hostile_one), None);
+    assert_eq!(told_of(of_one_that_breaks_off), None, "not even the half of it");
 }
 
 #[tokio::test(start_paused = true)]

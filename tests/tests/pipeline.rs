@@ -418,6 +418,49 @@ async fn a_key_is_asked_for_in_each_of_its_policies_and_a_call_costs_what_it_say
     );
 }
 
+/// The breaker of a key is another one than the one that is known before the key is: whether that will be open is nothing to the key's.
+#[tokio::test(start_paused = true)]
+async fn with_a_key_a_retry_waits_whatever_the_breaker_of_all_says() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let api = Pipeline::builder("api")
+        .retry(RetryConfig::new().attempts(2).delay(MILLIS(500)).jitter(Jitter::None))
+        .circuit_breaker(CircuitBreakerConfig::new().consecutive_failures(1).open_for(Duration::from_secs(60)))
+        .build()
+        .unwrap();
+    for (with_key, waited) in [(false, 0), (true, 500)] {
+        let breaker = registry().circuit_breaker("api").unwrap();
+        breaker.enforce();
+        let began = tokio::time::Instant::now();
+        let fails = || {
+            breaker.force_open();
+            async { Err::<(), _>("failed") }
+        };
+        let failed = if with_key { api.keyed(7).call(fails).await } else { api.call(fails).await };
+        failed.unwrap_err();
+        assert_eq!(began.elapsed(), MILLIS(waited), "{with_key}");
+    }
+}
+
+/// What is inside is free before what is around it hears how the call ended.
+#[tokio::test]
+async fn a_place_below_a_breaker_is_free_when_the_call_is_judged_and_one_above_it_is_not() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let (breaker, one) = (CircuitBreakerConfig::new(), BulkheadConfig::new().max_concurrent(1));
+    let below = Pipeline::builder("below").circuit_breaker(breaker).bulkhead(one).build().unwrap();
+    let above = Pipeline::builder("above").bulkhead(one).circuit_breaker(breaker).build().unwrap();
+    for (pipeline, inside) in [(below, 0), (above, 1)] {
+        let bulkhead = registry().bulkhead(&pipeline.name()).unwrap();
+        let judge = |_: Result<&(), &()>| {
+            assert_eq!(bulkhead.snapshot().inside, inside, "{}", pipeline.name());
+            Verdict::SUCCESS
+        };
+        pipeline.call_classified(|| async { Ok(()) }, judge).await.unwrap();
+        assert_eq!(bulkhead.snapshot().inside, 0);
+    }
+}
+
 #[tokio::test]
 async fn a_call_can_be_spawned_and_borrows_what_it_likes() {
     fn is_send<T: Send>(value: T) -> T {
