@@ -55,10 +55,14 @@ fn counted(case: &str, who: &str, calls: u64) -> Result<u64, String> {
     collected.filter(|_| output.status.success()).ok_or_else(|| format!("callgrind counted nothing: {told}"))
 }
 
-/// What a call may take at most, on x86-64 and by any compiler since the MSRV: what was counted when it was last written down (147, 117 and 246), and
+/// What a call may take at most, on x86-64 and by any compiler since the MSRV: what was counted when it was last written down (147, 117, 246 and 419), and
 /// 6 in a hundred for another compiler.
-pub(crate) const CEILINGS: &[(&str, &str, f64)] =
-    &[("closed", "ours, default (10 s)", 156.0), ("closed", "ours, count window", 124.0), ("open", "ours", 261.0)];
+pub(crate) const CEILINGS: &[(&str, &str, f64)] = &[
+    ("closed", "ours, default (10 s)", 156.0),
+    ("closed", "ours, count window", 124.0),
+    ("open", "ours", 261.0),
+    ("keyed", "ours, by a number", 444.0),
+];
 
 /// Counts what has a ceiling. Whether all of it is below.
 pub(crate) fn check_ceilings() -> Result<bool, String> {

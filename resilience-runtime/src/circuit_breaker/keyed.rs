@@ -62,6 +62,8 @@ impl CircuitBreaker {
     }
 
     /// As the breaker that keys share which have none of their own: what it would reject passes, unless somebody has forced it open.
+    #[cold]
+    #[inline(never)]
     fn admit_overflow(&self) -> Result<Permit<'_>, Rejection> {
         match self.admit(Present) {
             Err(Refused { retry_after_millis: Some(_), .. }) => {
@@ -79,31 +81,37 @@ impl<'a> Keyed<'a, CircuitBreaker> {
     /// # Errors
     ///
     /// [`Rejection::CircuitOpen`] while this key's breaker lets nothing through.
+    #[inline(always)]
     pub fn try_acquire(self) -> Result<Permit<'a>, Rejection> {
         self.acquired().map(|(_, permit)| permit)
     }
 
-    /// With the key's breaker; nothing where it shares one.
+    /// With the key's breaker; nothing where it shares one. Inlined, so that the permit is made where it is wanted.
     #[inline(always)]
     pub(super) fn acquired(self) -> Result<(Option<&'a Arc<CircuitBreaker>>, Permit<'a>), Rejection> {
         let give_back = |_: &CircuitBreaker, asked: Result<Permit<'a>, Refused<'a>>| {
             asked.into_iter().for_each(Permit::give_back);
         };
-        let Some((breaker, asked)) = self.ask(|breaker| breaker.admit(Present), give_back) else {
-            return self.family.admit_overflow().map(|permit| (None, permit));
-        };
-        asked.map(|permit| (Some(breaker), permit)).map_err(|refused| {
-            breaker.count_rejection(Shard::of_this_thread());
-            let mut rejection = refused.rejection();
-            if let Rejection::CircuitOpen { key, .. } = &mut rejection {
-                *key = self.kept_key();
-            }
-            let family = self.family;
-            if family.emitter.wants(Topic::Rejected) {
-                family.emitter.send_rejected(Kind::CircuitBreaker, &rejection, breaker.generation());
-            }
-            rejection
-        })
+        match self.ask(|breaker| breaker.admit(Present), give_back) {
+            Some((breaker, Ok(permit))) => Ok((Some(breaker), permit)),
+            Some((breaker, Err(refused))) => Err(self.rejected(breaker, refused)),
+            None => self.family.admit_overflow().map(|permit| (None, permit)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn rejected(&self, breaker: &CircuitBreaker, refused: Refused<'_>) -> Rejection {
+        breaker.count_rejection(Shard::of_this_thread());
+        let mut rejection = refused.rejection();
+        if let Rejection::CircuitOpen { key, .. } = &mut rejection {
+            *key = self.kept_key();
+        }
+        let family = self.family;
+        if family.emitter.wants(Topic::Rejected) {
+            family.emitter.send_rejected(Kind::CircuitBreaker, &rejection, breaker.generation());
+        }
+        rejection
     }
 
     /// As [`CircuitBreaker::call`], for this key.

@@ -145,35 +145,52 @@ pub struct Keyed<'a, P> {
 }
 
 impl<'a, P: ByKey> Keyed<'a, P> {
-    #[inline]
+    /// Printed in its place: what was written word by word a moment ago, and is copied in larger pieces, makes a processor wait.
+    #[inline(always)]
     pub(crate) fn new<Fit>(family: &'a P, key: &(impl PolicyKey<Fit> + ?Sized)) -> Self {
-        Self { family, key: PrintedKey::print(key) }
+        let mut keyed = Self { family, key: PrintedKey::new() };
+        key.print(&mut keyed.key);
+        keyed
     }
 
     /// What `ask` gets of the key's instance, and that; `undo` takes it back from one that was given to another key meanwhile. Nothing, where the key has to
     /// share an instance with others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ask<T>(&self, ask: impl Fn(&'a P) -> T, undo: impl Fn(&'a P, T)) -> Option<(&'a Arc<P>, T)> {
-        let keys = self.family.by_key().keys();
-        let Some(key) = self.key.found() else {
-            keys.overflowed.increment();
-            return None;
-        };
         loop {
-            let Some((slot, epoch)) = keys.find(key) else {
-                if keys.give_slot(self.family, key) {
-                    continue;
-                }
-                keys.overflowed.increment();
-                return None;
-            };
-            let Some(asked) = slot.ask(epoch, &ask, &undo) else { continue };
-            let now = coarse_millis();
-            if slot.last_used.get() != now {
-                slot.last_used.set(now);
+            let (slot, epoch) = self.slot()?;
+            if let Some(asked) = slot.ask(epoch, &ask, &undo) {
+                return Some((&slot.instance, asked));
             }
-            return Some((&slot.instance, asked));
         }
+    }
+
+    /// The key's slot, used now, and the epoch in which it is the key's.
+    #[inline(never)]
+    fn slot(&self) -> Option<(&'a Slot<P>, u64)> {
+        let keys = self.family.by_key().keys();
+        let (slot, epoch) = match self.key.found().and_then(|key| keys.find(key)) {
+            Some(found) => found,
+            None => self.given_slot(keys)?,
+        };
+        let now = coarse_millis();
+        if slot.last_used.get() != now {
+            slot.last_used.set(now);
+        }
+        Some((slot, epoch))
+    }
+
+    #[cold]
+    fn given_slot(&self, keys: &'a Keys<P>) -> Option<(&'a Slot<P>, u64)> {
+        if let Some(key) = self.key.found() {
+            while keys.give_slot(self.family, key) {
+                if let Some(found) = keys.find(key) {
+                    return Some(found);
+                }
+            }
+        }
+        keys.overflowed.increment();
+        None
     }
 
     /// The key, for a rejection.
@@ -348,7 +365,6 @@ impl<P: ByKey> OfKeys<P> {
 
 impl<P: ByKey> Keys<P> {
     /// Makes sure that the key has a slot, unless all are held and none is idle.
-    #[cold]
     fn give_slot(&self, family: &P, key: FoundKey<'_>) -> bool {
         let mut turn = family.emitter().turn();
         let given = self.give_slot_in(&mut turn, family, key);

@@ -28,9 +28,14 @@ pub struct PrintedKey {
 }
 
 impl PrintedKey {
+    /// Of which nothing is printed yet.
     #[inline]
+    pub(crate) fn new() -> Self {
+        Self { inline: [0; INLINE_WORDS], length: 0, long: None, is_tuple: false }
+    }
+
     pub(crate) fn print<Fit>(key: &(impl PolicyKey<Fit> + ?Sized)) -> Self {
-        let mut printed = Self { inline: [0; INLINE_WORDS], length: 0, long: None, is_tuple: false };
+        let mut printed = Self::new();
         key.print(&mut printed);
         printed
     }
