@@ -419,14 +419,19 @@ async fn a_mode_that_has_changed_since_wins() {
     {
         let _entered = Scope::new().enter();
         let _ = ["enforces", "off"].map(|name| open(&breaker(name)));
+        builder("off by hand").mode(Mode::Monitor).register().unwrap().disable();
         place.save();
     }
     let _entered = Scope::new().enter();
     let monitors = builder("enforces").mode(Mode::Monitor).register().unwrap();
     let off = builder("off").mode(Mode::Off).register().unwrap();
+    let by_hand = builder("off by hand").mode(Mode::Off).register().unwrap();
     let restored = place.restore();
+    by_hand.reset();
+    assert_eq!(by_hand.state(), State::Disabled);
     assert_eq!((monitors.state(), monitors.snapshot().decided), (State::Monitoring, State::Open));
-    assert_eq!((off.state(), restored.skipped), (State::Disabled, vec![("off".into(), "it is turned off now")]));
+    let now_off = ["off", "off by hand"].map(|name| (name.into(), "it is turned off now"));
+    assert_eq!((off.state(), restored.skipped), (State::Disabled, now_off.to_vec()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -256,3 +256,22 @@ async fn a_rule_of_ones_own_is_asked_after_successes_too() {
     });
     assert_eq!(states, [State::Closed, State::Closed, State::Open]);
 }
+
+// 13. Reconfiguring.
+
+#[test]
+fn a_row_of_failures_goes_on_when_the_window_becomes_one_of_another_kind() {
+    let kinds = [Window::Time(10 * SECOND), Window::Count(10), Window::None];
+    let config = |window| {
+        let config = CircuitBreakerConfig::new().window(window).failure_rate(100.0).consecutive_failures(3);
+        if window == Window::None { config } else { config.minimum_calls(10) }
+    };
+    for (from, to) in kinds.into_iter().flat_map(|from| kinds.map(|to| (from, to))) {
+        let breaker = breaker(config(from));
+        (0..2).for_each(|_| fail(&breaker));
+        breaker.reconfigure(config(to)).unwrap();
+        fail(&breaker);
+        let reason = breaker.snapshot().reason;
+        assert_eq!(reason, Some(OpenReason::ConsecutiveFailures { failures: 3 }), "{from:?} becomes {to:?}");
+    }
+}

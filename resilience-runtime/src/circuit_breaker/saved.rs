@@ -32,7 +32,7 @@ pub(crate) struct Saved {
     share: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<OpenReason>,
-    /// Of an open one: for how long it has been so.
+    /// For how long it has been so; asked of an open one.
     #[serde(default)]
     age_millis: u64,
     /// Openings in a row that followed a failed half-open.
@@ -122,7 +122,7 @@ impl CircuitBreaker {
             monitored: (by_hand && is_enforced).then_some(word.monitored()),
             share,
             reason: is_open.then(|| self.reason_of(word).into()),
-            age_millis: if phase == SavedPhase::Open { word.age(now) } else { 0 },
+            age_millis: word.age(now),
             openings: word.openings(),
             jitter: if phase == SavedPhase::Open { word.jitter() } else { 0 },
             own_millis: if phase == SavedPhase::Open && word.has_own_time() {

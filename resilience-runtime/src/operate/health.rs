@@ -282,9 +282,7 @@ async fn side_by_side(checks: Vec<HealthCheck>) -> Vec<HealthReason> {
             let Some(run) = running else { continue };
             let Poll::Ready(result) = poll_caught(run.as_mut(), context) else { continue };
             reasons.extend(result.err().map(|why| failed(check, why)));
-            // What is left of it is the user's, and may panic as well.
-            let done = running.take();
-            caught(|| drop(done));
+            *running = None;
         }
         if running.iter().all(|(_, running)| running.is_none()) { Poll::Ready(()) } else { Poll::Pending }
     })
