@@ -193,6 +193,9 @@ use syntax::Kind;
 /// The signature stays as it is: `impl Stream`, or `Pin<Box<dyn Stream>>` under any alias. The caller gets another stream of that type, so a concrete
 /// type is refused. It is `Send`, `Sync` and `Unpin` where that of the body is.
 ///
+/// With the runtime's feature `http`, the body of a response is such a stream, of frames: return `Response<impl Body>`, or a body in a box. `classify` is asked about the
+/// response then, and what it does not take for a success is recorded at the head.
+///
 /// # A guarded function inside another
 ///
 /// When the body calls another guarded function and that one is rejected, the body has failed: the rejection is an error of

@@ -39,7 +39,7 @@
 //! | `config` | `Registry::configure`: a file and environment variables say what attributes leave open, and overrule them by name |
 //! | `persistence` | `Registry::save` and `Registry::restore`: a restart does not forget which breakers are open; enables `serde` |
 //! | `serde` | snapshots and events can be serialised |
-//! | `stream` | `stream = true` in an attribute: the call of a function that answers with a stream lasts until the stream ends |
+//! | `stream` | `stream = true` in an attribute: the call of a function that answers with a stream, or with `http` a body, lasts until that ends |
 //! | `test-util` | every policy follows tokio's clock, paused and advanced, and a test has a registry of its own: `testing`; for dev-dependencies |
 //! | `tracing` | a span for each guarded call, and every event as one of `tracing`'s; the future of a guarded function holds the span and its arguments a second time |
 //!

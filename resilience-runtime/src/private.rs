@@ -19,7 +19,7 @@ pub use crate::retry::{in_attempt, of_attempt};
 #[cfg(feature = "stream")]
 pub use crate::stream::{
     NeverTimesOut, apart, called_stream, classified_items, guarded_box, guarded_stream, items_of, known_items_of,
-    times_out,
+    let_go, times_out, verdict_of_head,
 };
 pub use core::ops::ControlFlow;
 pub use core::option::Option::{None, Some};
@@ -94,11 +94,11 @@ impl<R> Returned<R> {
     /// The same where the function answers with a stream.
     #[cfg(feature = "stream")]
     #[inline]
-    pub fn of_head_by<T, E, Fit, F: Classify<T, E, Fit>>(classify: F) -> crate::stream::OfHead<F::By>
+    pub fn of_head_by<T, E, Fit, F: Classify<T, E, Fit>, Of>(classify: F) -> crate::stream::OfHead<F::By, Of>
     where
         R: GuardedResult<T, E>,
     {
-        crate::stream::OfHead(classify.by())
+        crate::stream::OfHead::new(classify.by())
     }
 }
 

@@ -4,7 +4,7 @@ use syn::{Expr, ExprClosure, spanned::Spanned};
 
 use super::{
     arguments::{self, ForFallback},
-    body, describe, finish, hook, located_at, value,
+    body, describe, finish, hook, located_at, stream, value,
 };
 use crate::model::{Answer, ErrorParameter, Fallback, Guarded, Only, OwnErrors, error_parameter};
 
@@ -56,6 +56,7 @@ fn end_classified(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> 
         }
     });
     let answered = answered(guarded, &fallback.levels, map);
+    let answer = stream::let_go(guarded, quote_spanned!(Span::mixed_site()=> { #answered }));
     let describe = describe();
     quote_spanned! {Span::mixed_site()=>
         '__fallback: {
@@ -66,7 +67,7 @@ fn end_classified(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> 
                 __resilience::ControlFlow::Continue(__asked) => __asked,
             };
             __operation.count_fallback(&__failure, __describe);
-            __resilience::or_unsuccessful({ #answered }, __unsuccessful)
+            __resilience::or_unsuccessful(#answer, __unsuccessful)
         }
     }
 }
@@ -110,12 +111,13 @@ fn answered(guarded: &Guarded, levels: &[Answer], map: &TokenStream) -> TokenStr
         };
     }
     let rest = answered(guarded, rest, &quote_spanned!(Span::mixed_site()=> __resilience::NoRejection));
+    let answer_of_this = stream::let_go(guarded, quote_spanned!(Span::mixed_site()=> __resilience::Ok(__value)));
     quote_spanned! {Span::mixed_site()=>
         #calls
         let __failure = match __resilience::called(#answer) {
             __resilience::Ok(__value) => {
                 __operation.fallback_answered();
-                break '__fallback __resilience::Ok(__value)
+                break '__fallback #answer_of_this
             }
             __resilience::Err(__failure) => __failure,
         };

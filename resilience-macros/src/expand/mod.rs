@@ -273,9 +273,9 @@ fn end(guarded: &Guarded) -> TokenStream {
     match &guarded.stream {
         None => quote_spanned!(Span::mixed_site()=> #map_rejection #end),
         Some(stream) => {
-            let end = stream::end(guarded, stream, &map, &end);
+            let (apart, end) = (stream::apart(guarded), stream::end(guarded, stream, &map, &end));
             quote_spanned! {Span::mixed_site()=>
-                let (__held, __result) = __resilience::apart(__result);
+                #apart
                 #map_rejection
                 #end
             }

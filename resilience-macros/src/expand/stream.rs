@@ -30,12 +30,45 @@ pub(super) fn with_permit(guarded: &Guarded, settled: TokenStream) -> TokenStrea
     if guarded.stream.is_none() {
         return settled;
     }
+    // A head may say something itself: that of an HTTP response has a status.
+    let (verdict, with_permit) = match guarded.classify {
+        None => (None, quote_spanned!(Span::mixed_site()=> __head.with_permit(__permit))),
+        Some(_) => (
+            Some(
+                quote_spanned!(Span::mixed_site()=> let __verdict = __resilience::verdict_of_head(&__result, &__classify);),
+            ),
+            quote_spanned!(Span::mixed_site()=> __head.with_judged_permit(__permit, __verdict)),
+        ),
+    };
     quote_spanned! {Span::mixed_site()=>
+        #verdict
         match __result {
-            __resilience::Ok(__head) => __resilience::Ok(__head.with_permit(__permit)),
+            __resilience::Ok(__head) => __resilience::Ok(#with_permit),
             __result => #settled,
         }
     }
+}
+
+/// What is held for a stream for which a fallback answers, with the `answer` of that, is let go.
+pub(super) fn let_go(guarded: &Guarded, answer: TokenStream) -> TokenStream {
+    match has_failed_heads(guarded) {
+        true => quote_spanned!(Span::mixed_site()=> __resilience::let_go(#answer, &mut __held)),
+        false => answer,
+    }
+}
+
+/// Where there may be a stream and yet a fallback answers: because `classify` says so of its head.
+fn has_failed_heads(guarded: &Guarded) -> bool {
+    guarded.stream.is_some() && guarded.classify.is_some() && guarded.fallback.is_some()
+}
+
+/// The stream, apart from what is held for it.
+pub(super) fn apart(guarded: &Guarded) -> TokenStream {
+    let held = match has_failed_heads(guarded) {
+        true => quote_spanned!(Span::mixed_site()=> mut __held),
+        false => quote_spanned!(Span::mixed_site()=> __held),
+    };
+    quote_spanned!(Span::mixed_site()=> let (#held, __result) = __resilience::apart(__result);)
 }
 
 /// The stream that comes out of a bulkhead takes the place along.

@@ -159,7 +159,7 @@ impl<'a> Permit<'a> {
 
     /// As [`record`](Self::record), of an `Ok`, and opens the breaker where the verdict says so.
     #[inline]
-    fn record_verdict(self, verdict: Verdict) {
+    pub(crate) fn record_verdict(self, verdict: Verdict) {
         if verdict.outcome() != Outcome::Failure && verdict.opening().is_none() {
             return self.record(verdict.outcome());
         }

@@ -45,6 +45,13 @@ impl<E: IntoResponse> IntoResponse for Failure<E> {
     }
 }
 
+/// For a body that is [guarded](macro@crate::timeout) with `between` and did not come in time.
+impl From<Rejection> for axum_core::Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::new(rejection)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! `stream = true`: the call of a function that answers with a stream lasts until the stream has ended (docs/semantics.md, Streams).
 
+mod body;
 mod model;
 mod script;
 

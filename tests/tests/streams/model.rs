@@ -5,12 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use resilience_runtime::{Verdict, bulkhead, circuit_breaker, registry, timeout};
 use tokio_stream::Stream;
 
-use super::script::{Error, Item, Step, script};
+use super::script::{Error, Item, Page, Step, script};
 use super::{Answer, counted, millis};
 
 /// Of a stream that nobody reads for longer than this, nothing is expected any more.
@@ -26,6 +29,18 @@ const ABANDONED_AFTER: u64 = 1000;
 })]
 async fn rows(steps: Vec<Step>) -> Answer<impl Stream<Item = Item> + Unpin> {
     Ok(script(steps))
+}
+
+/// The same as the body of a response.
+#[circuit_breaker("streams: model", stream = true)]
+#[bulkhead(2, name = "streams: model")]
+#[timeout("1s", between = "1500ms", classify_item = |frame| match frame {
+    Err(Error::NotFound) => Verdict::IGNORED,
+    Err(_) => Verdict::FAILURE,
+    Ok(_) => Verdict::SUCCESS,
+})]
+async fn page(steps: Vec<Step>) -> Answer<Response<impl Body<Data = Bytes, Error = Error> + Unpin>> {
+    Ok(Response::new(Page(script(steps))))
 }
 
 /// What the reader does.
@@ -167,8 +182,21 @@ impl Reference {
     }
 }
 
-fn poll(stream: &mut (impl Stream<Item = Item> + Unpin)) -> Polled {
-    let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))));
+/// What a reader asks, and how.
+type Ask<'a> = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Item>> + 'a>;
+
+async fn asked(steps: Vec<Step>, as_body: bool) -> Ask<'static> {
+    if as_body {
+        let mut body = page(steps).await.unwrap().into_body();
+        let number = |frame: Frame<Bytes>| u32::from_be_bytes(frame.into_data().unwrap()[..].try_into().unwrap());
+        return Box::new(move |context| Pin::new(&mut body).poll_frame(context).map_ok(number));
+    }
+    let mut stream = rows(steps).await.unwrap();
+    Box::new(move |context| Pin::new(&mut stream).poll_next(context))
+}
+
+fn poll(ask: &mut Ask<'_>) -> Polled {
+    let polled = catch_unwind(AssertUnwindSafe(|| ask(&mut Context::from_waker(Waker::noop()))));
     match polled {
         Err(_) => Polled::Panic,
         Ok(Poll::Pending) => Polled::Pending,
@@ -178,9 +206,9 @@ fn poll(stream: &mut (impl Stream<Item = Item> + Unpin)) -> Polled {
     }
 }
 
-async fn compare(steps: Vec<Step>, acts: Vec<Act>) -> Result<(), TestCaseError> {
+async fn compare(steps: Vec<Step>, acts: Vec<Act>, as_body: bool) -> Result<(), TestCaseError> {
     let inside = || registry().bulkhead("streams: model").unwrap().snapshot().inside;
-    let mut stream = rows(steps.clone()).await.unwrap();
+    let mut stream = asked(steps.clone(), as_body).await;
     let mut reference = Reference::new(steps);
     let before = counted("streams: model");
     for act in acts {
@@ -209,8 +237,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_stream_is_recorded_once_and_as_its_script_says(steps in vec(step(), 0..8), acts in vec(act(), 0..16)) {
+    fn a_stream_is_recorded_once_and_as_its_script_says(
+        steps in vec(step(), 0..8),
+        acts in vec(act(), 0..16),
+        as_body in any::<bool>(),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(compare(steps, acts))?;
+        runtime.block_on(compare(steps, acts, as_body))?;
     }
 }

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body::{Body, Frame};
 use resilience_runtime::Rejection;
 use tokio::time::Sleep;
 use tokio_stream::Stream;
@@ -75,5 +77,18 @@ impl Stream for Script {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (0, Some(self.steps.len()))
+    }
+}
+
+/// The same as the body of an HTTP response: each number is a frame.
+pub struct Page(pub Script);
+
+impl Body for Page {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = |number: u32| Frame::data(Bytes::copy_from_slice(&number.to_be_bytes()));
+        Pin::new(&mut self.0).poll_next(context).map_ok(frame)
     }
 }

@@ -5,7 +5,10 @@
 //! ```
 //!
 //! Up to the head, a call is what it is without a stream; so a retry and a fallback know nothing of it. The stream of a function that returns `impl Stream` gets another
-//! type, and one in a box gets another box.
+//! type, and one in a box gets another box. The body of an HTTP response is a stream of frames, whose head has something to say (`body`).
+
+#[cfg(feature = "http")]
+mod body;
 
 use crate::bulkhead::Place;
 use crate::cause::{Because, Describe, ErrorOf, Words, error_of};
@@ -13,6 +16,7 @@ use crate::circuit_breaker::{Permit, StreamedCall};
 use crate::error::{Failure, Rejection};
 use crate::fallback::GuardedResult;
 use crate::hooks::{ClassifyBy, ClassifyItem, ClassifyItemBy, MapRejection};
+use crate::outcome::Outcome;
 use crate::timeout::{Between, Timeout};
 use crate::verdict::Verdict;
 use futures_core::Stream;
@@ -42,6 +46,14 @@ impl Holdings {
     fn is_any(&self) -> bool {
         self.call.is_some() || self.between.is_some() || self.place.is_some()
     }
+
+    /// The stream has come to its end.
+    #[cfg(feature = "http")]
+    fn end(self) {
+        if let Some(call) = self.call {
+            call.ended();
+        }
+    }
 }
 
 impl<S> Head<S> {
@@ -49,6 +61,16 @@ impl<S> Head<S> {
     #[must_use]
     pub fn with_permit(mut self, permit: Permit<'static>) -> Self {
         self.held.call = Some(StreamedCall::new(permit));
+        self
+    }
+
+    /// Inside of a circuit breaker, where `classify` says that of the head: what is no success is recorded already.
+    #[must_use]
+    pub fn with_judged_permit(self, permit: Permit<'static>, verdict: Verdict) -> Self {
+        if verdict.outcome() == Outcome::Success && verdict.opening().is_none() {
+            return self.with_permit(permit);
+        }
+        permit.record_verdict(verdict);
         self
     }
 
@@ -82,15 +104,28 @@ pub fn apart<S, E>(result: Result<Head<S>, Failure<E>>) -> (Option<Holdings>, Re
     }
 }
 
+/// What `classify` says of the head; of what has failed before there was one, nothing that anybody asks for.
+pub fn verdict_of_head<S, E>(result: &Result<Head<S>, Failure<E>>, classify: &impl ClassifyBy<Head<S>, E>) -> Verdict {
+    result.as_ref().map_or(Verdict::FAILURE, |head| classify.verdict(Ok(head)))
+}
+
+/// The answer of a fallback, for which nothing is held.
+pub fn let_go<T, E>(answer: Result<T, E>, held: &mut Option<Holdings>) -> Result<T, E> {
+    if answer.is_ok() {
+        *held = None;
+    }
+    answer
+}
+
 /// The function's own result, with a stream that holds what the layers do. Where another one answers, nothing is held.
 #[inline]
-pub fn guarded_stream<S, E, J, M>(
+pub fn guarded_stream<S: AnyStream<Fit>, E, J, M, Fit>(
     result: Result<S, E>,
     held: Option<Holdings>,
     judge: J,
     made: M,
-) -> Result<GuardedStream<S, J, M>, E> {
-    result.map(|stream| GuardedStream::new(stream, held.unwrap_or_default(), judge, made))
+) -> Result<S::Guarded<J, M>, E> {
+    result.map(|stream| stream.guarded(held.unwrap_or_default(), judge, made))
 }
 
 /// The same for a box.
@@ -112,9 +147,10 @@ pub fn guarded_box<S: BoxedStream<J, M>, E, J, M>(
     message = "the stream cannot go on being guarded as `{Self}` after it was returned",
     label = "return `impl Stream`, as in `Result<impl Stream<Item = …>, E>`",
     note = "the stream that a function with `stream = true` returns is another one around that of its body; what is returned as `impl Stream<Item = …>` or \
-        `Pin<Box<dyn Stream<Item = …>>>` can be another one"
+        `Pin<Box<dyn Stream<Item = …>>>` can be another one",
+    note = "of an `http::Response`, return `Response<impl Body<Data = …, Error = …>>` or a body in a box"
 )]
-pub trait BoxedStream<J, M>: AnyStream + Sized {
+pub trait BoxedStream<J, M>: Sized {
     /// In another box, with what is held until it ends.
     #[must_use]
     fn box_again(self, held: Holdings, judge: J, made: M) -> Self;
@@ -141,29 +177,40 @@ boxed!(+ Send);
 boxed!(+ Sync);
 boxed!(+ Send + Sync);
 
-/// `classify` where the function answers with a stream: it is asked about the errors of the head.
+/// `classify` where the function answers with a stream: it is asked about the errors of the head, and about a head that says something itself.
 #[derive(Clone, Copy, Debug)]
-pub struct OfHead<C>(pub(crate) C);
+pub struct OfHead<C, Fit>(C, PhantomData<fn(Fit)>);
 
-impl<S, E, C: ClassifyBy<S, E>> ClassifyBy<Head<S>, E> for OfHead<C> {
+impl<C, Fit> OfHead<C, Fit> {
+    pub(crate) fn new(classify: C) -> Self {
+        Self(classify, PhantomData)
+    }
+
     #[inline]
-    fn verdict(&self, result: Result<&Head<S>, &E>) -> Verdict {
-        match result {
+    fn of_head<S: AnyStream<Fit>, E>(&self, head: Result<&S, &E>) -> Verdict
+    where
+        C: ClassifyBy<S, E>,
+    {
+        match head {
             // What it comes to is said by its items.
-            Ok(_) => Verdict::SUCCESS,
-            Err(error) => self.0.verdict(Err(error)),
+            Ok(_) if !S::HEAD_SAYS => Verdict::SUCCESS,
+            head => self.0.verdict(head),
         }
     }
 }
 
+impl<S: AnyStream<Fit>, E, C: ClassifyBy<S, E>, Fit> ClassifyBy<Head<S>, E> for OfHead<C, Fit> {
+    #[inline]
+    fn verdict(&self, result: Result<&Head<S>, &E>) -> Verdict {
+        self.of_head(result.map(|head| &head.stream))
+    }
+}
+
 // Outside of the layers, for a fallback.
-impl<S: Stream, E, C: ClassifyBy<S, E>> ClassifyBy<S, E> for OfHead<C> {
+impl<S: Stream, E, C: ClassifyBy<S, E>> ClassifyBy<S, E> for OfHead<C, OfStream> {
     #[inline]
     fn verdict(&self, result: Result<&S, &E>) -> Verdict {
-        match result {
-            Ok(_) => Verdict::SUCCESS,
-            Err(error) => self.0.verdict(Err(error)),
-        }
+        self.of_head(result)
     }
 }
 
@@ -226,20 +273,42 @@ where
     ClassifiedItems(classify.item_by(), described)
 }
 
-/// What a function with `stream = true` returns.
+/// What a function with `stream = true` returns: a stream, or an HTTP response, of which `Fit` says which.
 #[diagnostic::on_unimplemented(
     message = "a function with `stream = true` must return a stream",
     label = "`{Self}` is not a `Stream`",
-    note = "return `Result<impl Stream<Item = …>, E>`, or remove `stream = true`"
+    note = "return `Result<impl Stream<Item = …>, E>`, or remove `stream = true`",
+    note = "with the feature `http` of `resilience-runtime`, it may also return a `Result<http::Response<impl Body>, E>`"
 )]
-pub trait AnyStream {
+pub trait AnyStream<Fit>: Sized {
     /// What comes of it. A type of this trait, so that nothing more is said where there is none.
     type Each;
+
+    /// Whether the head says how the call went, before anything comes.
+    const HEAD_SAYS: bool;
+
+    /// The same with what is held.
+    type Guarded<J, M>;
+
+    /// With what is held until it ends.
+    fn guarded<J, M>(self, held: Holdings, judge: J, made: M) -> Self::Guarded<J, M>;
 }
 
+/// A stream.
+#[derive(Debug)]
+pub struct OfStream;
+
 #[diagnostic::do_not_recommend]
-impl<S: Stream> AnyStream for S {
+impl<S: Stream> AnyStream<OfStream> for S {
     type Each = S::Item;
+
+    const HEAD_SAYS: bool = false;
+
+    type Guarded<J, M> = GuardedStream<S, J, M>;
+
+    fn guarded<J, M>(self, held: Holdings, judge: J, made: M) -> GuardedStream<S, J, M> {
+        GuardedStream::new(self, held, judge, made)
+    }
 }
 
 /// The items of a stream, asked what their errors are: the method is that of the first of these for which it holds what is demanded, as in
@@ -252,12 +321,12 @@ pub struct ItemsOf<I>(PlainItemsOf<I>);
 pub struct PlainItemsOf<I>(PhantomData<fn(&I)>);
 
 /// The items of the stream that a guarded function answers with, by its result on the way outward.
-pub fn items_of<S: AnyStream, E>(_: &Result<S, Failure<E>>) -> ItemsOf<S::Each> {
+pub fn items_of<S: AnyStream<Fit>, E, Fit>(_: &Result<S, Failure<E>>) -> ItemsOf<S::Each> {
     ItemsOf(PlainItemsOf(PhantomData))
 }
 
 /// The same where the signature says what they are: the body may leave it to that.
-pub fn known_items_of<I, S: AnyStream<Each = I>, E>(_: &Result<S, Failure<E>>) -> ItemsOf<I> {
+pub fn known_items_of<I, S: AnyStream<OfStream, Each = I>, E>(_: &Result<S, Failure<E>>) -> ItemsOf<I> {
     ItemsOf(PlainItemsOf(PhantomData))
 }
 
@@ -358,14 +427,17 @@ pin_project! {
         held: Holdings,
         judge: J,
         made: Option<M>,
+        // Whether there is nothing more to ask it for. Of a body of HTTP, whose reader may leave without asking for the end.
+        is_over: fn(&S) -> bool,
     }
 
     impl<S, J, M> PinnedDrop for GuardedStream<S, J, M> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Some(call) = this.held.call.take() {
+                let is_over = this.stream.as_ref().as_pin_ref().is_some_and(|stream| (this.is_over)(&stream));
                 call.watch_drop(|| this.stream.set(None));
-                call.dropped();
+                if is_over { call.ended() } else { call.dropped() }
             }
         }
     }
@@ -373,7 +445,11 @@ pin_project! {
 
 impl<S, J, M> GuardedStream<S, J, M> {
     fn new(stream: S, held: Holdings, judge: J, made: M) -> Self {
-        Self { stream: Some(stream), held, judge, made: Some(made) }
+        Self::ending(stream, held, judge, made, |_| false)
+    }
+
+    fn ending(stream: S, held: Holdings, judge: J, made: M, is_over: fn(&S) -> bool) -> Self {
+        Self { stream: Some(stream), held, judge, made: Some(made), is_over }
     }
 
     /// Lets go of everything, and says first what the call has come to: where it cannot, because what is dropped panics, the call has failed.
@@ -390,19 +466,26 @@ impl<S, J, M> GuardedStream<S, J, M> {
     }
 }
 
-impl<S: Stream, J: JudgeItem<S::Item>, M: MakeItem<S::Item>> Stream for GuardedStream<S, J, M> {
-    type Item = S::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let this = self.as_mut().project();
-        let Some(stream) = this.stream.as_pin_mut() else { return Poll::Ready(None) };
+impl<S, J, M> GuardedStream<S, J, M> {
+    /// What `poll` asks the stream for, which says what the call has come to.
+    fn poll_item<I>(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        poll: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<Option<I>>,
+    ) -> Poll<Option<I>>
+    where
+        J: JudgeItem<I>,
+        M: MakeItem<I>,
+    {
+        let mut this = self.as_mut().project();
+        let Some(stream) = this.stream.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         // Not in the stream while code of the user's runs: where that panics, it ends.
         let (call, polled) = match this.held.call.take() {
             Some(call) => {
-                let (call, polled) = call.watch_poll(|| stream.poll_next(context));
+                let (call, polled) = call.watch_poll(|| poll(stream, context));
                 (Some(call), polled)
             }
-            None => (None, stream.poll_next(context)),
+            None => (None, poll(stream, context)),
         };
         match polled {
             Poll::Ready(Some(item)) => {
@@ -410,10 +493,15 @@ impl<S: Stream, J: JudgeItem<S::Item>, M: MakeItem<S::Item>> Stream for GuardedS
                     between.item();
                 }
                 let judge = &*this.judge;
-                this.held.call = call.and_then(|call| {
+                let call = call.and_then(|call| {
                     let describe = |words: &mut Words| judge.describe(&item, words);
                     call.item(judge.verdict(&item), &Because::new(&describe))
                 });
+                if this.stream.as_ref().as_pin_ref().is_some_and(|stream| (this.is_over)(&stream)) {
+                    self.end(call, StreamedCall::ended);
+                } else {
+                    this.held.call = call;
+                }
                 Poll::Ready(Some(item))
             }
             Poll::Ready(None) => {
@@ -434,6 +522,14 @@ impl<S: Stream, J: JudgeItem<S::Item>, M: MakeItem<S::Item>> Stream for GuardedS
                 Poll::Ready(made.and_then(|made| made.make(rejection)))
             }
         }
+    }
+}
+
+impl<S: Stream, J: JudgeItem<S::Item>, M: MakeItem<S::Item>> Stream for GuardedStream<S, J, M> {
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.poll_item(context, S::poll_next)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
