@@ -167,9 +167,9 @@ impl Latest {
 }
 
 /// A number that one thread at a time writes. Whoever reads it sees what was done before it was written.
-pub(crate) struct AtomicWord(AtomicU64);
+pub(crate) struct PublishedWord(AtomicU64);
 
-impl AtomicWord {
+impl PublishedWord {
     pub(crate) fn new(word: u64) -> Self {
         Self(AtomicU64::new(word))
     }

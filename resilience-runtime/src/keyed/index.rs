@@ -9,7 +9,7 @@
 //!
 //! Orderings: `Release` where a word is written and `Acquire` where it is read, so that whoever finds a slot's number finds the slot.
 
-use crate::sync::AtomicWord;
+use crate::sync::PublishedWord;
 use once_cell::sync::OnceCell;
 
 /// Places of the first table, of which the next ones have twice as many. In models there is no room for more.
@@ -17,10 +17,10 @@ const LEAST: usize = if cfg!(resilience_loom) { 4 } else { 16 };
 /// Enough for twice the most slots there can be.
 const TABLES: usize = 18;
 
-pub(super) struct Index {
-    tables: [OnceCell<Box<[AtomicWord]>>; TABLES],
+pub(super) struct SlotIndex {
+    tables: [OnceCell<Box<[PublishedWord]>>; TABLES],
     /// Which one is in use.
-    current: AtomicWord,
+    current: PublishedWord,
 }
 
 /// A part of a key's hash.
@@ -29,15 +29,15 @@ pub(super) struct Tag(pub(super) u64);
 
 impl Tag {
     pub(super) const fn of(hash: u64) -> Self {
-        Self(hash >> Place::TAG_SHIFT)
+        Self(hash >> IndexWord::TAG_SHIFT)
     }
 }
 
 /// A word: the slot's number and one, 20 bits; how many have passed, 8; the tag, 36, of which 21 are the most that a table's size takes.
 #[derive(Clone, Copy)]
-struct Place(u64);
+struct IndexWord(u64);
 
-impl Place {
+impl IndexWord {
     const TAG_SHIFT: u32 = 28;
     const PASSED_SHIFT: u32 = 20;
     const SLOT: u64 = (1 << Self::PASSED_SHIFT) - 1;
@@ -73,9 +73,9 @@ impl Place {
     }
 }
 
-impl Index {
+impl SlotIndex {
     pub(super) fn new() -> Self {
-        Self { tables: [const { OnceCell::new() }; TABLES], current: AtomicWord::new(0) }
+        Self { tables: [const { OnceCell::new() }; TABLES], current: PublishedWord::new(0) }
     }
 
     /// What `held_by` says of the first slot that it says something of, among those that the key may have.
@@ -83,7 +83,7 @@ impl Index {
     pub(super) fn find<R>(&self, tag: Tag, held_by: impl Fn(usize) -> Option<R>) -> Option<R> {
         let table = self.table()?;
         for at in places_of(tag, table) {
-            let place = Place(table[at].get());
+            let place = IndexWord(table[at].get());
             if place.tag() == tag
                 && let Some(slot) = place.slot()
                 && let Some(found) = held_by(slot)
@@ -98,7 +98,7 @@ impl Index {
     }
 
     #[inline]
-    fn table(&self) -> Option<&[AtomicWord]> {
+    fn table(&self) -> Option<&[PublishedWord]> {
         Some(self.tables.get(self.current.get() as usize)?.get()?)
     }
 
@@ -110,8 +110,8 @@ impl Index {
         }
         let level = (places / LEAST).ilog2() as usize;
         self.tables[level].get_or_init(|| {
-            let table: Box<[AtomicWord]> = (0..places).map(|_| AtomicWord::new(0)).collect();
-            for place in self.table().into_iter().flatten().map(|place| Place(place.get())) {
+            let table: Box<[PublishedWord]> = (0..places).map(|_| PublishedWord::new(0)).collect();
+            for place in self.table().into_iter().flatten().map(|place| IndexWord(place.get())) {
                 if let Some(slot) = place.slot() {
                     put(&table, place.tag(), slot);
                 }
@@ -130,30 +130,32 @@ impl Index {
 
     pub(super) fn remove(&self, tag: Tag, slot: usize) {
         let Some(table) = self.table() else { return };
-        let is_its = |&at: &usize| Place(table[at].get()).slot() == Some(slot);
+        let is_its = |&at: &usize| IndexWord(table[at].get()).slot() == Some(slot);
         let Some(own) = places_of(tag, table).find(is_its) else { return };
-        change(&table[own], Place::free);
-        places_of(tag, table).take_while(|&at| at != own).for_each(|at| change(&table[at], Place::passed_once_less));
+        change(&table[own], IndexWord::free);
+        places_of(tag, table)
+            .take_while(|&at| at != own)
+            .for_each(|at| change(&table[at], IndexWord::passed_once_less));
     }
 }
 
 /// Where a key with that tag may be, the likeliest place first.
 #[inline]
-fn places_of(tag: Tag, table: &[AtomicWord]) -> impl Iterator<Item = usize> {
+fn places_of(tag: Tag, table: &[PublishedWord]) -> impl Iterator<Item = usize> {
     let mask = table.len() - 1;
     (0..table.len()).map(move |passed| (tag.0 as usize + passed) & mask)
 }
 
-fn change(place: &AtomicWord, to: impl FnOnce(Place) -> Place) {
-    place.set(to(Place(place.get())).0);
+fn change(place: &PublishedWord, to: impl FnOnce(IndexWord) -> IndexWord) {
+    place.set(to(IndexWord(place.get())).0);
 }
 
-fn put(table: &[AtomicWord], tag: Tag, slot: usize) {
+fn put(table: &[PublishedWord], tag: Tag, slot: usize) {
     for at in places_of(tag, table) {
-        if Place(table[at].get()).slot().is_none() {
+        if IndexWord(table[at].get()).slot().is_none() {
             return change(&table[at], |place| place.taken(tag, slot));
         }
-        change(&table[at], Place::passed_once_more);
+        change(&table[at], IndexWord::passed_once_more);
     }
 }
 
@@ -170,7 +172,7 @@ mod tests {
     proptest! {
         #[test]
         fn who_is_there_is_found_and_nothing_is_left_of_those_who_go(turns in prop::collection::vec(0..40_usize, 0..200)) {
-            let (index, mut held) = (Index::new(), Vec::new());
+            let (index, mut held) = (SlotIndex::new(), Vec::new());
             for slot in turns {
                 match held.iter().position(|other| *other == slot) {
                     Some(at) => index.remove(tag(held.swap_remove(at)), slot),
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn more_than_can_be_counted_may_pass() {
-        let index = Index::new();
+        let index = SlotIndex::new();
         let slots = 0..1000;
         index.grow(slots.len());
         let same = Tag::of(0);
@@ -206,7 +208,7 @@ mod tests {
     #[test]
     fn there_is_room_for_the_most_slots() {
         let most = 1_000_000;
-        let place = Place(0).taken(Tag::of(u64::MAX), most - 1).passed_once_more();
+        let place = IndexWord(0).taken(Tag::of(u64::MAX), most - 1).passed_once_more();
         assert_eq!((place.slot(), place.tag(), place.passed()), (Some(most - 1), Tag::of(u64::MAX), 1));
         assert!((2 * most).next_power_of_two() / LEAST <= 1 << (TABLES - 1));
     }

@@ -1,7 +1,7 @@
 //! Finding a slot, and a slot that changes hands, in every interleaving (loom). Run with
 //! `RUSTFLAGS="--cfg resilience_loom" cargo test -p resilience-runtime --lib --release models`.
 
-use super::index::{Index, Tag};
+use super::index::{SlotIndex, Tag};
 use super::slots::Slot;
 use crate::name::PrintedKey;
 use crate::sync::model;
@@ -16,7 +16,7 @@ const TAGS: [Tag; 3] = [Tag(0), Tag(1 << 10), Tag(1 << 11)];
 fn a_key_that_stays_is_found_whoever_comes_and_goes() {
     model(|| {
         let [before, stays, after] = TAGS;
-        let index = Index::new();
+        let index = SlotIndex::new();
         index.grow(2);
         index.insert(before, 0);
         index.insert(stays, 1);
@@ -40,7 +40,7 @@ fn a_key_that_stays_is_found_whoever_comes_and_goes() {
 fn a_key_that_stays_is_found_while_the_table_grows() {
     model(|| {
         let [first, second, third] = TAGS;
-        let index = Index::new();
+        let index = SlotIndex::new();
         index.grow(2);
         index.insert(first, 0);
         index.insert(second, 1);

@@ -1,10 +1,10 @@
 //! Where the instances of keys are kept.
 
-use super::index::{Index, Tag};
+use super::index::{SlotIndex, Tag};
 use crate::name::{FoundKey, INLINE_WORDS, Key, KeyHasher};
 use crate::overlay::KeyLines;
 use crate::policy::Policy;
-use crate::sync::{AtomicEpoch, AtomicSetting, AtomicWord, Count, Published, locked};
+use crate::sync::{AtomicEpoch, AtomicSetting, Count, Published, PublishedWord, locked};
 use once_cell::sync::OnceCell;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -14,8 +14,8 @@ pub(crate) struct Slot<P> {
     /// How often it was taken from a key or given to one: odd while it has one, or is about to.
     epoch: AtomicEpoch,
     /// What its key is found by, as far as it can be compared without touching anything else.
-    shape: AtomicWord,
-    words: [AtomicWord; INLINE_WORDS],
+    shape: PublishedWord,
+    words: [PublishedWord; INLINE_WORDS],
     key: Published<Option<Key>>,
     /// When a key last used it, in milliseconds.
     pub(crate) last_used: AtomicSetting,
@@ -27,8 +27,8 @@ impl<P> Slot<P> {
         Self {
             instance,
             epoch: AtomicEpoch::new(),
-            shape: AtomicWord::new(0),
-            words: std::array::from_fn(|_| AtomicWord::new(0)),
+            shape: PublishedWord::new(0),
+            words: std::array::from_fn(|_| PublishedWord::new(0)),
             key: Published::new(None),
             last_used: AtomicSetting::new(0),
         }
@@ -132,7 +132,7 @@ impl<P> Slots<P> {
 
 pub(crate) struct Keys<P: Policy> {
     pub(super) slots: Slots<P>,
-    pub(super) index: Index,
+    pub(super) index: SlotIndex,
     hasher: KeyHasher,
     takings: Mutex<Takings>,
     /// What a file says of single keys.
@@ -176,7 +176,7 @@ impl<P: Policy> Keys<P> {
     pub(super) fn new() -> Self {
         Self {
             slots: Slots::new(),
-            index: Index::new(),
+            index: SlotIndex::new(),
             hasher: KeyHasher::new(),
             takings: Mutex::default(),
             lines: Mutex::default(),

@@ -439,14 +439,14 @@ mod tests {
     }
 
     /// The limiter as one would write it with a lock around it: what is used up of the burst, in nanoseconds, and what those who wait cost.
-    struct Bucket {
+    struct TokenBucket {
         /// None of one that is turned off.
         rule: Option<Rule>,
         used_up: u64,
         waiting: Vec<u64>,
     }
 
-    impl Bucket {
+    impl TokenBucket {
         fn interval(&self) -> u64 {
             self.rule.map_or(0, |rule| rule.interval)
         }
@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[derive(Clone, Debug)]
-    enum Step {
+    enum LimiterStep {
         /// What it costs, and how many intervals it would wait.
         Arrive(u64, u64),
         ArriveAndUndo(u64, u64),
@@ -496,16 +496,16 @@ mod tests {
         TurnOff,
     }
 
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
+    fn steps() -> impl Strategy<Value = Vec<LimiterStep>> {
         let index = any::<prop::sample::Index>;
         let step = prop_oneof![
-            6 => (1..5_u64, 0..6_u64).prop_map(|(cost, wait)| Step::Arrive(cost, wait)),
-            2 => (1..5_u64, 0..6_u64).prop_map(|(cost, wait)| Step::ArriveAndUndo(cost, wait)),
-            3 => index().prop_map(Step::Look),
-            1 => index().prop_map(Step::Cancel),
-            3 => prop_oneof![0..2500_u64, (0..4_u64).prop_map(|intervals| intervals * 1000)].prop_map(Step::Passes),
-            1 => small_rules().prop_map(Step::Change),
-            1 => Just(Step::TurnOff),
+            6 => (1..5_u64, 0..6_u64).prop_map(|(cost, wait)| LimiterStep::Arrive(cost, wait)),
+            2 => (1..5_u64, 0..6_u64).prop_map(|(cost, wait)| LimiterStep::ArriveAndUndo(cost, wait)),
+            3 => index().prop_map(LimiterStep::Look),
+            1 => index().prop_map(LimiterStep::Cancel),
+            3 => prop_oneof![0..2500_u64, (0..4_u64).prop_map(|intervals| intervals * 1000)].prop_map(LimiterStep::Passes),
+            1 => small_rules().prop_map(LimiterStep::Change),
+            1 => Just(LimiterStep::TurnOff),
         ];
         proptest::collection::vec(step, 1..60)
     }
@@ -521,10 +521,10 @@ mod tests {
         #[test]
         fn as_the_bucket_does(first in small_rules(), steps in steps()) {
             let (turns, mut now) = (Turns::new(first), START);
-            let mut bucket = Bucket { rule: Some(first), used_up: 0, waiting: vec![] };
+            let mut bucket = TokenBucket { rule: Some(first), used_up: 0, waiting: vec![] };
             for step in steps {
                 match step {
-                    Step::Arrive(cost, wait) | Step::ArriveAndUndo(cost, wait) => {
+                    LimiterStep::Arrive(cost, wait) | LimiterStep::ArriveAndUndo(cost, wait) => {
                         // While it is off nobody asks for a turn.
                         let Some(rule) = bucket.rule else { continue };
                         let (far, longest) = (bucket.wait(bucket.ahead(), cost), wait * rule.interval);
@@ -537,13 +537,13 @@ mod tests {
                         let passage = turns.arrive(now, longest, cost);
                         prop_assert_eq!(passage, expected);
                         match passage {
-                            _ if matches!(step, Step::ArriveAndUndo(..)) => turns.undo(passage, cost),
+                            _ if matches!(step, LimiterStep::ArriveAndUndo(..)) => turns.undo(passage, cost),
                             Passage::Passed => bucket.used_up += cost * rule.interval,
                             Passage::Waits => bucket.waiting.push(cost),
                             Passage::Refused(_) | Passage::Never => {}
                         }
                     }
-                    Step::Look(which) if !bucket.waiting.is_empty() => {
+                    LimiterStep::Look(which) if !bucket.waiting.is_empty() => {
                         let which = which.index(bucket.waiting.len());
                         let cost = bucket.waiting[which];
                         let expected = match bucket.wait(0, cost) {
@@ -558,20 +558,20 @@ mod tests {
                             bucket.waiting.remove(which);
                         }
                     }
-                    Step::Cancel(which) if !bucket.waiting.is_empty() => {
+                    LimiterStep::Cancel(which) if !bucket.waiting.is_empty() => {
                         let cost = bucket.waiting.remove(which.index(bucket.waiting.len()));
                         turns.leave(cost);
                     }
-                    Step::Look(_) | Step::Cancel(_) => {}
-                    Step::Passes(thousandths) => {
+                    LimiterStep::Look(_) | LimiterStep::Cancel(_) => {}
+                    LimiterStep::Passes(thousandths) => {
                         let time = thousandths * first.interval / 1000;
                         (now, bucket.used_up) = (now + time, bucket.used_up.saturating_sub(time));
                     }
-                    Step::Change(rule) => {
+                    LimiterStep::Change(rule) => {
                         turns.set_rule(rule, now);
                         bucket.set(Some(rule));
                     }
-                    Step::TurnOff => {
+                    LimiterStep::TurnOff => {
                         turns.set_rule(Rule::NONE, now);
                         bucket.set(None);
                     }
