@@ -16,8 +16,8 @@ pub(crate) const KEPT: usize = 4096;
 pub(crate) const NOT_TOLD: &str = "what is wrong with it is told to whoever has the token";
 
 /// What is subscribed to. Nobody who makes a call pays for these: whatever may come with a call is told from what is counted.
-const RARE: [Topic; 5] =
-    [Topic::Transition, Topic::Steered, Topic::Reconfigured, Topic::Conflict, Topic::ConfigRefused];
+const RARE: [Topic; 6] =
+    [Topic::Transition, Topic::Steered, Topic::Reconfigured, Topic::Conflict, Topic::Trap, Topic::ConfigRefused];
 
 /// An event in the journal.
 #[derive(Debug)]

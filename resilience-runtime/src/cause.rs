@@ -28,6 +28,15 @@ impl Cause {
     pub fn as_str(&self) -> &str {
         self
     }
+
+    /// Writes what an error says, and what each of its sources does: for [`Pipeline::causes`](crate::Pipeline::causes).
+    ///
+    /// # Errors
+    ///
+    /// The text is full, or the error cannot be printed.
+    pub fn of_error<E: Error>(error: &E, text: &mut CauseText) -> fmt::Result {
+        text.chain(error)
+    }
 }
 
 impl Deref for Cause {
@@ -41,7 +50,7 @@ impl Deref for Cause {
 /// Escaped and cut as every cause is.
 impl From<&str> for Cause {
     fn from(text: &str) -> Self {
-        let mut words = Words::new();
+        let mut words = CauseText::new();
         // It ends where there is no room for more.
         let _ = words.write_str(text);
         words.cause()
@@ -79,15 +88,15 @@ impl serde::Serialize for Cause {
     }
 }
 
-/// The text of a cause while it is written, and where no room is to be allocated for it.
+/// The text of a [`Cause`] while it is written, on the stack: what is beyond [`MAX_CAUSE_BYTES`] is refused, and control characters are escaped.
 #[derive(Clone, Copy)]
-pub struct Words {
+pub struct CauseText {
     bytes: [u8; MAX_CAUSE_BYTES],
     length: usize,
     is_full: bool,
 }
 
-impl Words {
+impl CauseText {
     const fn new() -> Self {
         Self { bytes: [0; MAX_CAUSE_BYTES], length: 0, is_full: false }
     }
@@ -137,7 +146,13 @@ impl Words {
     }
 }
 
-impl Write for Words {
+impl fmt::Debug for CauseText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.text(), f)
+    }
+}
+
+impl Write for CauseText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         text.chars().try_for_each(|character| match breaks_a_line(character) {
             true => self.push(character.escape_debug()),
@@ -147,32 +162,32 @@ impl Write for Words {
 }
 
 /// Writes down what an error says.
-pub(crate) type Describe<E> = fn(&E, &mut Words) -> fmt::Result;
+pub(crate) type Describe<E> = fn(&E, &mut CauseText) -> fmt::Result;
 
 /// Of an error of which nothing is known.
-pub(crate) fn undescribed<E>(_: &E, _: &mut Words) -> fmt::Result {
+pub(crate) fn undescribed<E>(_: &E, _: &mut CauseText) -> fmt::Result {
     Ok(())
 }
 
 /// Why a call has failed, written down when somebody wants to know, and once.
 pub(crate) struct Because<'a> {
-    describe: &'a dyn Fn(&mut Words) -> fmt::Result,
-    words: OnceCell<Option<Words>>,
+    describe: &'a dyn Fn(&mut CauseText) -> fmt::Result,
+    words: OnceCell<Option<CauseText>>,
 }
 
 impl<'a> Because<'a> {
-    pub(crate) fn new(describe: &'a dyn Fn(&mut Words) -> fmt::Result) -> Self {
+    pub(crate) fn new(describe: &'a dyn Fn(&mut CauseText) -> fmt::Result) -> Self {
         Self { describe, words: OnceCell::new() }
     }
 
     /// What was written. This may run code of the user's: never under a lock.
-    pub(crate) fn words(&self) -> Option<&Words> {
-        self.words.get_or_init(|| Words::written(self.describe)).as_ref()
+    pub(crate) fn words(&self) -> Option<&CauseText> {
+        self.words.get_or_init(|| CauseText::written(self.describe)).as_ref()
     }
 
     /// Likewise.
     pub(crate) fn cause(&self) -> Option<Cause> {
-        self.words().map(Words::cause)
+        self.words().map(CauseText::cause)
     }
 }
 
@@ -236,7 +251,7 @@ behind! {
 impl<E: Error> ErrorOf<E> {
     /// How it is described.
     pub fn describe_error(&self) -> Describe<E> {
-        |error, words| words.chain(error)
+        Cause::of_error
     }
 }
 

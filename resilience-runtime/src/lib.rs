@@ -32,6 +32,22 @@
 //! [`Bulkhead`], [`RateLimiter`], [`Timeout`]. The [`registry`] has all policies of the program. A call that a policy does not let through
 //! returns a [`Rejection`].
 //!
+//! # In a `Cargo.toml`
+//!
+//! ```toml
+//! [dependencies]
+//! resilience-runtime = "0.1"                                            # with a feature: { version = "0.1", features = ["tracing"] }
+//! thiserror = "2"                                                       # an error with room for a `Rejection`
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }   # for `#[tokio::main]`
+//!
+//! [dev-dependencies]
+//! resilience-runtime = { version = "0.1", features = ["test-util"] }    # tests pause the clock, and have a registry each
+//! tokio = { version = "1", features = ["test-util"] }                   # `#[tokio::test(start_paused = true)]`
+//! ```
+//!
+//! The attributes come with it; no other crate of this library is to be named. What waits (a retry, a timeout, a queue with `max_wait`) wants tokio's timer, which `#[tokio::main]` turns on; a runtime
+//! that is built by hand has it by `enable_time`.
+//!
 //! # Features
 //!
 //! | feature | what it adds |
@@ -86,7 +102,7 @@
 //! | level | events |
 //! |---|---|
 //! | ERROR | a configuration that is refused |
-//! | WARN | a circuit breaker that opens, unless it only monitors; a conflict |
+//! | WARN | a circuit breaker that opens, unless it only monitors; a conflict; a [`Trap`] |
 //! | INFO | every other transition, what is done by hand, reconfigurations |
 //! | DEBUG | rejections, timeouts, retries, fallbacks, slow calls, evictions |
 //! | TRACE | how each call ended |
@@ -146,14 +162,14 @@ pub mod testing;
 
 pub use builder::Builder;
 pub use bulkhead::{Bulkhead, BulkheadBuilder, BulkheadSnapshot, OwnedPlace, Place};
-pub use cause::{Cause, MAX_CAUSE_BYTES};
+pub use cause::{Cause, CauseText, MAX_CAUSE_BYTES};
 pub use circuit_breaker::{
     CircuitBreaker, CircuitBreakerBuilder, CircuitBreakerSnapshot, LastError, OwnedPermit, Permit, Probes, Totals,
 };
 pub use error::{Failure, OpenReason, Rejection, RejectionKind};
 pub use event::{
     Act, ByState, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Listener, Openings, Order, RECENT_EVENTS,
-    StateHistory, Steering, Topic, Transition,
+    StateHistory, Steering, Topic, Transition, Trap,
 };
 pub use event::{GaveUp, GaveUpCounts, RetryEvent};
 #[cfg(feature = "reqwest-middleware")]

@@ -1,6 +1,6 @@
 //! What every kind of policy is to the rest of the crate: how it is defined, configured, counted and shown.
 
-use crate::event::{Emitter, Event, Runs, Steering, Topic, Turn};
+use crate::event::{Emitter, Event, Order, Runs, Steering, Topic, Trap, Turn};
 use crate::kind::Kind;
 use crate::name::{Key, Name};
 use crate::overlay::{KeyLines, Setting};
@@ -66,6 +66,26 @@ pub trait Policy: Sized + Send + Sync + 'static {
         self.go_on(&room);
         untold.tell();
         Ok(())
+    }
+
+    /// Tells what somebody should mend; where it is none of `tracing`'s events, for which whoever collects those decides where it is written, on standard error too. This may
+    /// run code of the user's: never under a lock.
+    fn warn(&self, event: impl FnOnce(Order) -> Event) {
+        let mut turn = self.emitter().turn();
+        turn.push_warning(self.generation(), event);
+        let untold = turn.end(|| Some(self.runs()));
+        #[cfg(not(feature = "tracing"))]
+        untold.events().for_each(crate::event::complain);
+        untold.tell();
+    }
+
+    /// Tells once that this was written in a way that cannot work. Likewise.
+    #[cold]
+    fn tell_trap(&self, trap: Trap) {
+        if self.emitter().begin_to_tell(trap) {
+            let (kind, name, key, at) = (Self::KIND, self.name().clone(), self.key(), Timestamp::now());
+            self.warn(|order| Event::Trap { kind, name, key, trap, at, order });
+        }
     }
 
     /// Whether [`put_in_force`](Self::put_in_force) would accept the keys.

@@ -4,13 +4,13 @@
 //! whoever catches a panic can go on to use the policy, and a guarded future is as unwind-safe as the bare one. The compiler cannot see
 //! that in an atomic, in a lock, and in tokio's timer, which is dropped with the future.
 
-use crate::bulkhead::{Bulkhead, Place};
+use crate::bulkhead::{Bulkhead, HeldCall, Place};
 use crate::circuit_breaker::{CircuitBreaker, Permit, WatchedCall};
 use crate::keyed::Keyed;
 use crate::policy::Policy;
 use crate::rate_limit::RateLimiter;
 use crate::registry::{Operation, Registry, Site, each_kind};
-use crate::retry::{Attempt, Pause, Run};
+use crate::retry::{Pause, Run};
 use crate::timeout::Timed;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
@@ -45,4 +45,4 @@ impl<P: Policy> RefUnwindSafe for Site<P> {}
 // Each holds the call by a unique reference, and is not polled again after a panic of it.
 impl<F: UnwindSafe> UnwindSafe for Timed<'_, F> {}
 impl<F: UnwindSafe> UnwindSafe for WatchedCall<'_, F> {}
-impl<F: UnwindSafe> UnwindSafe for Attempt<'_, F> {}
+impl<F: UnwindSafe> UnwindSafe for HeldCall<'_, F> {}

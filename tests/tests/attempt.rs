@@ -1,6 +1,8 @@
 //! `attempt()`: which attempt of the nearest retry is running.
 
-use resilience_runtime::{Jitter, Rejection, Retry, attempt, bulkhead, circuit_breaker, retry, timeout};
+use resilience_runtime::{
+    Jitter, Pipeline, Rejection, Retry, RetryConfig, TimeoutConfig, attempt, bulkhead, circuit_breaker, retry, timeout,
+};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -132,6 +134,27 @@ async fn by_hand_as_well() {
     };
     retry.call_sync(synchronous, |_| true).unwrap_err();
     assert_eq!((asked.take(), attempt()), (vec![1, 2, 3], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipelines_body_knows_it_too() {
+    let retry = RetryConfig::new().attempts(3).delay(Duration::from_millis(1));
+    let pipeline = Pipeline::builder("attempts").retry(retry).build().unwrap();
+    let asked = Asked::default();
+    let call = || async {
+        ask(&asked);
+        yield_now().await;
+        ask(&asked);
+        Err::<(), _>(Error::Failed)
+    };
+    pipeline.call(call).await.unwrap_err();
+    assert_eq!((asked.take(), attempt()), (vec![1, 1, 2, 2, 3, 3], 1));
+    // Without a retry it is the attempt of whoever is around it.
+    let alone = Pipeline::builder("no attempts").timeout(TimeoutConfig::new().after(Duration::from_secs(1)));
+    let alone = alone.build().unwrap();
+    let within = || async { alone.call(|| async { Err::<(), _>(ask(&asked)) }).await };
+    Retry::builder("around").attempts(2).build().unwrap().call(within).await.unwrap_err();
+    assert_eq!(asked.take(), [1, 2]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,11 +3,13 @@
 use proptest::prelude::*;
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Failure, Jitter, Kind,
-    Pipeline, PipelineBuilder, PipelineMistake, Rate, RateLimitConfig, RateLimiter, Rejection, RemoveError, Retry,
-    RetryConfig, State, TimeoutConfig, Topic, Verdict, bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
+    Bulkhead, BulkheadConfig, Cause, CauseText, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Failure,
+    Jitter, Kind, Pipeline, PipelineBuilder, PipelineMistake, Rate, RateLimitConfig, RateLimiter, Rejection,
+    RemoveError, Retry, RetryConfig, State, TimeoutConfig, Topic, Verdict, bulkhead, circuit_breaker, rate_limit,
+    registry, retry, timeout,
 };
 use std::cell::RefCell;
+use std::fmt::Write;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -580,3 +582,46 @@ async fn one_breaker_open_by_hand_ends_the_waits_of_the_retry_above_it() {
     assert_eq!(breaker.state(), State::ForcedOpen);
     assert!(std::iter::from_fn(|| events.try_recv()).any(|event| matches!(event, Event::RetriesEnded { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_told_where_it_is_said_how() {
+    let _entered = Scope::new().enter();
+    let pipeline = Pipeline::builder("told")
+        .retry(RetryConfig::new().attempts(2))
+        .circuit_breaker(CircuitBreakerConfig::new().consecutive_failures(2))
+        .build()
+        .unwrap();
+    let topics = [Topic::Retry, Topic::RetriesEnded, Topic::Transition];
+    let mut events = registry().subscribe_with(EventFilter::of(topics));
+    let mut causes = || -> Vec<Option<String>> {
+        let told = std::iter::from_fn(|| events.try_recv());
+        told.map(|event| event.cause().map(ToString::to_string)).collect()
+    };
+    let breaker = registry().circuit_breaker("told").unwrap();
+    let refused = || async {
+        let source = std::io::Error::other("connection refused");
+        Err::<(), _>(Nested(source))
+    };
+    let said = || Some("cannot send: connection refused".to_owned());
+    pipeline.causes(Cause::of_error).call(refused).await.unwrap_err();
+    assert_eq!(causes(), [said(), said(), said()]);
+    assert_eq!(breaker.snapshot().last_error.unwrap().cause, "cannot send: connection refused");
+
+    breaker.reset();
+    causes();
+    let in_words = |error: &Silent, text: &mut CauseText| write!(text, "silent: {error:?}");
+    let call = || async { Err::<(), _>(Silent::Failed) };
+    let classified = pipeline.keyed("key").causes(in_words).call_classified(call, |_| Verdict::FAILURE).await;
+    classified.unwrap_err();
+    let said = || Some("silent: Failed".to_owned());
+    assert_eq!(causes(), [said(), said(), said()]);
+
+    breaker.reset();
+    causes();
+    pipeline.call(call).await.unwrap_err();
+    assert_eq!(causes(), [None, None, None]);
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot send")]
+struct Nested(#[source] std::io::Error);

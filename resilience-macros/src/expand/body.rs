@@ -8,7 +8,7 @@ use syn::{Token, spanned::Spanned};
 
 use super::{arguments, timeout};
 use crate::{
-    model::Guarded,
+    model::{Guarded, Layer},
     syntax::{AngleBrackets, begins_item, captures_self, inside, is_format_macro, punct, rest_of_item},
 };
 
@@ -20,9 +20,16 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) 
             quote_spanned!(Span::mixed_site()=> __resilience::of_attempt(__run.attempt(), #block))
         }
         (true, block) => {
-            quote_spanned!(Span::mixed_site()=> __resilience::in_attempt(__run.attempt(), ::core::pin::pin!(#block)))
+            quote_spanned!(Span::mixed_site()=> __resilience::in_attempt(__run.attempt(), #block))
         }
         (false, block) => block,
+    };
+    // The call holds a place for which it might wait itself.
+    let block = match !is_sync
+        && guarded.layers.iter().any(|layer| matches!(layer, Layer::Bulkhead(bulkhead) if bulkhead.may_wait()))
+    {
+        true => quote_spanned!(Span::mixed_site()=> __place.watch(::core::pin::pin!(#block))),
+        false => block,
     };
     let run = match (is_sync, has_permit) {
         (true, true) => quote_spanned!(Span::mixed_site()=> __permit.watch_call(#block)),

@@ -18,7 +18,7 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
     let retry_if = hook(&retry.retry_if, "every");
     let retry_after = hook(&retry.retry_after, "no_retry_after");
     let waited = match guarded.target.form.is_sync() {
-        true => quote_spanned!(Span::mixed_site()=> __wait.block()),
+        true => quote_spanned!(Span::mixed_site()=> __run.block(__wait)),
         false => quote_spanned!(Span::mixed_site()=> __wait.await),
     };
     let on_retry = hook(&retry.on_retry, "no_hook");

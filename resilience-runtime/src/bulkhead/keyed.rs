@@ -10,6 +10,7 @@ use crate::keyed::{ByKey, Idle, Keyed, OfKeys};
 use crate::name::{Key, PolicyKey};
 use resilience_config::BulkheadConfig;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 impl Bulkhead {
@@ -104,8 +105,8 @@ impl<'a> Keyed<'a, Bulkhead> {
     ///
     /// The call's own error, or the rejection.
     pub async fn call<T, E>(self, call: impl Future<Output = Result<T, E>>) -> Result<T, Failure<E>> {
-        let _place = self.acquire().await.map_err(Failure::Rejected)?;
-        call.await.map_err(Failure::Call)
+        let place = self.acquire().await.map_err(Failure::Rejected)?;
+        place.watch(pin!(call)).await.map_err(Failure::Call)
     }
 
     fn arrive(&self, arrive: impl Fn(&'a Bulkhead) -> Arrival) -> (Option<&'a Arc<Bulkhead>>, Arrival) {

@@ -5,13 +5,15 @@
 //! # Where things are
 //!
 //! `state` is the atomic word and its steps, with the argument for the orderings; `gate` the word together with the `line` of those who
-//! wait, which is tokio's semaphore; `keyed` is one bulkhead a key; `owned` are places that borrow nothing.
+//! wait, which is tokio's semaphore; `keyed` is one bulkhead a key; `owned` are places that borrow nothing; `recursion` finds calls that wait for
+//! themselves.
 
 mod builder;
 mod gate;
 mod keyed;
 mod line;
 mod owned;
+mod recursion;
 mod state;
 
 #[cfg(all(test, resilience_loom))]
@@ -19,6 +21,7 @@ mod models;
 
 pub use builder::BulkheadBuilder;
 pub use owned::OwnedPlace;
+pub(crate) use recursion::HeldCall;
 
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Runs, Topic, Turn};
@@ -38,6 +41,7 @@ use state::GateWord;
 use std::convert::Infallible;
 use std::future::Future;
 use std::mem::ManuallyDrop;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -107,6 +111,15 @@ impl Sums for BulkheadCounts {
 pub struct Place<'b> {
     /// None where the bulkhead was turned off.
     bulkhead: Option<&'b Bulkhead>,
+}
+
+impl Place<'_> {
+    /// Runs the call inside, and tells of it where it waits for the bulkhead in which it is.
+    #[doc(hidden)]
+    #[inline]
+    pub fn watch<'p, F: Future>(&'p self, body: Pin<&'p mut F>) -> HeldCall<'p, F> {
+        HeldCall::new(Some(self), body)
+    }
 }
 
 impl Drop for Place<'_> {
@@ -200,11 +213,12 @@ impl Bulkhead {
     ///
     /// The call's own error, or the rejection.
     pub async fn call<T, E>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, Failure<E>> {
-        let _place = self.acquire().await.map_err(Failure::Rejected)?;
-        call.await.map_err(Failure::Call)
+        let place = self.acquire().await.map_err(Failure::Rejected)?;
+        place.watch(pin!(call)).await.map_err(Failure::Call)
     }
 
     async fn wait(&self) -> Result<Place<'_>, Rejection> {
+        recursion::join(self);
         // Dropped after the future that stands in the line: a ticket that was on its way to it is in the line again by then.
         let waiter = Queued(&self.gate);
         let ticket = match self.settings.word(QUEUE_TIMEOUT) {

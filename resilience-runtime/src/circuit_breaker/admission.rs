@@ -100,7 +100,7 @@ impl CircuitBreaker {
     /// Dropping the returned future drops `call` at once; nothing keeps running behind it.
     ///
     /// Nothing is demanded of `E`, so events and the snapshot's [last error](crate::CircuitBreakerSnapshot::last_error) do not say what the error said, as they do behind the attribute. Where they should, take a
-    /// permit and end it with [`failure_because`](Permit::failure_because):
+    /// permit and end it with [`failure_because`](Permit::failure_because), or call through a [`Pipeline`](crate::Pipeline), which can be [told](crate::Pipeline::causes):
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,6 +1,6 @@
 //! What the last failure of a breaker said: kept for its snapshot, and to be told with an opening that no error has caused by itself.
 
-use crate::cause::{Because, Cause, Words};
+use crate::cause::{Because, Cause, CauseText};
 use crate::event::Ended;
 use crate::sync::{AtomicSetting, locked};
 use crate::time::Timestamp;
@@ -40,7 +40,7 @@ pub(super) struct ErrorKept(OnceBox<LastKept>);
 struct LastKept {
     /// When the next one is due, in milliseconds.
     due: AtomicSetting,
-    last: Mutex<Option<(Words, Timestamp)>>,
+    last: Mutex<Option<(CauseText, Timestamp)>>,
 }
 
 impl LastKept {
@@ -60,7 +60,7 @@ impl ErrorKept {
     }
 
     /// Where it is not too late, which is asked under the lock: what is forgotten after that stays so.
-    pub(super) fn keep(&self, words: &Words, now: u64, is_too_late: impl FnOnce() -> bool) {
+    pub(super) fn keep(&self, words: &CauseText, now: u64, is_too_late: impl FnOnce() -> bool) {
         let kept = self.0.get_or_init(LastKept::new);
         kept.due.set(now + PAUSE_MILLIS);
         let mut last = locked(&kept.last);

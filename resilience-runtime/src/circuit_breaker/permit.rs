@@ -4,7 +4,7 @@ use super::breaker::CircuitBreaker;
 use super::clock::{Clock, Present};
 use super::judging::Admitted;
 use super::nested;
-use crate::cause::{Because, Describe, Words};
+use crate::cause::{Because, CauseText, Describe};
 use crate::error::{Failure, RejectionKind};
 use crate::outcome::Outcome;
 use crate::sync::Note;
@@ -163,7 +163,7 @@ impl<'a> Permit<'a> {
         if verdict.outcome() != Outcome::Failure && verdict.opening().is_none() {
             return self.record(verdict.outcome());
         }
-        let because = |words: &mut Words| words.write_str("an answer that is classified as a failure");
+        let because = |words: &mut CauseText| words.write_str("an answer that is classified as a failure");
         self.spent().end_because(verdict, &Because::new(&because));
     }
 
@@ -347,7 +347,7 @@ fn settle_failure<E>(
             | RejectionKind::Unsuccessful => Verdict::IGNORED,
         },
     };
-    let because = |words: &mut Words| match failure {
+    let because = |words: &mut CauseText| match failure {
         Failure::Call(error) => describe(error, words),
         Failure::Rejected(rejection) => write!(words, "{rejection}"),
     };

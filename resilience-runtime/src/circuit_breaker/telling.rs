@@ -5,8 +5,9 @@ use super::last_error::{CallEnd, LastError};
 use super::state::{Phase, Word};
 use crate::cause::{Because, Cause};
 use crate::error::OpenReason;
-use crate::event::{Ended, Event, Order, Topic, Transition, Turn};
+use crate::event::{Ended, Event, Order, Topic, Transition, Trap, Turn};
 use crate::keyed::runs_alone;
+use crate::policy::Policy;
 use crate::time::{self, Timestamp};
 use std::time::Duration;
 
@@ -121,8 +122,16 @@ impl CircuitBreaker {
     /// may run.
     #[cold]
     pub(super) fn keep_error(&self, (phase, generation): (Phase, u64), now: u64, because: &Because<'_>) {
+        self.look_at_the_clock();
         if let Some(words) = because.words() {
             self.error_kept.keep(words, now, || !self.word.load().is_in(phase, generation));
+        }
+    }
+
+    /// Tells once of a clock by which its test does not wait. Likewise.
+    pub(super) fn look_at_the_clock(&self) {
+        if self.emitter.is_news(Trap::PausedClock) && time::is_tokios_paused() {
+            self.tell_trap(Trap::PausedClock);
         }
     }
 

@@ -25,6 +25,7 @@ impl CircuitBreaker {
         now: u64,
         own: Option<Duration>,
     ) {
+        self.look_at_the_clock();
         let (mut from, generation) = (closed, closed.generation());
         if let Some(because) = because {
             self.keep_error((Phase::Closed, generation), now, because);

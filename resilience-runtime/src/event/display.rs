@@ -40,6 +40,7 @@ impl fmt::Display for Event {
             Self::Conflict { in_force, not_in_force, .. } => {
                 write!(f, "configured differently by {in_force} and {not_in_force}; the first is in force")
             }
+            Self::Trap { trap, .. } => write!(f, "{trap}"),
             Self::Missed { events, .. } => write!(f, "{events} events were lost to this reader"),
             Self::Rejected { rejection, retry_after, operation, .. } => {
                 write!(f, "rejected ({rejection})")?;

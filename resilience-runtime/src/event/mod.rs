@@ -7,7 +7,7 @@
 //! # Where things are
 //!
 //! `bus` sends, to whoever wants to know; `order` is where a policy's events come from, and the turns in which changes are made and told; `queue` is what waits for one reader, with the
-//! argument for its protocol, and `listener` a thread that reads one; `ring` keeps the last events of each policy, and `states` where each breaker has been; `steering` says who did something by hand, and why; `trace` hands on to `tracing`.
+//! argument for its protocol, and `listener` a thread that reads one; `ring` keeps the last events of each policy, and `states` where each breaker has been; `steering` says who did something by hand, and why; `trap` what cannot work as it was written; `trace` hands on to `tracing`.
 
 mod bus;
 mod display;
@@ -22,6 +22,7 @@ mod states;
 mod steering;
 #[cfg(feature = "tracing")]
 pub(crate) mod trace;
+mod trap;
 
 pub(crate) use bus::Bus;
 pub use bus::EventFilter;
@@ -35,6 +36,7 @@ pub(crate) use ring::Runs;
 pub use states::{ByState, Openings, StateHistory};
 pub(crate) use steering::TooLong;
 pub use steering::{Act, Steering};
+pub use trap::Trap;
 
 use crate::cause::Cause;
 use crate::error::{OpenReason, Rejection, RejectionKind};
@@ -105,6 +107,22 @@ pub enum Event {
         in_force: String,
         /// `file:line` of the place that was not heard.
         not_in_force: String,
+        /// When.
+        at: Timestamp,
+        /// Where it belongs among the events of its policy.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        order: Order,
+    },
+    /// Something was written in a way that cannot work. Told once a policy and [`Trap`].
+    Trap {
+        /// The kind of policy, as its attribute is called.
+        kind: Kind,
+        /// Which policy.
+        name: Name,
+        /// Of which of its keys, where it is the instance of one.
+        key: Option<Key>,
+        /// What; printed, it says what to write in its place.
+        trap: Trap,
         /// When.
         at: Timestamp,
         /// Where it belongs among the events of its policy.
@@ -302,6 +320,8 @@ pub enum Topic {
     RetriesEnded,
     /// [`Event::Conflict`]
     Conflict,
+    /// [`Event::Trap`]
+    Trap,
     /// [`Event::Missed`]: told to the reader that has missed them, whatever its filter.
     Missed,
     /// [`Event::Rejected`]
@@ -335,6 +355,7 @@ impl Topic {
         Self::Retry,
         Self::RetriesEnded,
         Self::Conflict,
+        Self::Trap,
         Self::Missed,
         Self::Rejected,
         Self::TimedOut,
@@ -356,6 +377,7 @@ impl Topic {
             Self::Retry => "retry",
             Self::RetriesEnded => "retries_ended",
             Self::Conflict => "conflict",
+            Self::Trap => "trap",
             Self::Missed => "missed",
             Self::Rejected => "rejected",
             Self::TimedOut => "timed_out",
@@ -373,7 +395,7 @@ impl Topic {
 
     /// Whether a policy is another one after it. What is none may come with every call.
     pub(crate) const fn is_change(self) -> bool {
-        matches!(self, Self::Transition | Self::Conflict | Self::Reconfigured | Self::Steered)
+        matches!(self, Self::Transition | Self::Conflict | Self::Trap | Self::Reconfigured | Self::Steered)
     }
 
     pub(crate) const fn bit(self) -> u64 {
@@ -448,6 +470,7 @@ macro_rules! of_each {
             | Event::Retry(RetryEvent { $field, .. })
             | Event::RetriesEnded { $field, .. }
             | Event::Conflict { $field, .. }
+            | Event::Trap { $field, .. }
             | Event::Missed { $field, .. }
             | Event::Rejected { $field, .. }
             | Event::TimedOut { $field, .. }
@@ -491,6 +514,7 @@ impl Event {
             Self::Retry(_) => Topic::Retry,
             Self::RetriesEnded { .. } => Topic::RetriesEnded,
             Self::Conflict { .. } => Topic::Conflict,
+            Self::Trap { .. } => Topic::Trap,
             Self::Missed { .. } => Topic::Missed,
             Self::Rejected { .. } => Topic::Rejected,
             Self::TimedOut { .. } => Topic::TimedOut,
@@ -514,6 +538,7 @@ impl Event {
             Self::TimedOut { .. } => Some(Kind::Timeout),
             Self::Fallback { .. } | Self::FallbackFailed { .. } => Some(Kind::Fallback),
             Self::Conflict { kind, .. }
+            | Self::Trap { kind, .. }
             | Self::Evicted { kind, .. }
             | Self::Rejected { kind, .. }
             | Self::Reconfigured { kind, .. }
@@ -530,6 +555,7 @@ impl Event {
             | Self::Retry(RetryEvent { name, .. })
             | Self::RetriesEnded { name, .. }
             | Self::Conflict { name, .. }
+            | Self::Trap { name, .. }
             | Self::Rejected { name, .. }
             | Self::TimedOut { name, .. }
             | Self::Fallback { name, .. }
@@ -549,6 +575,7 @@ impl Event {
         match self {
             Self::Transition(Transition { key, .. })
             | Self::Rejected { key, .. }
+            | Self::Trap { key, .. }
             | Self::SlowCall { key, .. }
             | Self::Outcome { key, .. }
             | Self::Reconfigured { key, .. }
@@ -574,6 +601,7 @@ impl Event {
             | Self::Retry(RetryEvent { order, .. })
             | Self::RetriesEnded { order, .. }
             | Self::Conflict { order, .. }
+            | Self::Trap { order, .. }
             | Self::Rejected { order, .. }
             | Self::TimedOut { order, .. }
             | Self::SlowCall { order, .. }

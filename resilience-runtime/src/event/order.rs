@@ -13,7 +13,7 @@
 
 use super::ring::{Ring, Runs};
 use super::states::Historian;
-use super::{Bus, Event, StateHistory, Topic};
+use super::{Bus, Event, StateHistory, Topic, Trap};
 use crate::cause::Cause;
 use crate::error::Rejection;
 use crate::kind::Kind;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// Where an event belongs in the history of its policy: sorted by it (and otherwise left as they come), events are in the order in which they happened.
 ///
-/// Changes (transitions, what is done by hand, reconfigurations, conflicts) reach every reader in this order anyway. What changes nothing (rejections, outcomes, slow calls,
+/// Changes (transitions, what is done by hand, reconfigurations, conflicts, traps) reach every reader in this order anyway. What changes nothing (rejections, outcomes, slow calls,
 /// retries, timeouts, evictions) may reach one a little later than the change that comes after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -51,6 +51,8 @@ struct History {
     operation: OnceCell<Name>,
     /// That of the last turn.
     sequence: AtomicSetting,
+    /// The traps that were told of.
+    traps: AtomicSetting,
     told: Mutex<Told>,
 }
 
@@ -66,7 +68,8 @@ struct Told {
 impl Emitter {
     pub(crate) fn new(bus: Arc<Bus>) -> Self {
         let told = Mutex::new(Told { latest: Timestamp::from_millis(0), ring: None, historian: None });
-        Self { bus, history: Arc::new(History { operation: OnceCell::new(), sequence: AtomicSetting::new(0), told }) }
+        let (sequence, traps) = (AtomicSetting::new(0), AtomicSetting::new(0));
+        Self { bus, history: Arc::new(History { operation: OnceCell::new(), sequence, traps, told }) }
     }
 
     /// Its registry keeps its last events from now on, and knows which guarded function alone has it, if one has. A circuit breaker says in which state it
@@ -153,6 +156,16 @@ impl Emitter {
         self.bus.tells_causes()
     }
 
+    /// Whether nobody was told of this trap yet.
+    pub(crate) fn is_news(&self, trap: Trap) -> bool {
+        self.history.traps.get() & trap.bit() == 0
+    }
+
+    /// The same, and from now on somebody is.
+    pub(crate) fn begin_to_tell(&self, trap: Trap) -> bool {
+        self.is_news(trap) && self.history.traps.change(|told| told | trap.bit()) & trap.bit() == 0
+    }
+
     /// Whether a reader wants to know of it: one load, under whatever lock.
     pub(crate) fn is_read(&self, topic: Topic) -> bool {
         self.bus.is_read(topic)
@@ -226,6 +239,11 @@ impl Turn<'_> {
         if self.told.ring.is_some() || self.collected || self.emitter.bus.is_read(topic) {
             self.events.push(event(Order { generation, sequence: self.sequence }));
         }
+    }
+
+    /// Something that somebody should mend, to be told of whether anybody has asked for it or not.
+    pub(crate) fn push_warning(&mut self, generation: u64, event: impl FnOnce(Order) -> Event) {
+        self.events.push(event(Order { generation, sequence: self.sequence }));
     }
 
     /// What everything that was pushed so far has followed from.

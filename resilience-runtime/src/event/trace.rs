@@ -29,7 +29,7 @@ pub(super) fn wants(topic: Topic) -> bool {
     }
     match topic {
         Topic::ConfigRefused => enabled!(Level::ERROR),
-        Topic::Transition | Topic::Conflict => enabled!(Level::WARN),
+        Topic::Transition | Topic::Conflict | Topic::Trap => enabled!(Level::WARN),
         Topic::Steered | Topic::Reconfigured => enabled!(Level::INFO),
         Topic::Outcome => enabled!(Level::TRACE),
         Topic::Missed | Topic::Repeated => false,
@@ -45,7 +45,8 @@ pub(super) fn wants_changes() -> bool {
 fn level(event: &Event) -> Level {
     match event {
         Event::Transition(Transition { to: State::Open | State::ForcedOpen, monitored: false, .. })
-        | Event::Conflict { .. } => Level::WARN,
+        | Event::Conflict { .. }
+        | Event::Trap { .. } => Level::WARN,
         Event::ConfigRefused { .. } => Level::ERROR,
         Event::Transition(_) | Event::Steered { .. } | Event::Reconfigured { .. } => Level::INFO,
         Event::Outcome { .. } => Level::TRACE,
@@ -103,6 +104,7 @@ impl<'e> Facts<'e> {
             }
             Event::Fallback { rejection, .. } => Self { rejection: word(rejection), ..none },
             Event::SlowCall { took, limit, .. } => Self { elapsed_ms: millis(*took), limit_ms: millis(*limit), ..none },
+            Event::Trap { trap, .. } => Self { reason: Some(trap.as_str()), ..none },
             Event::Outcome { ended, .. } => Self { reason: Some(ended.as_str()), ..none },
             _ => none,
         }

@@ -9,6 +9,7 @@ mod run;
 
 pub use builder::{IntoPolicy, PipelineBuilder, PipelineError, PipelineMistake};
 
+use crate::cause::{CauseText, Describe, undescribed};
 use crate::error::Failure;
 use crate::hooks::Classify;
 use crate::name::{Name, PolicyKey, PrintedKey};
@@ -68,10 +69,41 @@ struct PipelineInner {
 
 /// A call that is about to be made through a [`Pipeline`], with what belongs to this call alone.
 #[must_use = "nothing is called before `call`"]
-pub struct PipelineCall<'p> {
+pub struct PipelineCall<'p, D = NoCauses> {
     stack: &'p Stack,
     key: Option<PrintedKey>,
     cost: u32,
+    causes: D,
+}
+
+/// Of whose errors nobody is told what they said.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct NoCauses;
+
+/// By a function of the user's.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct CausesBy<E>(Describe<E>);
+
+/// What is told of an error of this type.
+#[doc(hidden)]
+pub trait CausesOf<E> {
+    fn describe(&self) -> Describe<E>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E> CausesOf<E> for NoCauses {
+    fn describe(&self) -> Describe<E> {
+        undescribed
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E> CausesOf<E> for CausesBy<E> {
+    fn describe(&self) -> Describe<E> {
+        self.0
+    }
 }
 
 impl Pipeline {
@@ -164,15 +196,41 @@ impl Pipeline {
         self.plain().costing(cost)
     }
 
+    /// Has the events and the breaker's [last error](crate::CircuitBreakerSnapshot::last_error) say what the call's errors said, as they do of a guarded function: there it is found out from
+    /// the error's type, of which nothing is demanded here. For what is an [`Error`](std::error::Error) it is [`Cause::of_error`](crate::Cause::of_error), with its sources; for anything else a
+    /// function that captures nothing, such as `|error: &anyhow::Error, text| write!(text, "{error:#}")`. It is asked only where somebody is told.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use resilience_runtime::{Cause, CircuitBreakerConfig, Pipeline, registry};
+    /// use std::io;
+    ///
+    /// let acme = Pipeline::builder("acme").circuit_breaker(CircuitBreakerConfig::new()).build()?;
+    /// let refused = || async { Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionRefused)) };
+    /// acme.causes(Cause::of_error).call(refused).await.unwrap_err();
+    /// let breaker = registry().circuit_breaker("acme").unwrap();
+    /// assert_eq!(breaker.snapshot().last_error.unwrap().cause, "connection refused");
+    /// # Ok(()) }
+    /// ```
+    pub fn causes<E>(&self, of: fn(&E, &mut CauseText) -> fmt::Result) -> PipelineCall<'_, CausesBy<E>> {
+        self.plain().causes(of)
+    }
+
     fn plain(&self) -> PipelineCall<'_> {
-        PipelineCall { stack: &self.inner.stack, key: None, cost: 1 }
+        PipelineCall { stack: &self.inner.stack, key: None, cost: 1, causes: NoCauses }
     }
 }
 
-impl PipelineCall<'_> {
+impl<'p, D> PipelineCall<'p, D> {
     /// As [`Pipeline::costing`].
     pub fn costing(self, cost: u32) -> Self {
         Self { cost, ..self }
+    }
+
+    /// As [`Pipeline::causes`].
+    pub fn causes<E>(self, of: fn(&E, &mut CauseText) -> fmt::Result) -> PipelineCall<'p, CausesBy<E>> {
+        let Self { stack, key, cost, .. } = self;
+        PipelineCall { stack, key, cost, causes: CausesBy(of) }
     }
 
     /// As [`Pipeline::call`].
@@ -183,6 +241,7 @@ impl PipelineCall<'_> {
     pub async fn call<T, E, F>(self, call: impl FnMut() -> F) -> Result<T, Failure<E>>
     where
         F: Future<Output = Result<T, E>>,
+        D: CausesOf<E>,
     {
         run::run(&self, call, &EveryError).await
     }
@@ -199,6 +258,7 @@ impl PipelineCall<'_> {
     ) -> Result<T, Failure<E>>
     where
         F: Future<Output = Result<T, E>>,
+        D: CausesOf<E>,
     {
         run::run(&self, call, &classify.by()).await
     }
@@ -210,7 +270,7 @@ impl fmt::Debug for Pipeline {
     }
 }
 
-impl fmt::Debug for PipelineCall<'_> {
+impl<D> fmt::Debug for PipelineCall<'_, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PipelineCall").field("cost", &self.cost).finish_non_exhaustive()
     }

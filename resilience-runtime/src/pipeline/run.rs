@@ -1,14 +1,14 @@
 //! One call through a pipeline, step by step as the attributes generate it.
 
-use super::PipelineCall;
-use crate::bulkhead::{Bulkhead, Place};
-use crate::cause::undescribed;
+use super::{CausesOf, PipelineCall};
+use crate::bulkhead::{Bulkhead, HeldCall, Place};
+use crate::cause::Describe;
 use crate::circuit_breaker::{CircuitBreaker, Permit};
 use crate::error::{Failure, Rejection};
 use crate::hooks::ClassifyBy;
 use crate::keyed::Keyed;
 use crate::rate_limit::RateLimiter;
-use crate::retry::Retry;
+use crate::retry::{Retry, Run, attempt, in_attempt};
 use crate::timeout::Timeout;
 use crate::verdict::Verdict;
 use std::future::Future;
@@ -53,13 +53,17 @@ impl Drop for Got<'_> {
 
 impl<'p> Got<'p> {
     /// The call has ended so.
-    fn end<T, E>(mut self, result: Result<T, Failure<E>>, classify: &impl ClassifyBy<T, E>) -> Result<T, Failure<E>> {
+    fn end<T, E>(
+        mut self,
+        result: Result<T, Failure<E>>,
+        (describe, classify): (Describe<E>, &impl ClassifyBy<T, E>),
+    ) -> Result<T, Failure<E>> {
         if !self.place_came_first {
             self.place = None;
         }
         let Some(permit) = self.permit.take() else { return result };
         let (of_ok, of_error) = (|value: &T| classify.verdict(Ok(value)), |error: &E| classify.verdict(Err(error)));
-        permit.settle(result, undescribed, of_ok, of_error)
+        permit.settle(result, describe, of_ok, of_error)
     }
 }
 
@@ -73,7 +77,7 @@ impl<T, E> ClassifyBy<T, E> for EveryError {
     }
 }
 
-impl<'p> PipelineCall<'p> {
+impl<'p, D> PipelineCall<'p, D> {
     /// The first of the steps that refuses the call ends it.
     async fn pass(&self, steps: &'p [PipelineStep], got: &mut Got<'p>) -> Result<(), Rejection> {
         for step in steps {
@@ -128,37 +132,42 @@ async fn within<T, E>(
 
 /// What is inside of some steps.
 macro_rules! after {
-    ($steps:expr, $call:expr, $classify:expr, |$got:ident| $inside:expr) => {{
+    ($steps:expr, $call:expr, $judge:expr, |$got:ident| $inside:expr) => {{
         let mut $got = Got::default();
         let result = match $call.pass($steps, &mut $got).await {
             Ok(()) => $inside,
             Err(rejection) => Err(Failure::Rejected(rejection)),
         };
-        $got.end(result, $classify)
+        $got.end(result, $judge)
     }};
 }
 
-pub(super) async fn run<T, E, F>(
-    call: &PipelineCall<'_>,
+pub(super) async fn run<T, E, F, D: CausesOf<E>>(
+    call: &PipelineCall<'_, D>,
     mut body: impl FnMut() -> F,
     classify: &impl ClassifyBy<T, E>,
 ) -> Result<T, Failure<E>>
 where
     F: Future<Output = Result<T, E>>,
 {
+    let describe = call.causes.describe();
+    let judge = (describe, classify);
     let Stack { steps: [first, second, third, fourth], timeouts: [outer, inner], retry } = call.stack;
-    after!(first, call, classify, |above| {
+    after!(first, call, judge, |above| {
         let attempts = async {
-            after!(second, call, classify, |below| {
+            after!(second, call, judge, |below| {
                 let mut run = retry.as_deref().map(Retry::start);
                 loop {
-                    let result = after!(third, call, classify, |before| {
+                    let result = after!(third, call, judge, |before| {
                         let attempt = async {
-                            after!(fourth, call, classify, |last| {
+                            after!(fourth, call, judge, |last| {
                                 // What is around the body knows of its panics, and for how long it waits.
-                                let permits = [&last.permit, &before.permit, &below.permit, &above.permit];
-                                let permit = permits.into_iter().find_map(Option::as_ref);
-                                let body = pin!(async { body().await });
+                                let got = [&last, &before, &below, &above];
+                                let permit = got.iter().find_map(|got| got.permit.as_ref());
+                                let place = got.iter().find_map(|got| got.place.as_ref());
+                                let attempt = run.as_ref().map_or_else(attempt, Run::attempt);
+                                let body = pin!(in_attempt(attempt, async { body().await }));
+                                let body = pin!(HeldCall::new(place, body));
                                 let result = match permit {
                                     Some(permit) => permit.watch(body).await,
                                     None => body.await,
@@ -169,7 +178,8 @@ where
                         within(inner.as_ref(), pin!(attempt)).await
                     });
                     let Some(run) = &mut run else { break result };
-                    let after = run.after_classified_by_hand(result, classify, |wait| call.is_shut_after(wait));
+                    let after =
+                        run.after_classified_by_hand(describe, result, classify, |wait| call.is_shut_after(wait));
                     match after {
                         ControlFlow::Continue(wait) => wait.await,
                         ControlFlow::Break(result) => break result,

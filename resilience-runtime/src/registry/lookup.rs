@@ -9,6 +9,8 @@ use crate::builder::Builder;
 use crate::cause::Describe;
 use crate::circuit_breaker::{CircuitBreaker, Permit, Refused, TripIf, TripRule};
 use crate::error::{Failure, Rejection};
+#[cfg(feature = "test-util")]
+use crate::event::Trap;
 use crate::event::{Emitter, Event, Topic};
 use crate::fallback::GuardedResult;
 use crate::keyed::{ByKey, Keyed};
@@ -27,10 +29,15 @@ impl<P: Kept> Site<P> {
         if let Some(scoped) = super::scoped() {
             return scoped.policy(self);
         }
-        match self.policy.get() {
+        let policy = match self.policy.get() {
             Some(policy) => policy,
             None => self.look_up(),
+        };
+        #[cfg(feature = "test-util")]
+        if super::is_outside_scope() {
+            policy.tell_trap(Trap::OutsideScope);
         }
+        policy
     }
 
     /// Not while the cell is being written, since joining tells of conflicts and what was restored. Several threads may do it, and find the same.

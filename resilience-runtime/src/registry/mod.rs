@@ -50,6 +50,7 @@ use std::sync::Arc;
 use {
     crate::sync::locked,
     std::{any::Any, cell::RefCell, collections::HashMap, sync::Mutex},
+    tokio::runtime::{Handle, Id},
 };
 
 static GLOBAL: Lazy<Registry> = Lazy::new(Registry::new);
@@ -75,6 +76,52 @@ pub(crate) struct ScopedRegistry {
 #[cfg(feature = "test-util")]
 thread_local! {
     static ENTERED: RefCell<Option<ScopedRegistry>> = const { RefCell::new(None) };
+}
+
+/// A thread of a runtime has entered a scope.
+#[cfg(feature = "test-util")]
+pub(crate) struct EnteredIn {
+    runtime: Id,
+    /// Somebody was told that another thread of the runtime has not.
+    is_told: bool,
+}
+
+#[cfg(feature = "test-util")]
+static ENTERED_IN: Mutex<Vec<EnteredIn>> = Mutex::new(Vec::new());
+
+/// Until it is dropped, this thread's runtime is one on which a scope is entered.
+#[cfg(feature = "test-util")]
+pub(crate) struct OnRuntime(Option<Id>);
+
+#[cfg(feature = "test-util")]
+impl OnRuntime {
+    pub(crate) fn of_this_thread() -> Self {
+        let runtime = Handle::try_current().ok().map(|handle| handle.id());
+        locked(&ENTERED_IN).extend(runtime.map(|runtime| EnteredIn { runtime, is_told: false }));
+        Self(runtime)
+    }
+}
+
+#[cfg(feature = "test-util")]
+impl Drop for OnRuntime {
+    fn drop(&mut self) {
+        let mut entered = locked(&ENTERED_IN);
+        let one = entered.iter().position(|entered| Some(entered.runtime) == self.0);
+        one.map(|one| entered.swap_remove(one));
+    }
+}
+
+/// Whether this thread, which has entered no scope, belongs to a runtime of which another one has; and nobody was told.
+#[cfg(feature = "test-util")]
+fn is_outside_scope() -> bool {
+    let mut entered = locked(&ENTERED_IN);
+    if entered.is_empty() {
+        return false;
+    }
+    let Ok(here) = Handle::try_current() else { return false };
+    let mut on_this = entered.iter_mut().filter(|entered| entered.runtime == here.id()).peekable();
+    on_this.peek().is_some()
+        && on_this.fold(true, |is_news, entered| is_news & !std::mem::replace(&mut entered.is_told, true))
 }
 
 #[cfg(feature = "test-util")]
@@ -369,7 +416,7 @@ impl Registry {
     }
 
     /// The last events of a policy, oldest first: at most [`RECENT_EVENTS`](crate::RECENT_EVENTS) of those that happen now and then (transitions, what was
-    /// done by hand, reconfigurations, conflicts), one by one; what may happen at every call (rejections, timeouts, retries, slow calls, evictions) as one
+    /// done by hand, reconfigurations, conflicts, traps), one by one; what may happen at every call (rejections, timeouts, retries, slow calls, evictions) as one
     /// [`Event::Repeated`] for all between two of them. Empty where there is no such policy.
     ///
     /// Of a breaker with keys it has those of every key; its rejections are told as one.

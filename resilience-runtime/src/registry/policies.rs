@@ -358,19 +358,6 @@ fn tell_refused<P: Kept>(bus: &Bus, name: &Name, error: &ConfigError) {
 }
 
 fn tell_conflict<P: Kept>(policy: &P, in_force: String, not_in_force: String) {
-    let (name, at) = (policy.name().clone(), Timestamp::now());
-    let mut turn = policy.emitter().turn();
-    turn.push(Topic::Conflict, policy.generation(), |order| Event::Conflict {
-        kind: P::KIND,
-        name,
-        in_force,
-        not_in_force,
-        at,
-        order,
-    });
-    let untold = turn.end(|| Some(policy.runs()));
-    // With `tracing` it is one of its events, and whoever collects those decides where it is written.
-    #[cfg(not(feature = "tracing"))]
-    untold.events().for_each(crate::event::complain);
-    untold.tell();
+    let (kind, name, at) = (P::KIND, policy.name().clone(), Timestamp::now());
+    policy.warn(|order| Event::Conflict { kind, name, in_force, not_in_force, at, order });
 }

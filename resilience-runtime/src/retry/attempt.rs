@@ -2,6 +2,7 @@
 //!
 //! A thread-local says it while the body is polled, or called, and says what it said before in between: a task that waits leaves nothing behind on its thread.
 
+use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
@@ -40,6 +41,7 @@ thread_local! {
 /// assert_eq!(attempt(), 1);
 /// # }
 /// ```
+#[inline]
 pub fn attempt() -> u32 {
     // While a thread ends, some platforms have no thread-locals any more.
     RUNNING.try_with(Cell::get).unwrap_or(1)
@@ -59,33 +61,38 @@ impl Drop for SaysAgain {
 }
 
 /// Runs it as that attempt. Where it is one already, which is the first one nearly always, nothing is written.
-#[inline]
+#[inline(always)]
 pub(crate) fn as_attempt<R>(attempt: u32, run: impl FnOnce() -> R) -> R {
     let outer = self::attempt();
-    if outer == attempt {
-        return run();
+    if outer != attempt {
+        return as_another(attempt, outer, run);
     }
-    as_another(attempt, outer, run)
+    run()
 }
 
+/// Never inlined: what it returns has a place of its own then, and is not copied by those who do not come here.
 #[cold]
+#[inline(never)]
 fn as_another<R>(attempt: u32, outer: u32, run: impl FnOnce() -> R) -> R {
     let _outer = SaysAgain(outer);
     say(attempt);
     run()
 }
 
-/// A future that is polled as an attempt.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Attempt<'p, F> {
-    attempt: u32,
-    body: Pin<&'p mut F>,
+pin_project! {
+    /// A future that is polled as an attempt.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Attempt<F> {
+        attempt: u32,
+        #[pin]
+        body: F,
+    }
 }
 
-/// Polls the body as that attempt.
+/// Polls the body as that attempt. It is no reference to it: what is pinned apart is read through memory.
 #[inline]
-pub fn in_attempt<F: Future>(attempt: u32, body: Pin<&mut F>) -> Attempt<'_, F> {
+pub fn in_attempt<F: Future>(attempt: u32, body: F) -> Attempt<F> {
     Attempt { attempt, body }
 }
 
@@ -95,11 +102,12 @@ pub fn of_attempt<R>(attempt: u32, body: impl FnOnce() -> R) -> impl FnOnce() ->
     move || as_attempt(attempt, body)
 }
 
-impl<F: Future> Future for Attempt<'_, F> {
+impl<F: Future> Future for Attempt<F> {
     type Output = F::Output;
 
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        as_attempt(self.attempt, || self.body.as_mut().poll(context))
+    #[inline(always)]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        as_attempt(*this.attempt, || this.body.poll(context))
     }
 }

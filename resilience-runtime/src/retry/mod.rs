@@ -1,10 +1,12 @@
 //! Trying again.
 //!
 //! [`Retry`] holds the settings and what was counted; a [`Run`] is one guarded call's loop, and all that a call whose first attempt
-//! succeeds pays for. `attempt` says which one is running, `backoff` how long to wait, `state` what the budget has left.
+//! succeeds pays for. `attempt` says which one is running, `backoff` how long to wait, `blocking` whether a task waits with its thread, `state`
+//! what the budget has left.
 
 mod attempt;
 mod backoff;
+mod blocking;
 mod builder;
 mod run;
 mod state;
@@ -12,7 +14,6 @@ mod state;
 #[cfg(all(test, resilience_loom))]
 mod models;
 
-pub(crate) use attempt::Attempt;
 pub use attempt::{attempt, in_attempt, of_attempt};
 pub use builder::RetryBuilder;
 pub(crate) use run::Pause;
@@ -36,7 +37,6 @@ use state::Budget;
 use std::convert::Infallible;
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::pin::pin;
 use std::time::Duration;
 
 /// Makes a call again that failed.
@@ -98,7 +98,8 @@ impl Retry {
 
     /// Calls until a call succeeds or no other attempt is to be made; every `Err` is worth another.
     ///
-    /// Nothing is demanded of `E`, so the events do not say what the errors said, as they do behind the attribute.
+    /// Nothing is demanded of `E`, so the events do not say what the errors said, as they do behind the attribute. A [`Pipeline`](crate::Pipeline) of this retry alone can
+    /// be told how they say it: [`Pipeline::causes`](crate::Pipeline::causes).
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ impl Retry {
         loop {
             let attempt = run.attempt();
             // Of the attempt nothing is left while the next one is waited for.
-            let result = in_attempt(attempt, pin!(as_attempt(attempt, &mut call))).await;
+            let result = in_attempt(attempt, as_attempt(attempt, &mut call)).await;
             match run.after_call(result, &retry_if) {
                 ControlFlow::Continue(wait) => wait.await,
                 ControlFlow::Break(result) => return result,
@@ -167,7 +168,7 @@ impl Retry {
         loop {
             let attempt = run.attempt();
             // Of the attempt nothing is left while the next one is waited for.
-            let result = in_attempt(attempt, pin!(as_attempt(attempt, &mut call))).await;
+            let result = in_attempt(attempt, as_attempt(attempt, &mut call)).await;
             match run.after_classified_call(result, &classify) {
                 ControlFlow::Continue(wait) => wait.await,
                 ControlFlow::Break(result) => return result,
@@ -206,7 +207,7 @@ impl Retry {
         let mut run = self.start();
         loop {
             match run.after_call(as_attempt(run.attempt(), &mut call), &retry_if) {
-                ControlFlow::Continue(wait) => wait.block(),
+                ControlFlow::Continue(wait) => run.block(wait),
                 ControlFlow::Break(result) => return result,
             }
         }

@@ -1,13 +1,15 @@
 //! One guarded call's attempts.
 
 use super::backoff::{Dice, Waits};
+use super::blocking::polls_a_task;
 use super::{ATTEMPTS, BUDGET, PRECISE, Retry, WANTS};
 use crate::cause::{Cause, Describe, cause_of, undescribed};
 use crate::error::{Failure, RejectionKind};
-use crate::event::{Event, GaveUp, RetryEvent, Topic};
+use crate::event::{Event, GaveUp, RetryEvent, Topic, Trap};
 use crate::hooks::{AskedWait, ClassifyBy, Predicate, RetryHook};
 use crate::outcome::Outcome;
-use crate::time::{Timestamp, coarse_millis, precise_nanos};
+use crate::policy::Policy;
+use crate::time::{self, Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
 use resilience_config::Rejections;
 use std::fmt::Write;
@@ -168,18 +170,19 @@ impl<'a> Run<'a> {
         result: Result<T, E>,
         classify: &impl ClassifyBy<T, E>,
     ) -> ControlFlow<Result<T, E>, Wait> {
-        let after = self.after_classified_by_hand(result.map_err(Failure::Call), classify, |_| false);
+        let after = self.after_classified_by_hand(undescribed, result.map_err(Failure::Call), classify, |_| false);
         after.map_break(|result| result.map_err(of_the_call))
     }
 
     /// As [`after_classified`](Self::after_classified), without the hooks that only an attribute has.
     pub(crate) fn after_classified_by_hand<T, E>(
         &mut self,
+        describe: Describe<E>,
         result: Result<T, Failure<E>>,
         classify: &impl ClassifyBy<T, E>,
         is_shut: impl FnOnce(Duration) -> bool,
     ) -> ControlFlow<Result<T, Failure<E>>, Wait> {
-        self.after_classified((undescribed, false), result, classify, false, |_| false, |_| None, |_| (), is_shut)
+        self.after_classified((describe, false), result, classify, false, |_| false, |_| None, |_| (), is_shut)
     }
 
     /// The wait before the next attempt, or that there is none.
@@ -251,6 +254,9 @@ impl<'a> Run<'a> {
             return Err(GaveUp::Budget);
         }
         self.retry.retries.increment();
+        if self.retry.emitter.is_news(Trap::PausedClock) && time::is_tokios_paused() {
+            self.retry.tell_trap(Trap::PausedClock);
+        }
         let at = Timestamp::from_millis(now / 1_000_000);
         let is_told = is_hooked || self.retry.emitter.wants(Topic::Retry);
         let cause = if is_told { self.cause(failure, describe) } else { None };
@@ -261,6 +267,14 @@ impl<'a> Run<'a> {
         self.retry.emitter.emit(Topic::Retry, 0, |_| Event::Retry(event));
         self.before = rejection;
         Ok(wait)
+    }
+
+    /// Lets the thread sleep for as long, by the clock of the system: a synchronous function has no other.
+    pub fn block(&self, Wait(wait): Wait) {
+        if !wait.is_zero() && self.retry.emitter.is_news(Trap::BlockedTask) && polls_a_task() {
+            self.retry.tell_trap(Trap::BlockedTask);
+        }
+        std::thread::sleep(wait);
     }
 
     #[cold]
@@ -339,11 +353,6 @@ impl Wait {
     /// How long.
     pub fn duration(self) -> Duration {
         self.0
-    }
-
-    /// Lets the thread sleep for as long, by the clock of the system: a synchronous function has no other.
-    pub fn block(self) {
-        std::thread::sleep(self.0);
     }
 }
 

@@ -11,7 +11,7 @@
 mod body;
 
 use crate::bulkhead::Place;
-use crate::cause::{Because, Describe, ErrorOf, Words, error_of};
+use crate::cause::{Because, CauseText, Describe, ErrorOf, error_of};
 use crate::circuit_breaker::{Permit, StreamedCall};
 use crate::error::{Failure, Rejection};
 use crate::fallback::GuardedResult;
@@ -220,7 +220,7 @@ pub trait JudgeItem<I> {
     fn verdict(&self, item: &I) -> Verdict;
 
     /// Where it is a failure.
-    fn describe(&self, item: &I, words: &mut Words) -> fmt::Result;
+    fn describe(&self, item: &I, words: &mut CauseText) -> fmt::Result;
 }
 
 /// An `Err` is a failure.
@@ -229,7 +229,7 @@ impl<T, E> JudgeItem<Result<T, E>> for Describe<E> {
         if item.is_ok() { Verdict::SUCCESS } else { Verdict::FAILURE }
     }
 
-    fn describe(&self, item: &Result<T, E>, words: &mut Words) -> fmt::Result {
+    fn describe(&self, item: &Result<T, E>, words: &mut CauseText) -> fmt::Result {
         match item {
             Ok(_) => words.write_str("an item that is classified as a failure"),
             Err(error) => self(error, words),
@@ -246,7 +246,7 @@ impl<I> JudgeItem<I> for NeverFails {
         Verdict::SUCCESS
     }
 
-    fn describe(&self, _: &I, words: &mut Words) -> fmt::Result {
+    fn describe(&self, _: &I, words: &mut CauseText) -> fmt::Result {
         words.write_str("an item that is classified as a failure")
     }
 }
@@ -260,7 +260,7 @@ impl<I, C: ClassifyItemBy<I>, D: JudgeItem<I>> JudgeItem<I> for ClassifiedItems<
         self.0.item_verdict(item)
     }
 
-    fn describe(&self, item: &I, words: &mut Words) -> fmt::Result {
+    fn describe(&self, item: &I, words: &mut CauseText) -> fmt::Result {
         self.1.describe(item, words)
     }
 }
@@ -494,7 +494,7 @@ impl<S, J, M> GuardedStream<S, J, M> {
                 }
                 let judge = &*this.judge;
                 let call = call.and_then(|call| {
-                    let describe = |words: &mut Words| judge.describe(&item, words);
+                    let describe = |words: &mut CauseText| judge.describe(&item, words);
                     call.item(judge.verdict(&item), &Because::new(&describe))
                 });
                 if this.stream.as_ref().as_pin_ref().is_some_and(|stream| (this.is_over)(&stream)) {
@@ -516,7 +516,7 @@ impl<S, J, M> GuardedStream<S, J, M> {
                 };
                 let made = this.made.take();
                 self.end(call, |call| {
-                    let describe = |words: &mut Words| write!(words, "{rejection}");
+                    let describe = |words: &mut CauseText| write!(words, "{rejection}");
                     call.timed_out(&Because::new(&describe));
                 });
                 Poll::Ready(made.and_then(|made| made.make(rejection)))

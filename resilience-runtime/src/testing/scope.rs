@@ -3,7 +3,7 @@
 use crate::circuit_breaker::CircuitBreaker;
 use crate::event::{Event, EventFilter, Events, Topic, Transition};
 use crate::name::{DidYouMean, Instance};
-use crate::registry::{Registry, ScopedRegistry};
+use crate::registry::{OnRuntime, Registry, ScopedRegistry};
 use crate::state::State;
 use crate::sync::locked;
 use pin_project_lite::pin_project;
@@ -58,7 +58,7 @@ impl Scope {
     /// Makes this thread see the scope until what is returned is dropped.
     pub fn enter(&self) -> Entered {
         let before = ScopedRegistry::enter(Some(self.inner.scoped.clone()));
-        Entered { before, of_this_thread: PhantomData }
+        Entered { before, _on_runtime: OnRuntime::of_this_thread(), of_this_thread: PhantomData }
     }
 
     /// Makes a future see the scope on whichever thread it runs.
@@ -146,6 +146,7 @@ impl fmt::Debug for Scope {
 #[must_use = "dropped at once, it leaves the scope at once"]
 pub struct Entered {
     before: Option<ScopedRegistry>,
+    _on_runtime: OnRuntime,
     of_this_thread: PhantomData<*const ()>,
 }
 

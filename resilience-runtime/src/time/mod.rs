@@ -81,6 +81,20 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 #[cfg(not(feature = "test-util"))]
 pub(crate) use real::{coarse_millis, precise_nanos};
 
+/// Whether tokio's clock shows another time than the system's: in a test that pauses it, or has.
+#[cfg(not(feature = "test-util"))]
+pub(crate) fn is_tokios_paused() -> bool {
+    use std::time::Instant;
+    let (before, tokios, after) = (Instant::now(), tokio::time::Instant::now().into_std(), Instant::now());
+    !(before..=after).contains(&tokios)
+}
+
+/// It is this one.
+#[cfg(feature = "test-util")]
+pub(crate) const fn is_tokios_paused() -> bool {
+    false
+}
+
 #[cfg(feature = "test-util")]
 pub(crate) use of_tokio::{coarse_millis, precise_nanos};
 

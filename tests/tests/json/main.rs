@@ -5,7 +5,7 @@
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     Act, Bulkhead, CircuitBreaker, Ended, Event, Events, GaveUp, Jitter, Kind, NextCall, OpenReason, RateLimiter,
-    Rejection, RejectionKind, Retry, Timeout, Timestamp, Topic, registry,
+    Rejection, RejectionKind, Retry, Timeout, Timestamp, Topic, Trap, registry,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -102,6 +102,7 @@ async fn an_event_of_each_topic() {
             at,
             order,
         },
+        Event::Trap { kind: Kind::Bulkhead, name: name(), key: key(), trap: Trap::Recursion, at, order },
         Event::Missed { events: 7, at },
         Event::Rejected {
             kind: Kind::CircuitBreaker,
