@@ -12,7 +12,7 @@ use std::fmt;
 pub enum Trap {
     /// A call waits in the queue of a bulkhead while the call that it is a part of holds a permit of the same bulkhead, as in a function that calls itself.
     Recursion,
-    /// With the feature `test-util`: a guarded function is called outside of the [`Scope`](crate::testing::Scope) that its runtime's test has entered on another thread.
+    /// With the feature `test-util`: a guarded function is called outside of the `testing::Scope` that its runtime's test has entered on another thread.
     OutsideScope,
     /// Without the feature `test-util`: tokio's clock is paused or was advanced, and the library reads the system's.
     PausedClock,

@@ -78,16 +78,19 @@ pub struct PipelineCall<'p, D = NoCauses> {
 
 /// Of whose errors nobody is told what they said.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct NoCauses;
 
 /// By a function of the user's.
 #[doc(hidden)]
-#[derive(Clone, Copy)]
 pub struct CausesBy<E>(Describe<E>);
 
 /// What is told of an error of this type.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the error of the call is a `{E}`, of which `causes` was not told what it says",
+    note = "give `causes` a function of that type, such as `Cause::of_error`"
+)]
 pub trait CausesOf<E> {
     fn describe(&self) -> Describe<E>;
 }

@@ -36,15 +36,18 @@ async fn report(day: Day) -> Result<Report, Error> {
                 );
             }
         };
-        let __result = async move {
-            if let __resilience::Some(__result) = __resilience::None::<
-                Result<Report, Error>,
-            > {
-                return __result;
-            }
-            let day = day;
-            { build(day).await }
-        }
+        let __result = __place
+            .watch(
+                ::core::pin::pin!(async move {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        Result<Report, Error>,
+                    > {
+                        return __result;
+                    }
+                    let day = day;
+                    { build(day).await }
+                }),
+            )
             .await;
         let __result = __resilience::called(__result);
         __result

@@ -89,7 +89,7 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                                                 ::core::pin::pin!(
                                                     __resilience::in_attempt(
                                                         __run.attempt(),
-                                                        ::core::pin::pin!(async {
+                                                        async {
                                                             if let __resilience::Some(__result) = __resilience::None::<
                                                                 Result<Receipt, PaymentError>,
                                                             > {
@@ -98,7 +98,7 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                                                             }
                                                             let order = order;
                                                             { self.gateway.charge(order).await }
-                                                        }),
+                                                        },
                                                     ),
                                                 ),
                                             ),

@@ -53,7 +53,7 @@ async fn send(
                 );
                 let __result = __resilience::in_attempt(
                         __run.attempt(),
-                        ::core::pin::pin!(async {
+                        async {
                             if let __resilience::Some(__result) = __resilience::None::<
                                 Result<(), Error>,
                             > {
@@ -70,7 +70,7 @@ async fn send(
                                 b += a;
                                 self.transport.send(mail, to, b).await
                             }
-                        }),
+                        },
                     )
                     .await;
                 let __result = __resilience::called(__result);

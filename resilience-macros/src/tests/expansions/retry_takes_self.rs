@@ -59,7 +59,7 @@ async fn ask(
                             ::core::pin::pin!(
                                 __resilience::in_attempt(
                                     __run.attempt(),
-                                    ::core::pin::pin!(async {
+                                    async {
                                         if let __resilience::Some(__result) = __resilience::None::<
                                             Result<Answer, Error>,
                                         > {
@@ -69,7 +69,7 @@ async fn ask(
                                         #[cfg(feature = "lots")]
                                         let lot = lot;
                                         { self.ask_once().await }
-                                    }),
+                                    },
                                 ),
                             ),
                         )

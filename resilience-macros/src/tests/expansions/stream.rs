@@ -86,7 +86,7 @@ async fn prices(
                                             ::core::pin::pin!(
                                                 __resilience::in_attempt(
                                                     __run.attempt(),
-                                                    ::core::pin::pin!(async {
+                                                    async {
                                                         if let __resilience::Some(__result) = __resilience::None::<
                                                             Result<_, FeedError>,
                                                         > {
@@ -95,7 +95,7 @@ async fn prices(
                                                         }
                                                         let of = of;
                                                         { self.client.subscribe(of).await }
-                                                    }),
+                                                    },
                                                 ),
                                             ),
                                         ),

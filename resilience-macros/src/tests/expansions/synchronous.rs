@@ -134,7 +134,7 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
                 __resilience::ControlFlow::Continue(__wait) => __wait,
                 __resilience::ControlFlow::Break(__result) => break __result,
             };
-            __wait.block();
+            __run.block(__wait);
         }
     };
     '__fallback: {

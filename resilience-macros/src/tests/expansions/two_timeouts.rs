@@ -106,7 +106,7 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                                                 ::core::pin::pin!(
                                                                     __resilience::in_attempt(
                                                                         __run.attempt(),
-                                                                        ::core::pin::pin!(async {
+                                                                        async {
                                                                             if let __resilience::Some(__result) = __resilience::None::<
                                                                                 Result<usize, Error>,
                                                                             > {
@@ -119,7 +119,7 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                                                                 buffer = &mut buffer[1..];
                                                                                 self.read(buffer, name).await
                                                                             }
-                                                                        }),
+                                                                        },
                                                                     ),
                                                                 ),
                                                             )
