@@ -68,6 +68,12 @@ async fn is_slow(tenant: u8) -> Result<u8, Error> {
     Ok(tenant)
 }
 
+/// Its thread sleeps between the attempts, which is a trap in a task.
+#[retry(name = "page: blocks", attempts = 2, delay = "1ms")]
+fn blocks() -> Result<(), Error> {
+    Err(Error::Failed)
+}
+
 /// Something of every kind that is told.
 async fn everything() {
     takes_too_long().await.unwrap_err();
@@ -79,6 +85,7 @@ async fn everything() {
     comes_first().await.unwrap();
     is_slow(1).await.unwrap();
     is_slow(2).await.unwrap();
+    blocks().unwrap_err();
     let breaker = registry().circuit_breaker("page: opens").unwrap();
     breaker.steer().by("ops").why("incident 12").reset().unwrap();
     let config = CircuitBreakerConfig::new().consecutive_failures(2);
