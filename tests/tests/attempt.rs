@@ -152,7 +152,14 @@ async fn a_pipelines_body_knows_it_too() {
     // Without a retry it is the attempt of whoever is around it.
     let alone = Pipeline::builder("no attempts").timeout(TimeoutConfig::new().after(Duration::from_secs(1)));
     let alone = alone.build().unwrap();
-    let within = || async { alone.call(|| async { Err::<(), _>(ask(&asked)) }).await };
+    let within = || async {
+        alone
+            .call(|| async {
+                ask(&asked);
+                Err::<(), _>(())
+            })
+            .await
+    };
     Retry::builder("around").attempts(2).build().unwrap().call(within).await.unwrap_err();
     assert_eq!(asked.take(), [1, 2]);
 }

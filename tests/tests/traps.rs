@@ -99,7 +99,8 @@ async fn a_key_waits_for_itself_and_not_for_another() {
     // Somebody else has the second key for a while.
     let place = registry();
     let (taken, others) = tokio::join!(of_tenant("b", &[]), of_tenant("a", &["b"]));
-    (taken.unwrap(), others.unwrap());
+    taken.unwrap();
+    others.unwrap();
     assert_eq!(told(&mut traps), []);
     assert!(place.bulkhead("tenants").is_some());
     assert!(hangs(of_tenant("a", &["b", "a"])).await);
@@ -149,7 +150,9 @@ async fn who_waits_for_somebody_else_is_in_no_trap() {
     }
     // Side by side in one task: the second waits while the first is polled, and the other way round.
     let (first, second, third) = tokio::join!(slow(None), slow(None), slow(None));
-    (first.unwrap(), second.unwrap(), third.unwrap());
+    first.unwrap();
+    second.unwrap();
+    third.unwrap();
     // Inside of another bulkhead, for whose permit nobody waits.
     let (release, released) = oneshot::channel();
     let in_two = tokio::spawn(scope.wrap(through_two(released)));
@@ -157,7 +160,8 @@ async fn who_waits_for_somebody_else_is_in_no_trap() {
     let waits = tokio::spawn(scope.wrap(slow(None)));
     tokio::time::sleep(Duration::from_millis(100)).await;
     release.send(()).unwrap();
-    (in_two.await.unwrap().unwrap(), waits.await.unwrap().unwrap());
+    in_two.await.unwrap().unwrap();
+    waits.await.unwrap().unwrap();
     // One that is given up, and whose place goes on.
     assert!(timeout(Duration::from_millis(1), slow(None)).await.is_err());
     assert_eq!(told(&mut traps), []);
