@@ -131,6 +131,7 @@ mod integration;
 mod json;
 mod keyed;
 mod kind;
+mod layers;
 mod name;
 mod next_call;
 mod operate;

@@ -88,7 +88,7 @@ impl Timeout {
     /// As [`call`](Self::call), for a future of anything that is pinned where it stands. It is the caller who drops it.
     #[doc(hidden)]
     pub fn run<'t, F: Future>(&'t self, call: Pin<&'t mut F>) -> Timed<'t, F> {
-        Timed { timeout: self, call, after: Duration::ZERO, sleep: None }
+        Timed { timeout: self, call, timer: Timer::default() }
     }
 
     /// Another limit for the calls that begin to wait from now on; none where it is not `enabled`.
@@ -127,10 +127,8 @@ pin_project! {
     pub struct Timed<'t, F> {
         timeout: &'t Timeout,
         call: Pin<&'t mut F>,
-        // Both set when the call first waits; another limit that comes later is not the one that it passes.
-        after: Duration,
         #[pin]
-        sleep: Option<Sleep>,
+        timer: Timer,
     }
 }
 
@@ -139,19 +137,39 @@ impl<F: Future> Future for Timed<'_, F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if let Poll::Ready(output) = this.call.as_mut().poll(context) {
-            return Poll::Ready(Ok(output));
+        let this = self.project();
+        match this.call.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => this.timer.poll_expired(this.timeout, context).map(Err),
         }
+    }
+}
+
+pin_project! {
+    /// Of one call that waits.
+    #[derive(Debug, Default)]
+    pub(crate) struct Timer {
+        // Both set when the call first waits; another limit that comes later is not the one that it passes.
+        after: Duration,
+        #[pin]
+        sleep: Option<Sleep>,
+    }
+}
+
+impl Timer {
+    /// What the call has come to, when it took too long.
+    #[inline]
+    pub(crate) fn poll_expired(self: Pin<&mut Self>, timeout: &Timeout, context: &mut Context<'_>) -> Poll<Rejection> {
+        let mut this = self.project();
         if this.sleep.is_none() && *this.after != UNLIMITED {
-            *this.after = this.timeout.limit(AFTER).unwrap_or(UNLIMITED);
+            *this.after = timeout.limit(AFTER).unwrap_or(UNLIMITED);
             if *this.after != UNLIMITED {
                 this.sleep.set(Some(tokio::time::sleep(*this.after)));
             }
         }
         let Some(mut sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Pending };
         match has_expired(sleep.as_mut(), context) {
-            true => Poll::Ready(Err(this.timeout.timed_out(*this.after))),
+            true => Poll::Ready(timeout.timed_out(*this.after)),
             false => Poll::Pending,
         }
     }

@@ -11,7 +11,7 @@ use crate::policy::Policy;
 use crate::rate_limit::RateLimiter;
 use crate::registry::{Operation, Registry, Site, each_kind};
 use crate::retry::{Pause, Run};
-use crate::timeout::Timed;
+use crate::timeout::{Timed, Timer};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 macro_rules! unwind_safe {
@@ -46,3 +46,5 @@ impl<P: Policy> RefUnwindSafe for Site<P> {}
 impl<F: UnwindSafe> UnwindSafe for Timed<'_, F> {}
 impl<F: UnwindSafe> UnwindSafe for WatchedCall<'_, F> {}
 impl<F: UnwindSafe> UnwindSafe for HeldCall<'_, F> {}
+// A timer is dropped with what it is the timer of.
+impl UnwindSafe for Timer {}

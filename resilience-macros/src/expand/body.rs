@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, token_s
 use quote::{ToTokens, quote_spanned};
 use syn::{Token, spanned::Spanned};
 
-use super::{arguments, timeout};
+use super::{arguments, one_future, timeout};
 use crate::{
     model::{Guarded, Layer},
     syntax::{AngleBrackets, begins_item, captures_self, inside, is_format_macro, punct, rest_of_item},
@@ -52,9 +52,14 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) 
     }
 }
 
+/// The variable of the body's result, for an error about its type.
+pub(super) fn result(guarded: &Guarded) -> Ident {
+    Ident::new("__result", super::located_at(guarded.target.result.span()))
+}
+
 /// The body's `__result` on its way outward. A return type that is no `Result` is an error about that type.
 pub(super) fn called(guarded: &Guarded) -> TokenStream {
-    let result = Ident::new("__result", super::located_at(guarded.target.result.span()));
+    let result = result(guarded);
     // What the layers hold goes with a stream.
     let called = if guarded.stream.is_some() { "called_stream" } else { "called" };
     let called = Ident::new(called, Span::mixed_site());
@@ -63,7 +68,7 @@ pub(super) fn called(guarded: &Guarded) -> TokenStream {
 
 /// `async move { … }` or `move || { … }`, in which `?` and `return` mean what they meant in the function.
 ///
-/// Where the arguments are needed again it borrows what is not moved into it.
+/// Where the arguments are needed again it borrows what is not moved into it, unless nothing is borrowed of what makes it.
 pub(super) fn block(guarded: &Guarded) -> TokenStream {
     let result = nameable(guarded.target.result.to_token_stream());
     let receiver = arguments::captured_receiver(guarded);
@@ -75,7 +80,8 @@ pub(super) fn block(guarded: &Guarded) -> TokenStream {
     };
     let mut block = Group::new(Delimiter::Brace, statements);
     block.set_span(super::located_at(body.span));
-    let moved = (!guarded.keeps_arguments()).then(|| Token![move](Span::mixed_site()));
+    let is_moved = !guarded.keeps_arguments() || one_future::is(guarded);
+    let moved = is_moved.then(|| Token![move](Span::mixed_site()));
     let begin = match guarded.target.form.is_sync() {
         true => quote_spanned!(Span::mixed_site()=> #moved ||),
         false => quote_spanned!(Span::mixed_site()=> async #moved),

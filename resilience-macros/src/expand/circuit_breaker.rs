@@ -47,6 +47,9 @@ pub(super) fn settled(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStrea
         Some(_) => quote_spanned!(Span::mixed_site()=>
             __resilience::settle_classified(__permit, #describe, __result, &__classify, #is_written, #failure_if, #ignore_if)
         ),
+        None if breaker.failure_if.is_none() && breaker.ignore_if.is_none() => {
+            quote_spanned!(Span::mixed_site()=> __resilience::settle_any(__permit, #describe, __result))
+        }
         None => {
             quote_spanned!(Span::mixed_site()=> __resilience::settle(__permit, #describe, __result, #failure_if, #ignore_if))
         }

@@ -15,13 +15,13 @@
 //!             Err(__rejection) => break '__circuit_breaker Err(Failure::Rejected(__rejection)),
 //!         };
 //!         let __result = __permit.watch(pin!(async move { BODY })).await;
-//!         settle(__permit, called(__result), every, nothing)
+//!         settle_any(__permit, called(__result))
 //!     };
 //!     finish(__result, FromRejection)
 //! }
 //! ```
 //!
-//! A breaker alone is one future of the runtime's own instead: see [`lone_breaker`].
+//! Where a function runs nothing of its own between its layers, they are one future of the runtime's own instead: see [`one_future`].
 //!
 //! Each layer is a `let __result = …;` around that of the next one, of type `Result<T, Failure<E>>`, and the innermost is the
 //! body's. Only the last line makes an `E` of a rejection.
@@ -37,7 +37,7 @@ mod circuit_breaker;
 mod editor;
 mod fallback;
 mod keyed;
-mod lone_breaker;
+mod one_future;
 mod rate_limit;
 mod retry;
 mod site;
@@ -60,10 +60,10 @@ use crate::{
 pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Path>) -> TokenStream {
     let attributes = &guarded.function.attributes;
     let visibility = &guarded.function.visibility;
-    let lone_breaker = lone_breaker::of(guarded);
+    let is_one_future = one_future::is(guarded);
     let mut signature = arguments::signature(guarded);
-    if lone_breaker.is_some() {
-        lone_breaker::return_future(guarded, &mut signature);
+    if is_one_future {
+        one_future::return_future(guarded, &mut signature);
     }
     let inner_attributes = &guarded.function.body.inner_attributes;
     let import = import(guarded);
@@ -71,10 +71,7 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     let statics = statics(guarded);
     let named = arguments::named(guarded);
     let kept = arguments::kept_for_fallback(guarded);
-    let run = match lone_breaker {
-        Some(breaker) => lone_breaker::future(guarded, breaker),
-        None => run(guarded),
-    };
+    let run = if is_one_future { one_future::future(guarded) } else { run(guarded) };
     let body = match &guarded.target.form {
         Form::Async | Form::Sync => quote_spanned!(Span::mixed_site()=> #statics #kept #run),
         // What is before the future takes the arguments, and sees them as they were written.
@@ -100,7 +97,7 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
 
 /// Whether the signature reads otherwise than the user's.
 pub(crate) fn is_told_apart(guarded: &Guarded) -> bool {
-    arguments::has_names_of_ours(guarded) || lone_breaker::of(guarded).is_some()
+    arguments::has_names_of_ours(guarded) || one_future::is(guarded)
 }
 
 /// The call in its layers, once the statics are there.

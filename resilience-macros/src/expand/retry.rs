@@ -3,7 +3,7 @@ use quote::quote_spanned;
 
 use super::{
     arguments::{self, Lent},
-    describe, hook,
+    describe, hook, one_future,
 };
 use crate::model::{CircuitBreaker, Guarded, Layer, Retry};
 
@@ -15,28 +15,12 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
         true => inside,
         false => quote_spanned!(Span::mixed_site()=> let __result = { #given #inside __result };),
     };
-    let retry_if = hook(&retry.retry_if, "every");
-    let retry_after = hook(&retry.retry_after, "no_retry_after");
     let waited = match guarded.target.form.is_sync() {
         true => quote_spanned!(Span::mixed_site()=> __run.block(__wait)),
         false => quote_spanned!(Span::mixed_site()=> __wait.await),
     };
-    let on_retry = hook(&retry.on_retry, "no_hook");
-    let is_shut = match is_above_a_breaker(guarded) {
-        true => quote_spanned!(Span::mixed_site()=> |__wait| __breaker.is_shut_after(__wait)),
-        false => hook(&None, "never_shut"),
-    };
-    let (is_written, is_hooked) = (retry.retry_if.is_some(), retry.on_retry.is_some());
-    let describe = describe();
+    let after = after(guarded, retry);
     // What is looked at has a variable of its own, of which nothing is left while the call waits.
-    let after = match &guarded.classify {
-        Some(_) => quote_spanned!(Span::mixed_site()=>
-            after_classified((#describe, #is_hooked), __result, &__classify, #is_written, #retry_if, #retry_after, #on_retry, #is_shut)
-        ),
-        None => quote_spanned!(Span::mixed_site()=>
-            after_above((#describe, #is_hooked), __result, #retry_if, #retry_after, #on_retry, #is_shut)
-        ),
-    };
     quote_spanned! {Span::mixed_site()=>
         let __result = {
             #kept
@@ -44,7 +28,7 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
             loop {
                 #kept_receiver
                 #attempt
-                let __wait = match { let __result = __result; __run.#after } {
+                let __wait = match { let __result = __result; #after } {
                     __resilience::ControlFlow::Continue(__wait) => __wait,
                     __resilience::ControlFlow::Break(__result) => break __result,
                 };
@@ -52,6 +36,39 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
                 #put_back
             }
         };
+    }
+}
+
+/// What the retry makes of the result of an attempt.
+pub(super) fn after(guarded: &Guarded, retry: &Retry) -> TokenStream {
+    let retry_if = hook(&retry.retry_if, "every");
+    let retry_after = hook(&retry.retry_after, "no_retry_after");
+    let on_retry = hook(&retry.on_retry, "no_hook");
+    let is_shut = match is_above_a_breaker(guarded) {
+        true => quote_spanned!(Span::mixed_site()=> |__wait| __breaker.is_shut_after(__wait)),
+        false => hook(&None, "never_shut"),
+    };
+    let has_hooks = retry.retry_if.is_some() || retry.retry_after.is_some() || retry.on_retry.is_some();
+    let (is_written, is_hooked) = (retry.retry_if.is_some(), retry.on_retry.is_some());
+    let describe = describe();
+    match &guarded.classify {
+        Some(_) => quote_spanned!(Span::mixed_site()=>
+            __run.after_classified((#describe, #is_hooked), __result, &__classify, #is_written, #retry_if, #retry_after, #on_retry, #is_shut)
+        ),
+        None if !has_hooks => {
+            let breaker = match is_above_a_breaker(guarded) {
+                true => quote_spanned!(Span::mixed_site()=> __resilience::Some(__breaker)),
+                false => quote_spanned!(Span::mixed_site()=> __resilience::None),
+            };
+            let run = match one_future::is(guarded) {
+                true => quote_spanned!(Span::mixed_site()=> __run),
+                false => quote_spanned!(Span::mixed_site()=> &mut __run),
+            };
+            quote_spanned!(Span::mixed_site()=> __resilience::tried(#run, #describe, __result, #breaker))
+        }
+        None => quote_spanned!(Span::mixed_site()=>
+            __run.after_above((#describe, #is_hooked), __result, #retry_if, #retry_after, #on_retry, #is_shut)
+        ),
     }
 }
 

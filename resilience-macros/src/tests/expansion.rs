@@ -33,6 +33,7 @@ fn documentation_shows_patterns() {
     let plain = retry(
         quote!(),
         quote!(
+            #[must_use]
             async fn f(a: u8) -> Result<(), Error> {
                 g(a).await
             }
@@ -60,6 +61,22 @@ fn circuit_breaker_on_a_function() {
         },
     );
     expands_to(expansion, expect_file!["expansions/function.rs"]);
+}
+
+#[test]
+fn layers_in_one_future() {
+    let expansion = retry(
+        quote!(attempts = 3),
+        quote! {
+            #[circuit_breaker("payment")]
+            #[bulkhead(10)]
+            #[timeout("2s")]
+            async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
+                self.gateway.charge(order).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/layers_in_one_future.rs"]);
 }
 
 #[test]

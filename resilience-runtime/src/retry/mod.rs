@@ -16,8 +16,7 @@ mod models;
 
 pub use attempt::{attempt, in_attempt, of_attempt};
 pub use builder::RetryBuilder;
-pub(crate) use run::Pause;
-pub(crate) use run::Run;
+pub(crate) use run::{Pause, Run, Wait};
 
 use crate::event::{Emitter, GaveUp, GaveUpCounts, Runs, Turn};
 use crate::hooks::Classify;

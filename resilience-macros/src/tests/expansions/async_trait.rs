@@ -63,12 +63,10 @@ where
                 )
                 .await;
             let __result = __resilience::called(__result);
-            __resilience::settle(
+            __resilience::settle_any(
                 __permit,
                 __resilience::error_of(&__result).describe_error(),
                 __result,
-                __resilience::every,
-                __resilience::nothing,
             )
         };
         __resilience::finish::<

@@ -47,12 +47,10 @@ async fn prices(&self) -> io::Result<BoxStream<'_, Price>> {
         match __result {
             __resilience::Ok(__head) => __resilience::Ok(__head.with_permit(__permit)),
             __result => {
-                __resilience::settle(
+                __resilience::settle_any(
                     __permit,
                     __resilience::error_of(&__result).describe_error(),
                     __result,
-                    __resilience::every,
-                    __resilience::nothing,
                 )
             }
         }

@@ -48,12 +48,10 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
             )
             .await;
         let __result = __resilience::called(__result);
-        __resilience::settle(
+        __resilience::settle_any(
             __permit,
             __resilience::error_of(&__result).describe_error(),
             __result,
-            __resilience::every,
-            __resilience::nothing,
         )
     };
     let __map_rejection = __resilience::map_with(&__result, Error::rejected);

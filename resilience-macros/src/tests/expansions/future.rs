@@ -58,12 +58,10 @@ fn charge(
                 )
                 .await;
             let __result = __resilience::called(__result);
-            __resilience::settle(
+            __resilience::settle_any(
                 __permit,
                 __resilience::error_of(&__result).describe_error(),
                 __result,
-                __resilience::every,
-                __resilience::nothing,
             )
         };
         '__fallback: {

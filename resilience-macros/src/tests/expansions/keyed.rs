@@ -53,12 +53,10 @@ async fn reserve(
             )
             .await;
         let __result = __resilience::called(__result);
-        __resilience::settle(
+        __resilience::settle_any(
             __permit,
             __resilience::error_of(&__result).describe_error(),
             __result,
-            __resilience::every,
-            __resilience::nothing,
         )
     };
     let __map_rejection = __resilience::map_with(&__result, StockError::rejected);

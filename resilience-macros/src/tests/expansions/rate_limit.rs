@@ -1,4 +1,5 @@
-async fn report(day: Day) -> Result<Report, Error> {
+#[cfg(not(doc))]
+fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error>> {
     use ::resilience_runtime::private as __resilience;
     let __rate_limit = {
         #[::resilience_runtime::private::linkme::distributed_slice(
@@ -22,29 +23,27 @@ async fn report(day: Day) -> Result<Report, Error> {
         );
         &__RATE_LIMIT
     };
-    let __result = '__rate_limit: {
-        if let __resilience::Err(__rejection) = __rate_limit.get().try_acquire() {
-            break '__rate_limit __resilience::Err(
-                __resilience::Failure::Rejected(__rejection),
-            );
-        }
-        let __result = async move {
-            if let __resilience::Some(__result) = __resilience::None::<
+    __resilience::guard_layers(
+        __resilience::in_turn_at_once(
+            __rate_limit,
+            __resilience::body(async move {
+                if let __resilience::Some(__result) = __resilience::None::<
+                    Result<Report, Error>,
+                > {
+                    return __result;
+                }
+                let day = day;
+                { build(day).await }
+            }),
+        ),
+        |__result| {
+            let __result = __resilience::answered(__result);
+            __resilience::finish::<
                 Result<Report, Error>,
-            > {
-                return __result;
-            }
-            let day = day;
-            { build(day).await }
-        }
-            .await;
-        let __result = __resilience::called(__result);
-        __result
-    };
-    __resilience::finish::<
-        Result<Report, Error>,
-        _,
-        _,
-        _,
-    >(__result, __resilience::FromRejection)
+                _,
+                _,
+                _,
+            >(__result, __resilience::FromRejection)
+        },
+    )
 }

@@ -1,4 +1,5 @@
-async fn report(day: Day) -> Result<Report, Error> {
+#[cfg(not(doc))]
+fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error>> {
     use ::resilience_runtime::private as __resilience;
     let __timeout = {
         #[::resilience_runtime::private::linkme::distributed_slice(
@@ -21,32 +22,27 @@ async fn report(day: Day) -> Result<Report, Error> {
         );
         &__TIMEOUT
     };
-    let __result = {
-        let __timed = __timeout
-            .get()
-            .run(
-                ::core::pin::pin!(async move {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        Result<Report, Error>,
-                    > {
-                        return __result;
-                    }
-                    let day = day;
-                    { build(day).await }
-                }),
-            )
-            .await;
-        match __timed {
-            __resilience::Ok(__result) => __resilience::called(__result),
-            __resilience::Err(__rejection) => {
-                __resilience::Err(__resilience::Failure::Rejected(__rejection))
-            }
-        }
-    };
-    __resilience::finish::<
-        Result<Report, Error>,
-        _,
-        _,
-        _,
-    >(__result, __resilience::FromRejection)
+    __resilience::guard_layers(
+        __resilience::within(
+            __timeout,
+            __resilience::body(async move {
+                if let __resilience::Some(__result) = __resilience::None::<
+                    Result<Report, Error>,
+                > {
+                    return __result;
+                }
+                let day = day;
+                { build(day).await }
+            }),
+        ),
+        |__result| {
+            let __result = __resilience::answered(__result);
+            __resilience::finish::<
+                Result<Report, Error>,
+                _,
+                _,
+                _,
+            >(__result, __resilience::FromRejection)
+        },
+    )
 }

@@ -140,27 +140,22 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                             }
                                         }
                                     };
-                                    __resilience::settle(
+                                    __resilience::settle_any(
                                         __permit,
                                         __resilience::error_of(&__result).describe_error(),
                                         __result,
-                                        __resilience::every,
-                                        __resilience::nothing,
                                     )
                                 };
                                 __result
                             };
                             let __wait = match {
                                 let __result = __result;
-                                __run
-                                    .after_above(
-                                        (__resilience::error_of(&__result).describe_error(), false),
-                                        __result,
-                                        __resilience::every,
-                                        __resilience::no_retry_after,
-                                        __resilience::no_hook,
-                                        __resilience::never_shut,
-                                    )
+                                __resilience::tried(
+                                    &mut __run,
+                                    __resilience::error_of(&__result).describe_error(),
+                                    __result,
+                                    __resilience::None,
+                                )
                             } {
                                 __resilience::ControlFlow::Continue(__wait) => __wait,
                                 __resilience::ControlFlow::Break(__result) => break __result,

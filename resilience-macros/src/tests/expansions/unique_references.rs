@@ -54,12 +54,10 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             )
             .await;
         let __result = __resilience::called(__result);
-        __resilience::settle(
+        __resilience::settle_any(
             __permit,
             __resilience::error_of(&__result).describe_error(),
             __result,
-            __resilience::every,
-            __resilience::nothing,
         )
     };
     '__fallback: {
