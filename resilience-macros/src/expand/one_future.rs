@@ -30,7 +30,7 @@ use super::{
     body, circuit_breaker, located_at, retry, site,
 };
 use crate::{
-    model::{CircuitBreaker, Form, Guarded, Layer, Passing},
+    model::{Argument, CircuitBreaker, Form, Guarded, Layer, Passing},
     syntax::has_word,
 };
 
@@ -48,16 +48,17 @@ pub(super) fn is(guarded: &Guarded) -> bool {
     let is_about_async = |attribute: &syn::Attribute| {
         has_word(attribute.to_token_stream(), &|word| ABOUT_ASYNC.iter().any(|about| word == about))
     };
-    let is_lent = |argument: &crate::model::Argument| match argument.passing {
-        Passing::Reborrowed => true,
-        Passing::Cloned => argument.is_receiver(),
-        Passing::Copied | Passing::Unseen => false,
+    let can_be_given = |argument: &Argument| match argument.passing {
+        Passing::Reborrowed => false,
+        Passing::Cloned => !argument.is_receiver(),
+        Passing::Copied | Passing::Unseen => true,
     };
+    let borrows_nothing = !guarded.has_retry() || guarded.target.arguments.iter().all(can_be_given);
     runs_only_layers
         && !cfg!(feature = "tracing")
         && matches!(guarded.target.form, Form::Async)
         && !guarded.has_attributes_of_others()
-        && !(guarded.has_retry() && guarded.target.arguments.iter().any(is_lent))
+        && borrows_nothing
         && !guarded.function.attributes.iter().any(is_about_async)
         && !has_word(guarded.target.result.to_token_stream(), &|word| word == "impl")
 }

@@ -409,15 +409,16 @@ fn whether_a_call_waits_looks_and_is_alone_follows_from_the_stack() {
         let function = function();
         quote!(#attributes #function)
     };
-    let (waits, looks, compares, alone) =
-        (". acquire ()", ". is_shut_after (", ". assert_leaves_time_for (", "impl :: core :: future :: Future");
+    let (placed, in_turn) = ("__resilience :: placed (", "__resilience :: in_turn (");
+    let (looks, compares, alone) =
+        ("__resilience :: Some (__breaker)", ". assert_leaves_time_for (", "impl :: core :: future :: Future");
     for (expansion, words, is_there) in [
-        (bulkhead(quote!(3), function()), waits, false),
-        (bulkhead(quote!(3, name = "shared"), function()), waits, false),
-        (bulkhead(quote!(name = "shared"), function()), waits, true),
-        (bulkhead(quote!(3, max_queue = 2), function()), waits, true),
-        (rate_limit(quote!("3/s"), function()), waits, false),
-        (rate_limit(quote!("3/s", max_wait = "1s"), function()), waits, true),
+        (bulkhead(quote!(3), function()), placed, false),
+        (bulkhead(quote!(3, name = "shared"), function()), placed, false),
+        (bulkhead(quote!(name = "shared"), function()), placed, true),
+        (bulkhead(quote!(3, max_queue = 2), function()), placed, true),
+        (rate_limit(quote!("3/s"), function()), in_turn, false),
+        (rate_limit(quote!("3/s", max_wait = "1s"), function()), in_turn, true),
         (retry(quote!(), with(quote!(#[circuit_breaker]))), looks, true),
         (retry(quote!(), with(quote!(#[circuit_breaker(key = a)]))), looks, false),
         (circuit_breaker(quote!(), with(quote!(#[retry]))), looks, false),
