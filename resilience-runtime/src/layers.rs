@@ -3,7 +3,7 @@
 //! Nothing is demanded here of a user's types and hooks, and what is returned is opaque: what is demanded stands in the closures, in which the compiler
 //! proves it once. It would prove it once more for what the function returns.
 
-use crate::bulkhead::Bulkhead;
+use crate::bulkhead::{Bulkhead, Place};
 use crate::circuit_breaker::{CircuitBreaker, Permit};
 use crate::error::{Failure, Rejection};
 use crate::fallback::GuardedResult;
@@ -193,8 +193,28 @@ pub fn in_turn<T, J: From<Rejection>>(
     let_in(inside, move || AssertUnwindSafe(site.get().acquire()))
 }
 
+/// What is held while something is inside, and is told whether that waits.
+trait Holding {
+    fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R>;
+}
+
+impl Holding for Place<'_> {
+    #[inline]
+    fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+        Place::watch_poll(self, poll)
+    }
+}
+
+/// A turn is over when it begins.
+impl Holding for () {
+    #[inline]
+    fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+        poll()
+    }
+}
+
 #[inline(always)]
-fn let_in<T, J: From<Rejection>, Enter: Future<Output = Result<Held, Rejection>>, Held>(
+fn let_in<T, J: From<Rejection>, Enter: Future<Output = Result<Held, Rejection>>, Held: Holding>(
     inside: impl Layered<Output = Result<T, J>>,
     ask: impl FnOnce() -> Enter,
 ) -> impl Layered<Output = Result<T, J>> {
@@ -227,6 +247,7 @@ where
     L: Layered<Output = Result<T, J>>,
     Ask: FnOnce() -> Enter,
     Enter: Future<Output = Result<Held, Rejection>>,
+    Held: Holding,
 {
     type Output = Result<T, J>;
 
@@ -237,7 +258,7 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Self::Output> {
         let mut this = self.project();
-        loop {
+        let result = loop {
             let next = match this.door.as_mut().project() {
                 DoorOf::Before { ask } => Door::At { enter: ask.take().expect(POLLED_AGAIN)() },
                 DoorOf::At { enter } => match ready!(enter.poll(context)) {
@@ -248,12 +269,14 @@ where
                         return Poll::Ready(Err(rejection.into()));
                     }
                 },
-                DoorOf::Inside { .. } | DoorOf::Left => break,
+                DoorOf::Inside { held } => {
+                    let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+                    break ready!(held.watch_poll(|| inside.poll_layers(permit, context)));
+                }
+                DoorOf::Left => panic!("{POLLED_AGAIN}"),
             };
             this.door.set(next);
-        }
-        let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        let result = ready!(inside.poll_layers(permit, context));
+        };
         this.inside.set(None);
         this.door.set(Door::Left);
         Poll::Ready(result)

@@ -43,6 +43,7 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -119,6 +120,12 @@ impl Place<'_> {
     #[inline]
     pub fn watch<'p, F: Future>(&'p self, body: Pin<&'p mut F>) -> HeldCall<'p, F> {
         HeldCall::new(Some(self), body)
+    }
+
+    /// The same of what is polled inside.
+    #[inline]
+    pub(crate) fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+        recursion::watch_poll(self.bulkhead, poll)
     }
 }
 

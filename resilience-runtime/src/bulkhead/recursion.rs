@@ -75,15 +75,22 @@ impl<F: Future> Future for HeldCall<'_, F> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let before = times();
-        let polled = self.body.as_mut().poll(context);
-        if polled.is_pending()
-            && before != times()
-            && let Some(bulkhead) = self.bulkhead
-            && has_joined(bulkhead, before)
-        {
-            bulkhead.tell_trap(Trap::Recursion);
-        }
-        polled
+        let bulkhead = self.bulkhead;
+        watch_poll(bulkhead, || self.body.as_mut().poll(context))
     }
+}
+
+/// Polls what holds a permit of the bulkhead.
+#[inline]
+pub(super) fn watch_poll<R>(bulkhead: Option<&Bulkhead>, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+    let before = times();
+    let polled = poll();
+    if polled.is_pending()
+        && before != times()
+        && let Some(bulkhead) = bulkhead
+        && has_joined(bulkhead, before)
+    {
+        bulkhead.tell_trap(Trap::Recursion);
+    }
+    polled
 }
