@@ -1,4 +1,5 @@
-async fn report(day: Day) -> Result<Report, Error> {
+#[cfg(not(doc))]
+fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error>> {
     use ::resilience_runtime::private as __resilience;
     let __bulkhead = {
         #[::resilience_runtime::private::linkme::distributed_slice(
@@ -25,37 +26,27 @@ async fn report(day: Day) -> Result<Report, Error> {
         );
         &__BULKHEAD
     };
-    let __result = '__bulkhead: {
-        let __place = match __resilience::AssertUnwindSafe(__bulkhead.get().acquire())
-            .await
-        {
-            __resilience::Ok(__place) => __place,
-            __resilience::Err(__rejection) => {
-                break '__bulkhead __resilience::Err(
-                    __resilience::Failure::Rejected(__rejection),
-                );
-            }
-        };
-        let __result = __place
-            .watch(
-                ::core::pin::pin!(async move {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        Result<Report, Error>,
-                    > {
-                        return __result;
-                    }
-                    let day = day;
-                    { build(day).await }
-                }),
-            )
-            .await;
-        let __result = __resilience::called(__result);
-        __result
-    };
-    __resilience::finish::<
-        Result<Report, Error>,
-        _,
-        _,
-        _,
-    >(__result, __resilience::FromRejection)
+    __resilience::guard_layers(
+        __resilience::placed(
+            __bulkhead,
+            __resilience::body(async move {
+                if let __resilience::Some(__result) = __resilience::None::<
+                    Result<Report, Error>,
+                > {
+                    return __result;
+                }
+                let day = day;
+                { build(day).await }
+            }),
+        ),
+        |__result| {
+            let __result = __resilience::answered(__result);
+            __resilience::finish::<
+                Result<Report, Error>,
+                _,
+                _,
+                _,
+            >(__result, __resilience::FromRejection)
+        },
+    )
 }

@@ -118,9 +118,10 @@ async fn prices(
                     let __result = __result.map(|__head| __head.with_place(__place));
                     __result
                 };
+                let __verdict = __resilience::verdict_of_head(&__result, &__classify);
                 match __result {
                     __resilience::Ok(__head) => {
-                        __resilience::Ok(__head.with_permit(__permit))
+                        __resilience::Ok(__head.with_judged_permit(__permit, __verdict))
                     }
                     __result => {
                         __resilience::settle_classified(
