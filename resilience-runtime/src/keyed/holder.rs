@@ -14,8 +14,10 @@ use once_cell::sync::OnceCell;
 use resilience_config::Configurable;
 use std::sync::{Arc, Mutex};
 
-/// Slots that are looked at for a new key, at most.
+/// Slots that are looked at for a new key at once.
 const LOOKED_AT: usize = 16;
+/// Where none of those is idle, more are looked at: as many as new keys before have saved, [`LOOKED_AT`] each, and at most so many.
+const MOST_SAVED: usize = 1024;
 /// Of those, the ones that are kept for the next keys.
 const KEPT: usize = 4;
 
@@ -425,7 +427,10 @@ impl<P: ByKey> Keys<P> {
 
     /// Takes the slot of an idle instance from its key.
     fn evict(&self, turn: &mut Turn<'_>, family: &P, takings: &mut Takings) -> Option<usize> {
-        for _ in 0..2 {
+        takings.saved = (takings.saved + LOOKED_AT).min(MOST_SAVED);
+        // Those that were found before, and then what is found in one look after the other, until all were looked at.
+        let mut looked_at = 0;
+        loop {
             while let Some(Candidate { last_used, slot: index, .. }) = takings.candidates.pop() {
                 let (Some(slot), Some(tag)) = (self.slots.get(index), takings.tags[index]) else { continue };
                 let (key, is_unused) = (slot.key(), slot.last_used.get() == last_used);
@@ -447,9 +452,15 @@ impl<P: ByKey> Keys<P> {
                 }
                 return Some(index);
             }
+            if looked_at >= takings.slots || looked_at > 0 && takings.saved < LOOKED_AT {
+                return None;
+            }
+            if looked_at > 0 {
+                takings.saved -= LOOKED_AT;
+            }
             self.look_for_candidates(takings);
+            looked_at += LOOKED_AT;
         }
-        None
     }
 
     /// Looks at the next few slots, and keeps the best of those that are idle. So no new key has to look at many.

@@ -170,6 +170,8 @@ pub(super) struct Takings {
     pub(super) candidates: Vec<Candidate>,
     /// The slot to look at next.
     pub(super) hand: usize,
+    /// How many slots may be looked at beyond those that every new key may.
+    pub(super) saved: usize,
 }
 
 impl<P: Policy> Keys<P> {
