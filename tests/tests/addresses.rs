@@ -190,6 +190,25 @@ async fn keys_of_every_kind_have_lines_also_of_policies_that_are_built_later() {
 }
 
 #[test]
+fn a_variable_that_means_a_key_is_told_to_be_a_file() {
+    let _entered = Scope::new().enter();
+    let _stock = stock();
+    let variable = |name: &str| (format!("RESILIENCE__CIRCUIT_BREAKER__{name}"), "1s".to_owned());
+    let variables = ["STOCK__KEY__ACME_7__OPEN_FOR", "stock__key__acme_7__open_for", "SOCK__KEY__ACME__OPEN_FOR"];
+    let report = registry().configure_from_environment(variables.map(variable)).unwrap();
+    let warnings: Vec<_> = report.warnings.iter().map(ToString::to_string).collect();
+    let in_a_file = "keys cannot be configured by a variable, which does not say how `ACME_7` is written; \
+        write `[circuit_breaker.\"stock\".key.\"...\"]` in a file";
+    // Of nothing that is known, it may be the name of something else.
+    let expected = [
+        "RESILIENCE__CIRCUIT_BREAKER__SOCK__KEY__ACME__OPEN_FOR: unknown circuit_breaker `SOCK__KEY__ACME`".to_owned(),
+        format!("RESILIENCE__CIRCUIT_BREAKER__STOCK__KEY__ACME_7__OPEN_FOR: {in_a_file}"),
+        format!("RESILIENCE__CIRCUIT_BREAKER__stock__key__acme_7__open_for: {in_a_file}"),
+    ];
+    assert_eq!(warnings, expected);
+}
+
+#[test]
 fn mistakes_in_the_lines_of_a_key_are_told_where_they_are() {
     let _entered = Scope::new().enter();
     let _stock = stock();

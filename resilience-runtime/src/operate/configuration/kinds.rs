@@ -1,6 +1,7 @@
 //! Laying what is written outside over what the program says of one kind: checked first, then put in force.
 
 use super::error::{Change, ConfigWarning, Mistake};
+use super::tables::has_keys;
 use crate::event::{Audience, Event, Topic, Untold};
 use crate::name::{Name, Pattern};
 use crate::overlay::{Location, Overlay, Table, Target, in_variable};
@@ -219,7 +220,26 @@ fn unknown_names<'a, P: Kept>(
     let mut unknown: Vec<_> = variables.filter(|(name, _)| !in_variables.contains(&name.as_str())).collect();
     unknown.sort_by_key(|(name, _)| name.as_str());
     // One in small letters is the same word to whoever wrote it.
+    let (of_keys, unknown): (Vec<_>, Vec<_>) =
+        unknown.into_iter().partition(|(name, _)| key_in_variable::<P>(&in_variable(name), &in_variables).is_some());
     unknown.iter().for_each(|(name, table)| warn(&table.at, name, &in_variable(name), &in_variables));
+    for (name, table) in of_keys {
+        let Some((policy, key)) = key_in_variable::<P>(&in_variable(name), &in_variables) else { continue };
+        warnings.push(ConfigWarning::UnknownVariable {
+            variable: Name::from(table.at.to_string()),
+            problem: format!(
+                "keys cannot be configured by a variable, which does not say how `{key}` is written; write `[{}.{:?}.key.\"...\"]` in a file",
+                P::KIND.as_str(),
+                known[policy]
+            ),
+        });
+    }
+}
+
+/// Which known name and which key somebody means who writes `WAREHOUSE__KEY__3`, as a file has `[….warehouse.key."3"]`.
+fn key_in_variable<P: Kept>(written: &str, in_variables: &[&str]) -> Option<(usize, String)> {
+    let (name, key) = written.split_once("__KEY__").filter(|_| has_keys::<P::Keys>())?;
+    Some((in_variables.iter().position(|known| *known == name)?, key.to_owned()))
 }
 
 /// A key that lets callers wait, at a function that was compiled not to.

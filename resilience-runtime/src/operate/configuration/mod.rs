@@ -71,7 +71,8 @@ struct Next {
 /// another one. What is done by hand to all keys meanwhile leaves the values that a key's lines have put in force.
 ///
 /// **Environment variables** are `RESILIENCE__KIND__NAME__KEY`, in capitals, with `_` for whatever is neither a letter nor a digit:
-/// `RESILIENCE__CIRCUIT_BREAKER__PAYMENT__FAILURE_RATE=30`. Where two known names would be written alike, the variable is refused.
+/// `RESILIENCE__CIRCUIT_BREAKER__PAYMENT__FAILURE_RATE=30`. Where two known names would be written alike, the variable is refused. A variable cannot say how a single key is written, so the lines
+/// of keys, patterns and defaults stand in files alone; a [warning](ConfigureReport::warnings) says so of one that tries.
 ///
 /// **All or nothing.** Everything is checked before the first value is put in force: each value, and each policy that the program knows, called or not, with the
 /// values laid over what its attribute says. Policies that exist are reconfigured in place and keep what they know; those that are built later are
