@@ -139,7 +139,7 @@ use syntax::Kind;
 /// | `trip_if` | off | `fn(&WindowCounts) -> bool`: a rule of your own that opens it too |
 /// | `mode` | `enforce` | `enforce`, `monitor` (decides and records, rejects nothing) or `off` |
 /// | `key` | none | an expression over the arguments that implements `Display`, or a tuple of two to eight such: one breaker for each of its values, shown as `name[value]`. Together with a retry or a fallback, the bindings of an argument pattern are references in it |
-/// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000. A new key replaces a closed one that was not used for long; where none is closed, new keys share an overflow breaker, which rejects nobody |
+/// | `max_keys` | `1024` | the most breakers that `key` makes; 1 to 1,000,000. A new key replaces a closed one that was not used for long and has no call under way; where there is none, new keys share an overflow breaker, which rejects nobody |
 /// | `preset` | none | `web_service`, `database`, `external_api` or `internal_service`: other defaults for `failure_rate`, `minimum_calls` and `open_for` ([`Preset`](../resilience_runtime/enum.Preset.html)) |
 /// | `map_rejection` | `From<Rejection>` | `fn(Rejection) -> E` |
 /// | `classify` | every `Err` is a failure, every `Ok` a success | `for<'a> fn(Result<&'a T, &'a E>) -> Verdict`: what the function's results say, to every attribute of the stack ([`Verdict`](../resilience_runtime/struct.Verdict.html)); one of [`classify`](../resilience_runtime/classify/index.html), a path or a closure. May be asked several times a call |

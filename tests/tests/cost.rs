@@ -1,7 +1,9 @@
 //! What a guarded call and a breaker cost in memory.
 
 use resilience_runtime::testing::Scope;
-use resilience_runtime::{CircuitBreaker, Rejection, bulkhead, circuit_breaker, rate_limit, retry, timeout};
+use resilience_runtime::{
+    Bulkhead, CircuitBreaker, Rate, RateLimiter, Rejection, bulkhead, circuit_breaker, rate_limit, retry, timeout,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -9,6 +11,8 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// Allocated and not freed, on this thread.
+    static BYTES: Cell<i64> = const { Cell::new(0) };
 }
 
 // SAFETY: hands every call on to the system's allocator as it came.
@@ -17,11 +21,13 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A thread that ends allocates no more than it frees; what it does then is not measured.
         let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + layout.size() as i64));
         // SAFETY: the caller keeps the contract, which is the same.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() - layout.size() as i64));
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -134,6 +140,30 @@ fn what_was_boxed_is_boxed_once_and_a_synchronous_call_allocates_nothing() {
 #[test]
 fn a_breaker_fits_into_18_cache_lines() {
     assert!(size_of::<CircuitBreaker>() <= 18 * 64, "{} bytes", size_of::<CircuitBreaker>());
+}
+
+/// What the documentation says of a key of each kind, its own length included; however many come, those that are held are all that is there.
+#[test]
+fn a_key_takes_what_the_documentation_says() {
+    const HELD: u64 = 2000;
+    let breaker = CircuitBreaker::builder("cost: keys").max_keys(HELD as u32).build().unwrap();
+    let pool = Bulkhead::builder("cost: keys").max_keys(HELD as u32).build().unwrap();
+    let api =
+        RateLimiter::builder("cost: keys").rate(Rate::per_second(1_000_000)).max_keys(HELD as u32).build().unwrap();
+    let taken_by = |of: &str, call: &dyn Fn(u64), most: i64| {
+        let before = BYTES.get();
+        (0..HELD).for_each(call);
+        let held = BYTES.get() - before;
+        println!("{of}: {} bytes a key", held / HELD as i64);
+        assert!(held / (HELD as i64) <= most, "{of}: {} bytes a key", held / HELD as i64);
+        (HELD..4 * HELD).for_each(call);
+        let flooded = BYTES.get() - before;
+        // What the map has let go is freed in batches.
+        assert!(flooded - held < held / 5, "{of}: {held} bytes, and {flooded} after a flood");
+    };
+    taken_by("circuit breaker", &|key| breaker.keyed(key).try_acquire().unwrap().success(), 2048);
+    taken_by("bulkhead", &|key| drop(pool.keyed(key).try_acquire().unwrap()), 1024);
+    taken_by("rate limiter", &|key| api.keyed(key).try_acquire().unwrap(), 1024);
 }
 
 #[retry(attempts = 3, delay = "0s")]

@@ -112,3 +112,48 @@ async fn they_are_had_of_a_key_too() {
     drop(shared);
     assert!(Arc::clone(&pool).acquire_owned().await.is_ok());
 }
+
+/// What a permit that borrows can say and find out, an owned one can too.
+#[tokio::test(start_paused = true)]
+async fn they_watch_as_others_do() {
+    let breaker = breaker();
+    let permit = breaker.try_acquire_owned().unwrap();
+    assert_eq!(permit.watch(std::pin::pin!(async { 7 })).await, 7);
+    permit.failure_because(&"connection refused");
+    assert_eq!(breaker.snapshot().last_error.unwrap().cause, "connection refused");
+    breaker.reset();
+
+    for (waits, expected) in [(500, (1, 0)), (1500, (1, 1))] {
+        let permit = breaker.try_acquire_owned().unwrap();
+        {
+            let body = std::pin::pin!(pending::<()>());
+            assert!(tokio::time::timeout(Duration::from_millis(waits), permit.watch(body)).await.is_err());
+        }
+        // It is known afterwards, and elsewhere.
+        tokio::spawn(async move { drop(permit) }).await.unwrap();
+        assert_eq!((breaker.totals().cancelled, breaker.totals().abandoned), expected);
+    }
+
+    breaker.reset();
+    let permit = breaker.try_acquire_owned().unwrap();
+    let poll = || permit.watch_poll(|| -> std::task::Poll<()> { panic!("as told") });
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)).unwrap_err();
+    drop(permit);
+    assert_eq!((breaker.totals().panicked, breaker.totals().cancelled), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_nested_in_an_owned_probe_is_part_of_it() {
+    let breaker = breaker();
+    breaker.force_open_for(Duration::from_secs(1));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let probe = breaker.try_acquire_owned().unwrap();
+    probe.watch_call(|| {
+        let nested = breaker.try_acquire().unwrap();
+        nested.failure();
+        assert!(breaker.try_acquire().is_err(), "once one has failed, the next ones are rejected");
+    });
+    // Also where the body is polled again.
+    probe.watch_call(|| assert!(breaker.try_acquire().is_err()));
+    probe.success();
+}

@@ -387,6 +387,8 @@ async fn a_flood_of_keys_harms_nobody_who_has_an_instance() {
     let _inside = pool.keyed("mine").try_acquire().unwrap();
     api.keyed("mine").try_acquire().unwrap();
     breaker.keyed("mine").try_acquire().unwrap().failure();
+    let patient = CircuitBreaker::builder("patient").consecutive_failures(3).max_keys(100).build().unwrap();
+    (0..2).for_each(|_| patient.keyed("mine").try_acquire().unwrap().failure());
     let megabyte = "x".repeat(1 << 20);
     let network = |nth: u32| format!("2001:db8::{nth:x}");
     for nth in 0..20_000_u32 {
@@ -399,7 +401,10 @@ async fn a_flood_of_keys_harms_nobody_who_has_an_instance() {
         };
         let _ = (pool.keyed(&key).try_acquire(), api.keyed(&key).try_acquire());
         let _ = breaker.keyed(&key).try_acquire().map(|permit| permit.success());
+        patient.keyed(&key).try_acquire().unwrap().success();
     }
+    patient.keyed("mine").try_acquire().unwrap().failure();
+    assert!(patient.keyed("mine").try_acquire().is_err(), "its failures are not forgotten for keys that are well");
     assert!(pool.keyed("mine").try_acquire().is_err(), "it is as full as it was");
     assert!(breaker.keyed("mine").try_acquire().is_err(), "it is as open as it was");
     api.keyed("mine").try_acquire().unwrap();

@@ -2,6 +2,7 @@
 
 use super::cooling::Cooling;
 use super::enforcement::Enforcement;
+use super::in_flight::InFlight;
 use super::last_error::ErrorKept;
 use super::opening::{LastOpening, OwnTime};
 use super::settings::{WORDS, span};
@@ -96,6 +97,7 @@ pub struct CircuitBreaker {
     pub(super) emitter: Emitter,
     pub(super) error_kept: ErrorKept,
     pub(super) times: TimesKept,
+    pub(super) in_flight: InFlight,
     pub(super) of_keys: OfKeys<Self>,
 }
 
@@ -150,6 +152,7 @@ impl CircuitBreaker {
             emitter,
             error_kept: ErrorKept::new(),
             times: TimesKept::new(),
+            in_flight: InFlight::new(),
             of_keys: OfKeys::new(),
         }
     }

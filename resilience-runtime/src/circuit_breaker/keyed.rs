@@ -27,9 +27,16 @@ use std::sync::Arc;
 impl CircuitBreaker {
     /// The breaker of one key, shown as `name[key]`, under the same settings as this one: made when the key is first called, at most `max_keys` of them.
     ///
-    /// What is done by hand to this breaker is done to each of them. Its own totals are the sums over all keys, those evicted included; its own state is
-    /// that of the overflow breaker, which new keys share when `max_keys` are held and none of those is closed.
-    /// That one monitors and never rejects, unless it is forced open: a few failing keys must not reject every new one.
+    /// What is done by hand to this breaker is done to each of them. Its own totals are the sums over all keys, those evicted included.
+    ///
+    /// When `max_keys` are held, a new key gets the breaker of one that is closed and has no call under way: of those without a failure in their windows, or else of all
+    /// of them, the longest unused one among the 16 or more that are looked at. Where none of 1,040 is such a one, the new key shares the overflow breaker, whose state is that of this one, and
+    /// is told in the snapshot's [`keys`](crate::KeyCounts). That breaker monitors and never rejects, unless it is forced open: a few failing keys must not reject every new one.
+    ///
+    /// A call is known to be under way from when it waits, or from its beginning where it is not async, where its permit is [owned](Self::try_acquire_owned_for), and while
+    /// a stream is read. Of a permit that is neither, and that is kept for long while others come, the key may lose its breaker; its end then counts as `stale`.
+    ///
+    /// A key takes about two kibibytes and its own length.
     ///
     /// The key is a value that is `Display`, or a tuple of such values. It is printed once and compared as a whole. Up to 64 bytes of it need no allocation; one
     /// that is longer than 1 KiB shares the overflow breaker.
@@ -133,7 +140,9 @@ impl<'a> Keyed<'a, CircuitBreaker> {
         call: impl Future<Output = Result<T, E>>,
         judge: impl FnOnce(&E) -> Outcome,
     ) -> Result<T, Failure<E>> {
-        self.try_acquire().map_err(Failure::Rejected)?.run(call, judge).await
+        let permit = self.try_acquire().map_err(Failure::Rejected)?;
+        let call = permit.known(call);
+        permit.run(call, judge).await
     }
 
     /// As [`CircuitBreaker::call_classified`], for this key.
@@ -146,7 +155,9 @@ impl<'a> Keyed<'a, CircuitBreaker> {
         call: impl Future<Output = Result<T, E>>,
         classify: impl Fn(Result<&T, &E>) -> Verdict,
     ) -> Result<T, Failure<E>> {
-        self.try_acquire().map_err(Failure::Rejected)?.run_classified(call, classify).await
+        let permit = self.try_acquire().map_err(Failure::Rejected)?;
+        let call = permit.known(call);
+        permit.run_classified(call, classify).await
     }
 }
 
@@ -189,17 +200,19 @@ impl ByKey for CircuitBreaker {
         0
     }
 
-    /// A closed one; with it the failures in its window are forgotten.
+    /// A closed one of which no call is known to be under way; with it the failures in its window are forgotten.
     fn idle(&self, now: u64) -> Option<Idle> {
         let word = self.word.load();
         let has_failures = || self.window.counts(word.closed_generation(), now).failures > 0;
-        (word.phase() == Phase::Closed).then(|| Idle { is_missed: has_failures(), since: word.since(now) })
+        (word.phase() == Phase::Closed && !self.in_flight.is_any())
+            .then(|| Idle { is_missed: has_failures(), since: word.since(now) })
     }
 
     fn begin_anew(&self, now: u64) -> bool {
         let word = self.word.load();
         let anew = Word::closed(word.entering(now), word.monitored());
-        let has_begun = word.phase() == Phase::Closed && self.word.exchange(word, anew);
+        let may_begin = word.phase() == Phase::Closed && !self.in_flight.is_any();
+        let has_begun = may_begin && self.word.exchange(word, anew);
         if has_begun {
             self.error_kept.forget();
         }

@@ -14,6 +14,7 @@
 //! | `opening` | why it opened last, and for how long |
 //! | `totals` | what is counted for good |
 //! | `last_error` | what its last failure said |
+//! | `in_flight` | how many calls are known to be under way |
 //! | `breaker` | what a breaker is made of |
 //! | `telling` | what is told of it |
 //! | `timing` | how long a call took, and whether that is counted |
@@ -21,6 +22,7 @@
 //! | `nested` | which calls are part of a probe |
 //! | `judging` | how a call's end is counted, and whether the breaker trips on it |
 //! | `permit` | the right to make one call, until its end |
+//! | `known` | a call that is known until it has ended |
 //! | `admission` | whether a call is let through |
 //! | `steering` | what is done by hand |
 //! | `keyed` | one breaker a key |
@@ -38,8 +40,10 @@ mod builder;
 mod clock;
 mod cooling;
 mod enforcement;
+mod in_flight;
 mod judging;
 mod keyed;
+mod known;
 mod last_error;
 mod nested;
 mod next_call;

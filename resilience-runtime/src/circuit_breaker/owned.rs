@@ -2,17 +2,21 @@
 
 use super::breaker::CircuitBreaker;
 use super::judging::Admitted;
-use super::permit::Permit;
+use super::permit::{Permit, Watched};
 use crate::error::{Failure, Rejection};
 use crate::keyed::Keyed;
 use crate::name::PolicyKey;
 use crate::outcome::Outcome;
+use std::fmt::Display;
 use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 /// The right to make one call, as [`Permit`], which borrows nothing: it can be moved into a stream, a body or a task, and ends with it.
 ///
-/// Dropped without an outcome, the call counts as cancelled.
+/// Dropped without an outcome, the call counts as cancelled; one that was [watched](Self::watch) may be abandoned, or have failed by a panic.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,18 +42,47 @@ struct OwnedCall {
     breaker: Arc<CircuitBreaker>,
     admitted: Admitted,
     began: u64,
+    watched: Watched,
 }
 
 impl OwnedCall {
+    /// What is known of the body so far, it knows too.
     fn permit(&self) -> Permit<'_> {
-        Permit::new(&self.breaker, self.admitted, self.began)
+        Permit::new(&self.breaker, self.admitted, self.began).having_watched(&self.watched)
+    }
+}
+
+// Its key keeps its breaker until then.
+impl Drop for OwnedCall {
+    fn drop(&mut self) {
+        self.breaker.in_flight.ends();
+    }
+}
+
+/// A permit that is lent to a body, and what it got to know of that.
+struct Lent<'p> {
+    permit: ManuallyDrop<Permit<'p>>,
+    watched: &'p Watched,
+}
+
+impl<'p> Lent<'p> {
+    fn of(call: &'p OwnedCall) -> Self {
+        Self { permit: ManuallyDrop::new(call.permit()), watched: &call.watched }
+    }
+}
+
+// Also where a panic leaves the body.
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.watched.know(self.permit.watched());
     }
 }
 
 impl OwnedPermit {
     fn new(breaker: &Arc<CircuitBreaker>, permit: Permit<'_>) -> Self {
         let (admitted, began) = permit.into_words();
-        Self { call: Some(OwnedCall { breaker: Arc::clone(breaker), admitted, began }) }
+        breaker.in_flight.begins();
+        Self { call: Some(OwnedCall { breaker: Arc::clone(breaker), admitted, began, watched: Watched::new() }) }
     }
 
     /// The call did its work.
@@ -60,6 +93,13 @@ impl OwnedPermit {
     /// The call failed.
     pub fn failure(self) {
         self.record(Outcome::Failure);
+    }
+
+    /// As [`Permit::failure_because`].
+    pub fn failure_because(mut self, why: &dyn Display) {
+        if let Some(call) = self.call.take() {
+            call.permit().failure_because(why);
+        }
     }
 
     /// The call says nothing about the dependency.
@@ -78,6 +118,41 @@ impl OwnedPermit {
     pub fn record(mut self, outcome: Outcome) {
         if let Some(call) = self.call.take() {
             call.permit().record(outcome);
+        }
+    }
+
+    /// Runs the call, or a part of it, so that the permit can tell a panic of the call's own (a failure) from being dropped because something else on the thread panics, and knows
+    /// for how long the call has waited when it is dropped: as long as `abandoned_after`, it is [abandoned](Self::abandoned).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn read() -> Result<(), std::io::Error> { Ok(()) }
+    /// # let feed = std::sync::Arc::new(resilience_runtime::CircuitBreaker::builder("feed").build()?);
+    /// let permit = feed.try_acquire_owned()?;
+    /// match permit.watch(std::pin::pin!(read())).await {
+    ///     Ok(()) => permit.success(),
+    ///     Err(error) => permit.failure_because(&error),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn watch<'p, F: Future>(&'p self, mut body: Pin<&'p mut F>) -> impl Future<Output = F::Output> + use<'p, F> {
+        std::future::poll_fn(move |context| self.watch_poll(|| body.as_mut().poll(context)))
+    }
+
+    /// As [`watch`](Self::watch), of one poll: of a stream or a body.
+    pub fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+        match &self.call {
+            Some(call) => Lent::of(call).permit.watch_poll(poll),
+            // It has not ended, since it is here.
+            None => poll(),
+        }
+    }
+
+    /// As [`watch`](Self::watch), for a call that is not async.
+    pub fn watch_call<R>(&self, call: impl FnOnce() -> R) -> R {
+        match &self.call {
+            Some(owned) => Lent::of(owned).permit.watch_call(call),
+            None => call(),
         }
     }
 

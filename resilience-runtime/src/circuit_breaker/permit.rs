@@ -30,9 +30,18 @@ pub struct Permit<'a> {
 
 /// Since when a body waits, on the coarse clock, or that a panic has left it.
 #[derive(Debug)]
-struct Watched(Note);
+pub(super) struct Watched(Note);
 
 impl Watched {
+    pub(super) fn new() -> Self {
+        Self(Note::new())
+    }
+
+    /// What another one knows.
+    pub(super) fn know(&self, other: &Self) {
+        self.0.set(other.0.get());
+    }
+
     const PANICKED: u64 = u64::MAX;
     /// Of a probe: a call in its body has failed.
     const NESTED_FAILED: u64 = 1 << 63;
@@ -103,6 +112,16 @@ impl<'a> Permit<'a> {
     #[inline]
     pub(super) fn new(breaker: &'a CircuitBreaker, admitted: Admitted, began: u64) -> Self {
         Self { call: Call { breaker, admitted, began }, watched: Watched(Note::new()) }
+    }
+
+    /// What was found out by another permit of the same call.
+    pub(super) fn having_watched(self, watched: &Watched) -> Self {
+        self.watched.know(watched);
+        self
+    }
+
+    pub(super) fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     /// The call did its work.
@@ -195,6 +214,12 @@ impl<'a> Permit<'a> {
         let result = self.watch(std::pin::pin!(call)).await;
         self.record_verdict(classify(result.as_ref()));
         result.map_err(Failure::Call)
+    }
+
+    /// Of whichever key.
+    #[inline]
+    pub(super) fn breaker(&self) -> &'a CircuitBreaker {
+        self.call.breaker
     }
 
     /// What it was admitted as, and when it began, for whoever goes on with it.

@@ -1,5 +1,6 @@
 //! A call that lasts until the stream that it answers with has ended: which of the items decide about it, and how long it took.
 
+use super::known::Known;
 use super::permit::Permit;
 use crate::cause::Because;
 use crate::outcome::Outcome;
@@ -13,6 +14,7 @@ use std::task::Poll;
 #[derive(Debug)]
 pub(crate) struct StreamedCall {
     permit: Permit<'static>,
+    _known: Known<'static>,
     seen: SoFar,
     /// How long the head took, until the stream is polled: whether a call is slow does not depend on when its reader begins.
     head_took: Option<u64>,
@@ -31,8 +33,8 @@ enum SoFar {
 impl StreamedCall {
     pub(crate) fn new(permit: Permit<'static>) -> Self {
         permit.waits_no_longer();
-        let head_took = permit.took();
-        Self { permit, seen: SoFar::Nothing, head_took }
+        let (head_took, known) = (permit.took(), Known::of(permit.breaker()));
+        Self { permit, _known: known, seen: SoFar::Nothing, head_took }
     }
 
     /// Polls the stream, so that a panic is known for the call's own, and for how long the stream was waited for.

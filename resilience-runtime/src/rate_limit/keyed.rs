@@ -49,6 +49,27 @@ impl RateLimiter {
     /// api.keyed(("acme", 8)).try_acquire()?;
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// Whoever chooses the key chooses the limiter. A subscriber has 2^64 addresses of IPv6, so let the key be the network and not the address:
+    ///
+    /// ```
+    /// use std::net::{IpAddr, Ipv6Addr};
+    ///
+    /// fn network(address: IpAddr) -> IpAddr {
+    ///     match address.to_canonical() {
+    ///         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & u128::MAX << 64).into(),
+    ///         address => address,
+    ///     }
+    /// }
+    /// # use resilience_runtime::{Rate, RateLimiter};
+    /// # let api = RateLimiter::builder("api").rate(Rate::per_minute(1)).build()?;
+    /// # let address = |text: &str| text.parse::<IpAddr>();
+    ///
+    /// api.keyed(network(address("2001:db8:0:7::1")?)).try_acquire()?;
+    /// assert!(api.keyed(network(address("2001:db8:0:7::2")?)).try_acquire().is_err());
+    /// assert!(api.keyed(network(address("2001:db8:0:8::2")?)).try_acquire().is_ok());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn keyed<Fit>(&self, key: impl PolicyKey<Fit>) -> Keyed<'_, Self> {
         Keyed::new(self, &key)
     }
