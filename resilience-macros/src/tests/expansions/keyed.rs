@@ -38,18 +38,21 @@ async fn reserve(
         };
         let __result = __permit
             .watch(
-                ::core::pin::pin!(async move {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        Result<(), StockError>,
-                    > {
-                        return __result;
-                    }
-                    let warehouse = warehouse;
-                    let _ = &warehouse;
-                    #[cfg(feature = "lots")]
-                    let lot = lot;
-                    { stock(warehouse).await }
-                }),
+                ::core::pin::pin!(
+                    __permit
+                        .known(async move {
+                            if let __resilience::Some(__result) = __resilience::None::<
+                                Result<(), StockError>,
+                            > {
+                                return __result;
+                            }
+                            let warehouse = warehouse;
+                            let _ = &warehouse;
+                            #[cfg(feature = "lots")]
+                            let lot = lot;
+                            { stock(warehouse).await }
+                        }),
+                ),
             )
             .await;
         let __result = __resilience::called(__result);

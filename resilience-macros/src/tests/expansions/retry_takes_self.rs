@@ -57,20 +57,23 @@ async fn ask(
                     let __result = __permit
                         .watch(
                             ::core::pin::pin!(
-                                __resilience::in_attempt(
-                                    __run.attempt(),
-                                    async {
-                                        if let __resilience::Some(__result) = __resilience::None::<
-                                            Result<Answer, Error>,
-                                        > {
-                                            let __self = self;
-                                            return __result;
-                                        }
-                                        #[cfg(feature = "lots")]
-                                        let lot = lot;
-                                        { self.ask_once().await }
-                                    },
-                                ),
+                                __permit
+                                    .known(
+                                        __resilience::in_attempt(
+                                            __run.attempt(),
+                                            async {
+                                                if let __resilience::Some(__result) = __resilience::None::<
+                                                    Result<Answer, Error>,
+                                                > {
+                                                    let __self = self;
+                                                    return __result;
+                                                }
+                                                #[cfg(feature = "lots")]
+                                                let lot = lot;
+                                                { self.ask_once().await }
+                                            },
+                                        ),
+                                    ),
                             ),
                         )
                         .await;
