@@ -12,16 +12,16 @@ use std::task::{Context, Poll};
 
 /// A call that is known until this is dropped.
 #[derive(Debug)]
-pub(super) struct Known<'a>(&'a CircuitBreaker);
+pub(super) struct UnderWay<'a>(&'a CircuitBreaker);
 
-impl<'a> Known<'a> {
+impl<'a> UnderWay<'a> {
     pub(super) fn of(breaker: &'a CircuitBreaker) -> Self {
         breaker.in_flight.begins();
         Self(breaker)
     }
 }
 
-impl Drop for Known<'_> {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.in_flight.ends();
     }
@@ -35,7 +35,7 @@ pin_project! {
         #[pin]
         body: F,
         breaker: &'a CircuitBreaker,
-        known: Option<Known<'a>>,
+        known: Option<UnderWay<'a>>,
     }
 }
 
@@ -47,7 +47,7 @@ impl<F: Future> Future for KnownCall<'_, F> {
         let this = self.project();
         let polled = this.body.poll(context);
         if polled.is_pending() && this.known.is_none() {
-            *this.known = Some(Known::of(this.breaker));
+            *this.known = Some(UnderWay::of(this.breaker));
         }
         polled
     }
@@ -65,7 +65,7 @@ impl<'a> Permit<'a> {
     #[doc(hidden)]
     #[inline]
     pub fn known_call<R>(&self, body: impl FnOnce() -> R) -> R {
-        let _known = Known::of(self.breaker());
+        let _known = UnderWay::of(self.breaker());
         self.watch_call(body)
     }
 }

@@ -1,6 +1,6 @@
 //! A call that lasts until the stream that it answers with has ended: which of the items decide about it, and how long it took.
 
-use super::known::Known;
+use super::known::UnderWay;
 use super::permit::Permit;
 use crate::cause::Because;
 use crate::outcome::Outcome;
@@ -14,7 +14,7 @@ use std::task::Poll;
 #[derive(Debug)]
 pub(crate) struct StreamedCall {
     permit: Permit<'static>,
-    _known: Known<'static>,
+    _known: UnderWay<'static>,
     seen: SoFar,
     /// How long the head took, until the stream is polled: whether a call is slow does not depend on when its reader begins.
     head_took: Option<u64>,
@@ -33,7 +33,7 @@ enum SoFar {
 impl StreamedCall {
     pub(crate) fn new(permit: Permit<'static>) -> Self {
         permit.waits_no_longer();
-        let (head_took, known) = (permit.took(), Known::of(permit.breaker()));
+        let (head_took, known) = (permit.took(), UnderWay::of(permit.breaker()));
         Self { permit, _known: known, seen: SoFar::Nothing, head_took }
     }
 
