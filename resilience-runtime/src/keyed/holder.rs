@@ -380,6 +380,7 @@ impl<P: ByKey> Keys<P> {
         if self.find(found).is_some() {
             return true;
         }
+        takings.saved = (takings.saved + LOOKED_AT).min(MOST_SAVED);
         let most = usize::try_from(family.max_keys()).unwrap_or(usize::MAX);
         let held = takings.slots - takings.free.len();
         // One more than it frees, while there are more than `max_keys` has become.
@@ -427,7 +428,6 @@ impl<P: ByKey> Keys<P> {
 
     /// Takes the slot of an idle instance from its key.
     fn evict(&self, turn: &mut Turn<'_>, family: &P, takings: &mut Takings) -> Option<usize> {
-        takings.saved = (takings.saved + LOOKED_AT).min(MOST_SAVED);
         // Those that were found before, and then what is found in one look after the other, until all were looked at.
         let mut looked_at = 0;
         loop {
