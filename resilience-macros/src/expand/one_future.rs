@@ -30,7 +30,7 @@ use super::{
     body, circuit_breaker, located_at, retry, site,
 };
 use crate::{
-    model::{Argument, CircuitBreaker, Form, Guarded, Layer, Passing},
+    model::{Argument, CircuitBreaker, Form, Guarded, Layer, Passing, Retry},
     syntax::has_word,
 };
 
@@ -106,10 +106,10 @@ fn future_of_breaker(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream
 }
 
 /// The layers from some one inward.
-struct Layers {
-    tokens: TokenStream,
+pub(super) struct Layers {
+    pub(super) tokens: TokenStream,
     /// Whether one of them asks about the function's errors, which it knows as a `Failure` then.
-    ask: bool,
+    pub(super) ask: bool,
 }
 
 impl Layers {
@@ -122,45 +122,40 @@ impl Layers {
             };
             return Self { tokens: quote_spanned!(Span::mixed_site()=> __resilience::body(#block)), ask: false };
         };
-        let inside = Self::around_body(guarded, inner);
-        let (tokens, answered) = (&inside.tokens, inside.answered(guarded));
-        let handle = site::handle(layer);
-        let around = |name: &str| {
-            let name = Ident::new(name, Span::mixed_site());
-            quote_spanned!(Span::mixed_site()=> __resilience::#name(#handle, #tokens))
+        super::future_around(guarded, layer, Self::around_body(guarded, inner))
+    }
+
+    /// Inside of a layer to which the errors of the function are nothing.
+    pub(super) fn inside_of(self, layer: &Layer, name: &str) -> Self {
+        let (tokens, handle, name) = (self.tokens, site::handle(layer), Ident::new(name, Span::mixed_site()));
+        Self { tokens: quote_spanned!(Span::mixed_site()=> __resilience::#name(#handle, #tokens)), ..self }
+    }
+
+    pub(super) fn behind(self, guarded: &Guarded, breaker: &CircuitBreaker) -> Self {
+        let (answered, tokens) = (self.answered(guarded), self.tokens);
+        let settled = circuit_breaker::settled(guarded, breaker);
+        let tokens = quote_spanned! {Span::mixed_site()=>
+            __resilience::behind(__breaker, #tokens, |__permit, __result| { #answered #settled })
         };
-        match layer {
-            Layer::Timeout(_) => Self { tokens: around("within"), ..inside },
-            Layer::Bulkhead(bulkhead) => {
-                Self { tokens: around(if bulkhead.may_wait() { "placed" } else { "placed_at_once" }), ..inside }
-            }
-            Layer::RateLimit(limit) => {
-                Self { tokens: around(if limit.may_wait() { "in_turn" } else { "in_turn_at_once" }), ..inside }
-            }
-            Layer::CircuitBreaker(breaker) => {
-                let settled = circuit_breaker::settled(guarded, breaker);
-                let tokens = quote_spanned! {Span::mixed_site()=>
-                    __resilience::behind(#handle, #tokens, |__permit, __result| { #answered #settled })
-                };
-                Self { tokens, ask: true }
-            }
-            Layer::Retry(of) => {
-                let Lent { kept, given, .. } = arguments::lent_to_attempts(guarded);
-                let after = retry::after(guarded, of);
-                let attempt = match given.is_empty() {
-                    true => quote_spanned!(Span::mixed_site()=> move |__run| #tokens),
-                    false => quote_spanned!(Span::mixed_site()=> move |__run| { #given #tokens }),
-                };
-                let retried = quote_spanned! {Span::mixed_site()=>
-                    __resilience::retried(#handle, #attempt, |__run, __result| { #answered #after })
-                };
-                let tokens = match kept.is_empty() {
-                    true => retried,
-                    false => quote_spanned!(Span::mixed_site()=> { #kept #retried }),
-                };
-                Self { tokens, ask: true }
-            }
-        }
+        Self { tokens, ask: true }
+    }
+
+    pub(super) fn retried(self, guarded: &Guarded, of: &Retry) -> Self {
+        let (answered, tokens) = (self.answered(guarded), self.tokens);
+        let Lent { kept, given, .. } = arguments::lent_to_attempts(guarded);
+        let after = retry::after(guarded, of);
+        let attempt = match given.is_empty() {
+            true => quote_spanned!(Span::mixed_site()=> move |__run| #tokens),
+            false => quote_spanned!(Span::mixed_site()=> move |__run| { #given #tokens }),
+        };
+        let retried = quote_spanned! {Span::mixed_site()=>
+            __resilience::retried(__retry, #attempt, |__run, __result| { #answered #after })
+        };
+        let tokens = match kept.is_empty() {
+            true => retried,
+            false => quote_spanned!(Span::mixed_site()=> { #kept #retried }),
+        };
+        Self { tokens, ask: true }
     }
 
     /// Makes a `Result` with a `Failure` of what they came to, where that is not what it is. A return type that is no `Result` is an error
