@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, token_s
 use quote::{ToTokens, quote_spanned};
 use syn::{Token, spanned::Spanned};
 
-use super::{arguments, one_future, timeout};
+use super::{arguments, timeout};
 use crate::{
     model::{Guarded, Layer},
     syntax::{AngleBrackets, begins_item, captures_self, inside, is_format_macro, punct, rest_of_item},
@@ -15,7 +15,8 @@ use crate::{
 /// Runs the body, as the attempt that it is and for as long as the timeout of that `handle` says: `let __result: Result<T, Failure<E>> = …;`
 pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) -> TokenStream {
     let is_sync = guarded.target.form.is_sync();
-    let block = match (guarded.has_retry(), block(guarded)) {
+    // Where the arguments are needed again they stay here.
+    let block = match (guarded.has_retry(), block(guarded, !guarded.keeps_arguments())) {
         (true, block) if is_sync => {
             quote_spanned!(Span::mixed_site()=> __resilience::of_attempt(__run.attempt(), #block))
         }
@@ -75,8 +76,8 @@ pub(super) fn called(guarded: &Guarded) -> TokenStream {
 
 /// `async move { … }` or `move || { … }`, in which `?` and `return` mean what they meant in the function.
 ///
-/// Where the arguments are needed again it borrows what is not moved into it, unless nothing is borrowed of what makes it.
-pub(super) fn block(guarded: &Guarded) -> TokenStream {
+/// Where it is not `is_moved`, it borrows what the body does not use up.
+pub(super) fn block(guarded: &Guarded, is_moved: bool) -> TokenStream {
     let result = nameable(guarded.target.result.to_token_stream());
     let receiver = arguments::captured_receiver(guarded);
     let given = arguments::given_to_body(guarded);
@@ -87,7 +88,6 @@ pub(super) fn block(guarded: &Guarded) -> TokenStream {
     };
     let mut block = Group::new(Delimiter::Brace, statements);
     block.set_span(super::located_at(body.span));
-    let is_moved = !guarded.keeps_arguments() || one_future::is(guarded);
     let moved = is_moved.then(|| Token![move](Span::mixed_site()));
     let begin = match guarded.target.form.is_sync() {
         true => quote_spanned!(Span::mixed_site()=> #moved ||),

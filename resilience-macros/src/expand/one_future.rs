@@ -92,7 +92,7 @@ pub(super) fn future(guarded: &Guarded) -> TokenStream {
 
 /// The same in one call where a breaker is all that is around the body, as it is most often.
 fn future_of_breaker(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream {
-    let (block, called) = (body::block(guarded), body::called(guarded));
+    let (block, called) = (body::block(guarded, true), body::called(guarded));
     let settled = circuit_breaker::settled(guarded, breaker);
     let finish = super::end(guarded);
     quote_spanned! {Span::mixed_site()=>
@@ -115,7 +115,7 @@ pub(super) struct Layers {
 impl Layers {
     fn around_body(guarded: &Guarded, layers: &[Layer]) -> Self {
         let Some((layer, inner)) = layers.split_first() else {
-            let block = body::block(guarded);
+            let block = body::block(guarded, true);
             let block = match guarded.has_retry() {
                 true => quote_spanned!(Span::mixed_site()=> __resilience::in_attempt(__run.attempt(), #block)),
                 false => block,
@@ -143,7 +143,7 @@ impl Layers {
     pub(super) fn retried(self, guarded: &Guarded, of: &Retry) -> Self {
         let (answered, tokens) = (self.answered(guarded), self.tokens);
         let Lent { kept, given, .. } = arguments::lent_to_attempts(guarded);
-        let after = retry::after(guarded, of);
+        let after = retry::after(guarded, of, &quote_spanned!(Span::mixed_site()=> __run));
         let attempt = match given.is_empty() {
             true => quote_spanned!(Span::mixed_site()=> move |__run| #tokens),
             false => quote_spanned!(Span::mixed_site()=> move |__run| { #given #tokens }),

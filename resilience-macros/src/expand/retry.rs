@@ -3,7 +3,7 @@ use quote::quote_spanned;
 
 use super::{
     arguments::{self, Lent},
-    describe, hook, one_future,
+    describe, hook,
 };
 use crate::model::{CircuitBreaker, Guarded, Layer, Retry};
 
@@ -19,7 +19,7 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
         true => quote_spanned!(Span::mixed_site()=> __run.block(__wait)),
         false => quote_spanned!(Span::mixed_site()=> __wait.await),
     };
-    let after = after(guarded, retry);
+    let after = after(guarded, retry, &quote_spanned!(Span::mixed_site()=> &mut __run));
     // What is looked at has a variable of its own, of which nothing is left while the call waits.
     quote_spanned! {Span::mixed_site()=>
         let __result = {
@@ -39,8 +39,8 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
     }
 }
 
-/// What the retry makes of the result of an attempt.
-pub(super) fn after(guarded: &Guarded, retry: &Retry) -> TokenStream {
+/// What the retry makes of the result of an attempt; `run` is a reference to its `__run`.
+pub(super) fn after(guarded: &Guarded, retry: &Retry, run: &TokenStream) -> TokenStream {
     let retry_if = hook(&retry.retry_if, "every");
     let retry_after = hook(&retry.retry_after, "no_retry_after");
     let on_retry = hook(&retry.on_retry, "no_hook");
@@ -59,10 +59,6 @@ pub(super) fn after(guarded: &Guarded, retry: &Retry) -> TokenStream {
             let breaker = match is_above_a_breaker(guarded) {
                 true => quote_spanned!(Span::mixed_site()=> __resilience::Some(__breaker)),
                 false => quote_spanned!(Span::mixed_site()=> __resilience::None),
-            };
-            let run = match one_future::is(guarded) {
-                true => quote_spanned!(Span::mixed_site()=> __run),
-                false => quote_spanned!(Span::mixed_site()=> &mut __run),
             };
             quote_spanned!(Span::mixed_site()=> __resilience::tried(#run, #describe, __result, #breaker))
         }
