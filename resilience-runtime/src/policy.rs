@@ -79,6 +79,13 @@ pub trait Policy: Sized + Send + Sync + 'static {
         untold.tell();
     }
 
+    /// Tells of the trap where it `is_met`, which is asked only while that would be news. Likewise.
+    fn look_for_trap(&self, trap: Trap, is_met: impl FnOnce() -> bool) {
+        if self.emitter().is_news(trap) && is_met() {
+            self.tell_trap(trap);
+        }
+    }
+
     /// Tells once that this was written in a way that cannot work. Likewise.
     #[cold]
     fn tell_trap(&self, trap: Trap) {

@@ -88,9 +88,8 @@ pub(super) fn watch_poll<R>(bulkhead: Option<&Bulkhead>, poll: impl FnOnce() -> 
     if polled.is_pending()
         && before != times()
         && let Some(bulkhead) = bulkhead
-        && has_joined(bulkhead, before)
     {
-        bulkhead.tell_trap(Trap::Recursion);
+        bulkhead.look_for_trap(Trap::Recursion, || has_joined(bulkhead, before));
     }
     polled
 }

@@ -130,9 +130,7 @@ impl CircuitBreaker {
 
     /// Tells once of a clock by which its test does not wait. Likewise.
     pub(super) fn look_at_the_clock(&self) {
-        if self.emitter.is_news(Trap::PausedClock) && time::is_tokios_paused() {
-            self.tell_trap(Trap::PausedClock);
-        }
+        self.look_for_trap(Trap::PausedClock, time::is_tokios_paused);
     }
 
     /// What has led to an opening for that reason, the last thing before it being a call that ended so. Code of the user's may run: not in a turn.

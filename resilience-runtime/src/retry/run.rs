@@ -254,9 +254,7 @@ impl<'a> Run<'a> {
             return Err(GaveUp::Budget);
         }
         self.retry.retries.increment();
-        if self.retry.emitter.is_news(Trap::PausedClock) && time::is_tokios_paused() {
-            self.retry.tell_trap(Trap::PausedClock);
-        }
+        self.retry.look_for_trap(Trap::PausedClock, time::is_tokios_paused);
         let at = Timestamp::from_millis(now / 1_000_000);
         let is_told = is_hooked || self.retry.emitter.wants(Topic::Retry);
         let cause = if is_told { self.cause(failure, describe) } else { None };
@@ -271,8 +269,8 @@ impl<'a> Run<'a> {
 
     /// Lets the thread sleep for as long, by the clock of the system: a synchronous function has no other.
     pub fn block(&self, Wait(wait): Wait) {
-        if !wait.is_zero() && self.retry.emitter.is_news(Trap::BlockedTask) && polls_a_task() {
-            self.retry.tell_trap(Trap::BlockedTask);
+        if !wait.is_zero() {
+            self.retry.look_for_trap(Trap::BlockedTask, polls_a_task);
         }
         std::thread::sleep(wait);
     }
