@@ -109,7 +109,7 @@ fn future_of_breaker(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream
 pub(super) struct Layers {
     pub(super) tokens: TokenStream,
     /// Whether one of them asks about the function's errors, which it knows as a `Failure` then.
-    pub(super) ask: bool,
+    pub(super) asks: bool,
 }
 
 impl Layers {
@@ -120,7 +120,7 @@ impl Layers {
                 true => quote_spanned!(Span::mixed_site()=> __resilience::in_attempt(__run.attempt(), #block)),
                 false => block,
             };
-            return Self { tokens: quote_spanned!(Span::mixed_site()=> __resilience::body(#block)), ask: false };
+            return Self { tokens: quote_spanned!(Span::mixed_site()=> __resilience::body(#block)), asks: false };
         };
         super::future_around(guarded, layer, Self::around_body(guarded, inner))
     }
@@ -137,7 +137,7 @@ impl Layers {
         let tokens = quote_spanned! {Span::mixed_site()=>
             __resilience::behind(__breaker, #tokens, |__permit, __result| { #answered #settled })
         };
-        Self { tokens, ask: true }
+        Self { tokens, asks: true }
     }
 
     pub(super) fn retried(self, guarded: &Guarded, of: &Retry) -> Self {
@@ -155,13 +155,13 @@ impl Layers {
             true => retried,
             false => quote_spanned!(Span::mixed_site()=> { #kept #retried }),
         };
-        Self { tokens, ask: true }
+        Self { tokens, asks: true }
     }
 
     /// Makes a `Result` with a `Failure` of what they came to, where that is not what it is. A return type that is no `Result` is an error
     /// about that type.
     fn answered(&self, guarded: &Guarded) -> Option<TokenStream> {
         let result = body::result(guarded);
-        (!self.ask).then(|| quote_spanned!(Span::mixed_site()=> let __result = __resilience::answered(#result);))
+        (!self.asks).then(|| quote_spanned!(Span::mixed_site()=> let __result = __resilience::answered(#result);))
     }
 }

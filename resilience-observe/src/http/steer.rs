@@ -6,7 +6,6 @@ use super::problem::Problem;
 use crate::journal::{KEPT, Wanted};
 use crate::locked::locked;
 use crate::observer::Observer;
-
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
