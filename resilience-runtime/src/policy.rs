@@ -109,9 +109,6 @@ pub trait Policy: Sized + Send + Sync + 'static {
     /// Nobody has called it yet.
     fn begin_forced_open(&self) {}
 
-    /// It is in the registry, new or not, and is about to be handed to somebody; or it was built for somebody.
-    fn about_to_be_called(&self) {}
-
     /// The state in which a circuit breaker comes into its registry.
     fn comes_in(&self) -> Option<State> {
         None

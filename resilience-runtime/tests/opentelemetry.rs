@@ -1,6 +1,9 @@
 //! The span of a guarded call as OpenTelemetry exports it: `cargo test -p resilience-runtime --features tracing,test-util --test opentelemetry`.
 #![cfg(all(feature = "tracing", feature = "test-util"))]
 
+mod collector;
+
+use collector::beside_others;
 use opentelemetry::Value;
 use opentelemetry::trace::{Status, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
@@ -30,6 +33,7 @@ fn export() -> (InMemorySpanExporter, SdkTracerProvider, DefaultGuard) {
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
     // As people install it, with the place of each span in the source.
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("resilience"));
+    beside_others();
     let guard = tracing_subscriber::registry().with(layer).set_default();
     (exporter, provider, guard)
 }
@@ -173,6 +177,7 @@ async fn a_span_of_somebody_else_is_left_alone() {
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("resilience"));
+    beside_others();
     let others = tracing_subscriber::filter::filter_fn(|metadata| metadata.target() != "resilience");
     let _guard =
         tracing_subscriber::registry().with(tracing_subscriber::Layer::with_filter(layer, others)).set_default();

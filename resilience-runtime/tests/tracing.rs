@@ -4,6 +4,7 @@
 mod collector;
 
 use collector::{Fields, collect};
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     CircuitBreaker, EventFilter, Rejection, Topic, circuit_breaker, fallback, registry, retry, timeout,
 };
@@ -230,6 +231,9 @@ async fn comes_second() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_conflict_is_a_warning() {
+    // In a scope of its own: other tests let every function of the program join the registry.
+    let scope = Scope::new();
+    let _entered = scope.enter();
     let (collector, _guard) = collect(LevelFilter::WARN);
     comes_second().await.unwrap();
     comes_first().await.unwrap();
@@ -257,6 +261,37 @@ async fn whoever_collects_nothing_is_told_nothing() {
     let (collector, _guard) = collect(LevelFilter::OFF);
     let _ = falls_back("").await;
     assert!(collector.lines().is_empty() && collector.0.lock().unwrap().spans.is_empty());
+}
+
+#[circuit_breaker("tracing: early", consecutive_failures = none)]
+async fn is_called_early(fails: bool) -> Result<(), Error> {
+    if fails { Err(Error::Failed) } else { Ok(()) }
+}
+
+#[circuit_breaker("tracing: early, by key", key = tenant)]
+async fn has_keys_early(tenant: &str) -> Result<usize, Error> {
+    Ok(tenant.len())
+}
+
+/// As of a program that is steered to TRACE while it runs, or installs its subscriber after `prepare()`.
+#[tokio::test]
+async fn who_begins_to_collect_is_told_outcomes_of_breakers_that_were_there_before() {
+    registry().prepare();
+    for _ in 0..3 {
+        is_called_early(false).await.unwrap();
+        has_keys_early("7").await.unwrap();
+    }
+    for _ in 0..2 {
+        let (collector, guard) = collect(LevelFilter::TRACE);
+        is_called_early(false).await.unwrap();
+        is_called_early(true).await.unwrap_err();
+        has_keys_early("7").await.unwrap();
+        drop(guard);
+        is_called_early(false).await.unwrap();
+        let seen = collector.0.lock().unwrap();
+        let told: Vec<_> = seen.events.iter().map(|event| &*event.fields["resilience.reason"]).collect();
+        assert_eq!(told, ["succeeded", "failed", "succeeded"]);
+    }
 }
 
 /// Wants outcomes from the second time on that it is asked about them.

@@ -103,7 +103,7 @@ pub struct CircuitBreaker {
 
 /// There is a `trip_if`.
 pub(super) const TRIP_IF: u64 = 1;
-/// Somebody wants to know of each call that ends.
+/// Somebody reads how each call ended.
 pub(super) const TELL_OUTCOMES: u64 = 2;
 
 impl CircuitBreaker {
@@ -128,7 +128,6 @@ impl CircuitBreaker {
         now: u64,
     ) -> Self {
         let window = Window::new(span(settings), settings.slow_call.is_some());
-        // It may be built under a lock: what collects for `tracing` is asked later, by `tell_wanted_outcomes`.
         let tells = emitter.is_read(Topic::Outcome);
         let judge_all = if trip_if.is_some() { TRIP_IF } else { 0 } | if tells { TELL_OUTCOMES } else { 0 };
         if judge_all != 0 {

@@ -9,7 +9,7 @@ use super::state::{Phase, Word};
 use crate::caught::caught;
 use crate::cause::Because;
 use crate::error::OpenReason;
-use crate::event::Ended;
+use crate::event::{Ended, outcomes_may_be_collected};
 use crate::outcome::Outcome;
 use crate::window::{Counter, EndedCall, Shard, Standing, WindowCounts};
 use std::fmt::Write;
@@ -35,6 +35,7 @@ impl CircuitBreaker {
     #[inline(always)]
     pub(super) fn record_calm_success(&self, shard: Shard, clock: impl Clock, closed: Word) -> bool {
         self.word.load() == closed
+            && !outcomes_may_be_collected()
             && self.window.count_calm_success(shard, closed.closed_generation(), || clock.coarse_millis())
     }
 
@@ -153,8 +154,10 @@ impl CircuitBreaker {
                 if let Some(because) = because {
                     self.keep_error_if_due((Phase::Closed, word.generation()), clock.coarse_millis(), because);
                 }
-                if let Some(standing) = standing {
+                if standing.is_some() || outcomes_may_be_collected() {
                     self.tell_judged(end(finished, because));
+                }
+                if let Some(standing) = standing {
                     self.judge(now, standing, clock, because);
                 }
             }

@@ -72,10 +72,6 @@ impl Policy for CircuitBreaker {
         self.act_alone(&mut self.emitter.turn_told(Audience::nobody()), Act::ForceOpen);
     }
 
-    fn about_to_be_called(&self) {
-        self.tell_wanted_outcomes();
-    }
-
     fn comes_in(&self) -> Option<State> {
         Some(self.state())
     }

@@ -5,7 +5,7 @@ use super::last_error::{CallEnd, LastError};
 use super::state::{Phase, Word};
 use crate::cause::{Because, Cause};
 use crate::error::OpenReason;
-use crate::event::{Ended, Event, Order, Topic, Transition, Trap, Turn};
+use crate::event::{Ended, Event, Order, Topic, Transition, Trap, Turn, outcomes_may_be_collected};
 use crate::keyed::runs_alone;
 use crate::policy::Policy;
 use crate::time::{self, Timestamp};
@@ -76,27 +76,20 @@ impl CircuitBreaker {
         }
     }
 
-    /// Of a call that was admitted while closed. The switch is in a word that such a call reads anyway, and in every breaker: the bus is another
-    /// line of memory.
+    /// Of a call that was admitted while closed. The readers' switch is in every breaker: the bus is another line of memory. What collects for `tracing` comes
+    /// and goes without a word, so it is asked each time.
     #[cold]
     pub(super) fn tell_judged(&self, end: CallEnd<'_>) {
-        if self.judge_all.get() & TELL_OUTCOMES == 0 {
-            return;
+        let switched_on = self.judge_all.get() & TELL_OUTCOMES != 0;
+        if switched_on || outcomes_may_be_collected() {
+            self.tell_ended(end);
         }
-        if self.emitter.wants(Topic::Outcome) {
-            return self.tell_ended(end);
-        }
-        // Nobody wants to know any more. Whoever has come meanwhile has either set the switch after this, or is seen by now.
-        self.judge_all.change(|why| why & !TELL_OUTCOMES);
-        if self.emitter.wants(Topic::Outcome) {
-            self.tell_outcomes();
-        }
-    }
-
-    /// As [`tell_outcomes`](Self::tell_outcomes), where somebody wants them already; a collector of `tracing` is asked: never under a lock.
-    pub(super) fn tell_wanted_outcomes(&self) {
-        if self.emitter.wants(Topic::Outcome) {
-            self.tell_outcomes();
+        if switched_on && !self.emitter.is_read(Topic::Outcome) {
+            // Nobody reads them any more. Whoever has come meanwhile has either set the switch after this, or is seen by now.
+            self.judge_all.change(|why| why & !TELL_OUTCOMES);
+            if self.emitter.is_read(Topic::Outcome) {
+                self.tell_outcomes();
+            }
         }
     }
 

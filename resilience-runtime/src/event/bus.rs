@@ -88,6 +88,15 @@ pub(crate) struct Bus {
     one_change_at_a_time: Mutex<()>,
 }
 
+/// Whether what collects for `tracing` may want outcomes: one load, which every success of a closed breaker makes, and none without the feature.
+#[inline(always)]
+pub(crate) fn outcomes_may_be_collected() -> bool {
+    #[cfg(feature = "tracing")]
+    return super::trace::may_want_outcomes();
+    #[cfg(not(feature = "tracing"))]
+    false
+}
+
 impl Default for Bus {
     fn default() -> Self {
         Self {

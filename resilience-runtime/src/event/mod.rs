@@ -24,8 +24,8 @@ mod steering;
 pub(crate) mod trace;
 mod trap;
 
-pub(crate) use bus::Bus;
 pub use bus::EventFilter;
+pub(crate) use bus::{Bus, outcomes_may_be_collected};
 pub use listener::Listener;
 pub use order::Order;
 pub(crate) use order::{Audience, Emitter, Turn, Untold};

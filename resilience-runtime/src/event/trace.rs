@@ -10,7 +10,7 @@ use crate::error::{Failure, OpenReason, RejectionKind};
 use crate::kind::Kind;
 use crate::state::State;
 use std::time::Duration;
-use tracing::level_filters::LevelFilter;
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::{Level, Span};
 
 /// Of all spans and events.
@@ -35,6 +35,12 @@ pub(super) fn wants(topic: Topic) -> bool {
         Topic::Missed | Topic::Repeated => false,
         _ => enabled!(Level::DEBUG),
     }
+}
+
+/// Whether somebody may collect outcomes, as far as it is known without asking anybody.
+#[inline(always)]
+pub(super) fn may_want_outcomes() -> bool {
+    Level::TRACE <= STATIC_MAX_LEVEL && Level::TRACE <= LevelFilter::current()
 }
 
 /// Whether somebody collects changes of a policy, whatever they are.

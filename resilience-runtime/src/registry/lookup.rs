@@ -131,9 +131,7 @@ impl<P: Kept> Builder<P> {
     /// Every key that is missing, out of bounds or contradicts another.
     pub fn build(self) -> Result<P, ConfigError> {
         self.check()?;
-        let policy = P::new(self.name, &self.definition, Emitter::new(registry().bus()));
-        policy.about_to_be_called();
-        Ok(policy)
+        Ok(P::new(self.name, &self.definition, Emitter::new(registry().bus())))
     }
 
     /// The one of that name in the registry: new, or there already with the same configuration. Without any key given, whichever is

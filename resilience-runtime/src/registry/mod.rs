@@ -541,17 +541,13 @@ impl Registry {
     ) -> Result<Arc<P>, RegisterError> {
         let resume = |policy: &P, audience| self.resume_built(policy, audience);
         let builds = policies::Builds { bus: &self.inner.bus, resume: &resume, for_pipeline };
-        let policy = self.of_kind::<P>().register(name, &builds, definition, configured)?;
-        policy.about_to_be_called();
-        Ok(policy)
+        self.of_kind::<P>().register(name, &builds, definition, configured)
     }
 
     pub(crate) fn join<P: Kept>(&self, site: &'static Site<P>) -> Arc<P> {
         let resume = |policy: &P, audience| self.resume_built(policy, audience);
         let builds = policies::Builds { bus: &self.inner.bus, resume: &resume, for_pipeline: false };
-        let policy = self.of_kind::<P>().join(site, &builds);
-        policy.about_to_be_called();
-        policy
+        self.of_kind::<P>().join(site, &builds)
     }
 
     /// Before what was just built can be called.

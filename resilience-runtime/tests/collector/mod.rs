@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Level, Subscriber};
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -106,8 +106,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collector {
     }
 }
 
+/// To be called before a thread collects for itself alone. While `tracing` knows of one subscriber only, it asks whichever thread comes to an event first whether anybody
+/// wants it, and keeps the answer for all threads; beside this one, which wants nothing, it asks every subscriber.
+pub(crate) fn beside_others() {
+    static WANTS_NOTHING: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+    LazyLock::force(&WANTS_NOTHING);
+}
+
 /// For this thread, until the guard is dropped.
 pub(crate) fn collect(level: LevelFilter) -> (Collector, DefaultGuard) {
+    beside_others();
     let collector = Collector::default();
     let ours = filter_fn(|metadata| metadata.target() == "resilience");
     let subscriber = tracing_subscriber::registry().with(collector.clone().with_filter(ours)).with(level);
