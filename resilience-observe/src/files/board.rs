@@ -255,6 +255,38 @@ const ROWS: &[Row] = &[
             ),
         ],
     },
+    Row {
+        title: "Keys",
+        panels: &[
+            lines(
+                "Keys not closed, full or exhausted",
+                "short",
+                &[
+                    Query("sum(SELECTED(circuit_breaker_keys_not_closed)) or vector(0)", "circuit breakers"),
+                    Query("sum(SELECTED(resilience_bulkhead_keys_full)) or vector(0)", "bulkheads"),
+                    Query("sum(SELECTED(resilience_rate_limit_keys_exhausted)) or vector(0)", "rate limiters"),
+                ],
+            ),
+            lines(
+                "Calls whose key found no room",
+                "reqps",
+                &[
+                    Query(
+                        "sum(rate(SELECTED(circuit_breaker_key_overflows_total)[$__rate_interval])) or vector(0)",
+                        "circuit breakers",
+                    ),
+                    Query(
+                        "sum(rate(SELECTED(resilience_bulkhead_key_overflows_total)[$__rate_interval])) or vector(0)",
+                        "bulkheads",
+                    ),
+                    Query(
+                        "sum(rate(SELECTED(resilience_rate_limit_key_overflows_total)[$__rate_interval])) or vector(0)",
+                        "rate limiters",
+                    ),
+                ],
+            ),
+        ],
+    },
 ];
 
 /// A dashboard for Grafana, as JSON to be imported; `label` is what [`ObserverBuilder::label`](crate::ObserverBuilder::label) was given, `service` by default.

@@ -144,7 +144,7 @@ const ALERTS: &[Alert] = &[
         description: "Calls of the keys beyond are watched together, and none of them is rejected. Raise max_keys, or choose a coarser key.",
         runbook: Runbook {
             means: "For a quarter of an hour, calls came with keys that found no room. They share one breaker, which counts them and rejects none, so these keys are not protected.",
-            look: "`circuit_breaker_keys` beside `max_keys`, and `circuit_breaker_key_evictions_total`: how fast keys come and go.",
+            look: "`circuit_breaker_keys` beside `max_keys`, and `circuit_breaker_key_evictions_total`: how fast keys come and go. `/api/v1/advice` says whether there are too many, or whether they are longer than the 1 KiB that a key may have.",
             act: "Raise `max_keys` to more than are in use at once, or choose a key of fewer values: a tenant or a host, and not a user or a request.",
         },
     },
@@ -201,6 +201,19 @@ const ALERTS: &[Alert] = &[
         },
     },
     Alert {
+        name: "BulkheadKeysOverflow",
+        expression: "rate(resilience_bulkhead_key_overflows_total[5m]) > 0",
+        lasts: Some("15m"),
+        severity: "warning",
+        summary: "Bulkhead {{ $labels.LABEL }} of {{ $labels.instance }} has more keys than max_keys",
+        description: "The keys beyond share one bulkhead, so one of them can keep the others out. Raise max_keys, or choose a coarser key.",
+        runbook: Runbook {
+            means: "For a quarter of an hour, calls came with keys that found no room: every bulkhead that `max_keys` allows had calls in it. These keys share one bulkhead, and reject calls that a bulkhead of their own would let in.",
+            look: "`resilience_bulkhead_keys` beside `max_keys`, `resilience_bulkhead_key_evictions_total`: how fast keys come and go, and `/api/v1/bulkhead/NAME/keys`: which keys have calls inside. `/api/v1/advice` says whether there are too many, or whether they are longer than the 1 KiB that a key may have.",
+            act: "Raise `max_keys` to more than are in use at once, or choose a key of fewer values. If calls hang, so that no bulkhead gets empty, put a timeout inside of it.",
+        },
+    },
+    Alert {
         name: "RateLimited",
         expression: "rate(resilience_rate_limit_rejects_total[5m]) / (rate(resilience_rate_limit_allowed_total[5m]) + rate(resilience_rate_limit_rejects_total[5m])) > 0.05",
         lasts: Some("10m"),
@@ -211,6 +224,19 @@ const ALERTS: &[Alert] = &[
             means: "More than one in twenty calls were over the rate limit for ten minutes.",
             look: "`resilience_rate_limit_allowed_total` and `resilience_rate_limit_rejects_total` beside `resilience_rate_limit_limit_per_second`; with a key, which of them is over: `/api/v1/rate_limit/NAME/keys`.",
             act: "If the limit is what the dependency allows, send less, or let calls wait with `max_wait`. Otherwise raise the rate.",
+        },
+    },
+    Alert {
+        name: "RateLimitKeysOverflow",
+        expression: "rate(resilience_rate_limit_key_overflows_total[5m]) > 0",
+        lasts: Some("15m"),
+        severity: "warning",
+        summary: "Rate limiter {{ $labels.LABEL }} of {{ $labels.instance }} has more keys than max_keys",
+        description: "The keys beyond share their limits with other keys. Raise max_keys, or choose a coarser key.",
+        runbook: Runbook {
+            means: "For a quarter of an hour, calls came with keys that found no room: every limiter that `max_keys` allows was in use. These keys share 64 limiters, so one of them can use up what others may send.",
+            look: "`resilience_rate_limit_keys` beside `max_keys`, `resilience_rate_limit_key_evictions_total`: how fast keys come and go, and `/api/v1/rate_limit/NAME/keys`: which keys there are. `/api/v1/advice` says whether there are too many, or whether they are longer than the 1 KiB that a key may have.",
+            act: "Raise `max_keys` to more than are in use at once, or choose a key of fewer values: a tenant, and not an address or a request.",
         },
     },
     Alert {
