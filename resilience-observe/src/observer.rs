@@ -130,8 +130,7 @@ impl Observer {
 
     pub(crate) fn read<T>(&self, of: impl FnOnce(&Reading<'_>) -> T) -> T {
         let Inner { registry, settings, program, memory, .. } = &*self.inner;
-        let reading = Reading::of(registry, settings, program, &mut locked(memory));
-        of(&reading)
+        of(&Reading::of(registry, settings, program, memory))
     }
 
     /// What somebody should look at: policies that cannot do what they are there for, each with what to write instead. What takes an hour to be seen is said where a

@@ -2,7 +2,7 @@
 
 use crate::locked::locked;
 use crate::observer::Observer;
-use crate::reading::OTHER;
+use crate::reading::{OTHER, Sums};
 use crate::table::{Family, Folding, MetricKind, Source, families};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
@@ -24,6 +24,7 @@ struct Collection {
     observer: Observer,
     /// By the instrument. It only grows, so that no series ever becomes another policy's.
     admitted: HashMap<&'static str, HashSet<String>>,
+    sums: Sums,
     /// What was read, and by when. Every instrument asks by itself and takes its own: the one that asks twice begins another collection.
     read: HashMap<&'static str, Samples>,
     at: Option<Instant>,
@@ -50,8 +51,8 @@ impl Observer {
     /// ```
     #[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
     pub fn meter(&self, meter: &Meter) {
-        let collection =
-            Collection { observer: self.clone(), admitted: HashMap::new(), read: HashMap::new(), at: None };
+        let (admitted, sums) = (HashMap::new(), Sums::default());
+        let collection = Collection { observer: self.clone(), admitted, sums, read: HashMap::new(), at: None };
         let collection = Arc::new(Mutex::new(collection));
         for family in exported() {
             let collection = Arc::clone(&collection);
@@ -87,7 +88,7 @@ impl Collection {
     fn take(&mut self, family: &Family) -> Samples {
         let is_of_this = self.at.is_some_and(|at| at.elapsed() < LONGEST);
         if !is_of_this || !self.read.contains_key(family.name) {
-            let Self { observer, admitted, .. } = self;
+            let Self { observer, admitted, sums, .. } = self;
             let label = observer.label();
             self.read = observer.read(|reading| {
                 let each = exported().map(|family| {
@@ -99,7 +100,7 @@ impl Collection {
                             folded.add(labels, value);
                         }
                     });
-                    (family.name, folded.end())
+                    (family.name, folded.end(sums))
                 });
                 each.collect()
             });
@@ -150,9 +151,12 @@ impl Folded<'_> {
         self.others.entry(of_all).and_modify(together).or_insert(value);
     }
 
-    fn end(mut self) -> Samples {
+    fn end(mut self, sums: &mut Sums) -> Samples {
         if self.family.folding != Folding::None {
-            for (labels, value) in std::mem::take(&mut self.others) {
+            for (labels, mut value) in std::mem::take(&mut self.others) {
+                if self.family.kind != MetricKind::Gauge {
+                    value = sums.risen(format!("{}{labels:?}", self.family.name), value);
+                }
                 let labels: Vec<_> = labels.iter().map(|(label, value)| (&**label, &**value)).collect();
                 self.samples.push((self.attributes(&labels), value));
             }

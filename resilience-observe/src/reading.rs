@@ -1,15 +1,17 @@
 //! From the registry to numbers with labels: one reading of all policies, and what becomes of those beyond the bound.
 
 use crate::advice::Refused;
+use crate::locked::locked;
 use crate::program::Program;
 use crate::rows::{BreakerRow, KeyRow, Seen};
 use crate::settings::{KeySeries, Settings};
-use crate::table::{Family, Folding, Source, state_number};
+use crate::table::{Family, Folding, MetricKind, Source, state_number};
 use resilience_runtime::{
     BulkheadSnapshot, CircuitBreakerSnapshot, Event, Events, Histogram, Key, Kind, Name, Operation,
     RateLimiterSnapshot, Registry, RegistrySnapshot, RetrySnapshot, State, TimeoutSnapshot, Timestamp,
 };
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// The name of the policies beyond the bound, all together.
@@ -18,8 +20,9 @@ pub(crate) const OTHER: &str = "(other)";
 /// What stays from one reading to the next.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    /// By kind: which of the policies that are there have series of their own. One that has none never gets them, so that the counters of the others together do not fall.
-    seen: [HashMap<Name, bool>; 5],
+    /// Which of the policies that are there have series of their own. One that has none never gets them, so that the counters of the others together do not fall.
+    seen: HashMap<Kind, HashMap<Name, bool>>,
+    sums: Sums,
     events: Events,
     conflicts: u64,
     refused: u64,
@@ -28,11 +31,34 @@ pub(crate) struct Memory {
     lost: u64,
 }
 
+/// What counters that are told together have come to: their sum does not fall when one of them is gone.
+#[derive(Debug, Default)]
+pub(crate) struct Sums(HashMap<String, Sum>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    told: f64,
+    /// Counted by those who are gone.
+    gone: f64,
+}
+
+impl Sums {
+    /// What is told of these series, where those that are there come to `sum`.
+    pub(crate) fn risen(&mut self, series: String, sum: f64) -> f64 {
+        let Sum { told, gone } = self.0.entry(series).or_default();
+        // What the others have counted since then, up to as much, is lost with them: nobody knows by how much each has fallen.
+        *gone = gone.max(*told - sum);
+        *told = sum + *gone;
+        *told
+    }
+}
+
 /// Everything at one moment.
 #[derive(Debug)]
 pub(crate) struct Reading<'o> {
     settings: &'o Settings,
     program: &'o Program,
+    memory: &'o Mutex<Memory>,
     breakers: Rows<BreakerRow>,
     keys: Vec<KeyRow>,
     retries: Rows<RetrySnapshot>,
@@ -52,7 +78,8 @@ struct Rows<R> {
 
 impl Memory {
     pub(crate) fn new(events: Events) -> Self {
-        Self { seen: Default::default(), events, conflicts: 0, refused: 0, last_refused: None, lost: 0 }
+        let (seen, sums) = (HashMap::new(), Sums::default());
+        Self { seen, sums, events, conflicts: 0, refused: 0, last_refused: None, lost: 0 }
     }
 
     fn catch_up(&mut self) {
@@ -77,13 +104,13 @@ impl Memory {
 
     fn rows<S, R>(
         &mut self,
-        kind: usize,
+        kind: Kind,
         bound: usize,
         snapshots: Vec<S>,
         name: fn(&S) -> &Name,
         row: impl Fn(S) -> R,
     ) -> Rows<R> {
-        let seen = &mut self.seen[kind];
+        let seen = self.seen.entry(kind).or_default();
         // By name. Those that were taken out of the registry leave their series to others.
         seen.retain(|known, _| snapshots.binary_search_by(|there| name(there).cmp(known)).is_ok());
         let mut with_series = seen.values().filter(|has_series| **has_series).count();
@@ -91,7 +118,8 @@ impl Memory {
         for snapshot in snapshots {
             let name = name(&snapshot).clone();
             let has_series = *seen.entry(name.clone()).or_insert_with(|| {
-                let is_within = with_series < bound;
+                // Who has the name of all others is one of them.
+                let is_within = with_series < bound && name.as_str() != OTHER;
                 with_series += usize::from(is_within);
                 is_within
             });
@@ -102,6 +130,10 @@ impl Memory {
             }
         }
         rows
+    }
+
+    fn has_series(&self, kind: Kind, name: &Name) -> bool {
+        self.seen.get(&kind).is_some_and(|seen| seen.get(name) == Some(&true))
     }
 }
 
@@ -172,16 +204,24 @@ fn keys_not_closed(registry: &Registry, at_most: usize) -> Vec<KeyRow> {
 }
 
 impl<'o> Reading<'o> {
-    pub(crate) fn of(registry: &Registry, settings: &'o Settings, program: &'o Program, memory: &mut Memory) -> Self {
+    pub(crate) fn of(
+        registry: &Registry,
+        settings: &'o Settings,
+        program: &'o Program,
+        remembered: &'o Mutex<Memory>,
+    ) -> Self {
+        let memory = &mut *locked(remembered);
         memory.catch_up();
-        let keys = keys_that_reject(registry, settings.keys);
+        let mut keys = keys_that_reject(registry, settings.keys);
         let RegistrySnapshot { circuit_breakers, retries, timeouts, bulkheads, rate_limiters, .. } = registry.read();
         let bound = settings.fold_beyond;
-        let breakers = memory.rows(0, bound, circuit_breakers, |row| &row.name, |row| breaker(program, row));
-        let retries = memory.rows(1, bound, retries, |row| &row.name, |row| row);
-        let timeouts = memory.rows(2, bound, timeouts, |row| &row.name, |row| row);
-        let bulkheads = memory.rows(3, bound, bulkheads, |row| &row.name, |row| row);
-        let rate_limiters = memory.rows(4, bound, rate_limiters, |row| &row.name, |row| row);
+        let of_breaker = |row| breaker(program, row);
+        let breakers = memory.rows(Kind::CircuitBreaker, bound, circuit_breakers, |row| &row.name, of_breaker);
+        let retries = memory.rows(Kind::Retry, bound, retries, |row| &row.name, |row| row);
+        let timeouts = memory.rows(Kind::Timeout, bound, timeouts, |row| &row.name, |row| row);
+        let bulkheads = memory.rows(Kind::Bulkhead, bound, bulkheads, |row| &row.name, |row| row);
+        let rate_limiters = memory.rows(Kind::RateLimit, bound, rate_limiters, |row| &row.name, |row| row);
+        keys.retain(|row| memory.has_series(row.kind, &row.name));
         let counts =
             [breakers.counts(), retries.counts(), timeouts.counts(), bulkheads.counts(), rate_limiters.counts()];
         let seen = Seen {
@@ -191,11 +231,20 @@ impl<'o> Reading<'o> {
             refused: memory.refused,
             lost: memory.lost,
         };
-        Self { settings, program, breakers, keys, retries, timeouts, bulkheads, rate_limiters, seen }
+        let memory = remembered;
+        Self { settings, program, memory, breakers, keys, retries, timeouts, bulkheads, rate_limiters, seen }
     }
 
     /// Every number of the family, with what its name ends in and with its labels.
     pub(crate) fn for_each_sample(&self, family: &Family, mut sample: impl FnMut(&str, &[(&str, &str)], f64)) {
+        let mut sample = |end: &str, labels: &[(&str, &str)], value: f64| {
+            let is_sum = family.kind != MetricKind::Gauge && labels.first().is_some_and(|(_, name)| *name == OTHER);
+            let value = match is_sum {
+                true => locked(self.memory).sums.risen(format!("{}{end}{labels:?}", family.name), value),
+                false => value,
+            };
+            sample(end, labels, value);
+        };
         let mut numbers = |labels: &[(&str, &str)], value: f64| sample("", labels, value);
         let numbers = &mut numbers;
         match &family.source {

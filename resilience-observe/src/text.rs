@@ -26,17 +26,20 @@ impl TextFormat {
 
     /// What somebody wants who sends this header `Accept`: OpenMetrics where it is named and not liked less than plain text.
     pub fn accepted_by(accept: &str) -> Self {
-        let liking = |kind: &str| {
+        let liking = |wanted: &str| {
             let ranges = accept.split(',').map(|range| range.split(';').map(str::trim));
-            let of_kind = ranges.filter_map(|mut range| (range.next()? == kind).then_some(range));
-            let quality = |mut parameters: std::iter::Map<std::str::Split<'_, char>, _>| {
-                let quality = parameters.find_map(|parameter: &str| parameter.strip_prefix("q="));
+            let of_kind = ranges.filter_map(|mut range| range.next()?.eq_ignore_ascii_case(wanted).then_some(range));
+            let quality = |parameters: std::iter::Map<std::str::Split<'_, char>, _>| {
+                let mut named = parameters.filter_map(|parameter: &str| parameter.split_once('='));
+                let quality = named.find_map(|(name, value)| name.eq_ignore_ascii_case("q").then_some(value));
                 quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0))
             };
-            of_kind.map(quality).fold(0.0_f64, f64::max)
+            of_kind.map(quality).reduce(f64::max)
         };
-        let open = liking("application/openmetrics-text");
-        if open > 0.0 && open >= liking("text/plain") { Self::OpenMetrics } else { Self::Classic }
+        let open = liking("application/openmetrics-text").unwrap_or_default();
+        // The range that says most says how much it is liked.
+        let classic = ["text/plain", "text/*", "*/*"].into_iter().find_map(liking).unwrap_or_default();
+        if open > 0.0 && open >= classic { Self::OpenMetrics } else { Self::Classic }
     }
 }
 
@@ -105,6 +108,13 @@ mod tests {
             ("text/html, application/openmetrics-text", TextFormat::OpenMetrics),
             ("text/plain, application/openmetrics-text", TextFormat::OpenMetrics),
             ("text/plain; q=0.5, application/openmetrics-text; q=0.5", TextFormat::OpenMetrics),
+            ("Application/OpenMetrics-Text; Q=0.8, Text/Plain; Q=0.5", TextFormat::OpenMetrics),
+            ("application/openmetrics-text; q=0.3, */*", TextFormat::Classic),
+            ("application/openmetrics-text; q=0.3, text/*; q=0.8, */*; q=0.1", TextFormat::Classic),
+            // What is named goes before what is meant by a star.
+            ("application/openmetrics-text; q=0.3, text/plain; q=0.2, text/*", TextFormat::OpenMetrics),
+            ("application/openmetrics-text; q=0.3, text/plain; q=0, */*", TextFormat::OpenMetrics),
+            ("application/openmetrics-text; q=nan, text/plain; q=0.1", TextFormat::Classic),
         ];
         for (accept, format) in rows {
             assert_eq!(TextFormat::accepted_by(accept), format, "{accept}");

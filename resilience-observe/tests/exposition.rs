@@ -312,6 +312,70 @@ fn who_is_taken_out_leaves_room_for_another_and_who_was_beyond_the_bound_stays_t
 }
 
 #[test]
+fn what_those_beyond_the_bound_have_counted_does_not_fall_when_one_of_them_is_taken_out() -> Result<(), Box<dyn Error>>
+{
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let observer = Observer::builder(scope.registry()).fold_beyond(0).build()?;
+    let reject = |name: &str, calls: usize| {
+        let bulkhead = scope.registry().bulkhead(name).unwrap();
+        let inside = bulkhead.try_acquire().unwrap();
+        (0..calls).for_each(|_| drop(bulkhead.try_acquire().unwrap_err()));
+        drop(inside);
+    };
+    let rejected = || {
+        let text = observer.metrics(TextFormat::Classic);
+        samples(&text)["resilience_bulkhead_rejects_total{service=\"(other)\",why=\"full\"}"]
+    };
+    for name in ["acme", "globex"] {
+        Bulkhead::builder(name).max_concurrent(1).register()?;
+    }
+    reject("acme", 7);
+    reject("globex", 2);
+    assert_eq!(rejected(), 9.0);
+    assert!(scope.registry().remove(Kind::Bulkhead, "acme")?);
+    assert_eq!(rejected(), 9.0, "Prometheus would take 2 for a restart, after which 2 were counted");
+    reject("globex", 3);
+    assert_eq!(rejected(), 12.0);
+    Bulkhead::builder("acme").max_concurrent(1).register()?;
+    reject("acme", 1);
+    assert_eq!(rejected(), 13.0);
+    // What is no counter is as it is.
+    let text = observer.metrics(TextFormat::Classic);
+    assert_eq!(samples(&text)["resilience_bulkhead_limit{service=\"(other)\"}"], 2.0);
+    Ok(())
+}
+
+#[test]
+fn who_is_called_like_those_beyond_the_bound_is_one_of_them() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    for name in ["(other)", "one", "two"] {
+        Bulkhead::builder(name).max_concurrent(3).register()?;
+    }
+    let text = Observer::builder(scope.registry()).fold_beyond(1).build()?.metrics(TextFormat::Classic);
+    let limits = text.lines().filter(|line| line.starts_with("resilience_bulkhead_limit{")).collect::<Vec<_>>();
+    let expected = ["resilience_bulkhead_limit{service=\"one\"} 3", "resilience_bulkhead_limit{service=\"(other)\"} 6"];
+    assert_eq!(limits, expected, "each series is there once");
+    Ok(())
+}
+
+#[test]
+fn keys_of_a_policy_beyond_the_bound_have_no_series_either() -> Result<(), Box<dyn Error>> {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    for name in ["a", "b"] {
+        let breaker = CircuitBreaker::builder(name).consecutive_failures(1).register()?;
+        breaker.keyed(1).try_acquire().unwrap().failure();
+    }
+    let keys = KeySeries::NotClosed { at_most: 2 };
+    let text = Observer::builder(scope.registry()).fold_beyond(1).keys(keys).build()?.metrics(TextFormat::Classic);
+    let of_keys: Vec<_> = text.lines().filter(|line| line.starts_with("circuit_breaker_key_state{")).collect();
+    assert_eq!(of_keys, ["circuit_breaker_key_state{service=\"a\",key=\"1\"} 1"], "{text}");
+    Ok(())
+}
+
+#[test]
 fn keys_are_told_one_by_one_where_that_is_wanted() -> Result<(), Box<dyn Error>> {
     let scope = Scope::new();
     let _entered = scope.enter();

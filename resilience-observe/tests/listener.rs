@@ -10,6 +10,8 @@ use asking::{ask, get};
 use resilience_observe::{Access, Listening, Observer};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{CircuitBreaker, HealthCheck};
+use std::collections::HashSet;
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 fn listen(scope: &Scope) -> Listening {
@@ -30,10 +32,48 @@ fn metrics_are_answered_in_the_format_that_is_asked_for() {
     assert_eq!(open.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     assert!(open.body.ends_with("# EOF\n"), "{open:?}");
     assert!(get(at, "/metrics?format=openmetrics").body.ends_with("# EOF\n"));
+    let apart = ask(at, "GET /metrics", &["Accept: text/plain;q=0.5", "Accept: application/openmetrics-text"]);
+    assert!(apart.body.ends_with("# EOF\n"), "one header or several are the same");
+    let head = ask(at, "HEAD /metrics", &[accept]);
+    assert_eq!((head.status, head.header("content-type"), &*head.body), (200, open.header("content-type"), ""));
     assert_eq!(get(at, "/metrics?format=xml").status, 400);
     assert_eq!(ask(at, "POST /metrics", &[]).status, 405);
     assert_eq!(get(at, "/metric").status, 404);
     assert!(get(at, "/").body.contains("/health/ready"));
+}
+
+#[test]
+fn ten_who_scrape_at_once_while_somebody_steers_have_a_whole_text_each() {
+    let scope = Scope::new();
+    let breaker = {
+        let _entered = scope.enter();
+        CircuitBreaker::builder("steered").register().unwrap()
+    };
+    let listening = listen(&scope);
+    std::thread::scope(|threads| {
+        let scraped: Vec<_> = (0..10)
+            .map(|nth| {
+                let at = listening.address();
+                let path = ["/metrics", "/metrics?format=openmetrics"][nth % 2];
+                threads.spawn(move || (0..5).map(|_| get(at, path)).collect::<Vec<_>>())
+            })
+            .collect();
+        while !scraped.iter().all(ScopedJoinHandle::is_finished) {
+            breaker.force_open();
+            drop(breaker.try_acquire());
+            breaker.reset();
+        }
+        for answer in scraped.into_iter().flat_map(|scraper| scraper.join().unwrap()) {
+            assert_eq!(answer.status, 200);
+            let samples: Vec<_> = answer.body.lines().filter(|line| !line.starts_with('#')).collect();
+            let series = |line: &&str| line.rsplit_once(' ').unwrap().0.to_owned();
+            assert_eq!(samples.iter().map(series).collect::<HashSet<_>>().len(), samples.len());
+            let states =
+                samples.iter().filter(|line| line.starts_with("circuit_breaker_current_state{service=\"steered\""));
+            let there: Vec<_> = states.map(|line| line.rsplit_once(' ').unwrap().1).collect();
+            assert_eq!((there.len(), there.iter().filter(|value| **value == "1").count()), (6, 1), "{there:?}");
+        }
+    });
 }
 
 #[test]

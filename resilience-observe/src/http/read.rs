@@ -61,8 +61,8 @@ pub(super) fn metrics(observer: &Observer, uri: &Uri, headers: &HeaderMap) -> Re
         Some("openmetrics") => TextFormat::OpenMetrics,
         Some(_) => return Problem::bad_request("expected format=classic or format=openmetrics").into_response(),
         None => {
-            let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-            TextFormat::accepted_by(accept.unwrap_or_default())
+            let accept = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+            TextFormat::accepted_by(&accept.collect::<Vec<_>>().join(","))
         }
     };
     let headers = [(header::CONTENT_TYPE, format.content_type()), (header::CACHE_CONTROL, "no-store")];
