@@ -7,6 +7,8 @@ use resilience_runtime::{
     bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
 };
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -318,58 +320,71 @@ impl Connections {
 }
 
 #[circuit_breaker("tenants: breaker", key = tenant, consecutive_failures = 3, window = none)]
-#[bulkhead(max_concurrent = 2, key = tenant)]
+#[bulkhead(max_concurrent = 2, max_queue = 4, max_wait = "500ms", key = tenant)]
 #[timeout("500ms")]
 async fn query(connections: &Connections, tenant: usize, locked: bool) -> Result<(), Rejection> {
     connections.query(locked).await;
     Ok(())
 }
 
-/// How long the calls of the first six of eight tenants take, of whom the last two are locked or not; and how many of the six fail.
-async fn serve(locked: bool) -> (Vec<Duration>, usize) {
+/// How long the calls of the first six of eight tenants take, of whom the last two are locked or not; and how many of the six fail or do not come to an end. Without the policies
+/// that guard it, two tenants have more callers than there are connections.
+async fn serve(locked: bool, guarded: bool) -> (Vec<Duration>, usize) {
     let connections = Connections(Arc::new(Semaphore::new(10)));
     let mut callers = Vec::new();
-    for tenant in 0..8 {
-        for worker in 0..2 {
-            let connections = connections.clone();
-            callers.push(tokio::spawn(async move {
-                sleep(SECOND * worker / 150).await;
-                let (mut times, mut failed) = (Vec::new(), 0);
-                for _ in 0..300 {
-                    let began = Instant::now();
-                    let result = query(&connections, tenant, locked && tenant >= 6).await;
-                    times.push(began.elapsed());
-                    failed += usize::from(result.is_err());
-                    sleep(SECOND / 50).await;
-                }
-                (tenant, times, failed)
-            }));
-        }
+    for caller in 0..8 * 6_u32 {
+        let (connections, tenant) = (connections.clone(), caller as usize % 8);
+        let (served, locked) = (tenant < 6, locked && tenant >= 6);
+        let calls = async move {
+            sleep(caller * SECOND / 100).await;
+            let (mut times, mut failed) = (Vec::new(), 0);
+            for _ in 0..100 {
+                let began = Instant::now();
+                let result = match guarded {
+                    true => query(&connections, tenant, locked).await.is_ok(),
+                    false if served => tokio::time::timeout(60 * SECOND, connections.query(false)).await.is_ok(),
+                    false => {
+                        connections.query(locked).await;
+                        true
+                    }
+                };
+                times.push(began.elapsed());
+                failed += usize::from(!result);
+                sleep(SECOND / 5).await;
+            }
+            (times, failed)
+        };
+        callers.push((served, tokio::spawn(calls)));
     }
     let (mut times, mut failures) = (Vec::new(), 0);
-    for caller in callers {
-        let (tenant, of_tenant, failed) = caller.await.unwrap();
-        if tenant < 6 {
-            times.extend(of_tenant);
+    for (served, caller) in callers {
+        if served {
+            let (of_caller, failed) = caller.await.unwrap();
+            times.extend(of_caller);
             failures += failed;
+        } else {
+            caller.abort();
         }
     }
     times.sort_unstable();
     (times, failures)
 }
 
+/// Over real connections to a real database: `tests/integrations/tests/tenants.rs`.
 #[tokio::test(start_paused = true)]
 async fn of_eight_tenants_on_one_pool_two_are_locked_and_six_do_not_feel_it() {
     let p99 = |times: &[Duration]| times[times.len() * 99 / 100];
-    let (calm, failed) = serve(false).await;
+    let (calm, failed) = serve(false, true).await;
     assert_eq!(failed, 0);
-    let (troubled, failed) = serve(true).await;
+    let (troubled, failed) = serve(true, true).await;
     assert_eq!(failed, 0, "six answer throughout");
     assert!(p99(&troubled) <= 2 * p99(&calm), "{:?} in place of {:?}", p99(&troubled), p99(&calm));
     let breaker = registry().circuit_breaker("tenants: breaker").unwrap();
     let open: Vec<_> = breaker.of_keys().into_iter().filter(|key| key.snapshot().totals.rejected > 0).collect();
     let open: Vec<_> = open.iter().map(|breaker| breaker.key().unwrap().to_string()).collect();
     assert_eq!(open, ["6", "7"]);
+    let (_, failed) = serve(true, false).await;
+    assert!(failed > 0, "without policies nobody is served");
 }
 
 /// What the documentation says of the memory that a held key takes.
@@ -379,37 +394,102 @@ fn an_instance_takes_less_than_a_kibibyte() {
     assert!(size_of::<RateLimiter>() <= 768, "{}", size_of::<RateLimiter>());
 }
 
-/// A flood of keys of every sort beside one that is there.
+const MAX_KEYS: u32 = 1000;
+/// Without optimisation as many as take a few seconds.
+const KEYS: u32 = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
+
+/// Keys of every sort, a thousand at a time: numbers, texts that look like others, control characters, 1,024 addresses of one network, and texts of a megabyte.
+struct Flood {
+    megabyte: String,
+    nth: u32,
+}
+
+impl Flood {
+    fn new() -> Self {
+        Self { megabyte: "x".repeat(1 << 20), nth: 0 }
+    }
+
+    fn next_thousand(&mut self, mut ask: impl FnMut(&dyn Display)) -> bool {
+        for nth in self.nth..self.nth + 1000 {
+            let address = |nth: u32| Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(nth));
+            match nth % 4 {
+                0 => ask(&nth),
+                1 => ask(&format_args!("\u{1b}[2J\r\nmine]{nth}")),
+                2 => ask(&address(nth % 1024)),
+                _ if nth % 10_000 == 3 => ask(&format_args!("{}{nth}", self.megabyte)),
+                _ => ask(&format_args!("mine, {nth}")),
+            }
+        }
+        self.nth += 1000;
+        self.nth < KEYS
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_keys_harms_nobody_who_has_an_instance() {
-    let (pool, api) = (pool(100), api(100));
-    let breaker = CircuitBreaker::builder("flooded").consecutive_failures(1).max_keys(100).build().unwrap();
-    let _inside = pool.keyed("mine").try_acquire().unwrap();
-    api.keyed("mine").try_acquire().unwrap();
-    breaker.keyed("mine").try_acquire().unwrap().failure();
-    let patient = CircuitBreaker::builder("patient").consecutive_failures(3).max_keys(100).build().unwrap();
-    (0..2).for_each(|_| patient.keyed("mine").try_acquire().unwrap().failure());
-    let megabyte = "x".repeat(1 << 20);
-    let network = |nth: u32| format!("2001:db8::{nth:x}");
-    for nth in 0..20_000_u32 {
-        let key = match nth % 4 {
-            0 => nth.to_string(),
-            1 => format!("\u{1b}[2J\r\nmine]{nth}"),
-            2 => network(nth % 1024),
-            _ if nth % 100 == 3 => format!("{megabyte}{nth}"),
-            _ => format!("mine, {nth}"),
-        };
-        let _ = (pool.keyed(&key).try_acquire(), api.keyed(&key).try_acquire());
-        let _ = breaker.keyed(&key).try_acquire().map(|permit| permit.success());
-        patient.keyed(&key).try_acquire().unwrap().success();
+async fn a_million_keys_harm_no_breaker() {
+    let breaker = CircuitBreaker::builder("flooded").consecutive_failures(3).max_keys(MAX_KEYS).build().unwrap();
+    let fail = |key: &dyn Display| breaker.keyed(key).try_acquire().map(|permit| permit.failure());
+    (0..3).for_each(|_| fail(&"open").unwrap());
+    (0..2).for_each(|_| fail(&"nearly").unwrap());
+    let mut flood = Flood::new();
+    while flood.next_thousand(|key| breaker.keyed(key).try_acquire().unwrap().success()) {}
+    assert!(breaker.keyed("open").try_acquire().is_err(), "it is as open as it was");
+    fail(&"nearly").unwrap();
+    assert!(fail(&"nearly").is_err(), "its failures are not forgotten for keys that are well");
+    let counts = breaker.snapshot().keys.unwrap();
+    assert_eq!((counts.held, counts.not_closed), (u64::from(MAX_KEYS), 2), "{counts:?}");
+    assert_eq!(counts.overflowed, u64::from(KEYS / 10_000), "those that are too long");
+    assert_eq!(breaker.totals().successes, u64::from(KEYS));
+
+    // A thousand that fail take all that there are. Whoever comes then shares what rejects nobody.
+    let mut flood = Flood::new();
+    for _ in 0..10 {
+        flood.next_thousand(|key| (0..3).for_each(|_| _ = fail(key)));
     }
-    patient.keyed("mine").try_acquire().unwrap().failure();
-    assert!(patient.keyed("mine").try_acquire().is_err(), "its failures are not forgotten for keys that are well");
-    assert!(pool.keyed("mine").try_acquire().is_err(), "it is as full as it was");
-    assert!(breaker.keyed("mine").try_acquire().is_err(), "it is as open as it was");
-    api.keyed("mine").try_acquire().unwrap();
-    assert!(api.keyed("mine").try_acquire().is_err(), "it has the second of two, and no third");
-    for counts in [pool.snapshot().keys, api.snapshot().keys, breaker.snapshot().keys] {
-        assert_eq!(counts.unwrap().held, 100);
+    assert_eq!(breaker.snapshot().keys.unwrap().not_closed, u64::from(MAX_KEYS));
+    assert!((0..100).all(|new| breaker.keyed(("new", new)).try_acquire().is_ok()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_million_keys_harm_no_bulkhead() {
+    let pool = Arc::new(pool(MAX_KEYS));
+    let inside = pool.keyed("mine").try_acquire().unwrap();
+    let mut flood = Flood::new();
+    while flood.next_thousand(|key| drop(pool.keyed(key).try_acquire().unwrap())) {
+        assert!(pool.keyed("mine").try_acquire().is_err(), "it is as full as it was");
+        drop(pool.keyed("another").try_acquire().unwrap());
     }
+    let counts = pool.snapshot().keys.unwrap();
+    assert_eq!((counts.held, counts.not_closed), (u64::from(MAX_KEYS), 1), "{counts:?}");
+    assert_eq!(counts.overflowed, u64::from(KEYS / 10_000), "those that are too long");
+
+    // More addresses than there may be keys, and none of them leaves: one that is there has its place when it is free.
+    let mut held = Vec::new();
+    Flood::new().next_thousand(|key| held.extend(pool.try_acquire_owned_for(key)));
+    (0..1024_u32).for_each(|nth| held.extend(pool.try_acquire_owned_for(("address", nth))));
+    assert_eq!(held.len(), MAX_KEYS as usize, "{:?}", pool.snapshot());
+    drop(inside);
+    assert!(pool.keyed("mine").try_acquire().is_ok());
+    drop(held);
+    assert!((0..100).all(|new| pool.keyed(("new", new)).try_acquire().is_ok()));
+}
+
+/// At one a second with a burst of two: whatever others do, the second of two that were spent passes once a second.
+#[tokio::test(start_paused = true)]
+async fn a_million_keys_harm_no_limiter() {
+    let api = api(MAX_KEYS);
+    let mine = || api.keyed("mine").try_acquire().is_ok();
+    assert_eq!((mine(), mine(), mine()), (true, true, false));
+    let mut flood = Flood::new();
+    // With all of them used up, and then with others that are full again.
+    for millis in [0, 1000] {
+        flood.nth = 0;
+        while flood.next_thousand(|key| _ = api.keyed(key).try_acquire()) {
+            advance(Duration::from_millis(millis)).await;
+            assert_eq!((mine(), mine()), (millis == 1000, false), "after {} keys", flood.nth);
+        }
+    }
+    let (counts, many) = (api.snapshot().keys.unwrap(), u64::from(KEYS / 10));
+    assert_eq!(counts.held, u64::from(MAX_KEYS));
+    assert!(counts.evicted > many && counts.overflowed > many, "{counts:?}");
 }
