@@ -119,10 +119,13 @@ fn payment_outage(fault: &str) {
 
     let payment = breaker(&report, "payment");
     opened_and_recovered(payment);
-    // The client's error and the one behind it, which is the system's.
-    let cause = payment["transitions"][0]["cause"].as_str().unwrap_or_default();
+    // The client's error and the one behind it, which is the system's. On a busy machine calls may time out besides, and be why it opened first.
+    let is_refused = |transition: &Value| {
+        let cause = transition["cause"].as_str().unwrap_or_default();
+        cause.starts_with("no answer: error sending request") && cause.contains("refused")
+    };
     if fault == "refuse" {
-        assert!(cause.starts_with("no answer: error sending request") && cause.contains("refused"), "{report}");
+        assert!(payment["transitions"].as_array().unwrap().iter().any(is_refused), "{report}");
     }
     assert_eq!(payment["fallbacks"], report["queued_payments"], "{report}");
 
