@@ -16,39 +16,46 @@ pub(crate) struct StreamedCall {
     permit: Permit<'static>,
     _known: UnderWay<'static>,
     seen: SoFar,
-    /// How long the head took, until the stream is polled: whether a call is slow does not depend on when its reader begins.
-    head_took: Option<u64>,
+    /// The nanoseconds that it took, while they are known and become no more: until the stream is first polled, and from its first item on. Whether a call is slow
+    /// does not depend on its reader.
+    took: Option<u64>,
 }
 
 /// What has come so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SoFar {
     Nothing,
     /// Nothing but items that say nothing about the dependency.
     Ignored,
-    /// An item that did its work. With the nanoseconds that the first one took, where somebody wants to know.
-    Item(Option<u64>),
+    /// An item that did its work.
+    Item,
 }
 
 impl StreamedCall {
     pub(crate) fn new(permit: Permit<'static>) -> Self {
         permit.waits_no_longer();
-        let (head_took, known) = (permit.took(), UnderWay::of(permit.breaker()));
-        Self { permit, _known: known, seen: SoFar::Nothing, head_took }
+        let (took, known) = (permit.took(), UnderWay::of(permit.breaker()));
+        Self { permit, _known: known, seen: SoFar::Nothing, took }
     }
 
     /// Polls the stream, so that a panic is known for the call's own, and for how long the stream was waited for.
     pub(crate) fn watch_poll<R>(mut self, poll: impl FnOnce() -> Poll<R>) -> (Self, Poll<R>) {
-        if let Some(head_took) = self.head_took.take() {
-            self.permit = self.permit.having_taken(Some(head_took));
+        // Before the poll, which may panic.
+        self.permit = self.permit.having_taken(self.took);
+        if self.seen != SoFar::Item {
+            self.took = None;
         }
         let polled = self.permit.watch_poll(poll);
         (self, polled)
     }
 
     /// Drops what the stream is made of; a panic is the call's own.
-    pub(crate) fn watch_drop(&self, drop: impl FnOnce()) {
+    pub(crate) fn watch_drop(mut self, drop: impl FnOnce()) -> Self {
+        if self.seen == SoFar::Item {
+            self.permit = self.permit.having_taken(self.took);
+        }
         self.permit.watch_call(drop);
+        self
     }
 
     /// An item has come, of which `classify_item` says so. The call goes on, unless that decides.
@@ -58,13 +65,13 @@ impl StreamedCall {
             Outcome::Failure => self.settled().record_because(verdict, because),
             Outcome::Success if self.permit.is_probe() => self.permit.success(),
             Outcome::Success => {
-                if !matches!(self.seen, SoFar::Item(_)) {
-                    self.seen = SoFar::Item(self.permit.took());
+                if self.seen != SoFar::Item {
+                    (self.seen, self.took) = (SoFar::Item, self.permit.took());
                 }
                 return Some(self);
             }
             Outcome::Ignored => {
-                if matches!(self.seen, SoFar::Nothing) {
+                if self.seen == SoFar::Nothing {
                     self.seen = SoFar::Ignored;
                 }
                 return Some(self);
@@ -82,7 +89,7 @@ impl StreamedCall {
     pub(crate) fn ended(self) {
         match self.seen {
             SoFar::Ignored => self.permit.ignore(),
-            SoFar::Nothing | SoFar::Item(_) => self.settled().success(),
+            SoFar::Nothing | SoFar::Item => self.settled().success(),
         }
     }
 
@@ -92,15 +99,12 @@ impl StreamedCall {
             // Cancelled, or abandoned.
             SoFar::Nothing => {}
             SoFar::Ignored => self.permit.ignore(),
-            SoFar::Item(_) => self.settled().success(),
+            SoFar::Item => self.settled().success(),
         }
     }
 
-    /// What it took was decided by its first item.
+    /// It took what is known.
     fn settled(self) -> Permit<'static> {
-        match self.seen {
-            SoFar::Item(took) => self.permit.having_taken(took),
-            SoFar::Nothing | SoFar::Ignored => self.permit,
-        }
+        self.permit.having_taken(self.took)
     }
 }

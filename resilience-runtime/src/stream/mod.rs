@@ -436,7 +436,7 @@ pin_project! {
             let mut this = this.project();
             if let Some(call) = this.held.call.take() {
                 let is_over = this.stream.as_ref().as_pin_ref().is_some_and(|stream| (this.is_over)(&stream));
-                call.watch_drop(|| this.stream.set(None));
+                let call = call.watch_drop(|| this.stream.set(None));
                 if is_over { call.ended() } else { call.dropped() }
             }
         }
@@ -456,10 +456,7 @@ impl<S, J, M> GuardedStream<S, J, M> {
     fn end(self: Pin<&mut Self>, call: Option<StreamedCall>, record: impl FnOnce(StreamedCall)) {
         let mut this = self.project();
         match call {
-            Some(call) => {
-                call.watch_drop(|| this.stream.set(None));
-                record(call);
-            }
+            Some(call) => record(call.watch_drop(|| this.stream.set(None))),
             None => this.stream.set(None),
         }
         *this.held = Holdings::default();

@@ -1,12 +1,12 @@
 //! A breaker with keys against one reference a key: which key has an instance, which loses it, which shares one, and that each decides as a breaker alone does.
 
-use super::reference::{self, Admitted, End, Reference};
-use super::{config, end, finish, millis};
+use super::calls::{Form, Guard, UnderWay, form};
+use super::reference::{self, Admitted, Reference, Verdict};
+use super::{config, millis, verdict};
 use proptest::prelude::*;
-use resilience_runtime::{CircuitBreaker, CircuitBreakerConfig, OwnedPermit, Permit, Rejection, State, Timestamp};
+use resilience_runtime::testing::Scope;
+use resilience_runtime::{CircuitBreaker, CircuitBreakerConfig, Rejection, State, Timestamp};
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 const MAX_KEYS: usize = 3;
 
@@ -22,17 +22,21 @@ enum Act {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A call of that key, with a permit that is owned or not, which ends at once or later.
+    /// A call of that key, which ends at once or later.
     Ask {
-        key: u8,
-        owned: bool,
-        ends: Option<End>,
+        key: u32,
+        form: Form,
+        ends: Option<Verdict>,
     },
-    /// Of the permits that are out, the one at this place.
-    Finish(usize, End),
+    /// Of the calls that are under way, the one at this place.
+    Finish(usize, Verdict),
+    /// Its body is asked, and waits.
+    Wait(usize),
+    /// An item of its stream comes.
+    Item(usize, Verdict),
     Pass(u64),
     All(Act),
-    One(u8, Act),
+    One(u32, Act),
     Reconfigure(CircuitBreakerConfig),
 }
 
@@ -48,11 +52,13 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let key = || 0..6_u8;
+    let key = || 0..6_u32;
     prop_oneof![
-        10 => (key(), any::<bool>(), end()).prop_map(|(key, owned, end)| Step::Ask { key, owned, ends: Some(end) }),
-        6 => (key(), any::<bool>()).prop_map(|(key, owned)| Step::Ask { key, owned, ends: None }),
-        6 => (0usize..8, end()).prop_map(|(which, end)| Step::Finish(which, end)),
+        10 => (key(), form(), verdict()).prop_map(|(key, form, end)| Step::Ask { key, form, ends: Some(end) }),
+        6 => (key(), form()).prop_map(|(key, form)| Step::Ask { key, form, ends: None }),
+        6 => (0usize..8, verdict()).prop_map(|(which, verdict)| Step::Finish(which, verdict)),
+        2 => (0usize..8).prop_map(Step::Wait),
+        8 => (0usize..8, verdict()).prop_map(|(which, verdict)| Step::Item(which, verdict)),
         4 => prop::sample::select(vec![1u64, 37, 250, 1000, 9000, 60_000]).prop_map(Step::Pass),
         1 => act().prop_map(Step::All),
         1 => (key(), act()).prop_map(|(key, act)| Step::One(key, act)),
@@ -82,49 +88,16 @@ fn act_on_reference(reference: &mut Reference, act: Act) {
     }
 }
 
-enum Out<'a> {
-    Borrowed(Permit<'a>),
-    Owned(OwnedPermit),
-}
-
-impl Out<'_> {
-    fn finish(self, end: End) {
-        match self {
-            Self::Borrowed(permit) => finish(permit, end),
-            Self::Owned(permit) => match end {
-                End::Success => permit.success(),
-                End::Failure(Some(why)) => permit.failure_because(&why),
-                End::Failure(None) => permit.failure(),
-                End::Ignored => permit.ignore(),
-                End::Cancelled => drop(permit),
-                End::Abandoned => permit.abandoned(),
-                End::Panicked => {
-                    let call = move || permit.watch_call(|| std::panic::resume_unwind(Box::new("the body's own")));
-                    let unwound: Result<(), _> = catch_unwind(AssertUnwindSafe(call));
-                    assert!(unwound.is_err());
-                }
-            },
-        }
-    }
-}
-
-/// A permit that is out, whose it is, and what the reference gave for it.
+/// A call that is under way, and whose it is.
 struct Taken<'a> {
-    out: Out<'a>,
+    call: UnderWay<'a>,
     of: usize,
-    expected: reference::Permit,
-}
-
-impl Taken<'_> {
-    fn is_owned(&self) -> bool {
-        matches!(self.out, Out::Owned(_))
-    }
 }
 
 /// The first is that which keys share that have none of their own. Those of keys that were evicted stay: their calls may end yet.
 struct Family {
     references: Vec<Reference>,
-    held: BTreeMap<u8, usize>,
+    held: BTreeMap<u32, usize>,
     config: CircuitBreakerConfig,
     now: u64,
     /// Of the shared one: calls that it would reject and that pass.
@@ -139,13 +112,13 @@ impl Family {
     }
 
     /// The key loses its instance: what is still out of it decides nothing.
-    fn evict(&mut self, key: u8) {
+    fn evict(&mut self, key: u32) {
         let gone = self.held.remove(&key).unwrap();
         self.references[gone].force_open();
     }
 
     /// What was done to all holds for a key that comes.
-    fn give(&mut self, key: u8) {
+    fn give(&mut self, key: u32) {
         let mut new = Reference::new(self.config, None, self.now);
         let all = &self.references[0];
         match all.decided() {
@@ -159,9 +132,10 @@ impl Family {
     }
 
     /// Whether no other key may have its instance.
-    fn is_kept(&self, key: u8, out: &[Taken<'_>]) -> bool {
+    fn is_kept(&self, key: u32, out: &[Taken<'_>]) -> bool {
         let of = self.held[&key];
-        self.references[of].decided() != State::Closed || out.iter().any(|taken| taken.of == of && taken.is_owned())
+        self.references[of].decided() != State::Closed
+            || out.iter().any(|taken| taken.of == of && taken.call.is_known())
     }
 
     /// What a call gets of the reference at this place.
@@ -178,13 +152,10 @@ impl Family {
     }
 }
 
-fn shown(key: u8) -> String {
-    format!("tenant {key}")
-}
-
 async fn run(config: CircuitBreakerConfig, steps: Vec<Step>) {
     let with_keys = |config: CircuitBreakerConfig| config.max_keys(MAX_KEYS as u32);
-    let breaker = Arc::new(CircuitBreaker::builder("keys").config(with_keys(config)).build().unwrap());
+    let _entered = Scope::new().enter();
+    let breaker = CircuitBreaker::builder("reference").config(with_keys(config)).register().unwrap();
     let now = Timestamp::now().as_millis();
     let references = vec![Reference::new(config, None, now)];
     let mut family = Family { references, held: BTreeMap::new(), config, now, lifted: 0 };
@@ -194,15 +165,11 @@ async fn run(config: CircuitBreakerConfig, steps: Vec<Step>) {
     for (at, step) in steps.iter().enumerate() {
         let context = || format!("after step {at}, {step:?}");
         match step.clone() {
-            Step::Ask { key, owned, ends } => {
+            Step::Ask { key, form, ends } => {
                 let before = overflowed();
-                let asked = match owned {
-                    true => breaker.try_acquire_owned_for(shown(key)).map(Out::Owned),
-                    false => breaker.keyed(shown(key)).try_acquire().map(Out::Borrowed),
-                };
+                let asked = Guard { breaker: &breaker, key: Some(key) }.begin(form);
                 let shares = overflowed() > before;
-                let gone: Vec<u8> =
-                    family.held.keys().copied().filter(|key| breaker.of_key(shown(*key)).is_none()).collect();
+                let gone: Vec<u32> = family.held.keys().copied().filter(|key| breaker.of_key(*key).is_none()).collect();
                 for &key in &gone {
                     assert!(!family.is_kept(key, &out), "{key} was evicted {}", context());
                     family.evict(key);
@@ -219,29 +186,39 @@ async fn run(config: CircuitBreakerConfig, steps: Vec<Step>) {
                 }
                 let of = if shares { 0 } else { family.held[&key] };
                 match (asked, family.acquire(of)) {
-                    (Ok(asked), Ok(expected)) => {
-                        out.push(Taken { out: asked, of, expected });
-                        if let Some(end) = ends {
-                            let Taken { out, of, expected } = out.pop().unwrap();
-                            out.finish(end);
-                            family.references[of].finish(expected, end.into());
+                    (Ok(real), Ok(expected)) => {
+                        let call = UnderWay::new(real, expected, family.now);
+                        match ends {
+                            Some(verdict) => call.finish(verdict, &mut family.references[of]),
+                            None => out.push(Taken { call, of }),
                         }
                     }
                     (Err(Rejection::CircuitOpen { key: of_key, reason, retry_after, .. }), Err(expected)) => {
                         assert_eq!((reason, retry_after), (expected.0, expected.1.map(millis)), "{}", context());
-                        assert_eq!(of_key.map(|key| key.to_string()), (!shares).then(|| shown(key)), "{}", context());
+                        assert_eq!(
+                            of_key.map(|key| key.to_string()),
+                            (!shares).then(|| key.to_string()),
+                            "{}",
+                            context()
+                        );
                     }
                     (asked, expected) => {
                         panic!("{:?} in place of {expected:?} {}", asked.map(|_| "a permit"), context())
                     }
                 }
             }
-            Step::Finish(which, end) => {
-                if which < out.len() {
-                    let Taken { out, of, expected } = out.remove(which);
-                    out.finish(end);
-                    family.references[of].finish(expected, end.into());
-                }
+            Step::Finish(which, _) | Step::Wait(which) | Step::Item(which, _) if which >= out.len() => {}
+            Step::Finish(which, verdict) => {
+                let Taken { call, of } = out.remove(which);
+                call.finish(verdict, &mut family.references[of]);
+            }
+            Step::Wait(which) => {
+                let Taken { call, of } = out.remove(which);
+                out.extend(call.waits(&mut family.references[of]).map(|call| Taken { call, of }));
+            }
+            Step::Item(which, verdict) => {
+                let Taken { call, of } = out.remove(which);
+                out.extend(call.item(verdict, &mut family.references[of]).map(|call| Taken { call, of }));
             }
             Step::Pass(time) => {
                 tokio::time::advance(millis(time)).await;
@@ -254,14 +231,15 @@ async fn run(config: CircuitBreakerConfig, steps: Vec<Step>) {
             }
             Step::One(key, act) => {
                 if let Some(&of) = family.held.get(&key) {
-                    act_on(&breaker.of_key(shown(key)).unwrap(), act);
+                    act_on(&breaker.of_key(key).unwrap(), act);
                     act_on_reference(&mut family.references[of], act);
                 }
             }
             Step::Reconfigure(config) => {
                 breaker.reconfigure(with_keys(config)).unwrap();
                 family.config = config;
-                family.living().for_each(|reference| reference.reconfigure(config));
+                // A call of a key that was evicted is judged by it too.
+                family.references.iter_mut().for_each(|reference| reference.reconfigure(config));
             }
         }
         compare(&breaker, &mut family, &context);
@@ -272,7 +250,7 @@ fn compare(breaker: &CircuitBreaker, family: &mut Family, context: &dyn Fn() -> 
     let real = breaker.snapshot();
     let mut not_closed = 0;
     for (key, of) in &family.held {
-        let (real, reference) = (breaker.of_key(shown(*key)).unwrap().snapshot(), &family.references[*of]);
+        let (real, reference) = (breaker.of_key(*key).unwrap().snapshot(), &family.references[*of]);
         assert_eq!((real.state, real.decided), (reference.state(), reference.decided()), "{key} {}", context());
         assert_eq!(real.window, reference.window(), "{key} {}", context());
         assert_eq!(real.consecutive_failures, reference.row(), "{key} {}", context());

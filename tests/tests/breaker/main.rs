@@ -1,38 +1,37 @@
 //! The circuit breaker against a plain reference: random sequences of calls, times, commands and reconfigurations, and after every
 //! step the same state, counts, rejections and events. The breaker is one without keys or that of a key, and may go on in another process.
 
+mod calls;
 mod keys;
 mod reference;
 
+use calls::{Form, Guard, UnderWay, form};
 use proptest::prelude::*;
 use reference::{Admitted, End, Moved, Reference, Told, Verdict};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerSnapshot, Event, EventFilter, Events, Failure, Mode, NextCall,
-    OpenReason, Permit, Rejection, Timestamp, Topic, Window, WindowCounts, registry,
+    CircuitBreaker, CircuitBreakerConfig, CircuitBreakerSnapshot, Event, EventFilter, Events, Mode, NextCall,
+    OpenReason, Rejection, Timestamp, Topic, Window, WindowCounts, registry,
 };
 use std::cell::Cell;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A permit by hand.
-    Acquire,
-    /// A call whose body waits.
-    Begin,
+    /// A call that is under way.
+    Begin(Form),
     /// Of the calls that are under way, the one at this place, counted over and over again.
     Finish(usize, Verdict),
     /// Its body is asked, and waits.
     Wait(usize),
+    /// An item of its stream comes.
+    Item(usize, Verdict),
     /// In its body there is another call.
     CallIn(usize, End),
-    Call(Verdict),
+    /// A call that ends at once.
+    Call(Form, Verdict),
     Pass(u64),
     /// As much time as it takes until an open breaker probes.
     PassUntilDue,
@@ -147,12 +146,12 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Act::Reset),
     ];
     prop_oneof![
-        3 => Just(Step::Acquire),
-        3 => Just(Step::Begin),
+        6 => form().prop_map(Step::Begin),
         6 => (0usize..8, verdict()).prop_map(|(which, verdict)| Step::Finish(which, verdict)),
         2 => (0usize..8).prop_map(Step::Wait),
         2 => (0usize..8, end()).prop_map(|(which, end)| Step::CallIn(which, end)),
-        14 => verdict().prop_map(Step::Call),
+        8 => (0usize..8, verdict()).prop_map(|(which, verdict)| Step::Item(which, verdict)),
+        14 => (form(), verdict()).prop_map(|(form, verdict)| Step::Call(form, verdict)),
         6 => prop::sample::select(vec![1u64, 9, 37, 100, 250, 1000, 1001, 9000, 60_000]).prop_map(Step::Pass),
         3 => Just(Step::PassUntilDue),
         1 => act.prop_map(Step::Act),
@@ -164,158 +163,6 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn two_thirds(counts: &WindowCounts) -> bool {
     counts.calls >= 3 && counts.failures * 3 >= counts.calls * 2
-}
-
-fn finish(permit: Permit<'_>, end: End) {
-    match end {
-        End::Success => permit.success(),
-        End::Failure(None) => permit.failure(),
-        End::Failure(Some(says)) => permit.failure_because(&says),
-        End::Ignored => permit.ignore(),
-        End::Cancelled => drop(permit),
-        End::Abandoned => permit.abandoned(),
-        End::Panicked => {
-            let unwound = catch_unwind(AssertUnwindSafe(|| {
-                let permit = permit;
-                let body = pin!(async { panics() });
-                _ = poll(permit.watch(body));
-            }));
-            assert!(unwound.is_err());
-        }
-    }
-}
-
-fn panics() {
-    std::panic::resume_unwind(Box::new("the body's own"))
-}
-
-fn poll<T>(future: impl Future<Output = T>) -> Poll<T> {
-    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// The breaker, or that of the key that is called now.
-#[derive(Clone, Copy)]
-struct Guard<'b> {
-    breaker: &'b Arc<CircuitBreaker>,
-    key: &'b Cell<Option<u32>>,
-}
-
-impl<'b> Guard<'b> {
-    fn try_acquire(self) -> Result<Permit<'b>, Rejection> {
-        match self.key.get() {
-            None => self.breaker.try_acquire(),
-            Some(key) => self.breaker.keyed(key).try_acquire(),
-        }
-    }
-
-    /// A call that is under way, unless it is rejected.
-    fn begin(self) -> Result<Call<'b>, Rejection> {
-        let told = Rc::new(ToldBody::default());
-        let body = self.body(Rc::clone(&told));
-        let classify = |result: Result<&resilience_runtime::Verdict, &resilience_runtime::Verdict>| match result {
-            Ok(verdict) | Err(verdict) => *verdict,
-        };
-        let mut future: CallFuture<'b> = match self.key.get() {
-            None => Box::pin(self.breaker.call_classified(body, classify)),
-            Some(key) => Box::pin(self.breaker.keyed(key).call_classified(body, classify)),
-        };
-        match poll(future.as_mut()) {
-            Poll::Pending => Ok(Call { future, told }),
-            Poll::Ready(Err(Failure::Rejected(rejection))) => Err(rejection),
-            Poll::Ready(other) => panic!("nothing has told the body to end so: {other:?}"),
-        }
-    }
-
-    async fn body(self, told: Rc<ToldBody>) -> BodyResult {
-        std::future::poll_fn(|_| match told.next.take() {
-            None => Poll::Pending,
-            Some(Next::End(result)) => Poll::Ready(result),
-            Some(Next::Panic) => {
-                panics();
-                Poll::Pending
-            }
-            Some(Next::Call(end)) => {
-                told.answer.set(Some(self.try_acquire().map(|permit| finish(permit, end))));
-                Poll::Pending
-            }
-        })
-        .await
-    }
-}
-
-type BodyResult = Result<resilience_runtime::Verdict, resilience_runtime::Verdict>;
-type CallFuture<'b> =
-    Pin<Box<dyn Future<Output = Result<resilience_runtime::Verdict, Failure<resilience_runtime::Verdict>>> + 'b>>;
-
-/// What the body of a call does when it is polled next, and what came of the call that it has made.
-#[derive(Default)]
-struct ToldBody {
-    next: Cell<Option<Next>>,
-    answer: Cell<Option<Result<(), Rejection>>>,
-}
-
-enum Next {
-    End(BodyResult),
-    Panic,
-    Call(End),
-}
-
-struct Call<'b> {
-    future: CallFuture<'b>,
-    told: Rc<ToldBody>,
-}
-
-impl Call<'_> {
-    fn finish(mut self, verdict: Verdict) {
-        use resilience_runtime::Verdict as Said;
-        let said = |said: Said| verdict.opens.map_or(said, |time| said.opens_for(millis(time)));
-        let next = match verdict.end {
-            End::Success => Next::End(Ok(said(Said::SUCCESS))),
-            End::Failure(_) => Next::End(Err(said(Said::FAILURE))),
-            End::Ignored => Next::End(Err(said(Said::IGNORED))),
-            End::Panicked => Next::Panic,
-            // Whoever has made it has left.
-            End::Cancelled | End::Abandoned => return,
-        };
-        let panics = matches!(next, Next::Panic);
-        self.told.next.set(Some(next));
-        let polled = catch_unwind(AssertUnwindSafe(|| poll(self.future.as_mut()).is_ready()));
-        assert!(if panics { polled.is_err() } else { matches!(polled, Ok(true)) });
-    }
-
-    fn call_in(&mut self, end: End) -> Result<(), Rejection> {
-        self.told.next.set(Some(Next::Call(end)));
-        assert!(poll(self.future.as_mut()).is_pending());
-        self.told.answer.take().expect("it was polled")
-    }
-}
-
-enum UnderWay<'b> {
-    Permit(Permit<'b>),
-    Call(Call<'b>),
-}
-
-impl UnderWay<'_> {
-    fn finish(self, verdict: Verdict) {
-        match self {
-            Self::Permit(permit) => finish(permit, verdict.end),
-            Self::Call(call) => call.finish(verdict),
-        }
-    }
-
-    /// As it ends with that verdict: a permit by hand has none, and what a call is classified as says nothing else.
-    fn means(&self, verdict: Verdict) -> Verdict {
-        let Verdict { end, opens } = verdict;
-        match (self, end) {
-            (Self::Permit(_), end) => end.into(),
-            (Self::Call(_), End::Failure(_)) => {
-                Verdict { end: End::Failure(Some("an answer that is classified as a failure")), opens }
-            }
-            (Self::Call(_), End::Success | End::Ignored) => verdict,
-            (Self::Call(_), End::Panicked) => end.into(),
-            (Self::Call(_), End::Cancelled | End::Abandoned) => End::Cancelled.into(),
-        }
-    }
 }
 
 /// What is told of a breaker, to somebody who wants to know of each change, and to somebody who wants to know of each call too.
@@ -430,12 +277,12 @@ async fn live(
     process: &str,
 ) -> Reference {
     let key = Cell::new(with_keys.then_some(0));
-    let guard = Guard { breaker, key: &key };
+    let guard = || Guard { breaker, key: key.get() };
     // What was done to all keys.
     let mut of_all = Reference::new(reference.config(), None, reference.now);
-    let mut under_way: Vec<(UnderWay<'_>, reference::Permit)> = Vec::new();
+    let mut under_way: Vec<UnderWay<'_>> = Vec::new();
     if with_keys {
-        let (real, expected) = (guard.try_acquire().unwrap(), reference.acquire().unwrap());
+        let (real, expected) = (guard().try_acquire().unwrap(), reference.acquire().unwrap());
         real.ignore();
         reference.finish(expected, End::Ignored.into());
     }
@@ -446,19 +293,14 @@ async fn live(
         let context = || format!("in {process} after step {at}, {step:?}");
         let instance = key.get().map_or_else(|| Arc::clone(breaker), |key| breaker.of_key(key).unwrap());
         match step.clone() {
-            Step::Acquire | Step::Begin | Step::Call(_) => {
+            Step::Begin(form) | Step::Call(form, _) => {
                 let said = instance.next_call();
-                let by_hand = matches!(step, Step::Acquire) || matches!(step, Step::Call(said) if said.opens.is_none());
-                let real = match by_hand {
-                    true => guard.try_acquire().map(UnderWay::Permit),
-                    false => guard.begin().map(UnderWay::Call),
-                };
-                match (&said, real, reference.acquire()) {
+                match (&said, guard().begin(form), reference.acquire()) {
                     (NextCall::Rejected(said), Err(real), Err(expected)) => {
                         assert_eq!(*said, real, "{}", context());
                         check_rejection(real, expected, &context);
                     }
-                    (said, Ok(real), Ok(mut expected)) => {
+                    (said, Ok(real), Ok(expected)) => {
                         let fits = match expected.admitted {
                             Admitted::Closed { .. } => matches!(said, NextCall::Admitted),
                             Admitted::Probe { .. } => matches!(said, NextCall::Probe { .. }),
@@ -466,14 +308,10 @@ async fn live(
                             Admitted::Uncounted => matches!(said, NextCall::Unguarded),
                         };
                         assert!(fits, "{said:?} was said of {expected:?} {}", context());
-                        if !by_hand {
-                            expected.waits(reference.now);
-                        }
-                        under_way.push((real, expected));
-                        if let Step::Call(verdict) = step {
-                            let (real, expected) = under_way.pop().unwrap();
-                            reference.finish(expected, real.means(*verdict));
-                            real.finish(*verdict);
+                        let call = UnderWay::new(real, expected, reference.now);
+                        match step {
+                            Step::Call(_, verdict) => call.finish(*verdict, &mut reference),
+                            _ => under_way.push(call),
                         }
                     }
                     (said, real, expected) => {
@@ -481,29 +319,21 @@ async fn live(
                     }
                 }
             }
-            Step::Finish(..) | Step::Wait(_) | Step::CallIn(..) if under_way.is_empty() => {}
+            Step::Finish(..) | Step::Wait(_) | Step::Item(..) | Step::CallIn(..) if under_way.is_empty() => {}
             Step::Finish(which, verdict) => {
-                let (real, expected) = under_way.remove(which % under_way.len());
-                reference.finish(expected, real.means(verdict));
-                real.finish(verdict);
+                under_way.remove(which % under_way.len()).finish(verdict, &mut reference);
             }
             Step::Wait(which) => {
-                let which = which % under_way.len();
-                if let (UnderWay::Permit(real), expected) = &mut under_way[which] {
-                    let mut body = pin!(std::future::pending::<()>());
-                    assert!(poll(real.watch(body.as_mut())).is_pending());
-                    expected.waits(reference.now);
-                }
+                let call = under_way.remove(which % under_way.len());
+                under_way.extend(call.waits(&mut reference));
+            }
+            Step::Item(which, verdict) => {
+                let call = under_way.remove(which % under_way.len());
+                under_way.extend(call.item(verdict, &mut reference));
             }
             Step::CallIn(which, end) => {
                 let which = which % under_way.len();
-                if let (UnderWay::Call(real), expected) = &mut under_way[which] {
-                    match (real.call_in(end), reference.call_in(expected, end)) {
-                        (Ok(()), Ok(())) => {}
-                        (Err(real), Err(expected)) => check_rejection(real, expected, &context),
-                        (real, expected) => panic!("{real:?} in place of {expected:?} {}", context()),
-                    }
-                }
+                under_way[which].call_in(end, &mut reference, &context);
             }
             Step::Pass(_) | Step::PassUntilDue => {
                 let until_due = || reference.probe_due().map_or(0, |due| due.saturating_sub(reference.now));
@@ -525,13 +355,13 @@ async fn live(
             }
             Step::Listen(listens) => listening.listen(listens),
             Step::AnotherKey => {
-                // A key keeps its breaker while a call waits. Of a permit by hand nobody knows.
-                let waits = under_way.iter().any(|(real, _)| matches!(real, UnderWay::Call(_)));
-                if let Some(before) = key.get().filter(|_| reference.is_closed() && !waits) {
+                // A key keeps its breaker while a call is known to be under way. Of a permit by hand that is not owned nobody knows.
+                let is_known = under_way.iter().any(UnderWay::is_known);
+                if let Some(before) = key.get().filter(|_| reference.is_closed() && !is_known) {
                     key.set(Some(before + 1));
-                    let permit = guard.try_acquire();
-                    let is_counted = |(_, call): &&(_, reference::Permit)| call.admitted != Admitted::Uncounted;
-                    reference.begin_anew(&of_all, under_way.iter().filter(is_counted).count() as u64);
+                    let permit = guard().try_acquire();
+                    let counted = under_way.iter().filter(|call| call.is_counted());
+                    reference.begin_anew(&of_all, counted.count() as u64);
                     match (permit, reference.acquire()) {
                         (Ok(real), Ok(expected)) => {
                             real.ignore();
@@ -553,9 +383,8 @@ async fn live(
         listening.compare(shown().as_deref(), std::mem::take(&mut reference.told), &context);
     }
     // Whoever has made them leaves, before anything is saved.
-    for (real, expected) in under_way {
-        reference.finish(expected, real.means(End::Cancelled.into()));
-        real.finish(End::Cancelled.into());
+    for call in under_way {
+        call.finish(End::Cancelled.into(), &mut reference);
     }
     reference
 }

@@ -24,15 +24,55 @@ pub struct Permit {
     waits_since: Option<u64>,
     /// A call in its body has failed.
     nested_failed: bool,
+    /// What came of its stream, once that is there.
+    pub streamed: Option<Streamed>,
+    /// How long it took, where that is known before it has ended.
+    took: Option<u64>,
+    /// When the reader of its stream began to wait for the next item.
+    item_waits_since: Option<u64>,
+}
+
+/// What has come of a stream that has not been decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Streamed {
+    Nothing,
+    /// Nothing but items that say nothing about the dependency.
+    Ignored,
+    Item,
 }
 
 impl Permit {
     fn new(admitted: Admitted, began: Option<u64>, entered: u64) -> Self {
-        Self { admitted, began, entered, waits_since: None, nested_failed: false }
+        Self {
+            admitted,
+            began,
+            entered,
+            waits_since: None,
+            nested_failed: false,
+            streamed: None,
+            took: None,
+            item_waits_since: None,
+        }
     }
 
     pub fn waits(&mut self, now: u64) {
         self.waits_since.get_or_insert(now);
+    }
+
+    /// The head of a stream is there: the reader may take as long as it wants until it asks.
+    pub fn head(&mut self, now: u64) {
+        self.streamed = Some(Streamed::Nothing);
+        self.waits_since = None;
+        self.took = self.began.map(|began| now - began);
+    }
+
+    /// The reader asks: until there is an item that did its work, time goes on.
+    pub fn asked(&mut self, now: u64) {
+        if self.streamed.is_some_and(|streamed| streamed != Streamed::Item)
+            && let Some(took) = self.took.take()
+        {
+            self.began = Some(now - took);
+        }
     }
 }
 
@@ -122,6 +162,14 @@ pub enum End {
 pub struct Verdict {
     pub end: End,
     pub opens: Option<u64>,
+}
+
+impl Verdict {
+    /// A failure says that.
+    pub fn saying(self, says: &'static str) -> Self {
+        let end = if let End::Failure(_) = self.end { End::Failure(Some(says)) } else { self.end };
+        Self { end, ..self }
+    }
 }
 
 impl From<End> for Verdict {
@@ -541,7 +589,7 @@ impl Reference {
         let waited = permit.waits_since.map(|since| self.now - since);
         let is_abandoned = waited.zip(settings.abandoned_after).is_some_and(|(waited, limit)| waited >= millis(limit));
         let says_nothing = end == End::Ignored || end == End::Cancelled && waited.is_none();
-        let took = permit.began.map(|began| self.now - began).filter(|_| !says_nothing);
+        let took = permit.took.or(permit.began.map(|began| self.now - began)).filter(|_| !says_nothing);
         let too_long = took.zip(settings.slow_call).filter(|(took, limit)| *took > millis(*limit));
         if let Some((took, limit)) = too_long {
             self.told.push(Told::Slow { took: Duration::from_millis(took), limit });
@@ -594,6 +642,51 @@ impl Reference {
             }
             _ => self.end_late(kind, ended),
         }
+    }
+
+    /// An item of a stream has come, which says so; nothing, where that decides.
+    pub fn item(&mut self, mut permit: Permit, verdict: Verdict) -> Option<Permit> {
+        permit.asked(self.now);
+        permit.item_waits_since = None;
+        let is_probe = matches!(permit.admitted, Admitted::Probe { .. });
+        match verdict.end {
+            End::Success if verdict.opens.is_none() && !is_probe => {
+                permit.took = permit.took.or(permit.began.map(|began| self.now - began));
+                permit.streamed = Some(Streamed::Item);
+            }
+            End::Ignored if verdict.opens.is_none() => {
+                permit.streamed = permit.streamed.map(|before| before.max(Streamed::Ignored));
+            }
+            _ => {
+                self.finish(permit, verdict);
+                return None;
+            }
+        }
+        Some(permit)
+    }
+
+    /// The reader of a stream waits for the next item; whether it has done so for too long.
+    pub fn waits_for_item(&self, permit: &mut Permit, between: u64) -> bool {
+        permit.asked(self.now);
+        permit.waits(self.now);
+        self.now >= *permit.item_waits_since.get_or_insert(self.now) + between
+    }
+
+    /// A stream has come to its end.
+    pub fn ended(&mut self, mut permit: Permit) {
+        permit.asked(self.now);
+        let end = if permit.streamed == Some(Streamed::Ignored) { End::Ignored } else { End::Success };
+        self.finish(permit, end.into());
+    }
+
+    /// The reader of a stream has left.
+    pub fn left(&mut self, permit: Permit) {
+        let end = match permit.streamed {
+            Some(Streamed::Item) => End::Success,
+            Some(Streamed::Ignored) => End::Ignored,
+            Some(Streamed::Nothing) | None => End::Cancelled,
+        };
+        self.finish(permit, end.into());
     }
 
     fn count(&mut self, kind: Option<Kind>, ended: Ended, slow: bool, took: Option<u64>) {

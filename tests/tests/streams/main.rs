@@ -425,7 +425,7 @@ mod panics {
 
     #[tokio::test(start_paused = true)]
     async fn of_what_the_stream_drops_are_failures() {
-        struct Bomb;
+        struct Bomb(Option<u32>);
 
         impl Drop for Bomb {
             fn drop(&mut self) {
@@ -436,22 +436,33 @@ mod panics {
         impl Stream for Bomb {
             type Item = u32;
 
-            fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u32>> {
-                Poll::Ready(None)
+            fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<u32>> {
+                Poll::Ready(self.0.take())
             }
         }
 
-        #[circuit_breaker("streams: bombs", stream = true)]
-        async fn rows() -> Answer<impl Stream<Item = u32> + Unpin> {
-            Ok(Bomb)
+        #[circuit_breaker("streams: bombs", stream = true, slow_call = "1s")]
+        async fn rows(item: Option<u32>) -> Answer<impl Stream<Item = u32> + Unpin> {
+            Ok(Bomb(item))
         }
 
-        let left = rows().await.unwrap();
+        let left = rows(None).await.unwrap();
         catch_unwind(AssertUnwindSafe(|| drop(left))).unwrap_err();
-        let mut read = rows().await.unwrap();
+        let mut read = rows(None).await.unwrap();
         catch_unwind(AssertUnwindSafe(|| poll(&mut read))).unwrap_err();
         assert_eq!(counted("streams: bombs"), [0, 2, 0, 0, 0]);
         drop(read);
+
+        // They are as slow as the first item was, whatever their reader did since.
+        let mut late = rows(Some(1)).await.unwrap();
+        assert!(poll(&mut late).is_ready());
+        advance(millis(5000)).await;
+        catch_unwind(AssertUnwindSafe(|| drop(late))).unwrap_err();
+        let mut late = rows(Some(1)).await.unwrap();
+        assert!(poll(&mut late).is_ready());
+        advance(millis(5000)).await;
+        catch_unwind(AssertUnwindSafe(|| poll(&mut late))).unwrap_err();
+        assert_eq!((counted("streams: bombs"), breaker("streams: bombs").totals().slow), ([0, 4, 0, 0, 0], 0));
     }
 }
 
