@@ -7,7 +7,7 @@ use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMe
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use resilience_observe::{KeySeries, Observer};
 use resilience_runtime::testing::Scope;
-use resilience_runtime::{Bulkhead, CircuitBreaker, CircuitBreakerConfig};
+use resilience_runtime::{Bulkhead, CircuitBreaker, CircuitBreakerConfig, Kind};
 use std::collections::BTreeMap;
 
 /// Every point, by its instrument and its attributes.
@@ -89,6 +89,27 @@ fn three_thousand_breakers_add_up_and_none_beyond_the_bound_is_lost() {
     assert_eq!(points[&of("resilience.circuit_breaker.calls", other)], 3000.0 - 271.0);
     assert!(!points.keys().any(|(_, attributes)| attributes.contains_key("otel.metric.overflow")));
     assert_eq!(points[&of("resilience.policies", [("resilience.policy", "circuit_breaker")])], 3000.0);
+}
+
+#[test]
+fn what_those_beyond_the_bound_have_counted_does_not_fall_when_one_of_them_is_taken_out() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    // One instrument has seven outcomes of 271 policies.
+    for nth in 0..273 {
+        let breaker = CircuitBreaker::builder(format!("breaker {nth:03}")).register().unwrap();
+        (0..nth).for_each(|_| breaker.try_acquire().unwrap().ignore());
+    }
+    let collected = Collected::of(&Observer::new(scope.registry()));
+    let other = || {
+        let attributes = [("resilience.name", "(other)"), ("resilience.outcome", "ignored")];
+        collected.points()[&of("resilience.circuit_breaker.calls", attributes)]
+    };
+    assert_eq!(other(), 271.0 + 272.0);
+    assert!(scope.registry().remove(Kind::CircuitBreaker, "breaker 271").unwrap());
+    assert_eq!(other(), 271.0 + 272.0);
+    scope.registry().circuit_breaker("breaker 272").unwrap().try_acquire().unwrap().ignore();
+    assert_eq!(other(), 271.0 + 272.0 + 1.0);
 }
 
 #[test]
