@@ -270,3 +270,70 @@ fn probe(half_open: Word, began: u64) -> (Admitted, u64) {
     crate::event::trace::probes();
     (Admitted::Probe(half_open.generation()), began)
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use crate::error::OpenReason;
+    use crate::window::WindowCounts;
+    use resilience_config::CircuitBreakerConfig;
+    use std::sync::Arc;
+
+    /// A clock whose coarse readings are behind by so much.
+    #[derive(Clone, Copy)]
+    struct Behind {
+        millis: u64,
+        by: u64,
+    }
+
+    impl Clock for Behind {
+        fn coarse_millis(self) -> u64 {
+            self.millis - self.by
+        }
+
+        fn precise_nanos(self) -> u64 {
+            self.millis * NANOS_PER_MILLI
+        }
+    }
+
+    #[test]
+    fn the_precise_clock_has_the_last_word_on_whether_a_probe_is_due() {
+        const START: u64 = 1_000_000;
+        let settings = CircuitBreakerConfig::new().open_for(Duration::from_secs(1)).validated().resolve();
+        let emitter = crate::event::Emitter::new(Arc::default());
+        let breaker = CircuitBreaker::new_at("admission".into(), &settings, None, emitter, START);
+        for by in 0..COARSE_ERROR_MILLIS {
+            let counts = WindowCounts::default();
+            breaker.trip(breaker.word.load(), (OpenReason::JustOpened, None), counts, START, None);
+            for left in [1000, 500, COARSE_ERROR_MILLIS, 1] {
+                let asked = breaker.ask_unless_closed(Behind { millis: START + 1000 - left, by });
+                let wait = asked.unwrap_err().0.unwrap();
+                assert!((left..=left + by).contains(&wait), "{left} ms are left, and {wait} are said");
+            }
+            let asked = breaker.ask_unless_closed(Behind { millis: START + 1000, by });
+            assert!(matches!(asked, Ok((Admitted::Probe(_), _))), "{by} ms behind: {asked:?}");
+            breaker.word.exchange(breaker.word.load(), Word::closed(START, false));
+        }
+    }
+
+    /// Between the two steps of an opening another thread may be rejected.
+    #[test]
+    fn an_opening_whose_reason_is_not_written_yet_does_not_have_that_of_the_one_before() {
+        let settings = CircuitBreakerConfig::new().resolve();
+        let emitter = crate::event::Emitter::new(Arc::default());
+        let breaker = CircuitBreaker::new_at("admission".into(), &settings, None, emitter, 1000);
+        let (failed, counts) = (OpenReason::ConsecutiveFailures { failures: 7 }, WindowCounts::default());
+        breaker.trip(breaker.word.load(), (failed, None), counts, 1000, None);
+        let reason = || OpenReason::from(breaker.reason_of(breaker.word.load()));
+        assert_eq!(reason(), failed);
+        for (entered, expected) in [
+            (Word::open(5000, 0, 0, false), OpenReason::JustOpened),
+            (Word::forced(6000), OpenReason::Forced),
+            // Of a half-open one, whichever opening came before it.
+            (Word::open(7000, 0, 0, false).transition_to_half_open(8000), failed),
+        ] {
+            assert!(breaker.word.exchange(breaker.word.load(), entered));
+            assert_eq!(reason(), expected);
+        }
+    }
+}

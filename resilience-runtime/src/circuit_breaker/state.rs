@@ -477,6 +477,10 @@ mod tests {
         assert!(open.has_own_time() && !Word::open(now, 127, JITTER, false).has_own_time());
         assert_eq!((open.phase(), open.monitored()), (Phase::Open, true));
         assert_eq!((open.since(now), open.openings(), open.jitter()), (now - 7, 3, 0x2bcd));
+        for many in [127, 128, 1000, u64::MAX] {
+            let open = Word::open(now, many, 0, false);
+            assert_eq!((open.openings(), open.jitter(), open.has_own_time()), (127, 0, false), "of {many}");
+        }
 
         let half = open.transition_to_half_open(now);
         assert_eq!((half.phase(), half.since(now + 9), half.openings()), (Phase::HalfOpen, now, 3));
@@ -508,6 +512,16 @@ mod tests {
         assert_eq!(open.since(now), now - 20);
         let half = open.transition_to_half_open(now);
         assert_eq!(half.since(now + mask(PROBE_SINCE_BITS) / 2), now);
+    }
+
+    #[test]
+    fn a_state_that_was_entered_ahead_of_the_clock_is_not_left_before_it_began() {
+        let now = 5_000_000_000;
+        let half_open = Word::open(now, 0, 0, false).transition_to_half_open(now + 1);
+        for word in [Word::closed(now + 1, false), Word::open(now + 1, 0, 0, true), Word::forced(now + 1), half_open] {
+            let moments = (word.since(now), word.entering(now), word.entering(now + 2));
+            assert_eq!(moments, (now + 1, now + 1, now + 2), "{:?}", word.phase());
+        }
     }
 
     #[test]

@@ -29,8 +29,7 @@ impl CircuitBreaker {
         if from.phase() == to.phase() && from.monitored() == to.monitored() {
             return;
         }
-        // A close is due to no failure.
-        let cause = reason.and_then(|_| turn.cause());
+        let cause = turn.cause();
         turn.push(Topic::Transition, to.since(at), |order| {
             let monitored = from.monitored() && to.monitored();
             // A monitoring breaker's own moves are told as what they would have been.
@@ -136,5 +135,35 @@ impl CircuitBreaker {
             }
             _ => None,
         })
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use crate::event::{Bus, Emitter, EventFilter};
+    use resilience_config::CircuitBreakerConfig;
+    use std::sync::Arc;
+
+    #[test]
+    fn outcomes_that_nobody_reads_any_more_cost_one_call_and_the_next_ones_nothing() {
+        let bus = Arc::new(Bus::default());
+        let subscribe = || bus.subscribe(EventFilter::of([Topic::Outcome]));
+        let mut events = subscribe();
+        let emitter = Emitter::new(Arc::clone(&bus));
+        let breaker =
+            CircuitBreaker::new_at("told".into(), &CircuitBreakerConfig::new().resolve(), None, emitter, 1000);
+        let fail = || breaker.try_acquire().unwrap().failure();
+        let is_switched_on = || breaker.judge_all.get() & TELL_OUTCOMES != 0;
+        fail();
+        assert!(is_switched_on() && events.try_recv().is_some());
+        drop(events);
+        assert!(is_switched_on(), "nobody has looked since");
+        fail();
+        assert!(!is_switched_on());
+        let mut events = subscribe();
+        breaker.tell_outcomes();
+        fail();
+        assert!(is_switched_on() && events.try_recv().is_some());
     }
 }
