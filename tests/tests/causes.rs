@@ -84,7 +84,8 @@ struct Link(&'static str, Option<&'static Link>);
 
 impl Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.0)?;
+        if self.0.ends_with('…') { Err(fmt::Error) } else { Ok(()) }
     }
 }
 
@@ -117,11 +118,14 @@ fn a_source_is_told_where_what_is_around_it_does_not_end_in_it_and_sixteen_at_mo
     static CONNECT: Link = Link("connect", Some(&REFUSED));
     static ENDS: Link = Link("cannot connect", Some(&CONNECT));
     static BEGINS: Link = Link("refused it was", Some(&REFUSED));
+    static BROKEN_OFF: Link = Link("connect…", Some(&REFUSED));
+    static AROUND: Link = Link("not sent", Some(&BROKEN_OFF));
     for (link, told) in [
         (&REFUSED, "refused"),
         (&CONNECT, "connect: refused"),
         (&ENDS, "cannot connect: refused"),
         (&BEGINS, "refused it was: refused"),
+        (&AROUND, "not sent: connect…"),
     ] {
         assert_eq!(cause_of(link), told);
     }

@@ -1,8 +1,9 @@
 //! Every order of two and of three policies that may stand together, against an interpreter of one page that does what the
 //! order says: what the body saw, what was returned and when, and what each policy counted. Virtual time.
 
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Registry, Rejection, RejectionKind, bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
+    CircuitBreaker, Registry, Rejection, RejectionKind, bulkhead, circuit_breaker, rate_limit, registry, retry, timeout,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -326,4 +327,86 @@ async fn every_order_does_what_it_says() {
     for order in ORDERS {
         play(order).await;
     }
+}
+
+thread_local! {
+    static SEEN: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+fn see(what: String) {
+    SEEN.with_borrow_mut(|seen| seen.push(what));
+}
+
+/// What a call was given: it says what the breaker of that name has heard when it goes.
+#[derive(Clone)]
+struct Given(&'static str);
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        let totals = registry().circuit_breaker(self.0).unwrap().totals();
+        see(format!("gone after {} rejected and {} failed", totals.rejected, totals.failures));
+    }
+}
+
+#[derive(Debug)]
+struct Told;
+
+impl From<Rejection> for Told {
+    fn from(rejection: Rejection) -> Self {
+        see(format!("told of {:?}", rejection.kind()));
+        Self
+    }
+}
+
+fn looks_inside(_: &Told) -> bool {
+    see(format!("judged with {} inside", registry().bulkhead("gone: inside").unwrap().snapshot().inside));
+    true
+}
+
+#[circuit_breaker("gone: alone")]
+async fn alone(_given: Given) -> Result<(), Told> {
+    pending().await
+}
+
+#[circuit_breaker("gone: in layers")]
+#[bulkhead(9)]
+#[timeout("1s")]
+async fn in_layers(_given: Given) -> Result<(), Told> {
+    pending().await
+}
+
+#[retry(attempts = 2, delay = "0s")]
+#[circuit_breaker("gone: retried")]
+async fn retried(_given: Given) -> Result<(), Told> {
+    pending().await
+}
+
+#[circuit_breaker(failure_if = looks_inside)]
+#[bulkhead(1, name = "gone: inside")]
+async fn inside() -> Result<(), Told> {
+    Err(Told)
+}
+
+/// However a call ends, what is inside has gone before what is around it hears of it.
+#[tokio::test(start_paused = true)]
+async fn what_a_call_was_given_is_gone_when_its_breaker_and_its_error_hear_how_it_ended() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let (gone, open) = ("gone after 0 rejected and 0 failed".to_owned(), "told of CircuitOpen".to_owned());
+    for name in ["gone: alone", "gone: in layers", "gone: retried"] {
+        CircuitBreaker::builder(name).register().unwrap().force_open();
+    }
+    alone(Given("gone: alone")).await.unwrap_err();
+    assert_eq!(SEEN.take(), [gone.clone(), open.clone()]);
+    in_layers(Given("gone: in layers")).await.unwrap_err();
+    assert_eq!(SEEN.take(), [gone.clone(), open.clone()]);
+    retried(Given("gone: retried")).await.unwrap_err();
+    let seen = SEEN.take();
+    assert_eq!((seen.first(), seen.last()), (Some(&gone), Some(&open)), "{seen:?}");
+
+    registry().circuit_breaker("gone: in layers").unwrap().reset();
+    in_layers(Given("gone: in layers")).await.unwrap_err();
+    assert_eq!(SEEN.take(), ["gone after 1 rejected and 0 failed", "told of TimedOut"]);
+    inside().await.unwrap_err();
+    assert_eq!(SEEN.take(), ["judged with 0 inside"]);
 }

@@ -59,6 +59,20 @@ async fn a_snapshot_says_how_many_keys_are_not_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_monitors_or_is_off_says_so_whatever_its_keys_do() {
+    let breaker = stock().build().unwrap();
+    fail(&breaker, 7);
+    let states = || (breaker.snapshot().state, breaker.of_key("7").unwrap().state());
+    assert_eq!(states(), (State::Open, State::Open));
+    breaker.monitor();
+    breaker.of_key("7").unwrap().enforce();
+    assert_eq!(states(), (State::Monitoring, State::Open));
+    breaker.disable();
+    breaker.of_key("7").unwrap().force_open();
+    assert_eq!(states(), (State::Disabled, State::ForcedOpen));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_longest_unused_closed_one_goes_first() {
     let breaker = stock().max_keys(3).build().unwrap();
     fail(&breaker, "open");
@@ -171,6 +185,20 @@ async fn a_key_that_is_used_since_it_was_looked_at_is_not_taken() {
     succeed(&breaker, "b");
     succeed(&breaker, "e");
     assert!(breaker.of_key("b").is_some() && breaker.of_key("c").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_opens_in_the_millisecond_in_which_it_was_looked_at_keeps_its_breaker() {
+    let breaker = stock().max_keys(3).build().unwrap();
+    for key in ["a", "b", "c", "d"] {
+        succeed(&breaker, key);
+    }
+    assert!(breaker.of_key("a").is_none(), "it has its slot for the longest, and `b` is the next one");
+    fail(&breaker, "b");
+    succeed(&breaker, "e");
+    assert!(breaker.of_key("b").is_some_and(|of_key| of_key.state() == State::Open));
+    assert_eq!(breaker.keyed("b").try_acquire().unwrap_err().key().unwrap().as_str(), "b");
+    assert_eq!(counts(&breaker), (3, 2, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -301,6 +301,7 @@ async fn a_breaker_that_something_has_happened_to_is_left_alone() {
     open(&opened);
     let restored = place.restore();
     assert_eq!(names(&restored.applied), ["untouched"]);
+    assert_eq!(names(&restored.pending), [""; 0], "those that were left alone do not wait for anything");
     let (called_already, changed) = ("it has made calls already", "its state was changed already");
     let skipped: Vec<_> =
         restored.skipped.iter().map(|(instance, why)| (&*instance.to_string().leak(), *why)).collect();
@@ -353,15 +354,20 @@ async fn what_a_configuration_file_forces_open_it_may_say_again() {
     let place = Place::new();
     {
         let _entered = Scope::new().enter();
-        registry().configure_from_str("[circuit_breaker.\"by file\"]\nforce_open = true").unwrap();
+        let lines = "[circuit_breaker]\n\"by file\".force_open = true\n\"then off\".force_open = true\nstock.key.7.force_open = true";
+        registry().configure_from_str(lines).unwrap();
         assert_eq!(breaker("by file").state(), State::ForcedOpen);
         breaker("by hand").force_open();
-        assert_eq!(place.save(), 1);
+        breaker("then off").disable();
+        let stock = breaker("stock");
+        assert!([7, 8].map(|key| stock.keyed(key).try_acquire().is_err()) == [true, false]);
+        assert_eq!(place.save(), 2, "what somebody has done to one since is not what the file says");
     }
     let _entered = Scope::new().enter();
-    let breakers = ["by file", "by hand"].map(breaker);
+    let breakers = ["by file", "by hand", "then off"].map(breaker);
     place.restore();
-    assert_eq!(breakers.map(|breaker| breaker.state()), [State::Closed, State::ForcedOpen]);
+    assert_eq!(breakers.map(|breaker| breaker.state()), [State::Closed, State::ForcedOpen, State::Disabled]);
+    assert!(breaker("stock").keyed(7).try_acquire().is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -454,6 +460,14 @@ async fn a_half_open_one_probes_at_once_and_its_step_of_backoff_is_kept() {
     assert_eq!(payment.snapshot().reopenings, 1);
     payment.try_acquire().unwrap().failure();
     assert_eq!(retry_after(&payment), 120 * SECOND, "30, 60, 120");
+    // By hand, the time of an opening may have been left there.
+    let mut body = place.json();
+    body["breakers"][0]["own_millis"] = 600_000.into();
+    place.write_json(&body);
+    let _entered = Scope::new().enter();
+    let payment = breaker("payment");
+    place.restore();
+    assert!(payment.try_acquire().is_ok(), "it is the next probe");
 }
 
 #[tokio::test(start_paused = true)]

@@ -181,6 +181,11 @@ fn a_share_of_the_rejections_is_enforced_exactly() {
     }
     let totals = breaker.totals();
     assert_eq!((totals.rejected, totals.would_reject, totals.stale), (100, 900, 900));
+    let said_again = |_: &u32| {
+        breaker.steer().enforce_share(10).unwrap();
+        breaker.try_acquire().map(|permit| permit.success()).is_err()
+    };
+    assert_eq!((0..100).filter(said_again).count(), 10, "the same share goes on");
 
     breaker.steer().enforce_share(100).unwrap();
     assert!((0..100).all(|_| breaker.try_acquire().is_err()));

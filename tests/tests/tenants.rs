@@ -156,6 +156,19 @@ async fn the_longest_unused_empty_bulkhead_goes_first_and_none_in_which_somebody
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_what_is_turned_off_no_key_is_full() {
+    let (pool, api) = (pool(2), api(2));
+    let _inside = pool.keyed("acme").try_acquire().unwrap();
+    (0..2).for_each(|_| api.keyed("acme").try_acquire().unwrap());
+    let full = || [pool.snapshot().keys, api.snapshot().keys].map(|keys| keys.unwrap().not_closed);
+    assert_eq!(full(), [1, 1]);
+    pool.reconfigure(BulkheadConfig::new().max_concurrent(1).enabled(false)).unwrap();
+    api.reconfigure(RateLimitConfig::new().rate(Rate::per_second(1)).burst(2).enabled(false)).unwrap();
+    assert_eq!(full(), [0, 0]);
+    assert!(pool.keyed("acme").try_acquire().is_ok() && api.keyed("acme").try_acquire().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_configuration_is_one_for_all_keys_and_lets_in_who_waits() {
     let pool = Bulkhead::builder("pool").max_concurrent(1).max_queue(2).build().unwrap();
     let _inside = ["a", "b"].map(|key| pool.keyed(key).try_acquire().unwrap());
