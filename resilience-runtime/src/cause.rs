@@ -165,7 +165,7 @@ impl Write for CauseText {
 pub(crate) type Describe<E> = fn(&E, &mut CauseText) -> fmt::Result;
 
 /// Of an error of which nothing is known.
-pub(crate) fn undescribed<E>(_: &E, _: &mut CauseText) -> fmt::Result {
+pub fn undescribed<E>(_: &E, _: &mut CauseText) -> fmt::Result {
     Ok(())
 }
 

@@ -1,18 +1,24 @@
 //! Several layers around the body of a guarded function, in one future; a breaker alone has one of its own, in `guarded`.
 //!
-//! Nothing is demanded here of a user's types and hooks, and what is returned is opaque: what is demanded stands in the closures, in which the compiler
+//! A generated function makes one call, with the body, the sites of its layers in a tuple, and what is to be asked about the results. What is made of the
+//! sites is a future in a future for each layer, but here: what is not of the function's own types, the compiler looks at once and not in every function anew.
+//!
+//! Nothing is demanded of a user's types and hooks, and what is returned is opaque: what is demanded stands in the closures, in which the compiler
 //! proves it once. It would prove it once more for what the function returns.
 
 use crate::bulkhead::{Bulkhead, Place};
+use crate::cause::{Describe, undescribed};
 use crate::circuit_breaker::{CircuitBreaker, Permit};
 use crate::error::{Failure, Rejection};
-use crate::fallback::GuardedResult;
+use crate::policy::Policy;
+use crate::private::{settle_any, tried};
 use crate::rate_limit::RateLimiter;
-use crate::registry::Site;
-use crate::retry::{Pause, Retry, Run, Wait};
+use crate::registry::{Kept, Site};
+use crate::retry::{Pause, Retry, Run, Wait, in_attempt};
 use crate::timeout::{Timeout, Timer};
 use pin_project_lite::pin_project;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -20,101 +26,335 @@ use std::task::{Context, Poll, ready};
 
 const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
 
-/// A body with the layers inside of some other one.
-pub trait Layered {
-    /// A result of it: with a [`Rejection`] up to the layer that asks about errors, and with a [`Failure`] from there on.
-    type Output;
+/// A result on its way outward, as the function's own code sees it.
+type Outward<T, E> = Result<T, Failure<E>>;
 
-    /// As a future is polled. The `permit` is that of the breaker around it, which wants to know of the body alone whether it waits or panics.
-    fn poll_layers(
-        self: Pin<&mut Self>,
-        permit: Option<&Permit<'static>>,
-        context: &mut Context<'_>,
-    ) -> Poll<Self::Output>;
+/// The same with the description beside the error, so that a success has nothing of it.
+type Answer<A> = Result<<A as Asked>::Value, Told<<A as Asked>::Error>>;
+
+/// A failure, and how its error is described.
+pub struct Told<E> {
+    failure: Failure<E>,
+    describe: Describe<E>,
 }
 
-/// The whole call: `finish` makes the function's own result of what all `layers` came to.
+impl<E> From<Rejection> for Told<E> {
+    #[inline]
+    fn from(rejection: Rejection) -> Self {
+        Self { failure: Failure::Rejected(rejection), describe: undescribed }
+    }
+}
+
+/// What the function's own code is asked about its results.
+pub trait Asked {
+    /// By the body.
+    type Returned;
+    /// By the function.
+    type Value;
+    /// By the function.
+    type Error;
+
+    /// What the body has returned.
+    fn called(&self, returned: Self::Returned) -> Answer<Self>;
+
+    /// Tells the breaker.
+    fn settle(&self, permit: Permit<'static>, answer: Answer<Self>) -> Answer<Self>;
+
+    /// Tells the retry, which stands above that breaker.
+    fn after(
+        &self,
+        run: &mut Run<'static>,
+        answer: Answer<Self>,
+        breaker: Option<&'static Site<CircuitBreaker>>,
+    ) -> ControlFlow<Answer<Self>, Wait>;
+}
+
+/// Hands an answer to what takes its two parts, and makes one of what that returns: the same, if perhaps later.
 #[inline(always)]
-pub fn guard_layers<R, X>(layers: impl Layered<Output = X>, finish: impl FnOnce(X) -> R) -> impl Future<Output = R> {
-    LayeredCall { layers: Some(layers), finish: Some(finish) }
+fn apart<T, E>(answer: Result<T, Told<E>>) -> (Describe<E>, Outward<T, E>) {
+    match answer {
+        Ok(value) => (undescribed, Ok(value)),
+        Err(Told { failure, describe }) => (describe, Err(failure)),
+    }
+}
+
+#[inline(always)]
+fn together<T, E>((describe, result): (Describe<E>, Outward<T, E>)) -> Result<T, Told<E>> {
+    result.map_err(|failure| Told { failure, describe })
+}
+
+/// The function has no hooks.
+struct NoHooks<Called, Types> {
+    called: Called,
+    types: PhantomData<fn() -> Types>,
+}
+
+impl<R, T, E, Called: Fn(R) -> (Describe<E>, Outward<T, E>)> Asked for NoHooks<Called, (R, T, E)> {
+    type Returned = R;
+    type Value = T;
+    type Error = E;
+
+    #[inline(always)]
+    fn called(&self, returned: R) -> Answer<Self> {
+        together((self.called)(returned))
+    }
+
+    #[inline(always)]
+    fn settle(&self, permit: Permit<'static>, answer: Answer<Self>) -> Answer<Self> {
+        let (describe, result) = apart(answer);
+        together((describe, settle_any(permit, describe, result)))
+    }
+
+    #[inline(always)]
+    fn after(
+        &self,
+        run: &mut Run<'static>,
+        answer: Answer<Self>,
+        breaker: Option<&'static Site<CircuitBreaker>>,
+    ) -> ControlFlow<Answer<Self>, Wait> {
+        let (describe, result) = apart(answer);
+        tried(run, describe, result, breaker).map_break(|result| together((describe, result)))
+    }
+}
+
+/// Some of its hooks are written.
+struct Hooks<Called, Settle, After, Types> {
+    called: Called,
+    settle: Settle,
+    after: After,
+    types: PhantomData<fn() -> Types>,
+}
+
+impl<R, T, E, Called, Settle, After> Asked for Hooks<Called, Settle, After, (R, T, E)>
+where
+    Called: Fn(R) -> (Describe<E>, Outward<T, E>),
+    Settle: Fn(Permit<'static>, Describe<E>, Outward<T, E>) -> Outward<T, E>,
+    After: Fn(&mut Run<'static>, Describe<E>, Outward<T, E>) -> ControlFlow<Outward<T, E>, Wait>,
+{
+    type Returned = R;
+    type Value = T;
+    type Error = E;
+
+    #[inline(always)]
+    fn called(&self, returned: R) -> Answer<Self> {
+        together((self.called)(returned))
+    }
+
+    #[inline(always)]
+    fn settle(&self, permit: Permit<'static>, answer: Answer<Self>) -> Answer<Self> {
+        let (describe, result) = apart(answer);
+        together((describe, (self.settle)(permit, describe, result)))
+    }
+
+    #[inline(always)]
+    fn after(
+        &self,
+        run: &mut Run<'static>,
+        answer: Answer<Self>,
+        _: Option<&'static Site<CircuitBreaker>>,
+    ) -> ControlFlow<Answer<Self>, Wait> {
+        let (describe, result) = apart(answer);
+        (self.after)(run, describe, result).map_break(|result| together((describe, result)))
+    }
+}
+
+/// The `layers` around a `body`. `called` takes what it returns, and says how its error is described; `finish` makes the function's own result of what
+/// the layers came to.
+#[inline(always)]
+pub fn guard_layers<R, T, E, B: Future<Output = R>>(
+    layers: impl Layers,
+    body: B,
+    called: impl Fn(R) -> (Describe<E>, Outward<T, E>),
+    finish: impl FnOnce(Outward<T, E>) -> R,
+) -> impl Future<Output = R> {
+    asking(NoHooks { called, types: PhantomData::<fn() -> (R, T, E)> }, layers, Innermost { body }, finish)
+}
+
+/// The same where hooks are written: `settle` tells the breaker.
+#[inline(always)]
+pub fn guard_layers_with<R, T, E, B: Future<Output = R>>(
+    layers: impl Layers,
+    body: B,
+    called: impl Fn(R) -> (Describe<E>, Outward<T, E>),
+    settle: impl Fn(Permit<'static>, Describe<E>, Outward<T, E>) -> Outward<T, E>,
+    finish: impl FnOnce(Outward<T, E>) -> R,
+) -> impl Future<Output = R> {
+    let after = |run: &mut Run<'static>, describe, result| tried(run, describe, result, None);
+    let asked = Hooks { called, settle, after, types: PhantomData::<fn() -> (R, T, E)> };
+    asking(asked, layers, Innermost { body }, finish)
+}
+
+/// The outer layers around a retry, and the inner ones around each `attempt`.
+#[inline(always)]
+pub fn guard_attempts<R, T, E, B: Future<Output = R>>(
+    layers: (impl Layers, &'static Site<Retry>, impl Layers),
+    attempt: impl FnMut(&Run<'static>) -> B,
+    called: impl Fn(R) -> (Describe<E>, Outward<T, E>),
+    finish: impl FnOnce(Outward<T, E>) -> R,
+) -> impl Future<Output = R> {
+    retrying(NoHooks { called, types: PhantomData::<fn() -> (R, T, E)> }, layers, attempt, finish)
+}
+
+/// The same where hooks are written: `settle` tells the breaker, and `after` the retry.
+#[inline(always)]
+pub fn guard_attempts_with<R, T, E, B: Future<Output = R>>(
+    layers: (impl Layers, &'static Site<Retry>, impl Layers),
+    attempt: impl FnMut(&Run<'static>) -> B,
+    called: impl Fn(R) -> (Describe<E>, Outward<T, E>),
+    settle: impl Fn(Permit<'static>, Describe<E>, Outward<T, E>) -> Outward<T, E>,
+    after: impl Fn(&mut Run<'static>, Describe<E>, Outward<T, E>) -> ControlFlow<Outward<T, E>, Wait>,
+    finish: impl FnOnce(Outward<T, E>) -> R,
+) -> impl Future<Output = R> {
+    retrying(Hooks { called, settle, after, types: PhantomData::<fn() -> (R, T, E)> }, layers, attempt, finish)
+}
+
+#[inline(always)]
+fn retrying<A: Asked, B: Future<Output = A::Returned>>(
+    asked: A,
+    (outer, retry, inner): (impl Layers, &'static Site<Retry>, impl Layers),
+    mut attempt: impl FnMut(&Run<'static>) -> B,
+    finish: impl FnOnce(Outward<A::Value, A::Error>) -> A::Returned,
+) -> impl Future<Output = A::Returned> {
+    let breaker = inner.breaker();
+    let attempt =
+        move |run: &Run<'static>| inner.around::<A, _>(Innermost { body: in_attempt(run.attempt(), attempt(run)) });
+    asking(asked, outer, Retried { trying: Trying::Between, run: None, site: Some(retry), attempt, breaker }, finish)
+}
+
+#[inline(always)]
+fn asking<A: Asked>(
+    asked: A,
+    layers: impl Layers,
+    inside: impl Layered<A>,
+    finish: impl FnOnce(Outward<A::Value, A::Error>) -> A::Returned,
+) -> impl Future<Output = A::Returned> {
+    GuardedCall { layers: Some(layers.around::<A, _>(inside)), asked, finish: Some(finish) }
 }
 
 pin_project! {
-    /// The future of [`guard_layers`].
+    /// The whole call.
     #[must_use = "futures do nothing unless awaited"]
-    struct LayeredCall<L, End> {
+    struct GuardedCall<L, A, End> {
         #[pin]
         layers: Option<L>,
+        asked: A,
         finish: Option<End>,
     }
 }
 
-impl<R, L: Layered, End: FnOnce(L::Output) -> R> Future for LayeredCall<L, End> {
-    type Output = R;
+impl<A, L, End> Future for GuardedCall<L, A, End>
+where
+    A: Asked,
+    L: Layered<A>,
+    End: FnOnce(Outward<A::Value, A::Error>) -> A::Returned,
+{
+    type Output = A::Returned;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<A::Returned> {
         let mut this = self.project();
-        let result = ready!(this.layers.as_mut().as_pin_mut().expect(POLLED_AGAIN).poll_layers(None, context));
+        let layers = this.layers.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+        let answer = ready!(layers.poll_layers(this.asked, None, context));
         this.layers.set(None);
+        let (_, result) = apart(answer);
         Poll::Ready(this.finish.take().expect(POLLED_AGAIN)(result))
     }
 }
 
-/// The innermost.
-#[inline(always)]
-pub fn body<R>(body: impl Future<Output = R>) -> impl Layered<Output = Result<R, Rejection>> {
-    Innermost { body }
+/// The sites of layers that are in each other, outermost first.
+pub trait Layers: Copy {
+    /// Those layers around what is `inside`.
+    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A>;
+
+    /// A breaker among them.
+    fn breaker(self) -> Option<&'static Site<CircuitBreaker>> {
+        None
+    }
+}
+
+impl Layers for () {
+    #[inline(always)]
+    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+        inside
+    }
+}
+
+macro_rules! tuples {
+    ($first:ident $($other:ident)*) => {
+        impl<$first: Layers, $($other: Layers),*> Layers for ($first, $($other,)*) {
+            #[inline(always)]
+            #[allow(non_snake_case)]
+            fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+                let ($first, $($other,)*) = self;
+                $first.around::<A, _>(($($other,)*).around::<A, _>(inside))
+            }
+
+            #[allow(non_snake_case)]
+            fn breaker(self) -> Option<&'static Site<CircuitBreaker>> {
+                let ($first, $($other,)*) = self;
+                $first.breaker().or(($($other,)*).breaker())
+            }
+        }
+
+        tuples!($($other)*);
+    };
+    () => {};
+}
+
+// As many as there are policies but the retry, each of which stands in one tuple once.
+tuples!(First Second Third Fourth Fifth);
+
+/// A body with the layers inside of some other one.
+pub trait Layered<A: Asked> {
+    /// As a future is polled. The `permit` is that of the breaker around it, which wants to know of the body alone whether it waits or panics.
+    fn poll_layers(
+        self: Pin<&mut Self>,
+        asked: &A,
+        permit: Option<&Permit<'static>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Answer<A>>;
 }
 
 pin_project! {
-    /// See [`body`].
+    /// The body alone.
     struct Innermost<F> {
         #[pin]
         body: F,
     }
 }
 
-impl<F: Future> Layered for Innermost<F> {
-    type Output = Result<F::Output, Rejection>;
-
+impl<A: Asked, F: Future<Output = A::Returned>> Layered<A> for Innermost<F> {
     #[inline(always)]
     fn poll_layers(
         self: Pin<&mut Self>,
+        asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Self::Output> {
+    ) -> Poll<Answer<A>> {
         let body = self.project().body;
         match permit {
             Some(permit) => pin!(permit.watch(body)).poll(context),
             None => body.poll(context),
         }
-        .map(Ok)
+        .map(|returned| asked.called(returned))
     }
 }
 
-/// What a body came to, inside of all layers that ask about its errors.
-#[inline]
-pub fn answered<R: GuardedResult<T, E>, T, E>(result: Result<R, Rejection>) -> Result<T, Failure<E>> {
-    match result {
-        Ok(result) => result.called(),
-        Err(rejection) => Err(Failure::Rejected(rejection)),
+/// A breaker, which is told how what is inside ended.
+impl Layers for &'static Site<CircuitBreaker> {
+    #[inline(always)]
+    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+        Behind { inside: Some(inside), permit: None, site: Some(self) }
     }
-}
 
-/// Behind a breaker, which `settle` tells how it ended.
-#[inline(always)]
-pub fn behind<X, T, E>(
-    site: &'static Site<CircuitBreaker>,
-    inside: impl Layered<Output = X>,
-    settle: impl FnOnce(Permit<'static>, X) -> Result<T, Failure<E>>,
-) -> impl Layered<Output = Result<T, Failure<E>>> {
-    Behind { inside: Some(inside), permit: None, site: Some(site), settle: Some(settle) }
+    fn breaker(self) -> Option<Self> {
+        Some(self)
+    }
 }
 
 pin_project! {
-    /// See [`behind`].
-    struct Behind<L, S> {
+    /// Behind a breaker.
+    struct Behind<L> {
         // Before the permit, so that it is dropped before: a panic in what it drops is the call's own. None when the call was rejected.
         #[pin]
         inside: Option<L>,
@@ -122,19 +362,17 @@ pin_project! {
         permit: Option<Permit<'static>>,
         // Up to the first poll.
         site: Option<&'static Site<CircuitBreaker>>,
-        settle: Option<S>,
     }
 }
 
-impl<T, E, L, S> Layered for Behind<L, S>
-where
-    L: Layered,
-    S: FnOnce(Permit<'static>, L::Output) -> Result<T, Failure<E>>,
-{
-    type Output = Result<T, Failure<E>>;
-
+impl<A: Asked, L: Layered<A>> Layered<A> for Behind<L> {
     #[inline(always)]
-    fn poll_layers(self: Pin<&mut Self>, _: Option<&Permit<'static>>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll_layers(
+        self: Pin<&mut Self>,
+        asked: &A,
+        _: Option<&Permit<'static>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Answer<A>> {
         let mut this = self.project();
         let permit = match this.site.take() {
             None => this.permit.take().expect(POLLED_AGAIN),
@@ -142,59 +380,67 @@ where
                 Ok(permit) => permit,
                 Err(refused) => {
                     this.inside.set(None);
-                    return Poll::Ready(Err(Failure::Rejected(refused.into())));
+                    return Poll::Ready(Err(Rejection::from(refused).into()));
                 }
             },
         };
         let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        match inside.poll_layers(Some(&permit), context) {
+        match inside.poll_layers(asked, Some(&permit), context) {
             Poll::Pending => {
                 *this.permit = Some(permit);
                 Poll::Pending
             }
-            Poll::Ready(result) => Poll::Ready(this.settle.take().expect(POLLED_AGAIN)(permit, result)),
+            Poll::Ready(answer) => Poll::Ready(asked.settle(permit, answer)),
         }
     }
 }
 
-/// With a place in a bulkhead, if one is free.
-#[inline(always)]
-pub fn placed_at_once<T, J: From<Rejection>>(
-    site: &'static Site<Bulkhead>,
-    inside: impl Layered<Output = Result<T, J>>,
-) -> impl Layered<Output = Result<T, J>> {
-    let_in(inside, move || poll_fn(move |_| Poll::Ready(site.get().try_acquire())))
+/// What lets a call in, or does not, and may have something held while the call is inside.
+pub trait Gate {
+    /// What is held.
+    type Held<'g>: Holding
+    where
+        Self: 'g;
+
+    /// At once or not at all.
+    fn enter(&self) -> Result<Self::Held<'_>, Rejection>;
+
+    /// After having waited for as long as the policy says.
+    fn wait(&self) -> impl Future<Output = Result<Self::Held<'_>, Rejection>>;
 }
 
-/// With a place in a bulkhead, for which it may wait.
-#[inline(always)]
-pub fn placed<T, J: From<Rejection>>(
-    site: &'static Site<Bulkhead>,
-    inside: impl Layered<Output = Result<T, J>>,
-) -> impl Layered<Output = Result<T, J>> {
-    let_in(inside, move || AssertUnwindSafe(site.get().acquire()))
+impl Gate for Bulkhead {
+    type Held<'g> = Place<'g>;
+
+    #[inline]
+    fn enter(&self) -> Result<Place<'_>, Rejection> {
+        self.try_acquire()
+    }
+
+    #[inline]
+    fn wait(&self) -> impl Future<Output = Result<Place<'_>, Rejection>> {
+        self.acquire()
+    }
 }
 
-/// In the turn that a limiter gives, if it gives one.
-#[inline(always)]
-pub fn in_turn_at_once<T, J: From<Rejection>>(
-    site: &'static Site<RateLimiter>,
-    inside: impl Layered<Output = Result<T, J>>,
-) -> impl Layered<Output = Result<T, J>> {
-    let_in(inside, move || poll_fn(move |_| Poll::Ready(site.get().try_acquire())))
+/// A turn is over when it begins.
+impl Gate for RateLimiter {
+    type Held<'g> = ();
+
+    #[inline]
+    fn enter(&self) -> Result<(), Rejection> {
+        self.try_acquire()
+    }
+
+    #[inline]
+    fn wait(&self) -> impl Future<Output = Result<(), Rejection>> {
+        self.acquire()
+    }
 }
 
-/// In the turn that a limiter gives, for which it may wait.
-#[inline(always)]
-pub fn in_turn<T, J: From<Rejection>>(
-    site: &'static Site<RateLimiter>,
-    inside: impl Layered<Output = Result<T, J>>,
-) -> impl Layered<Output = Result<T, J>> {
-    let_in(inside, move || AssertUnwindSafe(site.get().acquire()))
-}
-
-/// What is held while something is inside, and is told whether that waits.
-trait Holding {
+/// What is told whether what is inside waits.
+pub trait Holding {
+    /// As the closure polls.
     fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R>;
 }
 
@@ -205,7 +451,6 @@ impl Holding for Place<'_> {
     }
 }
 
-/// A turn is over when it begins.
 impl Holding for () {
     #[inline]
     fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
@@ -213,11 +458,39 @@ impl Holding for () {
     }
 }
 
+/// A bulkhead or a limiter, for which the call may have to wait.
+impl<P: Gate + Kept> Layers for &'static Site<P> {
+    #[inline(always)]
+    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+        let_in(inside, move || AssertUnwindSafe(self.get().wait()))
+    }
+}
+
+/// The same where the call is let in at once or not at all.
+#[derive(Debug)]
+pub struct AtOnce<P: Policy>(pub &'static Site<P>);
+
+impl<P: Policy> Clone for AtOnce<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Policy> Copy for AtOnce<P> {}
+
+impl<P: Gate + Kept> Layers for AtOnce<P> {
+    #[inline(always)]
+    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+        let Self(site) = self;
+        let_in(inside, move || poll_fn(move |_| Poll::Ready(site.get().enter())))
+    }
+}
+
 #[inline(always)]
-fn let_in<T, J: From<Rejection>, Enter: Future<Output = Result<Held, Rejection>>, Held: Holding>(
-    inside: impl Layered<Output = Result<T, J>>,
+fn let_in<A: Asked, Enter: Future<Output = Result<Held, Rejection>>, Held: Holding>(
+    inside: impl Layered<A>,
     ask: impl FnOnce() -> Enter,
-) -> impl Layered<Output = Result<T, J>> {
+) -> impl Layered<A> {
     LetIn { inside: Some(inside), door: Door::Before { ask: Some(ask) } }
 }
 
@@ -242,21 +515,21 @@ pin_project! {
     }
 }
 
-impl<T, J: From<Rejection>, L, Ask, Enter, Held> Layered for LetIn<L, Ask, Enter, Held>
+impl<A, L, Ask, Enter, Held> Layered<A> for LetIn<L, Ask, Enter, Held>
 where
-    L: Layered<Output = Result<T, J>>,
+    A: Asked,
+    L: Layered<A>,
     Ask: FnOnce() -> Enter,
     Enter: Future<Output = Result<Held, Rejection>>,
     Held: Holding,
 {
-    type Output = Result<T, J>;
-
     #[inline]
     fn poll_layers(
         self: Pin<&mut Self>,
+        asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Self::Output> {
+    ) -> Poll<Answer<A>> {
         let mut this = self.project();
         let result = loop {
             let next = match this.door.as_mut().project() {
@@ -271,7 +544,7 @@ where
                 },
                 DoorOf::Inside { held } => {
                     let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-                    break ready!(held.watch_poll(|| inside.poll_layers(permit, context)));
+                    break ready!(held.watch_poll(|| inside.poll_layers(asked, permit, context)));
                 }
                 DoorOf::Left => panic!("{POLLED_AGAIN}"),
             };
@@ -283,17 +556,16 @@ where
     }
 }
 
-/// For as long as a timeout says.
-#[inline(always)]
-pub fn within<T, J: From<Rejection>>(
-    site: &'static Site<Timeout>,
-    inside: impl Layered<Output = Result<T, J>>,
-) -> impl Layered<Output = Result<T, J>> {
-    Within { inside: Some(inside), site, timeout: None, timer: Timer::default() }
+/// A timeout, for as long as it says.
+impl Layers for &'static Site<Timeout> {
+    #[inline(always)]
+    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+        Within { inside: Some(inside), site: self, timeout: None, timer: Timer::default() }
+    }
 }
 
 pin_project! {
-    /// See [`within`].
+    /// Within a timeout.
     struct Within<L> {
         #[pin]
         inside: Option<L>,
@@ -305,19 +577,18 @@ pin_project! {
     }
 }
 
-impl<T, J: From<Rejection>, L: Layered<Output = Result<T, J>>> Layered for Within<L> {
-    type Output = Result<T, J>;
-
+impl<A: Asked, L: Layered<A>> Layered<A> for Within<L> {
     #[inline]
     fn poll_layers(
         self: Pin<&mut Self>,
+        asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Self::Output> {
+    ) -> Poll<Answer<A>> {
         let mut this = self.project();
         let timeout = this.timeout.get_or_insert_with(|| this.site.get());
         let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        if let Poll::Ready(result) = inside.poll_layers(permit, context) {
+        if let Poll::Ready(result) = inside.poll_layers(asked, permit, context) {
             return Poll::Ready(result);
         }
         let rejection = ready!(this.timer.poll_expired(timeout, context));
@@ -326,29 +597,17 @@ impl<T, J: From<Rejection>, L: Layered<Output = Result<T, J>>> Layered for Withi
     }
 }
 
-/// Tried until `after` says that it is enough; `attempt` makes the layers of one attempt.
-#[inline(always)]
-pub fn retried<L, X, T, E>(
-    site: &'static Site<Retry>,
-    attempt: impl FnMut(&Run<'static>) -> L,
-    after: impl FnMut(&mut Run<'static>, X) -> ControlFlow<Result<T, Failure<E>>, Wait>,
-) -> impl Layered<Output = Result<T, Failure<E>>>
-where
-    L: Layered<Output = X>,
-{
-    Retried { trying: Trying::Between, run: None, site: Some(site), attempt, after }
-}
-
 pin_project! {
-    /// See [`retried`].
-    struct Retried<L, Attempt, After> {
+    /// Tried until the retry says that it is enough.
+    struct Retried<L, Attempt> {
         #[pin]
         trying: Trying<L>,
         run: Option<Run<'static>>,
         // Up to the first poll.
         site: Option<&'static Site<Retry>>,
+        // Makes the layers of one.
         attempt: Attempt,
-        after: After,
+        breaker: Option<&'static Site<CircuitBreaker>>,
     }
 }
 
@@ -362,20 +621,19 @@ pin_project! {
     }
 }
 
-impl<T, E, L, Attempt, After> Layered for Retried<L, Attempt, After>
+impl<A, L, Attempt> Layered<A> for Retried<L, Attempt>
 where
-    L: Layered,
+    A: Asked,
+    L: Layered<A>,
     Attempt: FnMut(&Run<'static>) -> L,
-    After: FnMut(&mut Run<'static>, L::Output) -> ControlFlow<Result<T, Failure<E>>, Wait>,
 {
-    type Output = Result<T, Failure<E>>;
-
     #[inline]
     fn poll_layers(
         self: Pin<&mut Self>,
+        asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Self::Output> {
+    ) -> Poll<Answer<A>> {
         let mut this = self.project();
         if let Some(site) = this.site.take() {
             *this.run = Some(site.get().start());
@@ -385,11 +643,11 @@ where
             let next = match this.trying.as_mut().project() {
                 TryingOf::Between => Trying::Attempt { layers: (this.attempt)(run) },
                 TryingOf::Attempt { layers } => {
-                    let result = ready!(layers.poll_layers(permit, context));
+                    let answer = ready!(layers.poll_layers(asked, permit, context));
                     this.trying.set(Trying::Between);
-                    match (this.after)(run, result) {
+                    match asked.after(run, answer, *this.breaker) {
                         ControlFlow::Continue(wait) => Trying::Wait { pause: wait.into_future() },
-                        ControlFlow::Break(result) => return Poll::Ready(result),
+                        ControlFlow::Break(answer) => return Poll::Ready(answer),
                     }
                 }
                 TryingOf::Wait { pause } => {

@@ -2,7 +2,7 @@
 
 pub mod editor;
 
-pub use crate::cause::error_of;
+pub use crate::cause::{error_of, undescribed};
 pub use crate::error::Failure;
 pub use crate::fallback::{
     Answer, FromRejection, NoRejection, asked_about, at_once, called, clone_argument, error_as, finish, is_among,
@@ -14,10 +14,8 @@ pub use crate::fallback::{
 // Not named: the compiler proposes them as bounds of a user's generic types.
 pub use crate::fallback::{CloneArgument, Finished};
 pub use crate::guarded::guard;
-pub use crate::layers::{
-    answered, behind, body, guard_layers, in_turn, in_turn_at_once, placed, placed_at_once, retried, within,
-};
-pub use crate::registry::{Layer, OPERATIONS, Operation};
+pub use crate::layers::{AtOnce, guard_attempts, guard_attempts_with, guard_layers, guard_layers_with};
+pub use crate::registry::{Layer, Operation, operation};
 pub use crate::retry::{in_attempt, of_attempt};
 #[cfg(feature = "stream")]
 pub use crate::stream::{
@@ -29,7 +27,6 @@ pub use core::option::Option::{None, Some};
 pub use core::panic::AssertUnwindSafe;
 pub use core::result::Result::{Err, Ok};
 pub use core::time::Duration;
-pub use linkme;
 pub use resilience_config::{Backoff, Constant, Jitter, Mode, Preset, Rate, Rejections, Window};
 
 use crate::cause::Describe;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Whoever adds one has a reason that every user of the library shares.
-const DEFAULT: [&str; 25] = [
+const DEFAULT: [&str; 23] = [
     "arc-swap",
     "atomic-waker",
     "castaway",
@@ -16,8 +16,6 @@ const DEFAULT: [&str; 25] = [
     "hashbrown",
     "humantime",
     "libc",
-    "linkme",
-    "linkme-impl",
     "lock_api",
     "once_cell",
     "parking_lot_core",

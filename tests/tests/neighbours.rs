@@ -1,15 +1,12 @@
 //! What else a program may have in it.
 
-use resilience_runtime::private::linkme;
 use resilience_runtime::{Rejection, circuit_breaker, registry};
 
 /// A slice of the linker's that somebody else has given the plainest of names.
 #[linkme::distributed_slice]
-#[linkme(crate = resilience_runtime::private::linkme)]
 static OPERATIONS: [u8];
 
 #[linkme::distributed_slice(OPERATIONS)]
-#[linkme(crate = resilience_runtime::private::linkme)]
 static ONE: u8 = 1;
 
 #[circuit_breaker("neighbours")]

@@ -23,7 +23,7 @@ pub(super) fn around(guarded: &Guarded, breaker: &CircuitBreaker, inside: &Token
         }
         None => quote_spanned!(Span::mixed_site()=> __breaker.admit()),
     };
-    let settled = stream::with_permit(guarded, settled(guarded, breaker));
+    let settled = stream::with_permit(guarded, settled(guarded, breaker, &describe()));
     // The permit leaves the `match` before anything is awaited: what the breaker answered is not kept in the future. A rejection is made
     // of the answer only then, so that it shares no memory with the permit.
     quote_spanned! {Span::mixed_site()=>
@@ -39,15 +39,15 @@ pub(super) fn around(guarded: &Guarded, breaker: &CircuitBreaker, inside: &Token
 }
 
 /// Tells the breaker of `__permit` how what is inside ended, by the function's own predicates.
-pub(super) fn settled(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream {
+pub(super) fn settled(guarded: &Guarded, breaker: &CircuitBreaker, describe: &TokenStream) -> TokenStream {
     let failure_if = hook(&breaker.failure_if, "every");
     let ignore_if = hook(&breaker.ignore_if, "nothing");
-    let (is_written, describe) = (breaker.failure_if.is_some(), describe());
+    let is_written = breaker.failure_if.is_some();
     match &guarded.classify {
         Some(_) => quote_spanned!(Span::mixed_site()=>
             __resilience::settle_classified(__permit, #describe, __result, &__classify, #is_written, #failure_if, #ignore_if)
         ),
-        None if breaker.failure_if.is_none() && breaker.ignore_if.is_none() => {
+        None if !breaker.has_hooks() => {
             quote_spanned!(Span::mixed_site()=> __resilience::settle_any(__permit, #describe, __result))
         }
         None => {

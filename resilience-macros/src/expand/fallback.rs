@@ -11,7 +11,7 @@ use crate::model::{Answer, ErrorParameter, Fallback, Guarded, Only, OwnErrors, e
 /// Its entry among the function's layers.
 pub(super) fn entry(fallback: &Fallback) -> TokenStream {
     let shown = fallback.shown();
-    quote_spanned!(Span::mixed_site()=> __resilience::Layer::Fallback(#shown))
+    quote_spanned!(Span::mixed_site()=> Fallback(#shown))
 }
 
 /// The variable that it needs, and its value.

@@ -46,7 +46,6 @@ mod timeout;
 mod value;
 
 pub(crate) use editor::mentions;
-use one_future::Layers;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -187,10 +186,7 @@ fn statics(guarded: &Guarded) -> TokenStream {
     let line = quote_spanned!(signature.ident.span()=> ::core::line!());
     let private = private(guarded);
     let operation = quote_spanned! {Span::mixed_site()=>
-        #[#private::linkme::distributed_slice(#private::OPERATIONS)]
-        #[linkme(crate = #private::linkme)]
-        static __OPERATION: __resilience::Operation =
-            __resilience::Operation::new(::core::module_path!(), #function, ::core::file!(), #line, &[#(#layers),*]);
+        #private::operation! { __OPERATION = #function, #line, [#(#layers),*] }
     };
     let policies = guarded.layers.iter().map(site::policy);
     let waits = site::waits(&guarded.layers);
@@ -232,19 +228,6 @@ fn call(guarded: &Guarded, layers: &[Layer], has_permit: bool) -> TokenStream {
             let held = stream::with_timeout(guarded, timeout, &handle);
             quote_spanned!(Span::mixed_site()=> #timed #held)
         }
-    }
-}
-
-/// The same of a layer where all of them are one future.
-fn future_around(guarded: &Guarded, layer: &Layer, inside: Layers) -> Layers {
-    match layer {
-        Layer::Retry(retry) => inside.retried(guarded, retry),
-        Layer::CircuitBreaker(breaker) => inside.behind(guarded, breaker),
-        Layer::Bulkhead(bulkhead) if bulkhead.may_wait() => inside.inside_of(layer, "placed"),
-        Layer::Bulkhead(_) => inside.inside_of(layer, "placed_at_once"),
-        Layer::RateLimit(limit) if limit.may_wait() => inside.inside_of(layer, "in_turn"),
-        Layer::RateLimit(_) => inside.inside_of(layer, "in_turn_at_once"),
-        Layer::Timeout(_) => inside.inside_of(layer, "within"),
     }
 }
 

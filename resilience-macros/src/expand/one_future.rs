@@ -11,15 +11,15 @@
 //! fn charge(order: &Order) -> impl Future<Output = Result<Receipt, Error>> {
 //!     let (__breaker, __timeout) = { static __OPERATION: … = …; static __BREAKER: … = …; static __TIMEOUT: … = …; (&__BREAKER, &__TIMEOUT) };
 //!     guard_layers(
-//!         behind(
-//!             __breaker,
-//!             within(__timeout, body(async move { BODY })),
-//!             |__permit, __result| settle_any(__permit, answered(__result)),
-//!         ),
+//!         (__breaker, __timeout),
+//!         async move { BODY },
+//!         |__result| { let __result = called(__result); (error_of(&__result).describe_error(), __result) },
 //!         |__result| finish::<Result<Receipt, Error>, _, _, _>(__result, FromRejection),
 //!     )
 //! }
 //! ```
+//!
+//! With a retry, it is `guard_attempts(((), __retry, (__breaker, __timeout)), |__run| async move { BODY }, …)`: what is around it, and what is around each attempt.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -30,7 +30,7 @@ use super::{
     body, circuit_breaker, located_at, retry, site,
 };
 use crate::{
-    model::{Argument, CircuitBreaker, Form, Guarded, Layer, Passing, Retry},
+    model::{Argument, CircuitBreaker, Form, Guarded, Layer, Passing},
     syntax::has_word,
 };
 
@@ -83,17 +83,98 @@ pub(super) fn future(guarded: &Guarded) -> TokenStream {
     if let [Layer::CircuitBreaker(breaker)] = &*guarded.layers {
         return future_of_breaker(guarded, breaker);
     }
-    let layers = Layers::around_body(guarded, &guarded.layers);
-    let answered = layers.answered(guarded);
-    let finish = super::end(guarded);
-    let layers = layers.tokens;
-    quote_spanned!(Span::mixed_site()=> __resilience::guard_layers(#layers, |__result| { #answered #finish }))
+    let retry = guarded.layers.iter().enumerate().find_map(|(nth, layer)| match layer {
+        Layer::Retry(retry) => Some((nth, retry)),
+        _ => None,
+    });
+    let (block, finish) = (body::block(guarded, true), super::end(guarded));
+    let (called, settle) = (called(guarded), settle(guarded));
+    let Some((nth, retry)) = retry else {
+        let layers = sites(&guarded.layers);
+        let (call, settle) = match settle {
+            Some(settle) => ("guard_layers_with", quote_spanned!(Span::mixed_site()=> #settle,)),
+            None => ("guard_layers", TokenStream::new()),
+        };
+        let call = Ident::new(call, Span::mixed_site());
+        return quote_spanned! {Span::mixed_site()=>
+            __resilience::#call(#layers, #block, #called, #settle |__result| { #finish })
+        };
+    };
+    let (outer, inner) = (sites(&guarded.layers[..nth]), sites(&guarded.layers[nth + 1..]));
+    let (call, hooks) = match settle {
+        None if !retry.has_hooks() => ("guard_attempts", TokenStream::new()),
+        settle => {
+            let settle = settle.unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> __resilience::settle_any));
+            let after = retry::after(guarded, retry, &given(), &quote_spanned!(Span::mixed_site()=> __run));
+            let hooks = quote_spanned!(Span::mixed_site()=> #settle, |__run, __describe, __result| #after,);
+            ("guard_attempts_with", hooks)
+        }
+    };
+    let call = Ident::new(call, Span::mixed_site());
+    let Lent { kept, given, .. } = arguments::lent_to_attempts(guarded);
+    let attempt = match given.is_empty() {
+        true => quote_spanned!(Span::mixed_site()=> move |__run| #block),
+        false => quote_spanned!(Span::mixed_site()=> move |__run| { #given #block }),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #kept
+        __resilience::#call((#outer, __retry, #inner), #attempt, #called, #hooks |__result| { #finish })
+    }
 }
 
-/// The same in one call where a breaker is all that is around the body, as it is most often.
+/// How the error is described, where that is given.
+fn given() -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> __describe)
+}
+
+/// What takes the body's result, and says how its error is described where a layer asks about that. A return type that is no `Result` is an error about
+/// that type.
+fn called(guarded: &Guarded) -> TokenStream {
+    let (result, called) = (body::result(guarded), body::called(guarded));
+    let asks = |layer: &Layer| matches!(layer, Layer::CircuitBreaker(_) | Layer::Retry(_));
+    match guarded.layers.iter().any(asks) {
+        true => {
+            let describe = super::describe();
+            quote_spanned!(Span::mixed_site()=> |#result| { let __result = #called; (#describe, __result) })
+        }
+        false => quote_spanned!(Span::mixed_site()=> |#result| (__resilience::undescribed, #called)),
+    }
+}
+
+/// What tells a breaker with hooks.
+fn settle(guarded: &Guarded) -> Option<TokenStream> {
+    let breaker = guarded.layers.iter().find_map(|layer| match layer {
+        Layer::CircuitBreaker(breaker) if breaker.has_hooks() => Some(breaker),
+        _ => None,
+    })?;
+    let settled = circuit_breaker::settled(guarded, breaker, &given());
+    Some(quote_spanned!(Span::mixed_site()=> |__permit, __describe, __result| #settled))
+}
+
+/// A tuple of the sites of these layers; where one may not wait, that is said.
+fn sites(layers: &[Layer]) -> TokenStream {
+    let sites = layers.iter().map(|layer| {
+        let handle = site::handle(layer);
+        match layer {
+            Layer::Bulkhead(bulkhead) if !bulkhead.may_wait() => at_once(&handle),
+            Layer::RateLimit(limit) if !limit.may_wait() => at_once(&handle),
+            _ => handle.to_token_stream(),
+        }
+    });
+    match layers.len() {
+        1 => quote_spanned!(Span::mixed_site()=> (#(#sites)*,)),
+        _ => quote_spanned!(Span::mixed_site()=> (#(#sites),*)),
+    }
+}
+
+fn at_once(handle: &Ident) -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> __resilience::AtOnce(#handle))
+}
+
+/// The same where a breaker is all that is around the body, as it is most often.
 fn future_of_breaker(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream {
     let (block, called) = (body::block(guarded, true), body::called(guarded));
-    let settled = circuit_breaker::settled(guarded, breaker);
+    let settled = circuit_breaker::settled(guarded, breaker, &super::describe());
     let finish = super::end(guarded);
     quote_spanned! {Span::mixed_site()=>
         __resilience::guard(
@@ -102,66 +183,5 @@ fn future_of_breaker(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream
             |__permit, __result| { let __result = #called; #settled },
             |__result| { #finish },
         )
-    }
-}
-
-/// The layers from some one inward.
-pub(super) struct Layers {
-    pub(super) tokens: TokenStream,
-    /// Whether one of them asks about the function's errors, which it knows as a `Failure` then.
-    pub(super) asks: bool,
-}
-
-impl Layers {
-    fn around_body(guarded: &Guarded, layers: &[Layer]) -> Self {
-        let Some((layer, inner)) = layers.split_first() else {
-            let block = body::block(guarded, true);
-            let block = match guarded.has_retry() {
-                true => quote_spanned!(Span::mixed_site()=> __resilience::in_attempt(__run.attempt(), #block)),
-                false => block,
-            };
-            return Self { tokens: quote_spanned!(Span::mixed_site()=> __resilience::body(#block)), asks: false };
-        };
-        super::future_around(guarded, layer, Self::around_body(guarded, inner))
-    }
-
-    /// Inside of a layer to which the errors of the function are nothing.
-    pub(super) fn inside_of(self, layer: &Layer, name: &str) -> Self {
-        let (tokens, handle, name) = (self.tokens, site::handle(layer), Ident::new(name, Span::mixed_site()));
-        Self { tokens: quote_spanned!(Span::mixed_site()=> __resilience::#name(#handle, #tokens)), ..self }
-    }
-
-    pub(super) fn behind(self, guarded: &Guarded, breaker: &CircuitBreaker) -> Self {
-        let (answered, tokens) = (self.answered(guarded), self.tokens);
-        let settled = circuit_breaker::settled(guarded, breaker);
-        let tokens = quote_spanned! {Span::mixed_site()=>
-            __resilience::behind(__breaker, #tokens, |__permit, __result| { #answered #settled })
-        };
-        Self { tokens, asks: true }
-    }
-
-    pub(super) fn retried(self, guarded: &Guarded, of: &Retry) -> Self {
-        let (answered, tokens) = (self.answered(guarded), self.tokens);
-        let Lent { kept, given, .. } = arguments::lent_to_attempts(guarded);
-        let after = retry::after(guarded, of, &quote_spanned!(Span::mixed_site()=> __run));
-        let attempt = match given.is_empty() {
-            true => quote_spanned!(Span::mixed_site()=> move |__run| #tokens),
-            false => quote_spanned!(Span::mixed_site()=> move |__run| { #given #tokens }),
-        };
-        let retried = quote_spanned! {Span::mixed_site()=>
-            __resilience::retried(__retry, #attempt, |__run, __result| { #answered #after })
-        };
-        let tokens = match kept.is_empty() {
-            true => retried,
-            false => quote_spanned!(Span::mixed_site()=> { #kept #retried }),
-        };
-        Self { tokens, asks: true }
-    }
-
-    /// Makes a `Result` with a `Failure` of what they came to, where that is not what it is. A return type that is no `Result` is an error
-    /// about that type.
-    fn answered(&self, guarded: &Guarded) -> Option<TokenStream> {
-        let result = body::result(guarded);
-        (!self.asks).then(|| quote_spanned!(Span::mixed_site()=> let __result = __resilience::answered(#result);))
     }
 }

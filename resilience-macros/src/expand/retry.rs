@@ -19,7 +19,7 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
         true => quote_spanned!(Span::mixed_site()=> __run.block(__wait)),
         false => quote_spanned!(Span::mixed_site()=> __wait.await),
     };
-    let after = after(guarded, retry, &quote_spanned!(Span::mixed_site()=> &mut __run));
+    let after = after(guarded, retry, &describe(), &quote_spanned!(Span::mixed_site()=> &mut __run));
     // What is looked at has a variable of its own, of which nothing is left while the call waits.
     quote_spanned! {Span::mixed_site()=>
         let __result = {
@@ -40,7 +40,7 @@ pub(super) fn around(guarded: &Guarded, retry: &Retry, inside: TokenStream) -> T
 }
 
 /// What the retry makes of the result of an attempt; `run` is a reference to its `__run`.
-pub(super) fn after(guarded: &Guarded, retry: &Retry, run: &TokenStream) -> TokenStream {
+pub(super) fn after(guarded: &Guarded, retry: &Retry, describe: &TokenStream, run: &TokenStream) -> TokenStream {
     let retry_if = hook(&retry.retry_if, "every");
     let retry_after = hook(&retry.retry_after, "no_retry_after");
     let on_retry = hook(&retry.on_retry, "no_hook");
@@ -48,14 +48,12 @@ pub(super) fn after(guarded: &Guarded, retry: &Retry, run: &TokenStream) -> Toke
         true => quote_spanned!(Span::mixed_site()=> |__wait| __breaker.is_shut_after(__wait)),
         false => hook(&None, "never_shut"),
     };
-    let has_hooks = retry.retry_if.is_some() || retry.retry_after.is_some() || retry.on_retry.is_some();
     let (is_written, is_hooked) = (retry.retry_if.is_some(), retry.on_retry.is_some());
-    let describe = describe();
     match &guarded.classify {
         Some(_) => quote_spanned!(Span::mixed_site()=>
             __run.after_classified((#describe, #is_hooked), __result, &__classify, #is_written, #retry_if, #retry_after, #on_retry, #is_shut)
         ),
-        None if !has_hooks => {
+        None if !retry.has_hooks() => {
             let breaker = match is_above_a_breaker(guarded) {
                 true => quote_spanned!(Span::mixed_site()=> __resilience::Some(__breaker)),
                 false => quote_spanned!(Span::mixed_site()=> __resilience::None),

@@ -70,7 +70,7 @@ fn ident(name: &str) -> Ident {
 pub(super) fn entry(layer: &Layer) -> TokenStream {
     let names = Names::of(layer);
     let (layer, place) = (ident(names.layer), ident(names.place));
-    quote_spanned!(Span::mixed_site()=> __resilience::Layer::#layer(&#place))
+    quote_spanned!(Span::mixed_site()=> #layer(&#place))
 }
 
 /// The variable that the layer needs, and its value.

@@ -39,6 +39,11 @@ const HOOKS: &[Key<CircuitBreaker>] = &[
 ];
 
 impl CircuitBreaker {
+    /// Whether one is written that decides how a call ended.
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.failure_if.is_some() || self.ignore_if.is_some()
+    }
+
     pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self {
             attribute: ours.span,

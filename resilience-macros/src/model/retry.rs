@@ -34,6 +34,10 @@ const HOOKS: &[Key<Retry>] = &[
 ];
 
 impl Retry {
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.retry_if.is_some() || self.retry_after.is_some() || self.on_retry.is_some()
+    }
+
     pub(super) fn read(ours: &Ours, common: &mut Common, errors: &mut Errors) -> Self {
         let mut it = Self {
             attribute: ours.span,

@@ -409,19 +409,19 @@ fn whether_a_call_waits_looks_and_is_alone_follows_from_the_stack() {
         let function = function();
         quote!(#attributes #function)
     };
-    let (placed, in_turn) = ("__resilience :: placed (", "__resilience :: in_turn (");
+    let (placed, in_turn) = ("AtOnce (__bulkhead)", "AtOnce (__rate_limit)");
     let (looks, compares, alone) =
-        ("__resilience :: Some (__breaker)", ". assert_leaves_time_for (", "impl :: core :: future :: Future");
+        ("__breaker . is_shut_after (", ". assert_leaves_time_for (", "impl :: core :: future :: Future");
     for (expansion, words, is_there) in [
-        (bulkhead(quote!(3), function()), placed, false),
-        (bulkhead(quote!(3, name = "shared"), function()), placed, false),
-        (bulkhead(quote!(name = "shared"), function()), placed, true),
-        (bulkhead(quote!(3, max_queue = 2), function()), placed, true),
-        (rate_limit(quote!("3/s"), function()), in_turn, false),
-        (rate_limit(quote!("3/s", max_wait = "1s"), function()), in_turn, true),
-        (retry(quote!(), with(quote!(#[circuit_breaker]))), looks, true),
-        (retry(quote!(), with(quote!(#[circuit_breaker(key = a)]))), looks, false),
-        (circuit_breaker(quote!(), with(quote!(#[retry]))), looks, false),
+        (bulkhead(quote!(3), function()), placed, true),
+        (bulkhead(quote!(3, name = "shared"), function()), placed, true),
+        (bulkhead(quote!(name = "shared"), function()), placed, false),
+        (bulkhead(quote!(3, max_queue = 2), function()), placed, false),
+        (rate_limit(quote!("3/s"), function()), in_turn, true),
+        (rate_limit(quote!("3/s", max_wait = "1s"), function()), in_turn, false),
+        (retry(quote!(on_retry = f), with(quote!(#[circuit_breaker]))), looks, true),
+        (retry(quote!(on_retry = f), with(quote!(#[circuit_breaker(key = a)]))), looks, false),
+        (circuit_breaker(quote!(), with(quote!(#[retry(on_retry = f)]))), looks, false),
         (timeout(quote!("5s"), with(quote!(#[retry(attempts = N)]))), compares, true),
         (timeout(quote!(AFTER), with(quote!(#[retry(attempts = 3)]))), compares, true),
         (timeout(quote!(AFTER), with(quote!(#[retry(attempts = 3, retry_after = f)]))), compares, false),

@@ -6,6 +6,7 @@
 
 mod attribute;
 mod checks;
+mod collected;
 mod holders;
 mod key_value;
 mod kinds;
@@ -18,6 +19,7 @@ mod policies;
 mod site;
 
 pub use checks::{HealthCheck, HealthError, MAX_CRITICAL, MAX_HEALTH_CHECKS};
+pub use collected::operation;
 pub(crate) use holders::{KindAndName, PipelineHold};
 pub use key_value::KeyValue;
 pub(crate) use key_value::resolved;
@@ -26,7 +28,7 @@ pub(crate) use kinds::{EachKind, Kept, OfEachKind, for_each_kind, for_kind};
 pub(crate) use kinds::{Family, KINDS};
 pub(crate) use list::each_kind;
 pub(crate) use operation::Site;
-pub use operation::{Layer, OPERATIONS, Operation};
+pub use operation::{Layer, Operation};
 #[cfg(feature = "config")]
 pub(crate) use policies::Named;
 pub(crate) use policies::Policies;

@@ -1,6 +1,6 @@
 //! The guarded functions of the program, collected by the linker.
 
-use super::list::each_kind;
+use super::{collected, list::each_kind};
 use crate::error::RejectionKind;
 use crate::name::Name;
 use crate::overlay::Origin;
@@ -10,14 +10,6 @@ use once_cell::sync::{Lazy, OnceCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-
-/// Every guarded function; generated code adds to it. The linker knows it by this name, which no other slice of the program may have: so it
-/// is the crate's, with its version.
-#[linkme::distributed_slice]
-pub static RESILIENCE_RUNTIME_0_1_0: [Operation];
-
-#[doc(hidden)]
-pub use RESILIENCE_RUNTIME_0_1_0 as OPERATIONS;
 
 /// A guarded function.
 pub struct Operation {
@@ -247,19 +239,9 @@ impl fmt::Debug for Operation {
 /// By crate, file and line.
 pub(super) fn in_order() -> &'static [&'static Operation] {
     static IN_ORDER: Lazy<Vec<&'static Operation>> = Lazy::new(|| {
-        let mut operations: Vec<&'static Operation> = OPERATIONS.iter().collect();
+        let mut operations: Vec<&'static Operation> = collected::operations().iter().collect();
         operations.sort_by_key(|operation| (operation.crate_name(), operation.file, operation.line));
         operations
     });
     &IN_ORDER
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_slice_is_called_as_the_crate_and_its_version() {
-        let name = format!("{}_{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        let name = name.replace(|c: char| !c.is_alphanumeric(), "_").to_uppercase();
-        assert!(include_str!("operation.rs").contains(&format!("static {name}:")), "rename the slice to {name}");
-    }
 }

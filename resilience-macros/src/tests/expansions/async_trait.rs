@@ -15,17 +15,9 @@ where
     use ::resilience_runtime::private as __resilience;
     Box::pin(async move {
         let __breaker = {
-            #[::resilience_runtime::private::linkme::distributed_slice(
-                ::resilience_runtime::private::OPERATIONS
-            )]
-            #[linkme(crate = ::resilience_runtime::private::linkme)]
-            static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-                ::core::module_path!(),
-                "charge",
-                ::core::file!(),
-                ::core::line!(),
-                &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
-            );
+            ::resilience_runtime::private::operation! {
+                __OPERATION = "charge", ::core::line!(), [CircuitBreaker(& __BREAKER)]
+            }
             static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
                 &__OPERATION,
                 __resilience::Some("payment"),

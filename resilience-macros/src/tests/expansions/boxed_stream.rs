@@ -1,20 +1,10 @@
 async fn prices(&self) -> io::Result<BoxStream<'_, Price>> {
     use ::resilience_runtime::private as __resilience;
     let (__operation, __breaker) = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "prices",
-            ::core::file!(),
-            ::core::line!(),
-            &[
-                __resilience::Layer::Fallback("Self::prices_of_yesterday"),
-                __resilience::Layer::CircuitBreaker(&__BREAKER),
-            ],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "prices", ::core::line!(),
+            [Fallback("Self::prices_of_yesterday"), CircuitBreaker(& __BREAKER)]
+        }
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("prices"),

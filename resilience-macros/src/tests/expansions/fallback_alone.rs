@@ -6,17 +6,9 @@ async fn recommend(
     #![allow(unused)]
     use ::resilience_runtime::private as __resilience;
     let __operation = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "recommend",
-            ::core::file!(),
-            ::core::line!(),
-            &[__resilience::Layer::Fallback("popular")],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "recommend", ::core::line!(), [Fallback("popular")]
+        }
         &__OPERATION
     };
     #[cfg(feature = "regions")]

@@ -3,20 +3,10 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
     #[fallback(__taken)]
     const _: () = ();
     let (__operation, __breaker) = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "stock",
-            ::core::file!(),
-            ::core::line!(),
-            &[
-                __resilience::Layer::Fallback("Self::cached, closure"),
-                __resilience::Layer::CircuitBreaker(&__BREAKER),
-            ],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "stock", ::core::line!(), [Fallback("Self::cached, closure"),
+            CircuitBreaker(& __BREAKER)]
+        }
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("stock"),

@@ -7,23 +7,11 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
     #[timeout(__taken)]
     const _: () = ();
     let (__operation, __retry, __breaker, __bulkhead, __attempt_timeout) = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "charge",
-            ::core::file!(),
-            ::core::line!(),
-            &[
-                __resilience::Layer::Fallback("queue_payment"),
-                __resilience::Layer::Retry(&__RETRY),
-                __resilience::Layer::CircuitBreaker(&__BREAKER),
-                __resilience::Layer::Bulkhead(&__BULKHEAD),
-                __resilience::Layer::Timeout(&__ATTEMPT_TIMEOUT),
-            ],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "charge", ::core::line!(), [Fallback("queue_payment"), Retry(&
+            __RETRY), CircuitBreaker(& __BREAKER), Bulkhead(& __BULKHEAD), Timeout(&
+            __ATTEMPT_TIMEOUT)]
+        }
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,

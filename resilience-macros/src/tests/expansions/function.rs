@@ -5,17 +5,9 @@ pub fn charge(
 ) -> impl ::core::future::Future<Output = Result<Receipt, PaymentError>> {
     use ::resilience_runtime::private as __resilience;
     let __breaker = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "charge",
-            ::core::file!(),
-            ::core::line!(),
-            &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "charge", ::core::line!(), [CircuitBreaker(& __BREAKER)]
+        }
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("payment"),
@@ -29,7 +21,7 @@ pub fn charge(
         );
         &__BREAKER
     };
-    __resilience::guard(
+    __resilience::guard_behind(
         __breaker,
         async move {
             if let __resilience::Some(__result) = __resilience::None::<
@@ -43,17 +35,16 @@ pub fn charge(
                 Ok(receipt)
             }
         },
+        #[inline(always)]
         |__permit, __result| {
-            let __result = __resilience::called(__result);
-            __resilience::settle(
+            let __result = __resilience::answered(__result);
+            let __result = __resilience::settle(
                 __permit,
                 __resilience::error_of(&__result).describe_error(),
                 __result,
                 |error| error.is_transient(),
                 __resilience::nothing,
-            )
-        },
-        |__result| {
+            );
             __resilience::finish::<
                 Result<Receipt, PaymentError>,
                 _,

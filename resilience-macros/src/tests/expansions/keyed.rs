@@ -5,17 +5,9 @@ async fn reserve(
 ) -> Result<(), StockError> {
     use crate::guards::private as __resilience;
     let __breaker = {
-        #[crate::guards::private::linkme::distributed_slice(
-            crate::guards::private::OPERATIONS
-        )]
-        #[linkme(crate = crate::guards::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "reserve",
-            ::core::file!(),
-            ::core::line!(),
-            &[__resilience::Layer::CircuitBreaker(&__BREAKER)],
-        );
+        crate::guards::private::operation! {
+            __OPERATION = "reserve", ::core::line!(), [CircuitBreaker(& __BREAKER)]
+        }
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("inventory"),

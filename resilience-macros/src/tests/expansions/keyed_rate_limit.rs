@@ -3,20 +3,10 @@ async fn import(tenant: &str, mut batch: Batch) -> Result<(), ImportError> {
     #[bulkhead(__taken)]
     const _: () = ();
     let (__rate_limit, __bulkhead) = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "import",
-            ::core::file!(),
-            ::core::line!(),
-            &[
-                __resilience::Layer::RateLimit(&__RATE_LIMIT),
-                __resilience::Layer::Bulkhead(&__BULKHEAD),
-            ],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "import", ::core::line!(), [RateLimit(& __RATE_LIMIT),
+            Bulkhead(& __BULKHEAD)]
+        }
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
             &__OPERATION,
             __resilience::None,

@@ -2,17 +2,9 @@
 fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error>> {
     use ::resilience_runtime::private as __resilience;
     let __rate_limit = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "report",
-            ::core::file!(),
-            ::core::line!(),
-            &[__resilience::Layer::RateLimit(&__RATE_LIMIT)],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "report", ::core::line!(), [RateLimit(& __RATE_LIMIT)]
+        }
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
             &__OPERATION,
             __resilience::None,
@@ -24,20 +16,18 @@ fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error
         &__RATE_LIMIT
     };
     __resilience::guard_layers(
-        __resilience::in_turn_at_once(
-            __rate_limit,
-            __resilience::body(async move {
-                if let __resilience::Some(__result) = __resilience::None::<
-                    Result<Report, Error>,
-                > {
-                    return __result;
-                }
-                let day = day;
-                { build(day).await }
-            }),
-        ),
+        (__resilience::AtOnce(__rate_limit),),
+        async move {
+            if let __resilience::Some(__result) = __resilience::None::<
+                Result<Report, Error>,
+            > {
+                return __result;
+            }
+            let day = day;
+            { build(day).await }
+        },
+        |__result| (__resilience::undescribed, __resilience::called(__result)),
         |__result| {
-            let __result = __resilience::answered(__result);
             __resilience::finish::<
                 Result<Report, Error>,
                 _,

@@ -7,17 +7,9 @@ async fn send(
 ) -> Result<(), Error> {
     use ::resilience_runtime::private as __resilience;
     let __retry = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "send",
-            ::core::file!(),
-            ::core::line!(),
-            &[__resilience::Layer::Retry(&__RETRY)],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "send", ::core::line!(), [Retry(& __RETRY)]
+        }
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,

@@ -7,20 +7,10 @@ async fn ask(
     #[circuit_breaker(__taken)]
     const _: () = ();
     let (__retry, __breaker) = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "ask",
-            ::core::file!(),
-            ::core::line!(),
-            &[
-                __resilience::Layer::Retry(&__RETRY),
-                __resilience::Layer::CircuitBreaker(&__BREAKER),
-            ],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "ask", ::core::line!(), [Retry(& __RETRY), CircuitBreaker(&
+            __BREAKER)]
+        }
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,

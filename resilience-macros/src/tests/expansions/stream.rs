@@ -10,22 +10,10 @@ async fn prices(
     #[timeout(__taken)]
     const _: () = ();
     let (__retry, __breaker, __bulkhead, __attempt_timeout) = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "prices",
-            ::core::file!(),
-            ::core::line!(),
-            &[
-                __resilience::Layer::Retry(&__RETRY),
-                __resilience::Layer::CircuitBreaker(&__BREAKER),
-                __resilience::Layer::Bulkhead(&__BULKHEAD),
-                __resilience::Layer::Timeout(&__ATTEMPT_TIMEOUT),
-            ],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "prices", ::core::line!(), [Retry(& __RETRY), CircuitBreaker(&
+            __BREAKER), Bulkhead(& __BULKHEAD), Timeout(& __ATTEMPT_TIMEOUT)]
+        }
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,

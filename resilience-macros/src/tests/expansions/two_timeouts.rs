@@ -9,23 +9,11 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
     #[rate_limit(__taken)]
     const _: () = ();
     let (__timeout, __retry, __breaker, __attempt_timeout, __rate_limit) = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "fill",
-            ::core::file!(),
-            ::core::line!(),
-            &[
-                __resilience::Layer::Timeout(&__TIMEOUT),
-                __resilience::Layer::Retry(&__RETRY),
-                __resilience::Layer::CircuitBreaker(&__BREAKER),
-                __resilience::Layer::Timeout(&__ATTEMPT_TIMEOUT),
-                __resilience::Layer::RateLimit(&__RATE_LIMIT),
-            ],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "fill", ::core::line!(), [Timeout(& __TIMEOUT), Retry(&
+            __RETRY), CircuitBreaker(& __BREAKER), Timeout(& __ATTEMPT_TIMEOUT),
+            RateLimit(& __RATE_LIMIT)]
+        }
         static __TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::None,

@@ -3,20 +3,10 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
     #[circuit_breaker(__taken)]
     const _: () = ();
     let (__operation, __breaker) = {
-        #[::resilience_runtime::private::linkme::distributed_slice(
-            ::resilience_runtime::private::OPERATIONS
-        )]
-        #[linkme(crate = ::resilience_runtime::private::linkme)]
-        static __OPERATION: __resilience::Operation = __resilience::Operation::new(
-            ::core::module_path!(),
-            "fill",
-            ::core::file!(),
-            ::core::line!(),
-            &[
-                __resilience::Layer::Fallback("closure"),
-                __resilience::Layer::CircuitBreaker(&__BREAKER),
-            ],
-        );
+        ::resilience_runtime::private::operation! {
+            __OPERATION = "fill", ::core::line!(), [Fallback("closure"), CircuitBreaker(&
+            __BREAKER)]
+        }
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("disk"),

@@ -1,0 +1,176 @@
+//! Every guarded function of the program: generated code puts each into a section of the binary, which the linker makes one slice of.
+//!
+//! | platform | the section is called | its ends are |
+//! |---|---|---|
+//! | ELF | as something of C could be, on illumos with `set_` before it | `__start_` and `__stop_` with that name behind them |
+//! | Mach-O | by 16 characters at most | `section$start$` and `section$end$`, likewise |
+//! | PE | with `$b` behind the name | statics of ours in `$a` and `$c`: the linker sorts by what is behind the `$` |
+//!
+//! All names end with the version, so that two versions in one program do not see each other. Two builds of one version would, and might not agree on what an
+//! [`Operation`] is. So each puts a mark into a second section, and where that has two, nobody looks into the first.
+
+use super::Operation;
+
+#[cfg(not(any(
+    windows,
+    target_vendor = "apple",
+    target_os = "android",
+    target_os = "freebsd",
+    target_os = "fuchsia",
+    target_os = "illumos",
+    target_os = "linux",
+    target_os = "none",
+    target_os = "openbsd",
+    target_os = "psp",
+    target_os = "uefi",
+)))]
+compile_error!("how this platform's linker collects the guarded functions of a program is not known");
+
+/// One of the guarded functions, as the static of that name. Nothing that can be written in here makes anything else of it, so it is safe to invoke.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __operation {
+    ($name:ident = $function:literal, $line:expr, [$($layer:ident($($of:tt)*)),*]) => {
+        #[used]
+        #[cfg_attr(
+            not(any(windows, target_vendor = "apple", target_os = "illumos", target_os = "uefi")),
+            unsafe(link_section = "resilience_runtime_0_1_0")
+        )]
+        #[cfg_attr(target_os = "illumos", unsafe(link_section = "set_resilience_runtime_0_1_0"))]
+        #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__rsl_0_1_0,regular,no_dead_strip"))]
+        #[cfg_attr(any(windows, target_os = "uefi"), unsafe(link_section = ".resilience_runtime_0_1_0$b"))]
+        static $name: $crate::private::Operation = $crate::private::Operation::new(
+            ::core::module_path!(),
+            $function,
+            ::core::file!(),
+            $line,
+            &[$($crate::private::Layer::$layer($($of)*)),*],
+        );
+    };
+}
+
+pub use __operation as operation;
+
+/// Marks this build.
+#[used]
+#[cfg_attr(
+    not(any(windows, target_vendor = "apple", target_os = "illumos", target_os = "uefi")),
+    unsafe(link_section = "resilience_builds_0_1_0")
+)]
+#[cfg_attr(target_os = "illumos", unsafe(link_section = "set_resilience_builds_0_1_0"))]
+#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__rsb_0_1_0,regular,no_dead_strip"))]
+#[cfg_attr(any(windows, target_os = "uefi"), unsafe(link_section = ".resilience_builds_0_1_0$b"))]
+#[allow(unsafe_code, reason = "the section has nothing else in it")]
+static BUILD: usize = 1;
+
+/// What a linker finds by itself.
+#[cfg(not(any(windows, target_os = "uefi")))]
+mod ends {
+    use super::Operation;
+
+    /// An end has no size.
+    pub(super) const SIZE: usize = 0;
+
+    /// Without it, a program that guards nothing would not have the section.
+    #[used]
+    #[cfg_attr(
+        not(any(target_vendor = "apple", target_os = "illumos")),
+        unsafe(link_section = "resilience_runtime_0_1_0")
+    )]
+    #[cfg_attr(target_os = "illumos", unsafe(link_section = "set_resilience_runtime_0_1_0"))]
+    #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__rsl_0_1_0,regular,no_dead_strip"))]
+    #[allow(unsafe_code, reason = "it adds nothing to the section")]
+    static NONE: [Operation; 0] = [];
+
+    // SAFETY: these are what the linker calls the ends of both sections, which are there. Their addresses are all that is asked for.
+    #[allow(unsafe_code)]
+    unsafe extern "Rust" {
+        #[cfg_attr(
+            not(any(target_vendor = "apple", target_os = "illumos")),
+            link_name = "__start_resilience_runtime_0_1_0"
+        )]
+        #[cfg_attr(target_os = "illumos", link_name = "__start_set_resilience_runtime_0_1_0")]
+        #[cfg_attr(target_vendor = "apple", link_name = "\x01section$start$__DATA$__rsl_0_1_0")]
+        pub(super) static FIRST: [Operation; 0];
+
+        #[cfg_attr(
+            not(any(target_vendor = "apple", target_os = "illumos")),
+            link_name = "__stop_resilience_runtime_0_1_0"
+        )]
+        #[cfg_attr(target_os = "illumos", link_name = "__stop_set_resilience_runtime_0_1_0")]
+        #[cfg_attr(target_vendor = "apple", link_name = "\x01section$end$__DATA$__rsl_0_1_0")]
+        pub(super) static LAST: [Operation; 0];
+
+        #[cfg_attr(
+            not(any(target_vendor = "apple", target_os = "illumos")),
+            link_name = "__start_resilience_builds_0_1_0"
+        )]
+        #[cfg_attr(target_os = "illumos", link_name = "__start_set_resilience_builds_0_1_0")]
+        #[cfg_attr(target_vendor = "apple", link_name = "\x01section$start$__DATA$__rsb_0_1_0")]
+        pub(super) static FIRST_BUILD: [usize; 0];
+
+        #[cfg_attr(
+            not(any(target_vendor = "apple", target_os = "illumos")),
+            link_name = "__stop_resilience_builds_0_1_0"
+        )]
+        #[cfg_attr(target_os = "illumos", link_name = "__stop_set_resilience_builds_0_1_0")]
+        #[cfg_attr(target_vendor = "apple", link_name = "\x01section$end$__DATA$__rsb_0_1_0")]
+        pub(super) static LAST_BUILD: [usize; 0];
+    }
+}
+
+/// What has to be put there. An end of no size would not be sure to stand where it should.
+#[cfg(any(windows, target_os = "uefi"))]
+#[allow(unsafe_code, reason = "each stands alone in its part of a section")]
+mod ends {
+    use super::Operation;
+    use std::mem::MaybeUninit;
+
+    /// An end is as large as what is between.
+    pub(super) const SIZE: usize = 1;
+
+    #[unsafe(link_section = ".resilience_runtime_0_1_0$a")]
+    pub(super) static FIRST: MaybeUninit<Operation> = MaybeUninit::uninit();
+    #[unsafe(link_section = ".resilience_runtime_0_1_0$c")]
+    pub(super) static LAST: MaybeUninit<Operation> = MaybeUninit::uninit();
+    #[unsafe(link_section = ".resilience_builds_0_1_0$a")]
+    pub(super) static FIRST_BUILD: usize = 0;
+    #[unsafe(link_section = ".resilience_builds_0_1_0$c")]
+    pub(super) static LAST_BUILD: usize = 0;
+}
+
+/// What is between two ends of a section: where it begins, and how many there are.
+fn between<T>(first: *const T, last: *const T) -> (*const T, usize) {
+    let first = first.wrapping_add(ends::SIZE);
+    (first, (last.addr() - first.addr()) / size_of::<T>())
+}
+
+/// In the linker's order.
+pub(super) fn operations() -> &'static [Operation] {
+    let (_, builds) = between((&raw const ends::FIRST_BUILD).cast::<usize>(), (&raw const ends::LAST_BUILD).cast());
+    assert!(
+        builds <= 1,
+        "there are {builds} builds of resilience-runtime {} in this program",
+        env!("CARGO_PKG_VERSION")
+    );
+    let (first, length) = between((&raw const ends::FIRST).cast(), (&raw const ends::LAST).cast());
+    // SAFETY: the linker has put whole statics one behind the other there, all of which `__operation!` has made, and so `Operation`s of this build. They stay for as
+    // long as the program does. That they are behind the end, and not in it, is hidden from the compiler, which would not have them looked for there.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::slice::from_raw_parts(std::hint::black_box(first), length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_sections_are_called_by_the_version() {
+        let version = format!("_{}", env!("CARGO_PKG_VERSION").replace('.', "_"));
+        let (code, _) = include_str!("collected.rs").split_once("#[cfg(test)]").unwrap();
+        let names = code.split('"').filter(|text| ["resilience_", "__rs"].iter().any(|part| text.contains(part)));
+        let (right, wrong): (Vec<_>, Vec<_>) =
+            names.filter(|name| !name.contains(' ')).partition(|name| name.contains(&version));
+        assert_eq!((right.len(), wrong.len()), (24, 0), "{wrong:?}");
+    }
+}
