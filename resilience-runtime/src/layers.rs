@@ -10,12 +10,13 @@ use crate::bulkhead::{Bulkhead, Place};
 use crate::cause::{Describe, undescribed};
 use crate::circuit_breaker::{CircuitBreaker, Permit};
 use crate::error::{Failure, Rejection};
+use crate::event::RetryEvent;
 use crate::policy::Policy;
-use crate::private::{settle_any, tried};
 use crate::rate_limit::RateLimiter;
 use crate::registry::{Kept, Site};
 use crate::retry::{Pause, Retry, Run, Wait, in_attempt};
 use crate::timeout::{Timeout, Timer};
+use crate::verdict::Verdict;
 use pin_project_lite::pin_project;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
@@ -81,6 +82,24 @@ fn apart<T, E>(answer: Result<T, Told<E>>) -> (Describe<E>, Outward<T, E>) {
 #[inline(always)]
 fn together<T, E>((describe, result): (Describe<E>, Outward<T, E>)) -> Result<T, Told<E>> {
     result.map_err(|failure| Told { failure, describe })
+}
+
+/// Tells a breaker for which no predicate is written.
+#[inline(always)]
+pub fn settle_any<T, E>(permit: Permit<'_>, describe: Describe<E>, result: Outward<T, E>) -> Outward<T, E> {
+    permit.settle(result, describe, |_| Verdict::SUCCESS, |_| Verdict::FAILURE)
+}
+
+/// What a retry without predicates and hooks makes of the result of an attempt. It may stand above a `breaker`.
+#[inline]
+pub fn tried<T, E>(
+    run: &mut Run<'_>,
+    describe: Describe<E>,
+    result: Outward<T, E>,
+    breaker: Option<&'static Site<CircuitBreaker>>,
+) -> ControlFlow<Outward<T, E>, Wait> {
+    let is_shut = |wait| breaker.is_some_and(|breaker| breaker.is_shut_after(wait));
+    run.after_above((describe, false), result, |_: &E| true, |_: &E| None, |_: &RetryEvent| {}, is_shut)
 }
 
 /// The function has no hooks.

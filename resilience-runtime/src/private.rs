@@ -14,7 +14,9 @@ pub use crate::fallback::{
 // Not named: the compiler proposes them as bounds of a user's generic types.
 pub use crate::fallback::{CloneArgument, Finished};
 pub use crate::guarded::guard;
-pub use crate::layers::{AtOnce, guard_attempts, guard_attempts_with, guard_layers, guard_layers_with};
+pub use crate::layers::{
+    AtOnce, guard_attempts, guard_attempts_with, guard_layers, guard_layers_with, settle_any, tried,
+};
 pub use crate::registry::{Layer, Operation, operation};
 pub use crate::retry::{in_attempt, of_attempt};
 #[cfg(feature = "stream")]
@@ -36,7 +38,6 @@ use crate::event::RetryEvent;
 use crate::fallback::GuardedResult;
 use crate::hooks::{Classify, ClassifyBy, Cost, Predicate};
 use crate::registry::{Site, each_kind};
-use crate::retry::{Run, Wait};
 use crate::verdict::Verdict;
 use std::future::Future;
 
@@ -205,28 +206,6 @@ pub fn settle<T, E, FailureFit, IgnoreFit>(
             () => Verdict::SUCCESS,
         },
     )
-}
-
-/// As [`settle`], where no predicate is written.
-#[inline(always)]
-pub fn settle_any<T, E>(
-    permit: Permit<'_>,
-    describe: Describe<E>,
-    result: Result<T, Failure<E>>,
-) -> Result<T, Failure<E>> {
-    settle(permit, describe, result, every, nothing)
-}
-
-/// What a retry without predicates and hooks makes of the result of an attempt. It may stand above a `breaker`.
-#[inline]
-pub fn tried<T, E>(
-    run: &mut Run<'_>,
-    describe: Describe<E>,
-    result: Result<T, Failure<E>>,
-    breaker: Option<&'static BreakerSite>,
-) -> ControlFlow<Result<T, Failure<E>>, Wait> {
-    let is_shut = |wait| breaker.is_some_and(|breaker| breaker.is_shut_after(wait));
-    run.after_above((describe, false), result, every, no_retry_after, no_hook, is_shut)
 }
 
 /// As [`settle`], where `classify` says what the function's own results are; `failure_if` decides about an error where it `is_written`.
