@@ -31,15 +31,15 @@ const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
 type Outward<T, E> = Result<T, Failure<E>>;
 
 /// The same with the description beside the error, so that a success has nothing of it.
-type Answer<A> = Result<<A as Asked>::Value, Told<<A as Asked>::Error>>;
+type Inward<A> = Result<<A as Questions>::Value, Described<<A as Questions>::Error>>;
 
 /// A failure, and how its error is described.
-pub struct Told<E> {
+pub struct Described<E> {
     failure: Failure<E>,
     describe: Describe<E>,
 }
 
-impl<E> From<Rejection> for Told<E> {
+impl<E> From<Rejection> for Described<E> {
     #[inline]
     fn from(rejection: Rejection) -> Self {
         Self { failure: Failure::Rejected(rejection), describe: undescribed }
@@ -47,7 +47,7 @@ impl<E> From<Rejection> for Told<E> {
 }
 
 /// What the function's own code is asked about its results.
-pub trait Asked {
+pub trait Questions {
     /// By the body.
     type Returned;
     /// By the function.
@@ -56,32 +56,32 @@ pub trait Asked {
     type Error;
 
     /// What the body has returned.
-    fn called(&self, returned: Self::Returned) -> Answer<Self>;
+    fn called(&self, returned: Self::Returned) -> Inward<Self>;
 
     /// Tells the breaker.
-    fn settle(&self, permit: Permit<'static>, answer: Answer<Self>) -> Answer<Self>;
+    fn settle(&self, permit: Permit<'static>, answer: Inward<Self>) -> Inward<Self>;
 
     /// Tells the retry, which stands above that breaker.
     fn after(
         &self,
         run: &mut Run<'static>,
-        answer: Answer<Self>,
+        answer: Inward<Self>,
         breaker: Option<&'static Site<CircuitBreaker>>,
-    ) -> ControlFlow<Answer<Self>, Wait>;
+    ) -> ControlFlow<Inward<Self>, Wait>;
 }
 
 /// Hands an answer to what takes its two parts, and makes one of what that returns: the same, if perhaps later.
 #[inline(always)]
-fn apart<T, E>(answer: Result<T, Told<E>>) -> (Describe<E>, Outward<T, E>) {
+fn apart<T, E>(answer: Result<T, Described<E>>) -> (Describe<E>, Outward<T, E>) {
     match answer {
         Ok(value) => (undescribed, Ok(value)),
-        Err(Told { failure, describe }) => (describe, Err(failure)),
+        Err(Described { failure, describe }) => (describe, Err(failure)),
     }
 }
 
 #[inline(always)]
-fn together<T, E>((describe, result): (Describe<E>, Outward<T, E>)) -> Result<T, Told<E>> {
-    result.map_err(|failure| Told { failure, describe })
+fn together<T, E>((describe, result): (Describe<E>, Outward<T, E>)) -> Result<T, Described<E>> {
+    result.map_err(|failure| Described { failure, describe })
 }
 
 /// Tells a breaker for which no predicate is written.
@@ -108,18 +108,18 @@ struct NoHooks<Called, Types> {
     types: PhantomData<fn() -> Types>,
 }
 
-impl<R, T, E, Called: Fn(R) -> (Describe<E>, Outward<T, E>)> Asked for NoHooks<Called, (R, T, E)> {
+impl<R, T, E, Called: Fn(R) -> (Describe<E>, Outward<T, E>)> Questions for NoHooks<Called, (R, T, E)> {
     type Returned = R;
     type Value = T;
     type Error = E;
 
     #[inline(always)]
-    fn called(&self, returned: R) -> Answer<Self> {
+    fn called(&self, returned: R) -> Inward<Self> {
         together((self.called)(returned))
     }
 
     #[inline(always)]
-    fn settle(&self, permit: Permit<'static>, answer: Answer<Self>) -> Answer<Self> {
+    fn settle(&self, permit: Permit<'static>, answer: Inward<Self>) -> Inward<Self> {
         let (describe, result) = apart(answer);
         together((describe, settle_any(permit, describe, result)))
     }
@@ -128,9 +128,9 @@ impl<R, T, E, Called: Fn(R) -> (Describe<E>, Outward<T, E>)> Asked for NoHooks<C
     fn after(
         &self,
         run: &mut Run<'static>,
-        answer: Answer<Self>,
+        answer: Inward<Self>,
         breaker: Option<&'static Site<CircuitBreaker>>,
-    ) -> ControlFlow<Answer<Self>, Wait> {
+    ) -> ControlFlow<Inward<Self>, Wait> {
         let (describe, result) = apart(answer);
         tried(run, describe, result, breaker).map_break(|result| together((describe, result)))
     }
@@ -144,7 +144,7 @@ struct Hooks<Called, Settle, After, Types> {
     types: PhantomData<fn() -> Types>,
 }
 
-impl<R, T, E, Called, Settle, After> Asked for Hooks<Called, Settle, After, (R, T, E)>
+impl<R, T, E, Called, Settle, After> Questions for Hooks<Called, Settle, After, (R, T, E)>
 where
     Called: Fn(R) -> (Describe<E>, Outward<T, E>),
     Settle: Fn(Permit<'static>, Describe<E>, Outward<T, E>) -> Outward<T, E>,
@@ -155,12 +155,12 @@ where
     type Error = E;
 
     #[inline(always)]
-    fn called(&self, returned: R) -> Answer<Self> {
+    fn called(&self, returned: R) -> Inward<Self> {
         together((self.called)(returned))
     }
 
     #[inline(always)]
-    fn settle(&self, permit: Permit<'static>, answer: Answer<Self>) -> Answer<Self> {
+    fn settle(&self, permit: Permit<'static>, answer: Inward<Self>) -> Inward<Self> {
         let (describe, result) = apart(answer);
         together((describe, (self.settle)(permit, describe, result)))
     }
@@ -169,9 +169,9 @@ where
     fn after(
         &self,
         run: &mut Run<'static>,
-        answer: Answer<Self>,
+        answer: Inward<Self>,
         _: Option<&'static Site<CircuitBreaker>>,
-    ) -> ControlFlow<Answer<Self>, Wait> {
+    ) -> ControlFlow<Inward<Self>, Wait> {
         let (describe, result) = apart(answer);
         (self.after)(run, describe, result).map_break(|result| together((describe, result)))
     }
@@ -228,7 +228,7 @@ pub fn guard_attempts_with<R, T, E, B: Future<Output = R>>(
 }
 
 #[inline(always)]
-fn retrying<A: Asked, B: Future<Output = A::Returned>>(
+fn retrying<A: Questions, B: Future<Output = A::Returned>>(
     asked: A,
     (outer, retry, inner): (impl Layers, &'static Site<Retry>, impl Layers),
     mut attempt: impl FnMut(&Run<'static>) -> B,
@@ -241,7 +241,7 @@ fn retrying<A: Asked, B: Future<Output = A::Returned>>(
 }
 
 #[inline(always)]
-fn asking<A: Asked>(
+fn asking<A: Questions>(
     asked: A,
     layers: impl Layers,
     inside: impl Layered<A>,
@@ -263,7 +263,7 @@ pin_project! {
 
 impl<A, L, End> Future for GuardedCall<L, A, End>
 where
-    A: Asked,
+    A: Questions,
     L: Layered<A>,
     End: FnOnce(Outward<A::Value, A::Error>) -> A::Returned,
 {
@@ -283,7 +283,7 @@ where
 /// The sites of layers that are in each other, outermost first.
 pub trait Layers: Copy {
     /// Those layers around what is `inside`.
-    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A>;
+    fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A>;
 
     /// A breaker among them.
     fn breaker(self) -> Option<&'static Site<CircuitBreaker>> {
@@ -293,7 +293,7 @@ pub trait Layers: Copy {
 
 impl Layers for () {
     #[inline(always)]
-    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+    fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
         inside
     }
 }
@@ -303,7 +303,7 @@ macro_rules! tuples {
         impl<$first: Layers, $($other: Layers),*> Layers for ($first, $($other,)*) {
             #[inline(always)]
             #[allow(non_snake_case)]
-            fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+            fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
                 let ($first, $($other,)*) = self;
                 $first.around::<A, _>(($($other,)*).around::<A, _>(inside))
             }
@@ -324,14 +324,14 @@ macro_rules! tuples {
 tuples!(First Second Third Fourth Fifth);
 
 /// A body with the layers inside of some other one.
-pub trait Layered<A: Asked> {
+pub trait Layered<A: Questions> {
     /// As a future is polled. The `permit` is that of the breaker around it, which wants to know of the body alone whether it waits or panics.
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Answer<A>>;
+    ) -> Poll<Inward<A>>;
 }
 
 pin_project! {
@@ -342,14 +342,14 @@ pin_project! {
     }
 }
 
-impl<A: Asked, F: Future<Output = A::Returned>> Layered<A> for Innermost<F> {
+impl<A: Questions, F: Future<Output = A::Returned>> Layered<A> for Innermost<F> {
     #[inline(always)]
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Answer<A>> {
+    ) -> Poll<Inward<A>> {
         let body = self.project().body;
         match permit {
             Some(permit) => pin!(permit.watch(body)).poll(context),
@@ -362,7 +362,7 @@ impl<A: Asked, F: Future<Output = A::Returned>> Layered<A> for Innermost<F> {
 /// A breaker, which is told how what is inside ended.
 impl Layers for &'static Site<CircuitBreaker> {
     #[inline(always)]
-    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+    fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
         Behind { inside: Some(inside), permit: None, site: Some(self) }
     }
 
@@ -384,14 +384,14 @@ pin_project! {
     }
 }
 
-impl<A: Asked, L: Layered<A>> Layered<A> for Behind<L> {
+impl<A: Questions, L: Layered<A>> Layered<A> for Behind<L> {
     #[inline(always)]
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,
         _: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Answer<A>> {
+    ) -> Poll<Inward<A>> {
         let mut this = self.project();
         let permit = match this.site.take() {
             None => this.permit.take().expect(POLLED_AGAIN),
@@ -415,7 +415,7 @@ impl<A: Asked, L: Layered<A>> Layered<A> for Behind<L> {
 }
 
 /// What lets a call in, or does not, and may have something held while the call is inside.
-pub trait Gate {
+pub trait LetsIn {
     /// What is held.
     type Held<'g>: Holding
     where
@@ -428,30 +428,30 @@ pub trait Gate {
     fn wait(&self) -> impl Future<Output = Result<Self::Held<'_>, Rejection>>;
 }
 
-impl Gate for Bulkhead {
+impl LetsIn for Bulkhead {
     type Held<'g> = Place<'g>;
 
-    #[inline]
+    #[inline(always)]
     fn enter(&self) -> Result<Place<'_>, Rejection> {
         self.try_acquire()
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait(&self) -> impl Future<Output = Result<Place<'_>, Rejection>> {
         self.acquire()
     }
 }
 
 /// A turn is over when it begins.
-impl Gate for RateLimiter {
+impl LetsIn for RateLimiter {
     type Held<'g> = ();
 
-    #[inline]
+    #[inline(always)]
     fn enter(&self) -> Result<(), Rejection> {
         self.try_acquire()
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait(&self) -> impl Future<Output = Result<(), Rejection>> {
         self.acquire()
     }
@@ -478,35 +478,35 @@ impl Holding for () {
 }
 
 /// A bulkhead or a limiter, for which the call may have to wait.
-impl<P: Gate + Kept> Layers for &'static Site<P> {
+impl<P: LetsIn + Kept> Layers for &'static Site<P> {
     #[inline(always)]
-    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+    fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
         let_in(inside, move || AssertUnwindSafe(self.get().wait()))
     }
 }
 
 /// The same where the call is let in at once or not at all.
 #[derive(Debug)]
-pub struct AtOnce<P: Policy>(pub &'static Site<P>);
+pub struct NeverWaits<P: Policy>(pub &'static Site<P>);
 
-impl<P: Policy> Clone for AtOnce<P> {
+impl<P: Policy> Clone for NeverWaits<P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<P: Policy> Copy for AtOnce<P> {}
+impl<P: Policy> Copy for NeverWaits<P> {}
 
-impl<P: Gate + Kept> Layers for AtOnce<P> {
+impl<P: LetsIn + Kept> Layers for NeverWaits<P> {
     #[inline(always)]
-    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+    fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
         let Self(site) = self;
         let_in(inside, move || poll_fn(move |_| Poll::Ready(site.get().enter())))
     }
 }
 
 #[inline(always)]
-fn let_in<A: Asked, Enter: Future<Output = Result<Held, Rejection>>, Held: Holding>(
+fn let_in<A: Questions, Enter: Future<Output = Result<Held, Rejection>>, Held: Holding>(
     inside: impl Layered<A>,
     ask: impl FnOnce() -> Enter,
 ) -> impl Layered<A> {
@@ -536,19 +536,19 @@ pin_project! {
 
 impl<A, L, Ask, Enter, Held> Layered<A> for LetIn<L, Ask, Enter, Held>
 where
-    A: Asked,
+    A: Questions,
     L: Layered<A>,
     Ask: FnOnce() -> Enter,
     Enter: Future<Output = Result<Held, Rejection>>,
     Held: Holding,
 {
-    #[inline]
+    #[inline(always)]
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Answer<A>> {
+    ) -> Poll<Inward<A>> {
         let mut this = self.project();
         let result = loop {
             let next = match this.door.as_mut().project() {
@@ -578,7 +578,7 @@ where
 /// A timeout, for as long as it says.
 impl Layers for &'static Site<Timeout> {
     #[inline(always)]
-    fn around<A: Asked, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
+    fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
         Within { inside: Some(inside), site: self, timeout: None, timer: Timer::default() }
     }
 }
@@ -596,14 +596,14 @@ pin_project! {
     }
 }
 
-impl<A: Asked, L: Layered<A>> Layered<A> for Within<L> {
+impl<A: Questions, L: Layered<A>> Layered<A> for Within<L> {
     #[inline]
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Answer<A>> {
+    ) -> Poll<Inward<A>> {
         let mut this = self.project();
         let timeout = this.timeout.get_or_insert_with(|| this.site.get());
         let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
@@ -642,7 +642,7 @@ pin_project! {
 
 impl<A, L, Attempt> Layered<A> for Retried<L, Attempt>
 where
-    A: Asked,
+    A: Questions,
     L: Layered<A>,
     Attempt: FnMut(&Run<'static>) -> L,
 {
@@ -652,7 +652,7 @@ where
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Answer<A>> {
+    ) -> Poll<Inward<A>> {
         let mut this = self.project();
         if let Some(site) = this.site.take() {
             *this.run = Some(site.get().start());

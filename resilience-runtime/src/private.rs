@@ -15,7 +15,7 @@ pub use crate::fallback::{
 pub use crate::fallback::{CloneArgument, Finished};
 pub use crate::guarded::guard;
 pub use crate::layers::{
-    AtOnce, guard_attempts, guard_attempts_with, guard_layers, guard_layers_with, settle_any, tried,
+    NeverWaits, guard_attempts, guard_attempts_with, guard_layers, guard_layers_with, settle_any, tried,
 };
 pub use crate::registry::{Layer, Operation, operation};
 pub use crate::retry::{in_attempt, of_attempt};

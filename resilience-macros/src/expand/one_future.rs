@@ -168,7 +168,7 @@ fn sites(layers: &[Layer]) -> TokenStream {
 }
 
 fn at_once(handle: &Ident) -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> __resilience::AtOnce(#handle))
+    quote_spanned!(Span::mixed_site()=> __resilience::NeverWaits(#handle))
 }
 
 /// The same where a breaker is all that is around the body, as it is most often.

@@ -409,7 +409,7 @@ fn whether_a_call_waits_looks_and_is_alone_follows_from_the_stack() {
         let function = function();
         quote!(#attributes #function)
     };
-    let (placed, in_turn) = ("AtOnce (__bulkhead)", "AtOnce (__rate_limit)");
+    let (placed, in_turn) = ("NeverWaits (__bulkhead)", "NeverWaits (__rate_limit)");
     let (looks, compares, alone) =
         ("__breaker . is_shut_after (", ". assert_leaves_time_for (", "impl :: core :: future :: Future");
     for (expansion, words, is_there) in [

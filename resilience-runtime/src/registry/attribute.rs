@@ -1,8 +1,9 @@
 //! What one attribute of a guarded function says, and which policy it leads to.
 
+use super::collected::in_order;
 use super::key_value::{self, KeyValue};
 use super::kinds::{AnySite, Kept};
-use super::operation::{Layer, Operation, Site, in_order};
+use super::operation::{Layer, Operation, Site};
 use super::site::sites;
 use crate::kind::Kind;
 use crate::name::Name;

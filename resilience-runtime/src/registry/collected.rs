@@ -9,7 +9,10 @@
 //! All names end with the version, so that two versions in one program do not see each other. Two builds of one version would, and might not agree on what an
 //! [`Operation`] is. So each puts a mark into a second section, and where that has two, nobody looks into the first.
 
-use super::Operation;
+use super::operation::Operation;
+use crate::name::Name;
+use once_cell::sync::Lazy;
+use std::collections::HashMap;
 
 #[cfg(not(any(
     windows,
@@ -39,12 +42,12 @@ macro_rules! __operation {
         #[cfg_attr(target_os = "illumos", unsafe(link_section = "set_resilience_runtime_0_1_0"))]
         #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__rsl_0_1_0,regular,no_dead_strip"))]
         #[cfg_attr(any(windows, target_os = "uefi"), unsafe(link_section = ".resilience_runtime_0_1_0$b"))]
-        static $name: $crate::private::Operation = $crate::private::Operation::new(
+        static $name: $crate::Operation = $crate::Operation::new(
             ::core::module_path!(),
             $function,
             ::core::file!(),
             $line,
-            &[$($crate::private::Layer::$layer($($of)*)),*],
+            &[$($crate::Layer::$layer($($of)*)),*],
         );
     };
 }
@@ -66,7 +69,7 @@ static BUILD: usize = 1;
 /// What a linker finds by itself.
 #[cfg(not(any(windows, target_os = "uefi")))]
 mod ends {
-    use super::Operation;
+    use super::super::operation::Operation;
 
     /// An end has no size.
     pub(super) const SIZE: usize = 0;
@@ -123,7 +126,7 @@ mod ends {
 #[cfg(any(windows, target_os = "uefi"))]
 #[allow(unsafe_code, reason = "each stands alone in its part of a section")]
 mod ends {
-    use super::Operation;
+    use super::super::operation::Operation;
     use std::mem::MaybeUninit;
 
     /// An end is as large as what is between.
@@ -146,7 +149,7 @@ fn between<T>(first: *const T, last: *const T) -> (*const T, usize) {
 }
 
 /// In the linker's order.
-pub(super) fn operations() -> &'static [Operation] {
+fn operations() -> &'static [Operation] {
     let (_, builds) = between((&raw const ends::FIRST_BUILD).cast::<usize>(), (&raw const ends::LAST_BUILD).cast());
     assert!(
         builds <= 1,
@@ -159,6 +162,46 @@ pub(super) fn operations() -> &'static [Operation] {
     #[allow(unsafe_code)]
     unsafe {
         std::slice::from_raw_parts(std::hint::black_box(first), length)
+    }
+}
+
+/// By crate, file and line.
+pub(super) fn in_order() -> &'static [&'static Operation] {
+    static IN_ORDER: Lazy<Vec<&'static Operation>> = Lazy::new(|| {
+        let mut operations: Vec<&'static Operation> = operations().iter().collect();
+        operations.sort_by_key(|operation| (operation.crate_name(), operation.file(), operation.line()));
+        operations
+    });
+    &IN_ORDER
+}
+
+impl Operation {
+    /// The name by which it is shown.
+    #[doc(hidden)]
+    pub fn shown_name(&'static self) -> Name {
+        Name::from(self.shown_as())
+    }
+
+    /// [`path`](Self::path), with the line where several functions of the program share it, and a number where a macro has put several of those on one
+    /// line: no two functions are shown alike.
+    pub(super) fn shown_as(&'static self) -> String {
+        type Alike = HashMap<(&'static str, &'static str), Vec<&'static Operation>>;
+        static ALIKE: Lazy<Alike> = Lazy::new(|| {
+            let mut alike = Alike::new();
+            for operation in in_order() {
+                alike.entry((operation.module(), operation.function())).or_default().push(operation);
+            }
+            alike
+        });
+        let alike = ALIKE.get(&(self.module(), self.function())).map_or(&[][..], Vec::as_slice);
+        if alike.len() < 2 {
+            return self.path();
+        }
+        let of_line = alike.iter().filter(|other| other.line() == self.line());
+        match of_line.take_while(|other| !std::ptr::eq(**other, self)).count() {
+            0 => format!("{}@{}", self.path(), self.line()),
+            before => format!("{}@{}.{}", self.path(), self.line(), before + 1),
+        }
     }
 }
 

@@ -341,7 +341,7 @@ impl Registry {
     /// A library's functions are in it once any path of the library is used; of a library that nothing refers to,
     /// the linker keeps nothing (`use that_library as _;` is enough).
     pub fn operations(&self) -> impl Iterator<Item = &'static Operation> + use<> {
-        operation::in_order().iter().copied()
+        collected::in_order().iter().copied()
     }
 
     /// Every policy as it is now. No call waits for it but one that changes a breaker's state, and that for as long as its [history](crate::StateHistory) is copied.

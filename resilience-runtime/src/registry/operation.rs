@@ -1,13 +1,11 @@
-//! The guarded functions of the program, collected by the linker.
+//! A guarded function of the program, and its policies.
 
-use super::{collected, list::each_kind};
+use super::list::each_kind;
 use crate::error::RejectionKind;
-use crate::name::Name;
 use crate::overlay::Origin;
 use crate::policy::{Definition, Policy};
 use crate::sync::Count;
-use once_cell::sync::{Lazy, OnceCell};
-use std::collections::HashMap;
+use once_cell::sync::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -194,35 +192,7 @@ impl Operation {
         &self.fallbacks[kind.map_or(0, |kind| kind + 1)]
     }
 
-    /// The name by which it is shown.
-    #[doc(hidden)]
-    pub fn shown_name(&'static self) -> Name {
-        Name::from(self.shown_as())
-    }
-
-    /// [`path`](Self::path), with the line where several functions of the program share it, and a number where a macro has put several of those on one
-    /// line: no two functions are shown alike.
-    pub(super) fn shown_as(&'static self) -> String {
-        type Alike = HashMap<(&'static str, &'static str), Vec<&'static Operation>>;
-        static ALIKE: Lazy<Alike> = Lazy::new(|| {
-            let mut alike = Alike::new();
-            for operation in in_order() {
-                alike.entry((operation.module, operation.function)).or_default().push(operation);
-            }
-            alike
-        });
-        let alike = ALIKE.get(&(self.module, self.function)).map_or(&[][..], Vec::as_slice);
-        if alike.len() < 2 {
-            return self.path();
-        }
-        let of_line = alike.iter().filter(|other| other.line == self.line);
-        match of_line.take_while(|other| !std::ptr::eq(**other, self)).count() {
-            0 => format!("{}@{}", self.path(), self.line),
-            before => format!("{}@{}.{}", self.path(), self.line, before + 1),
-        }
-    }
-
-    fn crate_name(&self) -> &'static str {
+    pub(super) fn crate_name(&self) -> &'static str {
         self.module.split("::").next().unwrap_or(self.module)
     }
 }
@@ -234,14 +204,4 @@ impl fmt::Debug for Operation {
             .field("location", &self.location())
             .finish_non_exhaustive()
     }
-}
-
-/// By crate, file and line.
-pub(super) fn in_order() -> &'static [&'static Operation] {
-    static IN_ORDER: Lazy<Vec<&'static Operation>> = Lazy::new(|| {
-        let mut operations: Vec<&'static Operation> = collected::operations().iter().collect();
-        operations.sort_by_key(|operation| (operation.crate_name(), operation.file, operation.line));
-        operations
-    });
-    &IN_ORDER
 }

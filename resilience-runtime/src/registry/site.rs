@@ -1,7 +1,8 @@
 //! What the attributes of the program say of a name, before anything was called.
 
+use super::collected::in_order;
 use super::kinds::Kept;
-use super::operation::{Site, in_order};
+use super::operation::Site;
 use crate::name::Name;
 
 /// Every attribute of this kind, by crate, file and line of its function.

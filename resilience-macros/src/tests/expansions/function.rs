@@ -21,7 +21,7 @@ pub fn charge(
         );
         &__BREAKER
     };
-    __resilience::guard_behind(
+    __resilience::guard(
         __breaker,
         async move {
             if let __resilience::Some(__result) = __resilience::None::<
@@ -35,16 +35,17 @@ pub fn charge(
                 Ok(receipt)
             }
         },
-        #[inline(always)]
         |__permit, __result| {
-            let __result = __resilience::answered(__result);
-            let __result = __resilience::settle(
+            let __result = __resilience::called(__result);
+            __resilience::settle(
                 __permit,
                 __resilience::error_of(&__result).describe_error(),
                 __result,
                 |error| error.is_transient(),
                 __resilience::nothing,
-            );
+            )
+        },
+        |__result| {
             __resilience::finish::<
                 Result<Receipt, PaymentError>,
                 _,

@@ -16,7 +16,7 @@ fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error
         &__RATE_LIMIT
     };
     __resilience::guard_layers(
-        (__resilience::AtOnce(__rate_limit),),
+        (__resilience::NeverWaits(__rate_limit),),
         async move {
             if let __resilience::Some(__result) = __resilience::None::<
                 Result<Report, Error>,
