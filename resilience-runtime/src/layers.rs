@@ -363,7 +363,7 @@ impl<A: Questions, F: Future<Output = A::Returned>> Layered<A> for Innermost<F> 
 impl Layers for &'static Site<CircuitBreaker> {
     #[inline(always)]
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
-        Behind { inside: Some(inside), permit: None, site: Some(self) }
+        ByPermit { inside: Some(inside), permit: None, site: Some(self) }
     }
 
     fn breaker(self) -> Option<Self> {
@@ -373,7 +373,7 @@ impl Layers for &'static Site<CircuitBreaker> {
 
 pin_project! {
     /// Behind a breaker.
-    struct Behind<L> {
+    struct ByPermit<L> {
         // Before the permit, so that it is dropped before: a panic in what it drops is the call's own. None when the call was rejected.
         #[pin]
         inside: Option<L>,
@@ -384,7 +384,7 @@ pin_project! {
     }
 }
 
-impl<A: Questions, L: Layered<A>> Layered<A> for Behind<L> {
+impl<A: Questions, L: Layered<A>> Layered<A> for ByPermit<L> {
     #[inline(always)]
     fn poll_layers(
         self: Pin<&mut Self>,

@@ -17,7 +17,7 @@ pub use crate::guarded::guard;
 pub use crate::layers::{
     NeverWaits, guard_attempts, guard_attempts_with, guard_layers, guard_layers_with, settle_any, tried,
 };
-pub use crate::registry::{Layer, Operation, operation};
+pub use crate::registry::{Layer, Operation};
 pub use crate::retry::{in_attempt, of_attempt};
 #[cfg(feature = "stream")]
 pub use crate::stream::{
@@ -40,6 +40,31 @@ use crate::hooks::{Classify, ClassifyBy, Cost, Predicate};
 use crate::registry::{Site, each_kind};
 use crate::verdict::Verdict;
 use std::future::Future;
+
+/// One of the guarded functions, as the static of that name. Nothing that can be written in here makes anything else of it, so it is safe to invoke.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __operation {
+    ($name:ident = $function:literal, $line:expr, [$($layer:ident($($of:tt)*)),*]) => {
+        #[used]
+        #[cfg_attr(
+            not(any(windows, target_vendor = "apple", target_os = "illumos", target_os = "uefi")),
+            unsafe(link_section = "resilience_runtime_0_1_0")
+        )]
+        #[cfg_attr(target_os = "illumos", unsafe(link_section = "set_resilience_runtime_0_1_0"))]
+        #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__rsl_0_1_0,regular,no_dead_strip"))]
+        #[cfg_attr(any(windows, target_os = "uefi"), unsafe(link_section = ".resilience_runtime_0_1_0$b"))]
+        static $name: $crate::private::Operation = $crate::private::Operation::new(
+            ::core::module_path!(),
+            $function,
+            ::core::file!(),
+            $line,
+            &[$($crate::private::Layer::$layer($($of)*)),*],
+        );
+    };
+}
+
+pub use __operation as operation;
 
 macro_rules! sites {
     ($($kind:ident: $policy:ident, $one:ident, $field:ident, $config:ident, $snapshot:ident, $site:ident;)*) => {$(

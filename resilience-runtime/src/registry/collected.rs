@@ -29,31 +29,6 @@ use std::collections::HashMap;
 )))]
 compile_error!("how this platform's linker collects the guarded functions of a program is not known");
 
-/// One of the guarded functions, as the static of that name. Nothing that can be written in here makes anything else of it, so it is safe to invoke.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __operation {
-    ($name:ident = $function:literal, $line:expr, [$($layer:ident($($of:tt)*)),*]) => {
-        #[used]
-        #[cfg_attr(
-            not(any(windows, target_vendor = "apple", target_os = "illumos", target_os = "uefi")),
-            unsafe(link_section = "resilience_runtime_0_1_0")
-        )]
-        #[cfg_attr(target_os = "illumos", unsafe(link_section = "set_resilience_runtime_0_1_0"))]
-        #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__rsl_0_1_0,regular,no_dead_strip"))]
-        #[cfg_attr(any(windows, target_os = "uefi"), unsafe(link_section = ".resilience_runtime_0_1_0$b"))]
-        static $name: $crate::Operation = $crate::Operation::new(
-            ::core::module_path!(),
-            $function,
-            ::core::file!(),
-            $line,
-            &[$($crate::Layer::$layer($($of)*)),*],
-        );
-    };
-}
-
-pub use __operation as operation;
-
 /// Marks this build.
 #[used]
 #[cfg_attr(
@@ -157,7 +132,7 @@ fn operations() -> &'static [Operation] {
         env!("CARGO_PKG_VERSION")
     );
     let (first, length) = between((&raw const ends::FIRST).cast(), (&raw const ends::LAST).cast());
-    // SAFETY: the linker has put whole statics one behind the other there, all of which `__operation!` has made, and so `Operation`s of this build. They stay for as
+    // SAFETY: the linker has put whole statics one behind the other there, all of which `operation!` has made, and so `Operation`s of this build. They stay for as
     // long as the program does. That they are behind the end, and not in it, is hidden from the compiler, which would not have them looked for there.
     #[allow(unsafe_code)]
     unsafe {
@@ -210,10 +185,11 @@ mod tests {
     #[test]
     fn the_sections_are_called_by_the_version() {
         let version = format!("_{}", env!("CARGO_PKG_VERSION").replace('.', "_"));
-        let (code, _) = include_str!("collected.rs").split_once("#[cfg(test)]").unwrap();
-        let names = code.split('"').filter(|text| ["resilience_", "__rs"].iter().any(|part| text.contains(part)));
-        let (right, wrong): (Vec<_>, Vec<_>) =
-            names.filter(|name| !name.contains(' ')).partition(|name| name.contains(&version));
-        assert_eq!((right.len(), wrong.len()), (24, 0), "{wrong:?}");
+        let (here, _) = include_str!("collected.rs").split_once("#[cfg(test)]").unwrap();
+        let names =
+            [here, include_str!("../private.rs")].map(|code| code.split('"').skip(1).step_by(2)).into_iter().flatten();
+        let names = names.filter(|text| ["resilience_", "__rs"].iter().any(|part| text.contains(part)));
+        let (right, wrong): (Vec<_>, Vec<_>) = names.partition(|name| name.contains(&version));
+        assert_eq!((right.len(), wrong.len()), (27, 0), "{wrong:?}");
     }
 }

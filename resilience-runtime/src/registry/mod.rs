@@ -19,7 +19,6 @@ mod policies;
 mod site;
 
 pub use checks::{HealthCheck, HealthError, MAX_CRITICAL, MAX_HEALTH_CHECKS};
-pub use collected::operation;
 pub(crate) use holders::{KindAndName, PipelineHold};
 pub use key_value::KeyValue;
 pub(crate) use key_value::resolved;
