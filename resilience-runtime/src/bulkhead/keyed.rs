@@ -59,7 +59,7 @@ impl<'a> Keyed<'a, Bulkhead> {
     /// # Errors
     ///
     /// [`Rejection::BulkheadFull`] where this key has no place free, or somebody waits for it.
-    pub fn try_acquire(self) -> Result<Place<'a>, Rejection> {
+    pub fn try_acquire(&self) -> Result<Place<'a>, Rejection> {
         self.try_enter().map(|(_, place)| place)
     }
 
@@ -77,7 +77,7 @@ impl<'a> Keyed<'a, Bulkhead> {
     }
 
     /// With the key's bulkhead; nothing where it shares one.
-    pub(super) fn try_enter(self) -> Result<InstancePlace<'a>, Rejection> {
+    pub(super) fn try_enter(&self) -> Result<InstancePlace<'a>, Rejection> {
         let (of_key, arrival) = self.arrive(|bulkhead| bulkhead.gate.enter());
         let bulkhead = of_key.map_or(self.family, |of_key| of_key);
         match arrival {

@@ -89,13 +89,13 @@ impl<'a> Keyed<'a, CircuitBreaker> {
     ///
     /// [`Rejection::CircuitOpen`] while this key's breaker lets nothing through.
     #[inline(always)]
-    pub fn try_acquire(self) -> Result<Permit<'a>, Rejection> {
+    pub fn try_acquire(&self) -> Result<Permit<'a>, Rejection> {
         self.acquired().map(|(_, permit)| permit)
     }
 
-    /// With the key's breaker; nothing where it shares one. Inlined, so that the permit is made where it is wanted.
+    /// With the key's breaker; nothing where it shares one. Inlined, so that the permit is made where it is wanted, and by reference, so that the key stays where it was printed.
     #[inline(always)]
-    pub(super) fn acquired(self) -> Result<(Option<&'a Arc<CircuitBreaker>>, Permit<'a>), Rejection> {
+    pub(super) fn acquired(&self) -> Result<(Option<&'a Arc<CircuitBreaker>>, Permit<'a>), Rejection> {
         let give_back = |_: &CircuitBreaker, asked: Result<Permit<'a>, Refused<'a>>| {
             asked.into_iter().for_each(Permit::give_back);
         };

@@ -115,6 +115,11 @@ pub(crate) struct Escaping<W>(pub(crate) W);
 impl<W: Write> Write for Escaping<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let Self(to) = self;
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b']' | b',' | b'\\');
+        // Nearly all are, and are copied at once.
+        if text.bytes().all(is_plain) {
+            return to.write_str(text);
+        }
         text.chars().try_for_each(|c| match c {
             ']' | ',' | '\\' => write!(to, "\\{c}"),
             c if breaks_a_line(c) => write!(to, "{}", c.escape_default()),

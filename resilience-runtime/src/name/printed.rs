@@ -3,8 +3,10 @@
 use super::Name;
 use super::hasher::KeyHasher;
 use super::key::{Escaping, Instance, Key};
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
+use std::marker::PhantomData;
 
 /// Words of a text that need no allocation.
 pub(crate) const INLINE_WORDS: usize = 8;
@@ -101,17 +103,32 @@ impl PrintedKey {
         }
     }
 
-    /// As it is displayed, as the first or nearly the first that is written.
+    /// As it is displayed; as a part of a tuple, escaped.
+    #[inline]
+    fn write_value<K: Display + ?Sized>(&mut self, value: &K, is_part: bool) -> fmt::Result {
+        match Unformatted::of(value) {
+            Some(Unformatted::Number(number)) => self.write_number(number),
+            Some(Unformatted::Signed(number)) => self.write_signed(number),
+            Some(Unformatted::Text(text)) if is_part => Escaping(self).write_str(text),
+            Some(Unformatted::Text(text)) => self.write_str(text),
+            None if is_part => write!(Escaping(self), "{value}"),
+            None => write!(self, "{value}"),
+        }
+    }
+
+    /// As it is displayed.
     #[inline]
     fn write_number(&mut self, number: u64) -> fmt::Result {
         const WORDFUL: u64 = 100_000_000;
-        if number < WORDFUL {
-            self.write_digits(number, 1);
-        } else {
-            self.write_number(number / WORDFUL)?;
-            self.write_digits(number % WORDFUL, WORD_BYTES);
+        if number >= WORDFUL {
+            return self.write_large_number(number / WORDFUL, number % WORDFUL);
         }
-        Ok(())
+        self.write_digits(number, 1)
+    }
+
+    fn write_large_number(&mut self, words: u64, rest: u64) -> fmt::Result {
+        self.write_number(words)?;
+        self.write_digits(rest, WORD_BYTES)
     }
 
     fn write_signed(&mut self, number: i64) -> fmt::Result {
@@ -123,15 +140,21 @@ impl PrintedKey {
 
     /// Eight digits at most, and so many at least.
     #[inline]
-    fn write_digits(&mut self, mut number: u64, least: usize) {
+    fn write_digits(&mut self, mut number: u64, least: usize) -> fmt::Result {
         let (mut word, mut length) = (0, 0);
         while number > 0 || length < least {
             word = word << 8 | (u64::from(b'0') + number % 10);
             number /= 10;
             length += 1;
         }
-        self.put_word(self.length, word);
+        let before = self.length;
         self.length += length;
+        if self.length > INLINE_BYTES {
+            let digits = word.to_le_bytes();
+            return self.write_long(before, std::str::from_utf8(&digits[..length]).unwrap_or_default());
+        }
+        self.put_word(before, word);
+        Ok(())
     }
 
     /// Text of which not all has room.
@@ -147,6 +170,88 @@ impl PrintedKey {
         self.long = Some(long.unwrap_or_else(|| self.inline_text(before)) + text);
         Ok(())
     }
+}
+
+/// What is printed without a formatter, which takes longer than all the rest.
+enum Unformatted<'k> {
+    Text(&'k str),
+    Number(u64),
+    Signed(i64),
+}
+
+impl<'k> Unformatted<'k> {
+    /// Of the types that keys are nearly always of, and of references to them, as the parts of a tuple are. The compiler knows which it is.
+    #[inline(always)]
+    fn of<K: ?Sized>(value: &'k K) -> Option<Self> {
+        macro_rules! or_referred {
+            ($($referred:ty)*) => {
+                Self::of_value(value)$(.or_else(|| Self::of_value(*referred::<$referred, K>(value)?)))*
+            };
+        }
+        or_referred!(str String u64 u32 u16 u8 usize i64 i32 i16 i8 isize)
+            .or_else(|| referred_text(value).map(Self::Text))
+    }
+
+    #[inline(always)]
+    fn of_value<K: ?Sized>(value: &'k K) -> Option<Self> {
+        castaway::match_type!(value, {
+            &str as text => Some(Self::Text(text)),
+            &String as text => Some(Self::Text(text)),
+            &u64 as number => Some(Self::Number(*number)),
+            &u32 as number => Some(Self::Number(u64::from(*number))),
+            &u16 as number => Some(Self::Number(u64::from(*number))),
+            &u8 as number => Some(Self::Number(u64::from(*number))),
+            &usize as number => Some(Self::Number(*number as u64)),
+            &i64 as number => Some(Self::Signed(*number)),
+            &i32 as number => Some(Self::Signed(i64::from(*number))),
+            &i16 as number => Some(Self::Signed(i64::from(*number))),
+            &i8 as number => Some(Self::Signed(i64::from(*number))),
+            &isize as number => Some(Self::Signed(*number as i64)),
+            _ => None,
+        })
+    }
+}
+
+/// The value as the reference to a `T` that it is, if it is one. What can be asked for the type of a value that may borrow is only told of a type that does not.
+#[inline(always)]
+fn referred<'k, T: ?Sized + 'static, K: ?Sized>(value: &'k K) -> Option<&'k &'k T> {
+    // SAFETY: ids know no lifetimes, so `K` is `&'a T` for some `'a`. There is a `&'k K`, so that `'a` outlives `'k`, and the reference may be read as one
+    // that lives for `'k`.
+    #[allow(unsafe_code)]
+    (id_of::<K>() == TypeId::of::<&T>()).then(|| unsafe { &*std::ptr::from_ref(value).cast::<&'k T>() })
+}
+
+/// The same of a text to which a reference refers.
+#[inline(always)]
+fn referred_text<'k, K: ?Sized>(value: &'k K) -> Option<&'k str> {
+    // SAFETY: as of `referred`: `K` is `&'a &'b str`, and both outlive `'k`.
+    #[allow(unsafe_code)]
+    (id_of::<K>() == TypeId::of::<&&str>()).then(|| unsafe { **std::ptr::from_ref(value).cast::<&'k &'k str>() })
+}
+
+/// The id of a type whose lifetimes are all taken for `'static`.
+#[inline(always)]
+fn id_of<K: ?Sized>() -> TypeId {
+    trait HasId {
+        fn id(&self) -> TypeId
+        where
+            Self: 'static;
+    }
+    impl<K: ?Sized> HasId for PhantomData<K> {
+        #[inline(always)]
+        fn id(&self) -> TypeId
+        where
+            Self: 'static,
+        {
+            TypeId::of::<K>()
+        }
+    }
+    let marker: &dyn HasId = &PhantomData::<K>;
+    // SAFETY: only the bound of the object's lifetime changes, which no vtable depends on. Nothing of type `K` is there to outlive anything: all that `id` does is to name the
+    // type, and ids know no lifetimes.
+    #[allow(unsafe_code)]
+    let marker = unsafe { std::mem::transmute::<&(dyn HasId + '_), &(dyn HasId + 'static)>(marker) };
+    marker.id()
 }
 
 /// Up to eight bytes, the first one lowest. Read in at most two pieces, each at once.
@@ -282,16 +387,7 @@ impl<K: Display + ?Sized> PolicyKey<OneValue> for K {
     #[inline]
     fn print(&self, to: &mut PrintedKey) {
         // A `Display` that fails has printed what it could.
-        let _ = castaway::match_type!(self, {
-            &str as text => to.write_str(text),
-            &String as text => to.write_str(text),
-            &u64 as number => to.write_number(*number),
-            &u32 as number => to.write_number(u64::from(*number)),
-            &usize as number => to.write_number(*number as u64),
-            &i64 as number => to.write_signed(*number),
-            &i32 as number => to.write_signed(i64::from(*number)),
-            other => write!(to, "{other}"),
-        });
+        let _ = to.write_value(self, false);
     }
 }
 
@@ -303,10 +399,10 @@ macro_rules! tuples {
             fn print(&self, to: &mut PrintedKey) {
                 let ($first, $($more,)*) = self;
                 to.is_tuple = true;
-                let _ = write!(Escaping(&mut *to), "{}", $first);
+                let _ = to.write_value($first, true);
                 $(
                     let _ = to.write_str(", ");
-                    let _ = write!(Escaping(&mut *to), "{}", $more);
+                    let _ = to.write_value($more, true);
                 )*
             }
         }
@@ -355,7 +451,38 @@ mod tests {
         }
     }
 
+    /// Of no type that is known to be printed without a formatter.
+    struct Formatted<T>(T);
+
+    impl<T: Display> Display for Formatted<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.fmt(f)
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_no_formatter_prints_is_what_one_would(
+            text in r"[a-z\],\\ü€\x00-\x1f\x7f-\u{9f}\u{2028}]{0,70}",
+            number: u64,
+            signed: i64,
+            bits in 0..64_u32,
+        ) {
+            let (number, signed, borrowed) = (number >> bits, signed >> bits, text.as_str());
+            let whole = |printed: PrintedKey| (printed.inline, printed.length, printed.long, printed.is_tuple);
+            let formatted = whole(PrintedKey::print(&Formatted(borrowed)));
+            prop_assert_eq!(&whole(PrintedKey::print(&text)), &formatted);
+            prop_assert_eq!(&whole(PrintedKey::print(&&text)), &formatted);
+            prop_assert_eq!(&whole(PrintedKey::print(borrowed)), &formatted);
+            prop_assert_eq!(&whole(PrintedKey::print(&borrowed)), &formatted);
+            let formatted = PrintedKey::print(&(Formatted(borrowed), Formatted(number), Formatted(borrowed), Formatted(signed)));
+            let formatted = whole(formatted);
+            prop_assert_eq!(&whole(PrintedKey::print(&(&text, number, borrowed, signed))), &formatted);
+            prop_assert_eq!(&whole(PrintedKey::print(&(&borrowed, &number, &text, &signed))), &formatted);
+            let formatted = PrintedKey::print(&(Formatted(signed), Formatted(number as u8), Formatted(borrowed)));
+            prop_assert_eq!(whole(PrintedKey::print(&(signed, number as u8, text))), whole(formatted));
+        }
+
         #[test]
         fn a_number_is_printed_as_it_is_displayed(number: u64, bits in 0..64_u32) {
             let printed = |key: PrintedKey| key.found().unwrap().to_key();

@@ -107,7 +107,7 @@ impl<'a> Keyed<'a, RateLimiter> {
     /// # Errors
     ///
     /// [`Rejection::RateLimited`] where this key has no turn now, or somebody waits for it.
-    pub fn try_acquire(self) -> Result<(), Rejection> {
+    pub fn try_acquire(&self) -> Result<(), Rejection> {
         self.try_acquire_many(1)
     }
 
@@ -116,7 +116,7 @@ impl<'a> Keyed<'a, RateLimiter> {
     /// # Errors
     ///
     /// [`Rejection::RateLimited`]; without a `retry_after` where the call costs more than the burst.
-    pub fn try_acquire_many(self, cost: u32) -> Result<(), Rejection> {
+    pub fn try_acquire_many(&self, cost: u32) -> Result<(), Rejection> {
         self.begin(cost, false).map(drop)
     }
 
