@@ -69,7 +69,7 @@ impl CircuitBreaker {
     }
 
     /// As [`try_acquire`](Self::try_acquire), and leaves it to the caller whether a rejection counts.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn admit_now(&self) -> Result<Permit<'_>, Refused<'_>> {
         self.admit(Present)
     }
@@ -78,7 +78,7 @@ impl CircuitBreaker {
     ///
     /// What is not closed answers in words of its own, which are made into a permit here: a permit that comes out of another function is
     /// written word by word and read in larger pieces, for which a processor waits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit(&self, clock: impl Clock) -> Result<Permit<'_>, Refused<'_>> {
         let word = self.word.load();
         if word.is_plainly_closed() {
@@ -189,8 +189,8 @@ impl CircuitBreaker {
         self.ask_precisely(clock)
     }
 
-    /// Whatever else there is, by the precise clock: read once, which is most of what a probe's admission costs. Whenever a probe is cancelled, it matters for how
-    /// long it was under way.
+    /// Whatever else there is. The precise clock says whether an opening is over; a probe that comes later reads the time once and cheaply, since whenever it is cancelled
+    /// it matters for how long it was under way.
     #[inline(never)]
     fn ask_precisely(&self, clock: impl Clock) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
         loop {
@@ -212,9 +212,10 @@ impl CircuitBreaker {
                     }
                 }
                 Phase::HalfOpen => {
-                    let (rule, began) = (self.settings.half_open_rule(), clock.precise_nanos());
+                    let (rule, began) = (self.settings.half_open_rule(), clock.measured_nanos());
                     let now = began / NANOS_PER_MILLI;
-                    if self.follow_due(word, now) {
+                    // Within microseconds of the precise clock.
+                    if self.follow_due(word, now + 1, clock) {
                         continue;
                     }
                     match nested::is_in_probe(self, word.generation()) {
@@ -224,7 +225,7 @@ impl CircuitBreaker {
                         None => {}
                     }
                     let Some(joined) = word.admit_probe(now, &rule) else {
-                        if self.free_cooled(word, now) {
+                        if self.free_cooled(word, clock) {
                             continue;
                         }
                         return self.reject_half_open(word, now);

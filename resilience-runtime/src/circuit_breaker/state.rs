@@ -369,7 +369,7 @@ impl Word {
             return None;
         }
         // Whoever follows probes of which none has said anything goes on with their time: it is up one day, however many are cancelled or ignored.
-        let since = if probes.in_flight == 0 && probes.answered() > 0 { now } else { self.since(now) };
+        let since = if probes.in_flight == 0 && probes.answered() > 0 { self.entering(now) } else { self.since(now) };
         probes.in_flight += 1;
         Some(Self::half_open(since, self.openings(), probes, self.monitored()))
     }

@@ -8,7 +8,7 @@ use super::state::{Due, Phase, Word};
 use crate::cause::Because;
 use crate::error::OpenReason;
 use crate::event::Turn;
-use crate::time::millis_up;
+use crate::time::{COARSE_ERROR_MILLIS, millis_up};
 use crate::window::WindowCounts;
 use std::time::Duration;
 
@@ -103,7 +103,12 @@ impl CircuitBreaker {
     }
 
     /// Half-open, and full: whether permits of cancelled probes have become free. The word is to be loaded again then.
-    pub(super) fn free_cooled(&self, half_open: Word, now: u64) -> bool {
+    pub(super) fn free_cooled(&self, half_open: Word, clock: impl Clock) -> bool {
+        // Usually there are none, and nobody has to wait for a word that others write to.
+        if self.cooling.count(half_open) == 0 {
+            return false;
+        }
+        let now = clock.precise_millis();
         let free = self.cooling.take(half_open, now);
         if free == 0 {
             return false;
@@ -117,23 +122,24 @@ impl CircuitBreaker {
     }
 
     /// Half-open: lets happen what time or a changed rule has made due. Whether there was something; the word is to be loaded again then.
+    ///
+    /// `latest` is what some cheap clock says, and what it may be behind: no earlier than the present. What would be due by then is judged by the precise clock.
     #[inline]
-    pub(super) fn follow_due(&self, half_open: Word, now: u64) -> bool {
-        match half_open.due(now, &self.settings.half_open_rule()) {
-            Due::Nothing => false,
-            due => {
-                self.follow_what_is_due(half_open, due, now);
-                true
-            }
-        }
+    pub(super) fn follow_due(&self, half_open: Word, latest: u64, clock: impl Clock) -> bool {
+        half_open.due(latest, &self.settings.half_open_rule()) != Due::Nothing
+            && self.follow_what_is_due(half_open, clock.precise_millis())
     }
 
     #[cold]
     #[inline(never)]
-    fn follow_what_is_due(&self, half_open: Word, due: Due, now: u64) {
-        let mut turn = self.emitter.turn();
-        self.enter_due(&mut turn, half_open, due, now);
-        self.end(turn);
+    fn follow_what_is_due(&self, half_open: Word, now: u64) -> bool {
+        let due = half_open.due(now, &self.settings.half_open_rule());
+        if due != Due::Nothing {
+            let mut turn = self.emitter.turn();
+            self.enter_due(&mut turn, half_open, due, now);
+            self.end(turn);
+        }
+        due != Due::Nothing
     }
 
     /// An open breaker is due: lets its first probe in, unless somebody was faster.
@@ -172,8 +178,8 @@ impl CircuitBreaker {
             if !word.is_in(Phase::HalfOpen, generation) {
                 return false;
             }
-            let now = clock.precise_millis();
-            if self.follow_due(word, now) {
+            let now = clock.coarse_millis();
+            if self.follow_due(word, now + COARSE_ERROR_MILLIS, clock) {
                 continue;
             }
             let answered = word.release_probe(now, succeeded);
@@ -210,10 +216,10 @@ impl CircuitBreaker {
             if !word.is_in(Phase::HalfOpen, generation) {
                 return false;
             }
-            if self.follow_due(word, clock.precise_millis()) {
+            let now = clock.precise_millis_up();
+            if self.follow_due(word, now, clock) {
                 continue;
             }
-            let now = clock.precise_millis_up();
             let reason = OpenReason::Verdict { open_for: time };
             let mut turn = self.emitter.turn().because(self.cause_of(reason, end.because));
             let open = self.opened(word.entering(now), word.openings() + 1, word.monitored(), Some(time));
