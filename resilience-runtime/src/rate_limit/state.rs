@@ -162,6 +162,7 @@ impl Turns {
         (word, Rule { interval: interval.get(), tolerance: tolerance.get() })
     }
 
+    #[inline]
     fn exchange(&self, from: EpochWord, to: EpochWord) -> bool {
         self.word.compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
