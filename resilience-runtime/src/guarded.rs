@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::registry::Site;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// The `body` behind the breaker of that `site`. `settle` tells the breaker how it ended, and `finish` makes the function's own result of it,
@@ -27,9 +27,8 @@ where
 {
     Guarded {
         body: Some(body),
-        permit: None,
-        site: Some(site),
-        ends: Some((settle, finish)),
+        start: Some((site, settle, finish)),
+        waiting: None,
         types: PhantomData::<fn() -> (R, T, E)>,
     }
 }
@@ -37,20 +36,19 @@ where
 pin_project_lite::pin_project! {
     /// The future of [`guard`].
     #[must_use = "futures do nothing unless awaited"]
-    struct Guarded<B, Ends, Types> {
+    struct Guarded<B, S, End, Types> {
         // Before the permit, so that it is dropped before: a panic in what it drops is the call's own. None when the call was rejected.
         #[pin]
         body: Option<B>,
-        // While the body waits.
-        permit: Option<Permit<'static>>,
         // Up to the first poll.
-        site: Option<&'static Site<CircuitBreaker>>,
-        ends: Option<Ends>,
+        start: Option<(&'static Site<CircuitBreaker>, S, End)>,
+        // While the body waits.
+        waiting: Option<(Permit<'static>, S, End)>,
         types: PhantomData<fn() -> Types>,
     }
 }
 
-impl<R, T, E, B, S, End> Future for Guarded<B, (S, End), (R, T, E)>
+impl<R, T, E, B, S, End> Future for Guarded<B, S, End, (R, T, E)>
 where
     B: Future<Output = R>,
     S: FnOnce(Permit<'static>, R) -> Result<T, Failure<E>>,
@@ -58,31 +56,32 @@ where
 {
     type Output = R;
 
-    #[inline]
+    /// Always inlined, as all that a success of a closed breaker passes through: in one codegen unit the compiler would not by itself.
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
         const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
         let mut this = self.project();
-        let permit = match this.site.take() {
-            None => this.permit.take().expect(POLLED_AGAIN),
-            Some(site) => match site.admit() {
-                Ok(permit) => permit,
+        let body = this.body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+        let (permit, settle, finish) = match this.start.take() {
+            None => this.waiting.take().expect(POLLED_AGAIN),
+            Some((site, settle, finish)) => match site.admit() {
+                Ok(permit) => (permit, settle, finish),
                 Err(refused) => {
-                    let (_, finish) = this.ends.take().expect(POLLED_AGAIN);
                     this.body.set(None);
                     return Poll::Ready(finish(Err(Failure::Rejected(refused.into()))));
                 }
             },
         };
-        let body = this.body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        match pin!(permit.watch(body)).poll(context) {
+        let running = permit.runs();
+        let polled = body.poll(context);
+        running.returned();
+        match polled {
             Poll::Pending => {
-                *this.permit = Some(permit);
+                permit.waits();
+                *this.waiting = Some((permit, settle, finish));
                 Poll::Pending
             }
-            Poll::Ready(result) => {
-                let (settle, finish) = this.ends.take().expect(POLLED_AGAIN);
-                Poll::Ready(finish(settle(permit, result)))
-            }
+            Poll::Ready(result) => Poll::Ready(finish(settle(permit, result))),
         }
     }
 }

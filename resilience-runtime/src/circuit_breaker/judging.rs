@@ -40,6 +40,7 @@ impl CircuitBreaker {
     }
 
     /// Records the end of a call that this breaker admitted.
+    #[inline(never)]
     pub(super) fn record(
         &self,
         shard: Shard,

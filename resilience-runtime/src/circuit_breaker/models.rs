@@ -68,7 +68,7 @@ fn end(permit: Permit<'_>, shard: Shard, clock: At, outcome: Outcome) {
 }
 
 fn cancel(permit: Permit<'_>, shard: Shard, clock: At) {
-    std::mem::ManuallyDrop::new(permit).drop_at(shard, clock);
+    permit.drop_at(shard, clock);
 }
 
 /// Lets a thread make a call that ends so.

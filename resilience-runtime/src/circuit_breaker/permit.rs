@@ -46,26 +46,38 @@ impl Watched {
     /// Of a probe: a call in its body has failed.
     const NESTED_FAILED: u64 = 1 << 63;
 
-    fn has_panicked(&self) -> bool {
-        self.0.get() == Self::PANICKED
-    }
-
-    fn has_nested_failed(&self) -> bool {
-        self.0.get() & Self::NESTED_FAILED != 0
+    #[inline]
+    fn noted(&self) -> Noted {
+        let Self(note) = self;
+        Noted(note.get())
     }
 
     /// The body waits, which it may have done before.
     #[inline]
     fn waits(&self) {
-        let note = self.0.get();
+        let Noted(note) = self.noted();
         if note & !Self::NESTED_FAILED == 0 {
             self.0.set(note | (Present.coarse_millis() + 1));
         }
     }
+}
+
+/// What [`Watched`] has noted.
+#[derive(Clone, Copy)]
+struct Noted(u64);
+
+impl Noted {
+    fn has_panicked(self) -> bool {
+        self.0 == Watched::PANICKED
+    }
+
+    fn has_nested_failed(self) -> bool {
+        self.0 & Watched::NESTED_FAILED != 0
+    }
 
     /// `None` of a body that has not waited.
-    fn waits_since(&self) -> Option<u64> {
-        (self.0.get() & !Self::NESTED_FAILED).checked_sub(1)
+    fn waits_since(self) -> Option<u64> {
+        (self.0 & !Watched::NESTED_FAILED).checked_sub(1)
     }
 }
 
@@ -94,7 +106,29 @@ impl<'a> Call<'a> {
         breaker.record(shard, clock, (admitted, began), outcome, None);
     }
 
+    /// Its permit was dropped, which had noted that of the body.
+    fn dropped(self, noted: Noted, shard: Shard, clock: impl Clock) {
+        let Self { breaker, admitted, began } = self;
+        if noted.has_panicked() {
+            if admitted != Admitted::Uncounted {
+                breaker.panicked.increment();
+            }
+            let because = Because::new(&|words| words.write_str("a panic"));
+            return breaker.record(shard, clock, (admitted, began), Outcome::Failure, breaker.because(&because));
+        }
+        match noted.waits_since().filter(|_| !std::thread::panicking()) {
+            Some(since) => {
+                let abandoned = breaker.is_abandoned(clock.coarse_millis().saturating_sub(since));
+                breaker.record_dropped(shard, clock, (admitted, began), abandoned);
+            }
+            // The dependency was not asked, or something else is the reason.
+            None => breaker.release(shard, clock, admitted, Counter::Cancelled, began),
+        }
+    }
+
     /// As [`end`](Self::end), and opens the breaker where the verdict says so; what a failure says may be wanted.
+    #[cold]
+    #[inline(never)]
     fn end_because(self, verdict: Verdict, because: &Because<'_>) {
         let Self { breaker, admitted, began } = self;
         let (shard, outcome) = (Shard::of_this_thread(), verdict.outcome());
@@ -177,7 +211,7 @@ impl<'a> Permit<'a> {
     }
 
     /// As [`record`](Self::record), of an `Ok`, and opens the breaker where the verdict says so.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record_verdict(self, verdict: Verdict) {
         if verdict.outcome() != Outcome::Failure && verdict.opening().is_none() {
             return self.record(verdict.outcome());
@@ -249,15 +283,32 @@ impl<'a> Permit<'a> {
     #[doc(hidden)]
     #[inline]
     pub fn watch_call<R>(&self, body: impl FnOnce() -> R) -> R {
-        Unwinding::watch(self, body)
+        let running = self.runs();
+        let returned = body();
+        running.returned();
+        returned
+    }
+
+    /// The body runs from now on, for one poll or to its end.
+    #[inline(always)]
+    pub(crate) fn runs(&self) -> Running<'_> {
+        if let Admitted::Probe(generation) = self.call.admitted {
+            nested::enter(self.call.breaker, generation, self.watched.noted().has_nested_failed());
+        }
+        Running(self)
+    }
+
+    /// The body waits, which it may have done before.
+    #[inline]
+    pub(crate) fn waits(&self) {
+        self.watched.waits();
     }
 
     /// As [`watch`](Self::watch), of one poll.
-    #[inline]
     pub(super) fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
-        let polled = Unwinding::watch(self, poll);
+        let polled = self.watch_call(poll);
         if polled.is_pending() {
-            self.watched.waits();
+            self.waits();
         }
         polled
     }
@@ -330,23 +381,10 @@ impl<'a> Permit<'a> {
         }
     }
 
-    pub(super) fn drop_at(&mut self, shard: Shard, clock: impl Clock) {
-        let Call { breaker, admitted, began } = self.call;
-        if self.watched.has_panicked() {
-            if admitted != Admitted::Uncounted {
-                breaker.panicked.increment();
-            }
-            let because = Because::new(&|words| words.write_str("a panic"));
-            return breaker.record(shard, clock, (admitted, began), Outcome::Failure, breaker.because(&because));
-        }
-        match self.watched.waits_since().filter(|_| !std::thread::panicking()) {
-            Some(since) => {
-                let abandoned = breaker.is_abandoned(clock.coarse_millis().saturating_sub(since));
-                breaker.record_dropped(shard, clock, (admitted, began), abandoned);
-            }
-            // The dependency was not asked, or something else is the reason.
-            None => breaker.release(shard, clock, admitted, Counter::Cancelled, began),
-        }
+    #[cfg(all(test, resilience_loom))]
+    pub(super) fn drop_at(self, shard: Shard, clock: impl Clock) {
+        let noted = self.watched.noted();
+        self.spent().dropped(noted, shard, clock);
     }
 }
 
@@ -380,9 +418,17 @@ fn settle_failure<E>(
 }
 
 impl Drop for Permit<'_> {
+    /// Inlined, and by value: a permit of which an address is taken has to be in memory all along, on the way of a success too.
+    #[inline(always)]
     fn drop(&mut self) {
-        self.drop_at(Shard::of_this_thread(), Present);
+        drop_permit(self.call, self.watched.noted());
     }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_permit(call: Call<'_>, noted: Noted) {
+    call.dropped(noted, Shard::of_this_thread(), Present);
 }
 
 /// The future of [`Permit::watch`].
@@ -396,32 +442,35 @@ pub struct WatchedCall<'p, F> {
 impl<F: Future> Future for WatchedCall<'_, F> {
     type Output = F::Output;
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let permit = self.permit;
-        permit.watch_poll(|| self.body.as_mut().poll(context))
-    }
-}
-
-/// Notes a panic unless it is forgotten.
-struct Unwinding<'p>(&'p Permit<'p>);
-
-impl<'p> Unwinding<'p> {
-    /// Runs `call`; a panic that leaves it is noted.
-    #[inline]
-    fn watch<R>(permit: &'p Permit<'p>, call: impl FnOnce() -> R) -> R {
-        let unwinding = Self(permit);
-        if let Admitted::Probe(generation) = permit.call.admitted {
-            nested::enter(permit.call.breaker, generation, permit.watched.has_nested_failed());
+        let running = self.permit.runs();
+        let polled = self.body.as_mut().poll(context);
+        running.returned();
+        if polled.is_pending() {
+            self.permit.waits();
         }
-        let returned = call();
-        permit.leave();
-        std::mem::forget(unwinding);
-        returned
+        polled
     }
 }
 
-impl Drop for Unwinding<'_> {
+/// While the body runs: notes a panic, unless it is told that the body has returned.
+#[must_use = "dropped, it says that the body has panicked"]
+pub(crate) struct Running<'p>(&'p Permit<'p>);
+
+impl Running<'_> {
+    /// The body has returned. What it returned stays where it is: handed through here it would be copied, with all the room that a failure needs.
+    #[inline(always)]
+    pub(crate) fn returned(self) {
+        let Self(permit) = self;
+        permit.leave();
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Running<'_> {
+    /// Inlined, so that it takes no address of the permit: see [`Permit`]'s.
+    #[inline(always)]
     fn drop(&mut self) {
         let Self(permit) = self;
         permit.leave();

@@ -51,7 +51,7 @@ impl<P: Kept> Site<P> {
 impl<P: Kept + ByKey> Site<P> {
     /// The instance of one key.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     pub fn keyed<K: PolicyKey<Fit> + ?Sized, Fit>(&'static self, key: &K) -> Keyed<'static, P> {
         Keyed::new(self.get(), key)
     }
@@ -60,7 +60,7 @@ impl<P: Kept + ByKey> Site<P> {
 impl Site<CircuitBreaker> {
     /// Asks the breaker to make one call. What is refused becomes a rejection, and counts, when it is made into one.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     pub fn admit(&'static self) -> Result<Permit<'static>, Refused<'static>> {
         self.get().admit_now()
     }
