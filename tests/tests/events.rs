@@ -209,6 +209,21 @@ async fn outcomes_are_told_to_whoever_asks_and_to_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_that_decides_nothing_yet_is_told_as_well() {
+    let config =
+        CircuitBreakerConfig::new().consecutive_failures(1).half_open_calls(3).open_for(Duration::from_secs(1));
+    let breaker = registered("events: probes", config);
+    breaker.try_acquire().unwrap().failure();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let filter = EventFilter::of([Topic::Outcome]).named("events: probes".parse().unwrap());
+    let mut outcomes = registry().subscribe_with(filter);
+    for probe in 1..=3 {
+        breaker.try_acquire().unwrap().success();
+        assert_eq!((told(&mut outcomes).len(), breaker.state() == State::Closed), (1, probe == 3));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_outcomes_that_are_told_are_the_totals() {
     let breaker = registered("events: all outcomes", CircuitBreakerConfig::new().max_keys(8));
     let filter = EventFilter::of([Topic::Outcome]).named("events: all outcomes[*".parse().unwrap());

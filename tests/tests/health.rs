@@ -154,6 +154,14 @@ async fn one_key_that_is_open_degrades_and_a_marked_key_is_down() {
     namesake.reset();
     (1..=3).for_each(|key| stock.of_key(key).unwrap().reset());
     assert_eq!(health().await.to_string(), format!("down: {marked}"), "it speaks for itself");
+    // Of what is equally bad, the breaker comes before its keys.
+    advance(30 * SECOND).await;
+    stock.keyed(1).try_acquire().unwrap().failure();
+    let said = health().await;
+    let fields: Vec<_> = said.reasons.iter().map(|reason| (reason.status, reason.key.as_deref())).collect();
+    assert_eq!(fields, [(Degraded, None), (Degraded, Some("4"))], "{said}");
+    stock.of_key("1").unwrap().reset();
+    stock.keyed(4).try_acquire().unwrap().failure();
     // Where the overflow breaker is not as it should be, a marked key is still heard of.
     registry().mark_critical("stock", false).unwrap();
     fail(&stock);

@@ -117,6 +117,17 @@ fn a_rule_that_panics_while_a_call_panics_ends_no_process() {
     assert_eq!((totals.failures, totals.panicked, breaker.state()), (1, 1, State::Closed));
 }
 
+#[test]
+fn a_disabled_breaker_counts_no_panic() {
+    let breaker = CircuitBreaker::builder("interactions: off").build().unwrap();
+    let panics = || -> Result<(), ()> { panic!("of a call that nobody counts") };
+    for counted in [1, 1] {
+        catch_unwind(AssertUnwindSafe(|| breaker.call_sync(panics))).unwrap_err();
+        assert_eq!((breaker.totals().panicked, breaker.totals().failures), (counted, counted));
+        breaker.disable();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_disabled_breaker_tells_no_slow_call() {
     let filter = EventFilter::of([Topic::SlowCall]).named("interactions: slow".parse().unwrap());

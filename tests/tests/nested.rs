@@ -1,6 +1,8 @@
 //! A call of a breaker that is made inside of another call of the same breaker.
 
-use resilience_runtime::{CircuitBreaker, Failure, NextCall, Rejection, State, circuit_breaker, registry};
+use resilience_runtime::{
+    CircuitBreaker, Ended, Event, EventFilter, Failure, NextCall, Rejection, State, Topic, circuit_breaker, registry,
+};
 use std::time::Duration;
 use tokio::time::advance;
 
@@ -54,6 +56,22 @@ async fn a_call_nested_in_a_probe_is_part_of_it() {
     let before = breaker.totals();
     let _: Answer = breaker.call(pages(&breaker, 5, u32::MAX)).await;
     assert_eq!(breaker.totals().since(&before).successes, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nested_call_is_told_as_one_that_says_nothing() {
+    let builder = CircuitBreaker::builder("nested: told").consecutive_failures(1).half_open_calls(1);
+    let breaker = builder.register().unwrap();
+    breaker.try_acquire().unwrap().failure();
+    advance(Duration::from_secs(30)).await;
+    let filter = EventFilter::of([Topic::Outcome]).named("nested: told".parse().unwrap());
+    let mut events = registry().subscribe_with(filter);
+    let inner = breaker.call(async { Ok::<_, &str>(1) });
+    assert!(breaker.call(inner).await.is_ok());
+    let told = std::iter::from_fn(|| events.try_recv());
+    let ended: Vec<_> =
+        told.map(|event| if let Event::Outcome { ended, .. } = event { Some(ended) } else { None }).collect();
+    assert_eq!(ended, [Some(Ended::Ignored), Some(Ended::Succeeded)]);
 }
 
 #[tokio::test(start_paused = true)]

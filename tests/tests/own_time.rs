@@ -106,6 +106,7 @@ async fn what_a_verdict_ignores_is_never_slow_even_where_it_opens() {
         };
         breaker.call_classified(takes_long, judge).await.unwrap();
         assert_eq!((breaker.state(), breaker.snapshot().reopenings), (State::Open, reopenings));
+        assert_eq!(breaker.snapshot().last_error, None, "what is ignored is no failure");
         advance(seconds(10)).await;
     }
     assert_eq!((breaker.totals().slow, slow_calls.try_recv()), (0, None));

@@ -5,8 +5,8 @@ use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     Bulkhead, BulkheadConfig, Cause, CauseText, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Failure,
     Jitter, Kind, Pipeline, PipelineBuilder, PipelineMistake, Rate, RateLimitConfig, RateLimiter, Rejection,
-    RemoveError, Retry, RetryConfig, State, TimeoutConfig, Topic, Verdict, bulkhead, circuit_breaker, rate_limit,
-    registry, retry, timeout,
+    Rejections, RemoveError, Retry, RetryConfig, State, TimeoutConfig, Topic, Verdict, bulkhead, circuit_breaker,
+    rate_limit, registry, retry, timeout,
 };
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -324,6 +324,15 @@ fn forbidden_orders_are_refused_in_the_words_of_the_attributes_and_every_mistake
     );
     let waits = Pipeline::builder("right").timeout(timeout()).retry(slow).rate_limit(limit()).build();
     assert!(waits.is_ok(), "a rejection may ask for a shorter wait");
+    let of_breaker = |retry| {
+        let above = Pipeline::builder("right").timeout(timeout()).retry(retry);
+        above.circuit_breaker(BREAKER).timeout(timeout()).build()
+    };
+    let error = of_breaker(slow).unwrap_err();
+    assert!(error.to_string().starts_with("the `timeout` above ends the call after 1s"), "not tried again: {error}");
+    drop(waits);
+    let waits = of_breaker(slow.retry_rejections(Rejections::CIRCUIT_OPEN));
+    assert!(waits.is_ok(), "where it is tried again, that of a breaker may ask for one too");
     let error = Pipeline::builder("a\nb")
         .bulkhead(BulkheadConfig::new())
         .retry(RetryConfig::new().attempts(0))

@@ -91,6 +91,7 @@ async fn functions_that_claim_one_name_are_shown_with_their_line() {
         .filter(|name| name.starts_with("registry::twice@"))
         .collect();
     assert_eq!(shown.len(), 2, "{shown:?}");
+    assert!(!shown.iter().any(|name| name.contains('.')), "each has a line of its own: {shown:?}");
 }
 
 macro_rules! guarded {

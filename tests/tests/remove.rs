@@ -3,7 +3,7 @@
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     Bulkhead, CircuitBreaker, CircuitBreakerConfig, HealthStatus, Instance, Kind, Rate, RateLimiter, RegisterError,
-    Rejection, Retry, RetryConfig, State, Timeout, bulkhead, circuit_breaker, registry,
+    Rejection, RemoveError, Retry, RetryConfig, State, Timeout, bulkhead, circuit_breaker, registry,
 };
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
@@ -33,6 +33,21 @@ fn registering_again_compares_with_what_was_registered_and_not_with_what_is_in_f
     assert_eq!(bulkhead.snapshot().max_concurrent, 9);
     assert!(Arc::ptr_eq(&builder().register().unwrap(), &bulkhead));
     assert!(Bulkhead::builder("remove: again").max_concurrent(9).register().is_err());
+}
+
+#[circuit_breaker]
+async fn without_a_name() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[test]
+fn what_is_called_as_a_function_without_a_name_is_shown_may_go() {
+    let _entered = Scope::new().enter();
+    let name = "remove::without_a_name";
+    CircuitBreaker::builder(name).register().unwrap();
+    assert_eq!(registry().remove(Kind::CircuitBreaker, name), Ok(true), "it is not the function's");
+    let of_the_function = registry().remove(Kind::CircuitBreaker, name);
+    assert!(matches!(of_the_function, Err(RemoveError::Guards { .. })), "{of_the_function:?}");
 }
 
 /// One of each kind under one name, and whether they are there still.
