@@ -158,7 +158,6 @@ fn a_key_takes_what_the_documentation_says() {
         assert!(held / (HELD as i64) <= most, "{of}: {} bytes a key", held / HELD as i64);
         (HELD..4 * HELD).for_each(call);
         let flooded = BYTES.get() - before;
-        // What the map has let go is freed in batches.
         assert!(flooded - held < held / 5, "{of}: {held} bytes, and {flooded} after a flood");
     };
     taken_by("circuit breaker", &|key| breaker.keyed(key).try_acquire().unwrap().success(), 2048);
