@@ -162,6 +162,9 @@ impl CircuitBreaker {
     }
 
     /// What it does with calls now. Reading it changes nothing: an open breaker whose time is over is open until the next call.
+    ///
+    /// With keys, each has a state of its own ([`of_key`](Self::of_key)); this is that of the breaker which keys share that have none. [`snapshot`](Self::snapshot) and the
+    /// health say whether one of them is open.
     pub fn state(&self) -> State {
         self.word.load().state()
     }
