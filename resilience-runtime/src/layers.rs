@@ -569,9 +569,21 @@ where
             };
             this.door.set(next);
         };
-        this.inside.set(None);
-        this.door.set(Door::Left);
-        Poll::Ready(result)
+        // Arm by arm, so that a success is not copied with all the room that a failure would need.
+        let mut leave = || {
+            this.inside.set(None);
+            this.door.set(Door::Left);
+        };
+        match result {
+            Ok(value) => {
+                leave();
+                Poll::Ready(Ok(value))
+            }
+            Err(failed) => {
+                leave();
+                Poll::Ready(Err(failed))
+            }
+        }
     }
 }
 

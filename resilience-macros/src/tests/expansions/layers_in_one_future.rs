@@ -44,7 +44,11 @@ fn charge(
     };
     let mut __order_for_attempts = __resilience::Some(order);
     __resilience::guard_attempts(
-        ((), __retry, (__breaker, __resilience::NeverWaits(__bulkhead), __attempt_timeout)),
+        (
+            (),
+            __retry,
+            (__breaker, __resilience::NeverWaits(__bulkhead), __attempt_timeout),
+        ),
         move |__run| {
             let order = __resilience::lend(
                 &mut __order_for_attempts,
