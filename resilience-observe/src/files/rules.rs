@@ -58,13 +58,14 @@ const ALERTS: &[Alert] = &[
     Alert {
         name: "CircuitBreakerOpen",
         // Not `== 1`: a breaker that opens, tries and opens again is half-open at some scrapes, each of which would begin the minute anew.
-        expression: "circuit_breaker_state > 0",
+        // One open key makes the state of its breaker that of an open one: of many keys, CircuitBreakerKeysOpen tells.
+        expression: "circuit_breaker_state > 0 unless circuit_breaker_keys >= 5",
         lasts: Some("1m"),
         severity: "warning",
         summary: "Circuit breaker {{ $labels.LABEL }} of {{ $labels.instance }} is open",
         description: "It rejects calls, or has just begun to try some again. What its dependency answered last is in the reason: circuit_breaker_openings_total, or the log.",
         runbook: Runbook {
-            means: "The breaker has not been closed for a minute: its dependency failed often enough to open it, and its calls are rejected without being made. Where there is a fallback, that answers.",
+            means: "The breaker has not been closed for a minute: its dependency failed often enough to open it, and its calls are rejected without being made. Where there is a fallback, that answers. Of a breaker with a `key` at least one key is open; from five keys on, `CircuitBreakerKeysOpen` tells instead.",
             look: "`circuit_breaker_openings_total` by `reason` says why it opened, and the log says what the last failure was, as does `/api/v1/circuit_breaker/NAME/events` with a token. `circuit_breaker_calls_total` by `outcome` shows when it began.",
             act: "See to the dependency: the breaker closes by itself once its probes succeed. If the dependency is well, the breaker is too sensitive: raise `failure_rate` or `minimum_calls`, or tell it by `ignore_if` or `classify` which errors are not the dependency's fault.",
         },
@@ -85,7 +86,7 @@ const ALERTS: &[Alert] = &[
     },
     Alert {
         name: "CircuitBreakerOpenInFleet",
-        expression: "avg by (job, LABEL) (circuit_breaker_state > bool 0) > 0.5 and count by (job, LABEL) (circuit_breaker_state) >= 2",
+        expression: "avg by (job, LABEL) (circuit_breaker_state > bool 0 unless circuit_breaker_keys >= 5) > 0.5 and count by (job, LABEL) (circuit_breaker_state) >= 2",
         lasts: Some("1m"),
         severity: "critical",
         summary: "Circuit breaker {{ $labels.LABEL }} is open in most instances of {{ $labels.job }}",
@@ -128,9 +129,9 @@ const ALERTS: &[Alert] = &[
         lasts: Some("2m"),
         severity: "warning",
         summary: "{{ $value | humanizePercentage }} of the keys of {{ $labels.LABEL }} are open",
-        description: "The state of a breaker with keys is not that of its keys, so this alone tells of them.",
+        description: "The breaker's own state says that one of its keys is open, and not how many: this does.",
         runbook: Runbook {
-            means: "More than a fifth of the keys of this breaker, of which there are at least five, are not closed. Each key has a breaker of its own, and the state of the breaker with the name alone says nothing about them.",
+            means: "More than a fifth of the keys of this breaker, of which there are at least five, are not closed. Each key has a breaker of its own, and `circuit_breaker_state` is that of the worst.",
             look: "`/api/v1/circuit_breaker/NAME/keys` lists those that are not closed first; with `KeySeries::NotClosed` they are in `circuit_breaker_key_state`.",
             act: "See what these keys have in common, such as a region, a host or a version. If it is most of the keys, the dependency behind all of them is down.",
         },
