@@ -22,11 +22,10 @@ pub(crate) struct Stream {
 impl Stream {
     /// As the attributes of a function of that `form` say it, which returns that; and what is wrong with it.
     pub(super) fn check(stack: &mut Stack, form: &Form, output: &ReturnType, errors: &mut Errors) -> Option<Self> {
-        let timeouts = stack.layers.iter().filter_map(|layer| match layer {
+        let mut betweens = stack.layers.iter().filter_map(|layer| match layer {
             Layer::Timeout(timeout) => timeout.settings.key(&["between"]).cloned(),
             _ => None,
         });
-        let mut betweens: Vec<Ident> = timeouts.collect();
         let classify_item = stack.classify_item.take();
         let Some(stream) = stack.stream.take() else {
             for between in betweens {
@@ -49,7 +48,7 @@ impl Stream {
                 and need not await anything";
             errors.push(Error::new_spanned(&stream, message));
         }
-        let between = betweens.pop();
+        let between = betweens.next();
         for twice in betweens {
             let message =
                 "another `timeout` of this function has `between` too, and a stream has one reader; remove one of them";
