@@ -45,6 +45,7 @@ mod tests {
         assert_eq!(nearest("fialure_fi", &KEYS), Some("failure_if"));
         assert_eq!(nearest("openfor", &KEYS), Some("open_for"));
         assert_eq!(nearest("windw", &KEYS), Some("window"));
+        assert_eq!(nearest("no", &["name", "on"]), Some("on"), "one mistake in the shortest of words");
     }
 
     #[test]

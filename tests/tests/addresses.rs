@@ -158,6 +158,20 @@ async fn the_lines_of_a_key_hold_whenever_it_is_there() {
     assert_eq!(value(&settings("3"), "consecutive_failures").0, "5");
     assert_eq!(value(&settings("11"), "consecutive_failures").0, "2");
 
+    // It says more of a key, which is not what was said by hand any more. Of one of which it says what it said before, nothing is told.
+    let told = |text: &str| -> Vec<_> {
+        let mut events = registry().subscribe();
+        registry().configure_from_str(text).unwrap();
+        std::iter::from_fn(|| events.try_recv()).map(|event| event.to_string()).collect()
+    };
+    let more = format!("{LINES}\n[circuit_breaker.stock.key.11]\nforce_open = true\n");
+    let of_one = [
+        "circuit_breaker `stock[11]`: consecutive_failures, open_for, force_open by text",
+        "circuit_breaker `stock[11]`: closed -> forced_open (forced open by hand)",
+    ];
+    assert_eq!(told(&more), of_one);
+    assert_eq!(told(&more), [""; 0]);
+
     registry().configure_from_str("").unwrap();
     assert_eq!(value(&settings("3"), "consecutive_failures").0, "1");
     assert!(stock.keyed("eu, 1").try_acquire().is_ok(), "it is not forced open any more");
