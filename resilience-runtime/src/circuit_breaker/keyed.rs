@@ -5,7 +5,7 @@
 //! Where none is closed, new keys share the named breaker itself (the overflow breaker), which lets pass what it would reject.
 
 use super::admission::Refused;
-use super::breaker::{CircuitBreaker, TELL_OUTCOMES};
+use super::breaker::CircuitBreaker;
 use super::clock::Present;
 use super::judging::Admitted;
 use super::permit::Permit;
@@ -178,9 +178,6 @@ impl ByKey for CircuitBreaker {
         slot.of_keys = OfKeys::of_an_instance();
         if settings.latency {
             slot.times.begin(&self.times);
-        }
-        if self.judge_all.get() & TELL_OUTCOMES != 0 {
-            slot.tell_outcomes();
         }
         slot
     }

@@ -290,6 +290,12 @@ mod index {
             all.sort_unstable();
             all.dedup();
             assert_eq!(all.len(), 9);
+
+            // More than there are, one after the other.
+            for _ in 0..64 * TAKEN.len() + 1 {
+                let index = std::thread::spawn(|| Shard::of_this_thread().0).join().unwrap();
+                assert_ne!(index, SHARED, "whoever has ended has given it back");
+            }
         }
     }
 }
