@@ -191,8 +191,7 @@ impl ByKey for CircuitBreaker {
     }
 
     fn put_for_key(&self, turn: &mut Turn<'_>, keys: Option<CircuitBreakerConfig>, all: &Self) -> u64 {
-        let settings =
-            keys.map_or_else(|| *all.settings.get(), |keys| keys.has_trip_if(self.trip_if.is_some()).resolve());
+        let settings = keys.map_or_else(|| *all.settings.get(), |keys| keys.resolve());
         self.put_alone(turn, &settings, all);
         0
     }
