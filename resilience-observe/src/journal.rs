@@ -221,3 +221,29 @@ impl Written {
         self.kept.push_back(Arc::new(Entry::new(self.last, event)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resilience_runtime::CircuitBreaker;
+    use resilience_runtime::testing::Scope;
+
+    #[test]
+    fn what_the_journal_began_with_and_is_told_of_as_news_is_written_down_once() {
+        let scope = Scope::new();
+        let breaker = {
+            let _entered = scope.enter();
+            CircuitBreaker::builder("one").register().unwrap()
+        };
+        let mut told = scope.registry().subscribe();
+        breaker.force_open();
+        let journal = Journal::new(&scope.registry());
+        let (begun_with, remembered) = (journal.ids(), std::iter::from_fn(|| told.try_recv()).collect::<Vec<_>>());
+        assert_eq!(begun_with, (1, remembered.len() as u64));
+        // As where these come between the subscription and what the registry is asked for.
+        remembered.into_iter().for_each(|event| journal.written().news(event));
+        assert_eq!(journal.ids(), begun_with);
+        breaker.reset();
+        assert!(journal.ids() > begun_with);
+    }
+}

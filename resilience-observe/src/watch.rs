@@ -312,8 +312,9 @@ mod tests {
         let zero = Duration::ZERO;
         assert_eq!(known(EVERY, zero).await, 1);
         assert_eq!(known(EVERY, RECENT).await, 1);
-        assert_eq!(known(EVERY, RECENT + EVERY).await, 0);
         assert_eq!(known(EVERY, zero).await, 0, "they are further apart than that");
+        assert_eq!(known(EVERY, RECENT + EVERY).await, 0, "they are longer ago than that");
+        assert_eq!(known(EVERY, zero).await, 0);
         assert_eq!(known(EVERY, zero).await, 1);
     }
 

@@ -14,7 +14,9 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -261,6 +263,40 @@ async fn whoever_collects_nothing_is_told_nothing() {
     let (collector, _guard) = collect(LevelFilter::OFF);
     let _ = falls_back("").await;
     assert!(collector.lines().is_empty() && collector.0.lock().unwrap().spans.is_empty());
+}
+
+/// Of one place in the program some subscribers may want everything and others nothing.
+#[tokio::test]
+async fn whoever_wants_no_spans_is_told_of_none() {
+    collector::beside_others();
+    let collector = collector::Collector::default();
+    let events = dynamic_filter_fn(|metadata, _| metadata.is_event());
+    let _guard = tracing_subscriber::registry().with(collector.clone().with_filter(events)).set_default();
+    let _ = falls_back("").await;
+    let seen = collector.0.lock().unwrap();
+    assert!(!seen.events.is_empty() && seen.spans.is_empty());
+}
+
+struct Given;
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        tracing::info!(target: "resilience", "given back");
+    }
+}
+
+#[circuit_breaker("tracing: is given up")]
+async fn is_given_up(_given: Given) -> Result<(), Error> {
+    std::future::pending().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_with_a_call_that_is_given_up_goes_in_its_span() {
+    let (collector, _guard) = collect(LevelFilter::INFO);
+    tokio::time::timeout(Duration::from_millis(20), is_given_up(Given)).await.unwrap_err();
+    let seen = collector.0.lock().unwrap();
+    let told: Vec<_> = seen.events.iter().filter(|event| event.fields["message"] == "given back").collect();
+    assert_eq!(told.iter().map(|event| event.inside).collect::<Vec<_>>(), [Some(0)]);
 }
 
 #[circuit_breaker("tracing: early", consecutive_failures = none)]

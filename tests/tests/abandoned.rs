@@ -239,6 +239,24 @@ async fn a_call_that_is_dropped_when_it_is_slow_is_a_slow_call() {
     }
 }
 
+/// They are too few for a failure rate until so many have ended, however many were dropped, and the one with which they are enough may be a success.
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_dropped_when_they_are_slow_are_no_calls_of_the_failure_rate() {
+    let config = CircuitBreaker::builder("few").failure_rate(40.0).minimum_calls(5);
+    let breaker = breaker(config.slow_call(millis(100)).slow_call_rate(100.0));
+    for _ in 0..2 {
+        breaker.call(async { Err::<(), _>("failed") }).await.unwrap_err();
+    }
+    for _ in 0..3 {
+        impatient(&breaker, millis(200)).await;
+    }
+    for _ in 0..3 {
+        assert_eq!(breaker.state(), State::Closed);
+        succeed(&breaker).await;
+    }
+    assert_eq!(breaker.snapshot().reason, Some(OpenReason::FailureRate { failures: 2, calls: 5 }));
+}
+
 /// Those that were dropped push out of a count window what the slow share is taken of, or it would for ever remember how fast the last calls were.
 #[tokio::test(start_paused = true)]
 async fn a_count_window_forgets_calls_for_those_that_are_dropped_when_they_are_slow() {

@@ -445,6 +445,25 @@ fn of_two_keys_that_do_not_go_together_the_one_outside_is_blamed() {
         let error = refused(&format!("[{kind}.\"written in the program\"]\n{written}"));
         assert!(error.starts_with(&format!("{at}: ")) && error.lines().count() == 1, "{written}: {error}");
     }
+    // What the defaults say of a key is not heard where the program has written it, and so it is not what is wrong.
+    for (default, written, at) in [
+        ("delay = \"50ms\"", "max_delay = \"500ms\"", "text:4:13"),
+        ("max_delay = \"1h\"", "delay = \"6s\"", "text:4:9"),
+    ] {
+        let error = refused(&format!("[defaults.retry]\n{default}\n[retry.\"written in the program\"]\n{written}"));
+        assert!(error.starts_with(&format!("{at}: ")) && error.lines().count() == 1, "{written}: {error}");
+    }
+}
+
+/// Neither has a line or a column, and still they are two places.
+#[test]
+fn what_is_wrong_with_each_of_two_variables_is_told() {
+    let _alone = alone();
+    let variable = |of: &str| format!("RESILIENCE__{of}__WRITTEN_IN_THE_PROGRAM__");
+    let (delay, open_for) = (variable("RETRY") + "DELAY", variable("CIRCUIT_BREAKER") + "OPEN_FOR");
+    let error = environment(&[(&delay, "6s"), (&open_for, "11s")]).unwrap_err().to_string();
+    let told = |variable: &String| error.lines().filter(|line| line.starts_with(&format!("{variable}: "))).count();
+    assert_eq!((told(&delay), told(&open_for), error.lines().count()), (1, 1, 2), "{error}");
 }
 
 #[tokio::test]

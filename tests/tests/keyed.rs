@@ -235,7 +235,7 @@ async fn what_is_done_by_hand_is_done_to_all_keys() {
         assert!(breaker.keyed(key).try_acquire().is_err(), "{key}");
     }
     breaker.reset();
-    for key in 1..=3 {
+    for key in 1..=4 {
         succeed(&breaker, key);
     }
     breaker.reconfigure(resilience_runtime::CircuitBreakerConfig::new().consecutive_failures(2).max_keys(2)).unwrap();
@@ -244,6 +244,9 @@ async fn what_is_done_by_hand_is_done_to_all_keys() {
     tokio::time::advance(Duration::from_secs(5)).await;
     succeed(&breaker, 9);
     assert_eq!(counts(&breaker).0, 2, "those above the new bound went");
+    tokio::time::advance(Duration::from_secs(5)).await;
+    succeed(&breaker, 10);
+    assert_eq!(counts(&breaker).0, 2, "and from then on one goes for each that comes");
 }
 
 #[tokio::test]
@@ -321,7 +324,10 @@ fn the_only_closed_one_of_thousands_is_found_by_one_of_the_next_new_keys() {
         let permit = breaker.keyed(key).try_acquire().unwrap();
         if key == held - 1 { permit.success() } else { permit.failure() }
     }
-    (0..300).for_each(|key| breaker.keyed(format!("new {key}")).try_acquire().unwrap().success());
+    // However many keys there were before, no new one looks at all of these.
+    breaker.keyed("new").try_acquire().unwrap().success();
+    assert_eq!(counts(&breaker), (5000, 0, 1));
+    (1..300).for_each(|key| breaker.keyed(format!("new {key}")).try_acquire().unwrap().success());
     let (held_now, evicted, overflowed) = counts(&breaker);
     assert_eq!((held_now, evicted + overflowed), (5000, 300));
     // In every round of so many sixteenths, or of fewer where more are looked at.

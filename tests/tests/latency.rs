@@ -134,7 +134,15 @@ async fn measured_is_what_succeeded_and_what_failed() {
     let Latency { success, failure, .. } = latency(&breaker);
     assert_eq!(filled(&success), [(millis(10), 1)]);
     assert_eq!(filled(&failure), [(millis(20), 1), (millis(30), 1)]);
-    // Probes.
+    // Probes, of which the first one opens it again.
+    advance(millis(1000)).await;
+    let opens = async {
+        advance(millis(70)).await;
+        Ok::<_, &str>(503)
+    };
+    let opened = breaker.call_classified(opens, |_| Verdict::FAILURE.opens_for(millis(1000))).await;
+    assert_eq!((opened, breaker.state()), (Ok(503), State::Open));
+    assert_eq!(filled(&latency(&breaker).failure), [(millis(20), 1), (millis(30), 1), (millis(75), 1)]);
     advance(millis(1000)).await;
     call(&breaker, millis(50), Ok(())).await;
     call(&breaker, millis(60), Ok(())).await;

@@ -141,6 +141,34 @@ async fn once_a_nested_one_was_abandoned_the_next_ones_are_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_in_which_one_has_failed_is_abandoned_as_any_other() {
+    let breaker = half_open(3).await;
+    let hangs = breaker.call(async {
+        let failed: Answer = breaker.call(async { Err("no such page") }).await;
+        assert_eq!(failed, Err(Failure::Call("no such page")));
+        std::future::pending::<Result<u32, &str>>().await
+    });
+    assert!(tokio::time::timeout(Duration::from_secs(2), hangs).await.is_err());
+    assert_eq!((breaker.totals().abandoned, breaker.totals().cancelled), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_in_a_probe_that_another_one_polls_has_failed_in_that_one_alone() {
+    let breaker = half_open(3).await;
+    let inner = breaker.try_acquire().unwrap();
+    let outer: Result<_, Failure<&str>> = breaker
+        .call(async {
+            let fails = std::pin::pin!(async {
+                let _: Answer = breaker.call(async { Err("no such page") }).await;
+                breaker.try_acquire().is_err()
+            });
+            Ok((inner.watch(fails).await, breaker.try_acquire().is_ok()))
+        })
+        .await;
+    assert_eq!(outer, Ok((true, true)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_in_the_body_of_a_probe_that_is_over_is_part_of_no_other_probe() {
     let breaker = half_open(1).await;
     let late = breaker.call(async {

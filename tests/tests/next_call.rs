@@ -154,6 +154,11 @@ async fn every_kind_says_what_comes_next_and_how_old_it_is() {
     let expected = "it is rejected: rate limit `mail` is reached; try again in 1s";
     assert_eq!(limiter.snapshot().next.to_string(), expected);
 
+    let of_each = RateLimiter::builder("of each").rate(Rate::per_second(1)).burst(1).max_keys(2).build().unwrap();
+    of_each.keyed("eu").try_acquire().unwrap();
+    let expected = "it is rejected: rate limit `of each[eu]` is reached; try again in 1s";
+    assert_eq!(of_each.of_key("eu").unwrap().snapshot().next.to_string(), expected);
+
     // The free retries of ten seconds and one percent of as many calls.
     let before = retry.snapshot().retries;
     while retry.snapshot().next == (NextCall::Attempts { at_most: 3, budget_spent: false }) {
