@@ -375,6 +375,12 @@ async fn in_layers(_given: Given) -> Result<(), Told> {
     pending().await
 }
 
+#[circuit_breaker("gone: timed")]
+#[timeout("1s")]
+async fn timed(_given: Given) -> Result<(), Told> {
+    pending().await
+}
+
 #[retry(attempts = 2, delay = "0s")]
 #[circuit_breaker("gone: retried")]
 async fn retried(_given: Given) -> Result<(), Told> {
@@ -407,6 +413,8 @@ async fn what_a_call_was_given_is_gone_when_its_breaker_and_its_error_hear_how_i
     registry().circuit_breaker("gone: in layers").unwrap().reset();
     in_layers(Given("gone: in layers")).await.unwrap_err();
     assert_eq!(SEEN.take(), ["gone after 1 rejected and 0 failed", "told of TimedOut"]);
+    timed(Given("gone: timed")).await.unwrap_err();
+    assert_eq!(SEEN.take(), [gone.as_str(), "told of TimedOut"]);
     inside().await.unwrap_err();
     assert_eq!(SEEN.take(), ["judged with 0 inside"]);
 }

@@ -259,6 +259,20 @@ async fn a_rule_of_ones_own_is_asked_after_successes_too() {
 
 // 13. Reconfiguring.
 
+#[tokio::test(start_paused = true)]
+async fn slow_calls_count_from_when_they_are_asked_for_also_where_the_window_stays() {
+    let config = CircuitBreakerConfig::new().window(Window::Count(10)).minimum_calls(2);
+    let breaker = breaker(config);
+    let slow = Duration::from_millis(100);
+    breaker.reconfigure(config.slow_call(slow).slow_call_rate(100.0)).unwrap();
+    for _ in 0..2 {
+        let permit = breaker.try_acquire().unwrap();
+        tokio::time::advance(2 * slow).await;
+        permit.success();
+    }
+    assert_eq!(breaker.snapshot().reason, Some(OpenReason::SlowCallRate { slow: 2, calls: 2 }));
+}
+
 #[test]
 fn a_row_of_failures_goes_on_when_the_window_becomes_one_of_another_kind() {
     let kinds = [Window::Time(10 * SECOND), Window::Count(10), Window::None];
