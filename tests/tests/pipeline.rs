@@ -5,8 +5,8 @@ use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     Bulkhead, BulkheadConfig, Cause, CauseText, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Failure,
     Jitter, Kind, Pipeline, PipelineBuilder, PipelineMistake, Rate, RateLimitConfig, RateLimiter, Rejection,
-    Rejections, RemoveError, Retry, RetryConfig, State, TimeoutConfig, Topic, Verdict, bulkhead, circuit_breaker,
-    rate_limit, registry, retry, timeout,
+    Rejections, RemoveError, Retry, RetryConfig, State, Timeout, TimeoutConfig, Topic, Verdict, bulkhead,
+    circuit_breaker, rate_limit, registry, retry, timeout,
 };
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -634,3 +634,28 @@ async fn what_failed_is_told_where_it_is_said_how() {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot send")]
 struct Nested(#[source] std::io::Error);
+
+#[timeout("7s", name = "pipeline: written at a function")]
+async fn has_a_timeout() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[test]
+fn a_name_alone_is_enough_where_somebody_else_says_what_the_policy_is_like() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let configured = Timeout::builder("configured").after(MILLIS(40)).register().unwrap();
+    let rate = RateLimiter::builder("configured").rate(Rate::per_second(3)).register().unwrap();
+    assert!(Arc::ptr_eq(&Timeout::builder("configured").register().unwrap(), &configured));
+    assert!(Arc::ptr_eq(&RateLimiter::builder("configured").register().unwrap(), &rate));
+    let built = |name: &'static str| Pipeline::builder(name).rate_limit("configured").timeout(name);
+    let _first = built("configured").build().unwrap();
+    let _second = built("pipeline: written at a function").build().unwrap();
+    let written = registry().timeout("pipeline: written at a function").unwrap();
+    assert_eq!(written.snapshot().after, MILLIS(7_000));
+    let error = Pipeline::builder("other").timeout("nowhere").build().unwrap_err();
+    let said = "timeout `nowhere`: `timeout` requires a duration, such as `\"2s\"`, or a `preset`";
+    assert_eq!(error.to_string(), said);
+    assert_eq!(Timeout::builder("nowhere").register().unwrap_err().to_string(), said.split_once(": ").unwrap().1);
+    assert!(registry().timeout("nowhere").is_none());
+}

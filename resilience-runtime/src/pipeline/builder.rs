@@ -153,9 +153,9 @@ fn kind_of<P: Policy>(_: &Builder<P>) -> Kind {
     P::KIND
 }
 
-fn check<P: Policy>(builder: &Builder<P>) -> Result<(), PipelineMistake> {
+fn check<P: Kept>(builder: &Builder<P>) -> Result<(), PipelineMistake> {
     let config = |error| PipelineMistake::Config { kind: P::KIND, name: builder.name.clone(), error };
-    builder.check().map_err(config)
+    builder.check_to_register().map_err(config)
 }
 
 impl LayerBuilder {

@@ -139,10 +139,19 @@ impl<P: Kept> Builder<P> {
     ///
     /// # Errors
     ///
-    /// A mistake in the configuration, or another configuration under the same name.
+    /// A mistake in the configuration, or another configuration under the same name. Without any key given, a key that is missing where nobody else configures
+    /// the policy.
     pub fn register(self) -> Result<Arc<P>, RegisterError> {
-        self.check()?;
+        self.check_to_register()?;
         registry().register(self.name, self.definition, self.configured, false)
+    }
+
+    /// Nothing is wrong with a name alone where somebody else says what the policy is like.
+    pub(crate) fn check_to_register(&self) -> Result<(), ConfigError> {
+        if !self.configured && registry().of_kind::<P>().is_configured(&self.name) {
+            return Ok(());
+        }
+        self.check()
     }
 
     /// As [`register`](Self::register), for a pipeline, with which it goes unless somebody else has registered it as well.

@@ -145,6 +145,11 @@ impl<P: Kept> Policies<P> {
         }
     }
 
+    /// By a builder, or by an attribute whose function may not have been called yet.
+    pub(super) fn is_configured(&self, name: &Name) -> bool {
+        self.named.contains_key(&**name) || configured_sites::<P>(name).next().is_some()
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<Arc<P>> {
         let named = self.named.get(name).map(|named| Arc::clone(&named.policy));
         named.or_else(|| self.unnamed.get(name).map(|found| Arc::clone(&found.policy)))
