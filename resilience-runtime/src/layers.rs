@@ -46,7 +46,7 @@ impl<E> From<Rejection> for Described<E> {
     }
 }
 
-/// What the function's own code is asked about its results.
+/// What the function's own code is asked about its results; without hooks, what the body has returned is all.
 pub trait Questions {
     /// By the body.
     type Returned;
@@ -59,15 +59,23 @@ pub trait Questions {
     fn called(&self, returned: Self::Returned) -> Inward<Self>;
 
     /// Tells the breaker.
-    fn settle(&self, permit: Permit<'static>, answer: Inward<Self>) -> Inward<Self>;
+    #[inline(always)]
+    fn settle(&self, permit: Permit<'static>, answer: Inward<Self>) -> Inward<Self> {
+        let (describe, result) = apart(answer);
+        together((describe, settle_any(permit, describe, result)))
+    }
 
     /// Tells the retry, which stands above that breaker.
+    #[inline(always)]
     fn after(
         &self,
         run: &mut Run<'static>,
         answer: Inward<Self>,
         breaker: Option<&'static Site<CircuitBreaker>>,
-    ) -> ControlFlow<Inward<Self>, Wait>;
+    ) -> ControlFlow<Inward<Self>, Wait> {
+        let (describe, result) = apart(answer);
+        tried(run, describe, result, breaker).map_break(|result| together((describe, result)))
+    }
 }
 
 /// Hands an answer to what takes its two parts, and makes one of what that returns: the same, if perhaps later.
@@ -116,23 +124,6 @@ impl<R, T, E, Called: Fn(R) -> (Describe<E>, Outward<T, E>)> Questions for NoHoo
     #[inline(always)]
     fn called(&self, returned: R) -> Inward<Self> {
         together((self.called)(returned))
-    }
-
-    #[inline(always)]
-    fn settle(&self, permit: Permit<'static>, answer: Inward<Self>) -> Inward<Self> {
-        let (describe, result) = apart(answer);
-        together((describe, settle_any(permit, describe, result)))
-    }
-
-    #[inline(always)]
-    fn after(
-        &self,
-        run: &mut Run<'static>,
-        answer: Inward<Self>,
-        breaker: Option<&'static Site<CircuitBreaker>>,
-    ) -> ControlFlow<Inward<Self>, Wait> {
-        let (describe, result) = apart(answer);
-        tried(run, describe, result, breaker).map_break(|result| together((describe, result)))
     }
 }
 
