@@ -209,38 +209,34 @@ pub struct UnderWay<'b> {
     expected: reference::Permit,
 }
 
-fn finish(permit: Permit<'_>, end: End) {
-    match end {
-        End::Success => permit.success(),
-        End::Failure(None) => permit.failure(),
-        End::Failure(Some(says)) => permit.failure_because(&says),
-        End::Ignored => permit.ignore(),
-        End::Cancelled => drop(permit),
-        End::Abandoned => permit.abandoned(),
-        End::Panicked => {
-            let unwound = catch_unwind(AssertUnwindSafe(|| {
-                let permit = permit;
-                let body = pin!(async { panics() });
-                _ = poll(permit.watch(body));
-            }));
-            assert!(unwound.is_err());
+/// As both kinds of permits are; `$panic` has the permit watch a body that panics.
+macro_rules! finish {
+    ($permit:ident, $end:expr, $panic:expr) => {
+        match $end {
+            End::Success => $permit.success(),
+            End::Failure(None) => $permit.failure(),
+            End::Failure(Some(says)) => $permit.failure_because(&says),
+            End::Ignored => $permit.ignore(),
+            End::Cancelled => drop($permit),
+            End::Abandoned => $permit.abandoned(),
+            End::Panicked => {
+                let unwound = catch_unwind(AssertUnwindSafe($panic));
+                assert!(unwound.is_err());
+            }
         }
-    }
+    };
+}
+
+fn finish(permit: Permit<'_>, end: End) {
+    finish!(permit, end, || {
+        let permit = permit;
+        let body = pin!(async { panics() });
+        _ = poll(permit.watch(body));
+    });
 }
 
 fn finish_owned(permit: OwnedPermit, end: End) {
-    match end {
-        End::Success => permit.success(),
-        End::Failure(None) => permit.failure(),
-        End::Failure(Some(says)) => permit.failure_because(&says),
-        End::Ignored => permit.ignore(),
-        End::Cancelled => drop(permit),
-        End::Abandoned => permit.abandoned(),
-        End::Panicked => {
-            let unwound = catch_unwind(AssertUnwindSafe(move || permit.watch_call(panics)));
-            assert!(unwound.is_err());
-        }
-    }
+    finish!(permit, end, move || permit.watch_call(panics));
 }
 
 impl<'b> UnderWay<'b> {
