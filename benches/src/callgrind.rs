@@ -3,6 +3,7 @@
 //!
 //! A call of the kernel's clock is a system call under valgrind, whose own instructions are not counted.
 
+use crate::collected::collected;
 use crate::contest::Case;
 use crate::table::{Table, say};
 use std::process::Command;
@@ -42,17 +43,7 @@ pub(crate) fn a_call(case: &str, who: &str) -> Result<f64, String> {
 }
 
 fn counted(case: &str, who: &str, calls: u64) -> Result<u64, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args(["calls", case, who, &calls.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    // "==123== Collected : 456"
-    let collected = told.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
-    collected.filter(|_| output.status.success()).ok_or_else(|| format!("callgrind counted nothing: {told}"))
+    collected(&[], &["calls", case, who, &calls.to_string()])
 }
 
 /// What a call may take at most, in as many codegen units as cargo takes by itself and in one, on x86-64 and by any compiler since the MSRV: what was counted when it was

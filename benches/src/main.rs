@@ -5,6 +5,7 @@ mod callgrind;
 mod cases;
 mod chart;
 mod clock;
+mod collected;
 mod contest;
 mod goals;
 #[cfg(feature = "peers")]

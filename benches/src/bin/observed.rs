@@ -1,12 +1,16 @@
 //! Being observed costs a call nothing: its instructions while nobody looks and beside an observer, counted in the same program by valgrind's callgrind.
 
+#[path = "../collected.rs"]
+mod collected;
+
 use clap::{Parser, ValueEnum};
+use collected::collected;
 use resilience_observe::{Access, History, Observer};
 use resilience_runtime::{EventFilter, Rejection, Topic, circuit_breaker, registry};
 use std::hint::black_box;
 use std::io::{BufRead, BufReader, Read, Write, stdout};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -106,22 +110,16 @@ fn say(line: &str) {
 
 /// Instructions of one call.
 fn a_call(calls: Calls, beside: Beside) -> Result<f64, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let word = |value: Option<clap::builder::PossibleValue>| {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     };
-    let output = Command::new("valgrind")
-        // Those of this function alone, on the thread that is in it.
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=observed::make_calls*"])
-        .arg(program)
-        .args([word(calls.to_possible_value()), word(beside.to_possible_value())])
-        .output()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    let told = String::from_utf8_lossy(&output.stderr);
-    // "==123== Collected : 456"
-    let collected = told.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<f64>().ok());
-    let collected = collected.filter(|collected| *collected > CALLS as f64 && output.status.success());
-    Ok(collected.ok_or_else(|| format!("callgrind counted nothing: {told}"))? / CALLS as f64)
+    let (calls, beside) = (word(calls.to_possible_value()), word(beside.to_possible_value()));
+    // Those of this function alone, on the thread that is in it.
+    let collected = collected(&["--toggle-collect=observed::make_calls*"], &[&calls, &beside])?;
+    if collected <= CALLS {
+        return Err(format!("callgrind counted {collected} instructions of {CALLS} calls"));
+    }
+    Ok(collected as f64 / CALLS as f64)
 }
 
 fn make(calls: Calls, beside: Beside) {
