@@ -214,7 +214,7 @@ impl CircuitBreaker {
                 Phase::HalfOpen => {
                     let (rule, began) = (self.settings.half_open_rule(), clock.measured_nanos());
                     let now = began / NANOS_PER_MILLI;
-                    // Within microseconds of the precise clock.
+                    // The counter may be microseconds behind the precise clock.
                     if self.follow_due(word, now + 1, clock) {
                         continue;
                     }

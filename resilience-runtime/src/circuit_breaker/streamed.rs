@@ -16,8 +16,8 @@ pub(crate) struct StreamedCall {
     permit: Permit<'static>,
     _known: UnderWay<'static>,
     seen: SoFar,
-    /// The nanoseconds that it took, while they are known and become no more: until the stream is first polled, and from its first item on. Whether a call is slow
-    /// does not depend on its reader.
+    /// The nanoseconds that it has taken, while they do not grow: until the stream is first polled, and from its first item on. So whether a call is slow does
+    /// not depend on its reader.
     took: Option<u64>,
 }
 
