@@ -250,7 +250,7 @@ fn requests(breaker: &CircuitBreakerSnapshot) -> u64 {
 static FAMILIES: &[Family] = &[
     gauge(
         "circuit_breaker_state",
-        "What the breaker does with calls: 0 lets them pass (closed, disabled, monitoring), 1 rejects them (open, forced open), 2 tries some (half-open). With keys, what it does with those of the worst one.",
+        "What the breaker does with calls: 0 lets them pass (closed, disabled, monitoring), 1 rejects them (open, forced open), 2 tries some (half-open). With keys, what it does with the calls of the worst key.",
         breaker(|row, _| Some(state_number(row.snapshot.state))),
     )
     .folded(Folding::Max),
