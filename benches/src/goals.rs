@@ -47,22 +47,23 @@ fn of<'t>(timings: &'t Timings, case: &str, who: &str) -> Option<&'t Timing> {
     timings.get(case)?.iter().find(|timing| timing.who == who)
 }
 
+/// What one costs beyond the bare call, of what the other does.
+pub(crate) fn over_bare(timings: &Timings, case: &str, one: &str, other: &str) -> Option<f64> {
+    Some(of(timings, case, one)?.over(of(timings, case, other)?, Some(of(timings, case, BARE)?)))
+}
+
 pub(crate) fn goals(timings: &Timings, tables: &[Table]) -> Vec<Goal> {
     let table = |name: &str| tables.iter().find(|table| table.name == name);
     let mut goals = Vec::new();
     let mut goal = |what: String, limit: Limit, measured: Option<f64>| goals.push(Goal { what, limit, measured });
 
-    // What one costs beyond the bare call, of what the other does.
-    let over_bare = |case: &str, one: &str, other: &str| {
-        Some(of(timings, case, one)?.over(of(timings, case, other)?, Some(of(timings, case, BARE)?)))
-    };
     for &body in bodies::NAMES {
         for (ours, least, limit) in [
             ("ours, default (10 s)", LEAST_BY_THE_CLOCK, 2.0),
             ("ours, consecutive", LEAST, 3.0),
             ("ours, count window", LEAST, 3.0),
         ] {
-            let measured = over_bare(body, ours, least);
+            let measured = over_bare(timings, body, ours, least);
             goal(format!("{body}, over the bare call: {ours} / {least}"), Limit::AtMost(limit), measured);
         }
     }
@@ -73,7 +74,7 @@ pub(crate) fn goals(timings: &Timings, tables: &[Table]) -> Vec<Goal> {
         ("ours, default (10 s)", "seatbelt", 0.25),
         ("ours, consecutive", "nobreak", 0.5),
     ] {
-        let measured = over_bare("closed", ours, peer);
+        let measured = over_bare(timings, "closed", ours, peer);
         goal(format!("closed, over the bare call: {ours} / {peer}"), Limit::AtMost(limit), measured);
     }
 

@@ -1,6 +1,7 @@
 //! What a guarded call costs, beside every peer: times, instructions, memory, compile time, and whether the goals are met.
 
 mod allocator;
+mod beside_least;
 mod callgrind;
 mod cases;
 mod chart;
@@ -48,6 +49,8 @@ struct Flags {
 enum Command {
     /// Counts the instructions of the paths that have a ceiling; fails where one is passed.
     Ceilings,
+    /// Times a closed breaker beside the least that one could take; fails where it takes too many times as much, unless the machine is busy.
+    BesideLeast,
     /// Makes calls of one contestant, for callgrind to count.
     #[command(hide = true)]
     Calls { case: String, who: String, calls: u64 },
@@ -58,6 +61,8 @@ fn main() -> ExitCode {
     match flags.command {
         None => run(&flags),
         Some(Command::Calls { case, who, calls }) => make_calls(&case, &who, calls),
+        Some(Command::BesideLeast) if beside_least::check(QUICK) => ExitCode::SUCCESS,
+        Some(Command::BesideLeast) => ExitCode::FAILURE,
         Some(Command::Ceilings) => match callgrind::check_ceilings() {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
@@ -87,10 +92,12 @@ const COUNTED_QUICKLY: [&str; 2] = ["closed", "open"];
 /// Too much memory for every day.
 const NOT_QUICK: [&str; 1] = ["names"];
 
+/// Within a time slice, mostly: who shares the machine is not measured.
+const QUICK: Effort = Effort { batch: Duration::from_millis(1), rounds: 25 };
+
 fn run(flags: &Flags) -> ExitCode {
     let effort = match flags.quick {
-        // Within a time slice, mostly: who shares the machine is not measured.
-        true => Effort { batch: Duration::from_millis(1), rounds: 25 },
+        true => QUICK,
         false => Effort { batch: Duration::from_millis(5), rounds: 51 },
     };
     let wanted = |name: &str| {
