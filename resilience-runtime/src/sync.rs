@@ -129,6 +129,27 @@ impl Switches {
     }
 }
 
+/// Where something is that stays for as long as the process lives, once somebody has looked for it; in a static, hence never loom's. It says nothing about any other memory.
+#[cfg(all(not(feature = "test-util"), target_os = "linux"))]
+pub(crate) struct AtomicAddress(std::sync::atomic::AtomicPtr<()>);
+
+#[cfg(all(not(feature = "test-util"), target_os = "linux"))]
+impl AtomicAddress {
+    pub(crate) const fn nothing() -> Self {
+        Self(std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    /// Null until then.
+    #[inline]
+    pub(crate) fn get(&self) -> *mut () {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, found: *mut ()) {
+        self.0.store(found, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 /// A counter off every fast path, and one that a static can hold: never loom's.
 pub(crate) struct Count(std::sync::atomic::AtomicU64);
 

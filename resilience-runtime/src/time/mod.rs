@@ -109,11 +109,15 @@ pub(crate) use counter::measured_nanos;
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(feature = "test-util"), not(resilience_loom))))]
 pub(crate) use precise_nanos as measured_nanos;
 
+#[cfg(all(not(feature = "test-util"), any(target_os = "linux", target_os = "android")))]
+mod vdso;
+
 /// The kernel's two clocks, which count from the same moment. Read without a detour: the coarse one is read by most calls, and what
 /// `Instant` and others do around it costs as much as the reading.
 #[cfg(all(not(feature = "test-util"), any(target_os = "linux", target_os = "android")))]
 mod real {
     use super::NANOS_PER_MILLI;
+    use super::vdso::clock_gettime;
     use crate::sync::Latest;
 
     /// Where the clocks were when somebody last wrote it down, for when none can be read any more.
@@ -125,7 +129,7 @@ mod real {
         let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: all that it asks for is a place for a `timespec`, and this one lives on this frame.
         #[allow(unsafe_code)]
-        let answer = unsafe { libc::clock_gettime(clock, &raw mut now) };
+        let answer = unsafe { clock_gettime(clock, &raw mut now) };
         // Neither is ever negative.
         (answer == 0).then_some((now.tv_sec as u64, now.tv_nsec as u64))
     }
