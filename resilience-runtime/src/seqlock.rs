@@ -18,6 +18,15 @@ pub(crate) struct Tagged<const FIELDS: usize> {
     fields: [AtomicU64; FIELDS],
 }
 
+#[cfg(not(resilience_loom))]
+impl<const FIELDS: usize> Tagged<FIELDS> {
+    /// As [`new`](Self::new), for a static.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux", not(feature = "test-util")))]
+    pub(crate) const fn empty() -> Self {
+        Self { tag: AtomicU64::new(EMPTY), fields: [const { AtomicU64::new(0) }; FIELDS] }
+    }
+}
+
 impl<const FIELDS: usize> Tagged<FIELDS> {
     pub(crate) fn new() -> Self {
         Self { tag: AtomicU64::new(EMPTY), fields: std::array::from_fn(|_| AtomicU64::new(0)) }

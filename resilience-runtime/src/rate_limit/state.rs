@@ -72,9 +72,15 @@ impl Rule {
     #[inline]
     pub(super) fn pass(self, arrival: u64, now: u64, cost: u64) -> Result<u64, u64> {
         match self.turn(arrival, 0, now, cost) {
-            turn if turn <= now => Ok(arrival.max(now) + cost * self.interval),
+            turn if turn <= now => Ok(self.passed(arrival, now, cost)),
             turn => Err(turn),
         }
+    }
+
+    /// The word after a call that may pass now has passed.
+    #[inline]
+    fn passed(self, arrival: u64, now: u64, cost: u64) -> u64 {
+        arrival.max(now) + cost * self.interval
     }
 
     /// How many may pass now.
@@ -185,9 +191,7 @@ impl Turns {
                     self.callers.fetch_add(1, Ordering::Relaxed);
                     return Passage::Waits;
                 }
-            } else if let Ok(passed) = rule.pass(word.arrival(), now, cost)
-                && self.exchange(word, EpochWord::new(passed, word.epoch()))
-            {
+            } else if self.exchange(word, EpochWord::new(rule.passed(word.arrival(), now, cost), word.epoch())) {
                 return Passage::Passed;
             }
         }

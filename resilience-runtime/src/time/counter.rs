@@ -28,15 +28,23 @@ const RATES: std::ops::RangeInclusive<u64> = (1 << RATE_BITS) / 20..=20 << RATE_
 /// The kernel's precise clock, to within some microseconds. Not inlined: a breaker that measures nothing would pay for the registers that this wants.
 #[inline(never)]
 pub(crate) fn measured_nanos() -> u64 {
-    let Some(counter) = &*COUNTER else { return precise_nanos() };
-    match counter.basis() {
+    match COUNTER.basis() {
         // Read behind what it is held to. One that the processor reads early is not after the look, and not believed.
-        Some(basis) => basis.at(ticks()).unwrap_or_else(|| counter.hold()),
-        None => counter.hold(),
+        Some(basis) => basis.at(ticks()).unwrap_or_else(hold),
+        None => hold(),
     }
 }
 
-static COUNTER: Lazy<Option<HeldCounter>> = Lazy::new(|| is_the_kernels().then(HeldCounter::new));
+/// Held to nothing where the kernel does not make its clock from it.
+static COUNTER: HeldCounter = HeldCounter::new();
+
+/// The kernel's time. Apart, so that a reading of the counter wants no room on the stack.
+#[cold]
+#[inline(never)]
+fn hold() -> u64 {
+    static IS_THE_KERNELS: Lazy<bool> = Lazy::new(is_the_kernels);
+    if *IS_THE_KERNELS { COUNTER.hold() } else { precise_nanos() }
+}
 
 /// Whether the kernel makes its clock from the counter.
 fn is_the_kernels() -> bool {
@@ -128,8 +136,8 @@ struct HeldCounter {
 }
 
 impl HeldCounter {
-    fn new() -> Self {
-        Self { held: Tagged::new(), known: Mutex::default() }
+    const fn new() -> Self {
+        Self { held: Tagged::empty(), known: Mutex::new(Known { look: None, rate: None }) }
     }
 
     #[inline]
@@ -141,8 +149,6 @@ impl HeldCounter {
     }
 
     /// Looks at both clocks where that is due and nobody else does it; the kernel's time.
-    #[cold]
-    #[inline(never)]
     fn hold(&self) -> u64 {
         let now = precise_nanos();
         let Ok(mut known) = self.known.try_lock() else { return now };
@@ -255,9 +261,11 @@ mod tests {
 
     #[test]
     fn a_machine_that_has_the_counter_uses_it() {
-        let Some(counter) = &*COUNTER else { return };
+        if !is_the_kernels() {
+            return;
+        }
         let begin = Instant::now();
-        while counter.basis().and_then(|basis| basis.at(ticks())).is_none() {
+        while COUNTER.basis().and_then(|basis| basis.at(ticks())).is_none() {
             assert!(begin.elapsed() < Duration::from_secs(20), "no rate is found");
             std::thread::sleep(Duration::from_millis(1));
             measured_nanos();
