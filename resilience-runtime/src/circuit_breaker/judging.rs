@@ -33,10 +33,10 @@ pub(super) enum Admitted {
 impl CircuitBreaker {
     /// Records a success that was admitted in that closed state, if that is all there is to do.
     #[inline(always)]
-    pub(super) fn record_calm_success(&self, shard: Shard, clock: impl Clock, closed: Word) -> bool {
+    pub(super) fn record_calm_success(&self, shard: Shard, closed: Word, now: impl Fn() -> u64) -> bool {
         self.word.load() == closed
             && !outcomes_may_be_collected()
-            && self.window.count_calm_success(shard, closed.closed_generation(), || clock.coarse_millis())
+            && self.window.count_calm_success(shard, closed.closed_generation(), now)
     }
 
     /// Records the end of a call that this breaker admitted.
@@ -49,6 +49,12 @@ impl CircuitBreaker {
         outcome: Outcome,
         because: Option<&Because<'_>>,
     ) {
+        if let (Outcome::Success, Admitted::Closed(word)) = (outcome, admitted)
+            && began != 0
+            && self.record_timed_success(shard, clock, word, began)
+        {
+            return;
+        }
         let counter = match outcome {
             Outcome::Success => Counter::Ok,
             Outcome::Failure => Counter::Failed,

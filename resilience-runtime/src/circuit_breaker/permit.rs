@@ -99,7 +99,7 @@ impl<'a> Call<'a> {
     fn end(self, shard: Shard, clock: impl Clock, outcome: Outcome) {
         let Self { breaker, admitted, began } = self;
         if let (Outcome::Success, Admitted::Closed(word), 0) = (outcome, admitted, began)
-            && breaker.record_calm_success(shard, clock, word)
+            && breaker.record_calm_success(shard, word, || clock.coarse_millis())
         {
             return;
         }
@@ -132,7 +132,7 @@ impl<'a> Call<'a> {
     fn end_because(self, verdict: Verdict, because: &Because<'_>) {
         let Self { breaker, admitted, began } = self;
         let (shard, outcome) = (Shard::of_this_thread(), verdict.outcome());
-        let because = breaker.because(because).filter(|_| outcome == Outcome::Failure);
+        let because = if outcome == Outcome::Failure { breaker.because(because) } else { None };
         match verdict.opening() {
             Some(time) => {
                 breaker.record_opening(shard, Present, (admitted, began), (outcome, time), because);
