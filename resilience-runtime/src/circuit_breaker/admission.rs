@@ -180,10 +180,9 @@ impl CircuitBreaker {
     pub(super) fn ask_unless_closed(&self, clock: impl Clock) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
         let word = self.word.load();
         if word.is_plainly_open() {
-            let coarse = clock.coarse_millis();
-            let due = self.probe_due(word, coarse);
-            if coarse + COARSE_ERROR_MILLIS < due {
-                return self.reject(word, Some(due - coarse));
+            let left = self.probe_due_in(word, clock.coarse_millis());
+            if left > COARSE_ERROR_MILLIS {
+                return self.reject(word, Some(left));
             }
         }
         self.ask_precisely(clock)
@@ -202,9 +201,9 @@ impl CircuitBreaker {
                 Phase::Open => {
                     let began = clock.precise_nanos();
                     let now = began / NANOS_PER_MILLI;
-                    let due = self.probe_due(word, now);
-                    if now < due {
-                        return self.reject(word, Some(due - now));
+                    let left = self.probe_due_in(word, now);
+                    if left > 0 {
+                        return self.reject(word, Some(left));
                     }
                     let half_open = word.transition_to_half_open(now);
                     if self.enter_half_open(word, half_open, now) {
@@ -212,14 +211,19 @@ impl CircuitBreaker {
                     }
                 }
                 Phase::HalfOpen => {
-                    let (rule, began) = (self.settings.half_open_rule(), clock.measured_nanos());
-                    let now = began / NANOS_PER_MILLI;
-                    // The counter may be microseconds behind the precise clock.
-                    if self.follow_due(word, now + 1, clock) {
+                    let rule = self.settings.half_open_rule();
+                    // Whoever can only be refused reads the cheaper clock. The counter may be microseconds behind the precise one.
+                    let (began, now, error) = if word.is_full(&rule) {
+                        (0, clock.coarse_millis(), COARSE_ERROR_MILLIS)
+                    } else {
+                        let began = clock.measured_nanos();
+                        (began, began / NANOS_PER_MILLI, 1)
+                    };
+                    if self.follow_due(word, now + error, clock) {
                         continue;
                     }
-                    match nested::is_in_probe(self, word.generation()) {
-                        Some(false) => return Ok((Admitted::Nested(word.generation()), 0)),
+                    match nested::is_in_probe(self, word.probe_generation()) {
+                        Some(false) => return Ok((Admitted::Nested(word.probe_generation()), 0)),
                         // The probe knows by now, and thousands more would only be refused.
                         Some(true) => return self.reject_half_open(word, now),
                         None => {}
@@ -246,8 +250,13 @@ impl CircuitBreaker {
     }
 
     fn reject_half_open(&self, word: Word, now: u64) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
-        let (rule, open_rule) = (self.settings.half_open_rule(), self.settings.open_rule());
-        self.reject(word, Some(word.ask_again_in(now, &rule, &open_rule)))
+        self.reject(word, Some(self.ask_again_in(word, now)))
+    }
+
+    /// Half-open: when a caller that is refused should ask again.
+    pub(super) fn ask_again_in(&self, half_open: Word, now: u64) -> u64 {
+        let lasts = self.settings.open_lasts(half_open.openings(), 0);
+        half_open.ask_again_in(now, &self.settings.half_open_rule(), lasts)
     }
 
     /// A monitoring breaker lets pass what it would have rejected; one that enforces a share, the rest of it.
@@ -269,7 +278,7 @@ impl CircuitBreaker {
 fn probe(half_open: Word, began: u64) -> (Admitted, u64) {
     #[cfg(feature = "tracing")]
     crate::event::trace::probes();
-    (Admitted::Probe(half_open.generation()), began)
+    (Admitted::Probe(half_open.probe_generation()), began)
 }
 
 #[cfg(all(test, not(resilience_loom)))]

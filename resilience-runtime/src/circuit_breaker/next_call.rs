@@ -53,7 +53,7 @@ impl CircuitBreaker {
                 Due::ReopenTimedOut { at } => self.of_open(word.reopened(at), Some(OpenReason::ProbeTimedOut), now),
                 Due::Nothing => match self.would_admit_probe(word, now) {
                     true => NextCall::Probe { reason: self.reason_of(word).into() },
-                    false => self.rejected(word, None, Some(word.ask_again_in(now, &rule, &self.settings.open_rule()))),
+                    false => self.rejected(word, None, Some(self.ask_again_in(word, now))),
                 },
             },
         }
@@ -65,12 +65,12 @@ impl CircuitBreaker {
             return !failed;
         }
         let free = if self.cooling.is_due(word, now) { self.cooling.count(word) } else { 0 };
-        word.without_probes(free, now).admit_probe(now, &self.settings.half_open_rule()).is_some()
+        word.without_probes(free).admit_probe(now, &self.settings.half_open_rule()).is_some()
     }
 
     /// Open, for the reason that was written down or for one that is due.
     fn of_open(&self, word: Word, due_reason: Option<OpenReason>, now: u64) -> NextCall {
-        match self.probe_due(word, now).saturating_sub(now) {
+        match self.probe_due_in(word, now) {
             0 => NextCall::Probe { reason: due_reason.unwrap_or_else(|| self.reason_of(word).into()) },
             left => self.rejected(word, due_reason, Some(left)),
         }

@@ -19,7 +19,8 @@ const RATES: usize = 0;
 const SLOW_RATE: usize = 1;
 /// `nanoseconds << 1 | whether times are counted`; no nanoseconds are off. A call reads the clock where any of it is set.
 const SLOW_CALL: usize = 2;
-const OPEN_FOR_MILLIS: usize = 3;
+/// `milliseconds << 1 | whether every opening lasts so long, whatever else is set`
+const OPEN_FOR: usize = 3;
 const MAX_OPEN_FOR_MILLIS: usize = 4;
 const OPEN_BACKOFF: usize = 5;
 const OPEN_JITTER: usize = 6;
@@ -38,7 +39,8 @@ impl HotWords<WORDS> for CircuitBreakerSettings {
             u64::from(self.consecutive_failures.unwrap_or(0)) << 1 | u64::from(self.consecutive_failures_by_default);
         words[SLOW_RATE] = streak << 32 | u64::from(self.slow_call_rate_millionths()) << 1 | has_window;
         words[SLOW_CALL] = self.slow_call.map_or(0, nanos) << 1 | u64::from(self.latency);
-        words[OPEN_FOR_MILLIS] = millis_up(self.open_for);
+        let every_one = self.open_backoff == 1.0 && self.open_jitter == 0.0;
+        words[OPEN_FOR] = millis_up(self.open_for) << 1 | u64::from(every_one);
         words[MAX_OPEN_FOR_MILLIS] = millis_up(self.max_open_for);
         words[OPEN_BACKOFF] = self.open_backoff.to_bits();
         words[OPEN_JITTER] = self.open_jitter.to_bits();
@@ -107,10 +109,22 @@ impl Settings<CircuitBreakerSettings, WORDS> {
         limit != 0 && failures >= limit && (!by_default || age_millis >= YOUNGEST_STREAK_MILLIS)
     }
 
+    /// For how long it stays open, after so many openings in a row and with that jitter. One load, unless something is set that lengthens some openings.
     #[inline]
+    pub(super) fn open_lasts(&self, openings: u64, jitter: u64) -> u64 {
+        let open_for = self.word(OPEN_FOR);
+        if open_for & 1 != 0 { open_for >> 1 } else { self.open_lasts_longer(openings, jitter) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn open_lasts_longer(&self, openings: u64, jitter: u64) -> u64 {
+        self.open_rule().lasts(openings, jitter)
+    }
+
     pub(super) fn open_rule(&self) -> OpenRule {
         OpenRule {
-            open_for_millis: self.word(OPEN_FOR_MILLIS),
+            open_for_millis: self.word(OPEN_FOR) >> 1,
             max_millis: self.word(MAX_OPEN_FOR_MILLIS),
             backoff: f64::from_bits(self.word(OPEN_BACKOFF)),
             jitter: f64::from_bits(self.word(OPEN_JITTER)),
@@ -184,6 +198,9 @@ mod tests {
             let (open_for_millis, max_millis) = (millis_up(second.open_for), millis_up(second.max_open_for));
             let (backoff, jitter) = (second.open_backoff, second.open_jitter);
             prop_assert_eq!(rule, OpenRule { open_for_millis, max_millis, backoff, jitter });
+            for (openings, share) in [(0, 0), (0, 999), (3, 0), (3, 999), (127, 32_767)] {
+                prop_assert_eq!(settings.open_lasts(openings, share), rule.lasts(openings, share));
+            }
             prop_assert_eq!(settings.slow_call_nanos(), second.slow_call.map_or(0, nanos));
             prop_assert_eq!(settings.counts_times(), second.latency);
             prop_assert_eq!(settings.asks_how_long(), second.latency || second.slow_call.is_some());

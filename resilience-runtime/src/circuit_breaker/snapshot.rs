@@ -115,8 +115,7 @@ impl CircuitBreaker {
             consecutive_failures: if phase == Phase::Closed { self.window.streak(word.closed_generation()) } else { 0 },
             reason: self.last_opening.read().filter(|_| opened).map(|opening| opening.reason),
             last_error: self.last_error(),
-            probe_due_in: (phase == Phase::Open)
-                .then(|| Duration::from_millis(self.probe_due(word, now).saturating_sub(now))),
+            probe_due_in: (phase == Phase::Open).then(|| Duration::from_millis(self.probe_due_in(word, now))),
             enforced_percent: match phase {
                 Phase::Disabled => 0,
                 Phase::Forced => 100,

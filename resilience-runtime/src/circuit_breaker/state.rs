@@ -103,26 +103,17 @@ pub(super) struct OpenRule {
 
 impl OpenRule {
     /// `jitter` only lengthens, and comes on top of the cap: a fleet at its cap must not probe as one either.
-    #[inline]
     pub(super) fn lasts(&self, openings: u64, jitter: u64) -> u64 {
         let Self { open_for_millis, max_millis, backoff, jitter: share } = *self;
-        match (openings == 0 || backoff == 1.0) && share == 0.0 {
-            true => open_for_millis,
-            false => {
-                lasts_longer(open_for_millis, max_millis, backoff, openings, share * jitter as f64 / JITTER as f64)
-            }
+        if (openings == 0 || backoff == 1.0) && share == 0.0 {
+            return open_for_millis;
         }
+        let exponent = i32::try_from(openings).unwrap_or(i32::MAX);
+        let longer = (open_for_millis as f64 * backoff.powi(exponent)).min(max_millis as f64);
+        let jitter = share * jitter as f64 / JITTER as f64;
+        // A cast from float saturates.
+        (longer * (1.0 + jitter)).ceil() as u64
     }
-}
-
-/// Takes numbers: a rule of which an address is taken is written down by every rejection.
-#[cold]
-#[inline(never)]
-fn lasts_longer(open_for_millis: u64, max_millis: u64, backoff: f64, openings: u64, jitter: f64) -> u64 {
-    let exponent = i32::try_from(openings).unwrap_or(i32::MAX);
-    let longer = (open_for_millis as f64 * backoff.powi(exponent)).min(max_millis as f64);
-    // A cast from float saturates.
-    (longer * (1.0 + jitter)).ceil() as u64
 }
 
 /// What a half-open breaker does as of now, with nobody calling.
@@ -263,9 +254,21 @@ impl Word {
     pub(super) fn generation(self) -> u64 {
         match self.phase() {
             Phase::Closed => self.0 >> TAG_BITS,
-            Phase::HalfOpen => self.0 >> TAG_BITS & mask(PROBE_SINCE_BITS),
+            Phase::HalfOpen => self.probe_generation(),
             Phase::Open | Phase::Forced | Phase::Disabled => self.0 >> TAG_BITS & mask(SINCE_BITS),
         }
+    }
+
+    /// Of what is half-open: that of its probes.
+    #[inline]
+    pub(super) fn probe_generation(self) -> u64 {
+        self.0 >> TAG_BITS & mask(PROBE_SINCE_BITS)
+    }
+
+    /// Whether it is that half-open state, with whatever its probes have come to.
+    #[inline]
+    pub(super) fn is_half_open(self, generation: u64) -> bool {
+        matches!(self.0 & mask(TAG_BITS), 2 | 7) && self.probe_generation() == generation
     }
 
     /// Whether this is that state, with whatever has happened in it.
@@ -336,19 +339,16 @@ impl Word {
         now.max(self.since(now))
     }
 
-    /// When an open breaker lets a probe in.
+    /// Of an open breaker: how much is left of so many milliseconds since it opened. Only from an age, so that one that was restored may have opened before the clock began;
+    /// in few steps, each of which waits for the one before, since every rejection takes them.
     #[inline]
-    pub(super) fn probe_due(self, now: u64, rule: &OpenRule) -> u64 {
-        let openings = self.0 >> (TAG_BITS + SINCE_BITS) & mask(7);
-        self.after(now, rule.lasts(openings, self.jitter()))
-    }
-
-    /// So long after the state was entered.
-    #[inline]
-    pub(super) fn after(self, now: u64, millis: u64) -> u64 {
-        // One that was restored may have opened before the clock began.
-        let since = self.since_of(SINCE_BITS, now + TURN);
-        since.saturating_add(millis).saturating_sub(TURN)
+    pub(super) fn left_of(self, millis: u64, now: u64) -> u64 {
+        let age = now.wrapping_sub(self.0 >> TAG_BITS) & mask(SINCE_BITS);
+        if age > mask(SINCE_BITS) - AHEAD {
+            // It has not begun.
+            return millis.saturating_add(mask(SINCE_BITS) + 1 - age);
+        }
+        millis.saturating_sub(age)
     }
 
     /// Open, and due: the first probe enters.
@@ -362,21 +362,31 @@ impl Word {
         Self::open(at, self.openings() + 1, 0, self.monitored())
     }
 
-    /// Half-open: one more probe, if fewer than `half_open_calls` have permits.
+    /// Half-open: whether all of `half_open_calls` have permits, or have answered.
+    #[inline]
+    pub(super) fn is_full(self, rule: &HalfOpenRule) -> bool {
+        let probes = self.probes();
+        probes.in_flight + probes.answered() >= rule.calls
+    }
+
+    /// Half-open: one more probe, if there is room.
     pub(super) fn admit_probe(self, now: u64, rule: &HalfOpenRule) -> Option<Self> {
-        let mut probes = self.probes();
-        if probes.in_flight + probes.answered() >= rule.calls {
+        if self.is_full(rule) {
             return None;
         }
+        let mut probes = self.probes();
         // Whoever follows probes of which none has said anything goes on with their time: it is up one day, however many are cancelled or ignored.
-        let since = if probes.in_flight == 0 && probes.answered() > 0 { self.entering(now) } else { self.since(now) };
+        let begins_anew = probes.in_flight == 0 && probes.answered() > 0;
         probes.in_flight += 1;
-        Some(Self::half_open(since, self.openings(), probes, self.monitored()))
+        Some(match begins_anew {
+            true => Self::half_open(self.entering(now), self.openings(), probes, self.monitored()),
+            false => self.with_probes(probes),
+        })
     }
 
     /// Half-open: a probe has answered, or has given its permit back.
     #[inline]
-    pub(super) fn release_probe(self, now: u64, outcome: Option<bool>) -> Self {
+    pub(super) fn release_probe(self, outcome: Option<bool>) -> Self {
         let mut probes = self.probes();
         probes.in_flight = probes.in_flight.saturating_sub(1);
         match outcome {
@@ -384,28 +394,34 @@ impl Word {
             Some(false) => probes.failed = (probes.failed + 1).min(mask(8)),
             None => {}
         }
-        Self::half_open(self.since(now), self.openings(), probes, self.monitored())
+        self.with_probes(probes)
     }
 
     /// Half-open: so many probes are in flight no more.
-    pub(super) fn without_probes(self, count: u64, now: u64) -> Self {
+    pub(super) fn without_probes(self, count: u64) -> Self {
         let mut probes = self.probes();
         probes.in_flight = probes.in_flight.saturating_sub(count);
-        Self::half_open(self.since(now), self.openings(), probes, self.monitored())
+        self.with_probes(probes)
+    }
+
+    /// Half-open: since the same moment, and with these probes.
+    #[inline]
+    fn with_probes(self, probes: ProbeCounts) -> Self {
+        Self(self.0 & mask(40) | probes.in_flight << 40 | probes.succeeded << 48 | probes.failed << 56)
     }
 
     /// When a half-open breaker with a probe in flight gives up on it.
-    #[inline]
     pub(super) fn probe_deadline(self, now: u64, rule: &HalfOpenRule) -> u64 {
         self.since(now).saturating_add(rule.timeout_millis)
     }
 
     /// Half-open and full: how long a caller should wait before it asks again. Nobody can know when the probes answer, so it is
     /// as long as an opening lasts, counted from when they began and over again, but not past their deadline.
-    pub(super) fn ask_again_in(self, now: u64, rule: &HalfOpenRule, open: &OpenRule) -> u64 {
-        let lasts = open.lasts(self.openings(), 0).max(1);
-        let passed = now.saturating_sub(self.since(now));
-        (lasts - passed % lasts).min(self.probe_deadline(now, rule).saturating_sub(now))
+    pub(super) fn ask_again_in(self, now: u64, rule: &HalfOpenRule, lasts: u64) -> u64 {
+        let (passed, lasts) = (now.saturating_sub(self.since(now)), lasts.max(1));
+        // Dividing takes longer than all the rest, and one opening's time is seldom over.
+        let passed = if passed < lasts { passed } else { passed % lasts };
+        (lasts - passed).min(self.probe_deadline(now, rule).saturating_sub(now))
     }
 
     /// Half-open: what has to happen before anything else is judged.
@@ -418,11 +434,17 @@ impl Word {
         if probes.failed + rule.successes > rule.calls {
             return Due::ReopenFailed { failures: probes.failed };
         }
-        let deadline = self.probe_deadline(now, rule);
-        if (probes.in_flight > 0 || probes.answered() == 0) && now >= deadline {
-            return Due::ReopenTimedOut { at: deadline };
+        if (probes.in_flight > 0 || probes.answered() == 0) && self.probes_age(now) >= rule.timeout_millis {
+            return Due::ReopenTimedOut { at: self.probe_deadline(now, rule) };
         }
         Due::Nothing
+    }
+
+    /// Half-open: how long ago its probes began, in fewer steps than [`since`](Self::since).
+    #[inline]
+    fn probes_age(self, now: u64) -> u64 {
+        let age = now.wrapping_sub(self.0 >> TAG_BITS) & mask(PROBE_SINCE_BITS);
+        if age > mask(PROBE_SINCE_BITS) - AHEAD { 0 } else { age }
     }
 }
 
@@ -485,7 +507,7 @@ mod tests {
         let half = open.transition_to_half_open(now);
         assert_eq!((half.phase(), half.since(now + 9), half.openings()), (Phase::HalfOpen, now, 3));
         assert_eq!(half.probes(), ProbeCounts { in_flight: 1, succeeded: 0, failed: 0 });
-        let half = half.admit_probe(now + 1, &RULE).unwrap().release_probe(now + 2, Some(false));
+        let half = half.admit_probe(now + 1, &RULE).unwrap().release_probe(Some(false));
         assert_eq!(half.probes(), ProbeCounts { in_flight: 1, succeeded: 0, failed: 1 });
         assert_eq!(half.since(now + 100), now, "the first probe is still in flight");
     }
@@ -522,12 +544,14 @@ mod tests {
             let moments = (word.since(now), word.entering(now), word.entering(now + 2));
             assert_eq!(moments, (now + 1, now + 1, now + 2), "{:?}", word.phase());
         }
+        let open = Word::open(now + 7, 3, 9, false);
+        assert_eq!([now, now + 7, now + 8].map(|now| open.left_of(1000, now)), [1007, 1000, 999]);
     }
 
     #[test]
     fn a_half_open_breaker_that_nobody_called_for_days_is_left_now_and_not_later() {
         let now = 5_000_000_000;
-        let idle = Word::open(now - 10, 0, 0, false).transition_to_half_open(now).release_probe(now, Some(true));
+        let idle = Word::open(now - 10, 0, 0, false).transition_to_half_open(now).release_probe(Some(true));
         for hours in 1..24 * 12 {
             let now = now + hours * 3_600_000;
             assert_eq!(idle.entering(now), now, "after {hours} hours");
@@ -539,13 +563,10 @@ mod tests {
 
     #[test]
     fn one_that_opened_before_the_clock_began_is_as_old_as_it_is() {
-        let rule = OpenRule { open_for_millis: 30_000, max_millis: 600_000, backoff: 1.0, jitter: 0.0 };
         let now = 5_000_u64;
         let open = |age: u64| Word::open(now.wrapping_sub(age), 0, 0, false);
         assert_eq!(open(20_000).age(now), 20_000);
-        assert_eq!(open(20_000).probe_due(now, &rule), now + 10_000);
-        assert!(open(40_000).probe_due(now, &rule) <= now);
-        assert_eq!(open(1_000).probe_due(now, &rule), now + 29_000);
+        assert_eq!([20_000, 30_000, 40_000, 1_000].map(|age| open(age).left_of(30_000, now)), [10_000, 0, 0, 29_000]);
     }
 
     #[test]
@@ -562,9 +583,9 @@ mod tests {
         let half = Word::open(now - 10, 0, 0, false).transition_to_half_open(now);
         assert_eq!(half.due(now + 59_999, &RULE), Due::Nothing);
         assert_eq!(half.due(now + 60_000, &RULE), Due::ReopenTimedOut { at: now + 60_000 });
-        let idle = half.release_probe(now + 1, Some(true));
+        let idle = half.release_probe(Some(true));
         assert_eq!(idle.due(now + 600_000, &RULE), Due::Nothing, "nobody is in flight");
-        let silent = half.release_probe(now + 1, None);
+        let silent = half.release_probe(None);
         assert_eq!(silent.due(now + 59_999, &RULE), Due::Nothing);
         assert_eq!(silent.due(now + 600_000, &RULE), Due::ReopenTimedOut { at: now + 60_000 }, "nobody has answered");
         let next = silent.admit_probe(now + 59_999, &RULE).unwrap();

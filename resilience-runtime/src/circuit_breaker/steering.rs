@@ -103,8 +103,7 @@ impl CircuitBreaker {
                 return;
             }
             self.enforcement.set_share(WHOLE);
-            let ends = now + time::millis_up(time);
-            if from.phase() == Phase::Open && self.probe_due(from, now) >= ends {
+            if from.phase() == Phase::Open && self.probe_due_in(from, now) >= time::millis_up(time) {
                 return self.command(turn, &|word, _| word.with_monitored(false));
             }
             let to = self.opened(from.entering(now), from.openings(), false, Some(time));
@@ -227,7 +226,7 @@ impl CircuitBreaker {
         let is_forced =
             word.phase() == Phase::Open && matches!(self.reason_of(word).into(), OpenReason::ForcedFor { .. });
         let now = time::precise_millis();
-        let left = if is_forced { self.probe_due(word, now).saturating_sub(now) } else { 0 };
+        let left = if is_forced { self.probe_due_in(word, now) } else { 0 };
         (left > 0).then(|| Duration::from_millis(left))
     }
 }

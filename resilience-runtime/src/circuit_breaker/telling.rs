@@ -45,14 +45,20 @@ impl CircuitBreaker {
         turn.end(|| runs_alone(self)).tell();
     }
 
-    #[cold]
-    #[inline(never)]
+    #[inline]
     pub(super) fn tell_ended(&self, end: CallEnd<'_>) {
         if self.emitter.wants(Topic::Outcome) {
-            let cause = end.because.and_then(Because::cause);
-            let event = |order| self.ended(end.ended, cause, order);
-            self.emitter.emit(Topic::Outcome, self.generation(), event);
+            self.send_ended(end);
         }
+    }
+
+    /// Out of the way of those whom nobody asks: an event is large.
+    #[cold]
+    #[inline(never)]
+    fn send_ended(&self, end: CallEnd<'_>) {
+        let cause = end.because.and_then(Because::cause);
+        let event = |order| self.ended(end.ended, cause, order);
+        self.emitter.emit(Topic::Outcome, self.generation(), event);
     }
 
     fn ended(&self, ended: Ended, cause: Option<Cause>, order: Order) -> Event {

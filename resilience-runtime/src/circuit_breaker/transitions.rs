@@ -58,22 +58,22 @@ impl CircuitBreaker {
         time.clamp(Duration::from_millis(1), most)
     }
 
-    /// When an open breaker lets a probe in.
+    /// In how many milliseconds an open breaker lets a probe in; 0 once it does.
     #[inline]
-    pub(super) fn probe_due(&self, open: Word, now: u64) -> u64 {
-        if open.has_own_time() {
-            return self.own_probe_due(open, now);
-        }
-        open.probe_due(now, &self.settings.open_rule())
+    pub(super) fn probe_due_in(&self, open: Word, now: u64) -> u64 {
+        let lasts = match open.has_own_time() {
+            true => self.lasts_of_its_own(open),
+            false => self.settings.open_lasts(open.openings(), open.jitter()),
+        };
+        open.left_of(lasts, now)
     }
 
     #[cold]
     #[inline(never)]
-    fn own_probe_due(&self, open: Word, now: u64) -> u64 {
-        let rule = self.settings.open_rule();
+    fn lasts_of_its_own(&self, open: Word) -> u64 {
         match self.own_time.of(open.generation()) {
-            Some(time) => open.after(now, time.min(rule.max_millis)),
-            None => open.probe_due(now, &rule),
+            Some(time) => time.min(self.settings.open_rule().max_millis),
+            None => self.settings.open_lasts(open.openings(), open.jitter()),
         }
     }
 
@@ -115,7 +115,7 @@ impl CircuitBreaker {
         }
         let is_of_this_state = |word: Word| word.is_in(Phase::HalfOpen, half_open.generation());
         let mut word = self.word.load();
-        while is_of_this_state(word) && !self.word.exchange(word, word.without_probes(free, now)) {
+        while is_of_this_state(word) && !self.word.exchange(word, word.without_probes(free)) {
             word = self.word.load();
         }
         true
@@ -175,15 +175,20 @@ impl CircuitBreaker {
     ) -> bool {
         loop {
             let word = self.word.load();
-            if !word.is_in(Phase::HalfOpen, generation) {
+            if !word.is_half_open(generation) {
                 return false;
             }
             let now = clock.coarse_millis();
             if self.follow_due(word, now + COARSE_ERROR_MILLIS, clock) {
                 continue;
             }
-            let answered = word.release_probe(now, succeeded);
-            match answered.due(now, &self.settings.half_open_rule()) {
+            let answered = word.release_probe(succeeded);
+            let due = match succeeded {
+                Some(_) => answered.due(now, &self.settings.half_open_rule()),
+                // Nothing was said that something could follow from, and it was not time just now.
+                None => Due::Nothing,
+            };
+            match due {
                 Due::Nothing => {
                     if self.word.exchange(word, answered) {
                         end.into_iter().for_each(|end| self.tell_ended(end));
