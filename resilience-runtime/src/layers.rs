@@ -6,24 +6,24 @@
 //! Nothing is demanded of a user's types and hooks, and what is returned is opaque: what is demanded stands in the closures, in which the compiler
 //! proves it once. It would prove it once more for what the function returns.
 
-use crate::bulkhead::{Bulkhead, Place};
+use crate::bulkhead::{Bulkhead, NoPlace, Place};
 use crate::cause::{Describe, undescribed};
-use crate::circuit_breaker::{CircuitBreaker, Permit};
+use crate::circuit_breaker::{CircuitBreaker, Permit, Refused};
 use crate::error::{Failure, Rejection};
 use crate::event::RetryEvent;
 use crate::policy::Policy;
-use crate::rate_limit::RateLimiter;
+use crate::rate_limit::{NoTurn, RateLimiter};
 use crate::registry::{Kept, Site};
 use crate::retry::{Pause, Retry, Run, Wait, in_attempt};
 use crate::timeout::{Timeout, Timer};
 use crate::verdict::Verdict;
 use pin_project_lite::pin_project;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
 
@@ -260,14 +260,28 @@ where
 {
     type Output = A::Returned;
 
-    #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<A::Returned> {
+    /// Always inlined, as all that a success passes through. Each arm ends the call by itself: behind a place where all of them meet, a success would be copied with the
+    /// room that a failure needs.
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<A::Returned> {
+        let this = self.as_mut().project();
+        let layers = this.layers.as_pin_mut().expect(POLLED_AGAIN);
+        match layers.poll_layers(this.asked, None, context) {
+            CallPoll::Pending => Poll::Pending,
+            CallPoll::Succeeded(value) => Poll::Ready(self.end()(Ok(value))),
+            CallPoll::Failed(Described { failure, .. }) => Poll::Ready(self.end()(Err(failure))),
+            CallPoll::Refused(refusal) => Poll::Ready(self.end()(Err(Failure::Rejected(refusal.into())))),
+        }
+    }
+}
+
+impl<L, A, End> GuardedCall<L, A, End> {
+    /// What makes the function's result.
+    #[inline(always)]
+    fn end(self: Pin<&mut Self>) -> End {
         let mut this = self.project();
-        let layers = this.layers.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        let answer = ready!(layers.poll_layers(this.asked, None, context));
         this.layers.set(None);
-        let (_, result) = apart(answer);
-        Poll::Ready(this.finish.take().expect(POLLED_AGAIN)(result))
+        this.finish.take().expect(POLLED_AGAIN)
     }
 }
 
@@ -314,15 +328,61 @@ macro_rules! tuples {
 // As many as there are policies but the retry, each of which stands in one tuple once.
 tuples!(First Second Third Fourth Fifth);
 
+/// What a call has come to, in one poll.
+pub enum CallPoll<A: Questions> {
+    /// It waits.
+    Pending,
+    /// It has returned what it was to.
+    Succeeded(A::Value),
+    /// It has failed, or was rejected after it had waited.
+    Failed(Described<A::Error>),
+    /// It was rejected at once.
+    Refused(Refusal),
+}
+
+impl<A: Questions> CallPoll<A> {
+    #[inline(always)]
+    fn ended(answer: Inward<A>) -> Self {
+        match answer {
+            Ok(value) => Self::Succeeded(value),
+            Err(described) => Self::Failed(described),
+        }
+    }
+}
+
+/// A call that was not let in, in the words of who did not: they take no room, and the rejection is made of them, and counted, where the function's own result is.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal {
+    /// By a breaker.
+    Open(Refused<'static>),
+    /// By a bulkhead.
+    Full(NoPlace<'static>),
+    /// By a limiter.
+    Limited(NoTurn<'static>),
+}
+
+impl From<Refusal> for Rejection {
+    #[inline(always)]
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Open(refused) => refused.into(),
+            Refusal::Full(refused) => refused.into(),
+            Refusal::Limited(refused) => refused.into(),
+        }
+    }
+}
+
 /// A body with the layers inside of some other one.
 pub trait Layered<A: Questions> {
     /// As a future is polled. The `permit` is that of the breaker around it, which wants to know of the body alone whether it waits or panics.
+    ///
+    /// Always inlined, and what it returns is handed on arm by arm: see [`GuardedCall`]'s.
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Inward<A>>;
+    ) -> CallPoll<A>;
 }
 
 pin_project! {
@@ -340,13 +400,16 @@ impl<A: Questions, F: Future<Output = A::Returned>> Layered<A> for Innermost<F> 
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Inward<A>> {
+    ) -> CallPoll<A> {
         let body = self.project().body;
-        match permit {
+        let polled = match permit {
             Some(permit) => pin!(permit.watch(body)).poll(context),
             None => body.poll(context),
+        };
+        match polled {
+            Poll::Pending => CallPoll::Pending,
+            Poll::Ready(returned) => CallPoll::ended(asked.called(returned)),
         }
-        .map(|returned| asked.called(returned))
     }
 }
 
@@ -382,7 +445,7 @@ impl<A: Questions, L: Layered<A>> Layered<A> for ByPermit<L> {
         asked: &A,
         _: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Inward<A>> {
+    ) -> CallPoll<A> {
         let mut this = self.project();
         let permit = match this.site.take() {
             None => this.permit.take().expect(POLLED_AGAIN),
@@ -390,17 +453,23 @@ impl<A: Questions, L: Layered<A>> Layered<A> for ByPermit<L> {
                 Ok(permit) => permit,
                 Err(refused) => {
                     this.inside.set(None);
-                    return Poll::Ready(Err(Rejection::from(refused).into()));
+                    return CallPoll::Refused(Refusal::Open(refused));
                 }
             },
         };
         let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
         match inside.poll_layers(asked, Some(&permit), context) {
-            Poll::Pending => {
+            CallPoll::Pending => {
                 *this.permit = Some(permit);
-                Poll::Pending
+                CallPoll::Pending
             }
-            Poll::Ready(answer) => Poll::Ready(asked.settle(permit, answer)),
+            CallPoll::Succeeded(value) => CallPoll::ended(asked.settle(permit, Ok(value))),
+            CallPoll::Failed(failed) => CallPoll::ended(asked.settle(permit, Err(failed))),
+            // The dependency was not asked, so it did not fail, whatever the hooks would say.
+            CallPoll::Refused(refusal) => {
+                permit.ignore();
+                CallPoll::Refused(refusal)
+            }
         }
     }
 }
@@ -408,62 +477,60 @@ impl<A: Questions, L: Layered<A>> Layered<A> for ByPermit<L> {
 /// What lets a call in, or does not, and may have something held while the call is inside.
 pub trait LetsIn {
     /// What is held.
-    type Held<'g>: Holding
-    where
-        Self: 'g;
+    type Held: Holding;
 
     /// At once or not at all.
-    fn enter(&self) -> Result<Self::Held<'_>, Rejection>;
+    fn enter(&'static self) -> Result<Self::Held, Refusal>;
 
     /// After having waited for as long as the policy says.
-    fn wait(&self) -> impl Future<Output = Result<Self::Held<'_>, Rejection>>;
+    fn wait(&'static self) -> impl Future<Output = Result<Self::Held, Rejection>>;
 }
 
 impl LetsIn for Bulkhead {
-    type Held<'g> = Place<'g>;
+    type Held = Place<'static>;
 
     #[inline(always)]
-    fn enter(&self) -> Result<Place<'_>, Rejection> {
-        self.try_acquire()
+    fn enter(&'static self) -> Result<Place<'static>, Refusal> {
+        self.try_enter().map_err(Refusal::Full)
     }
 
     #[inline(always)]
-    fn wait(&self) -> impl Future<Output = Result<Place<'_>, Rejection>> {
+    fn wait(&'static self) -> impl Future<Output = Result<Place<'static>, Rejection>> {
         self.acquire()
     }
 }
 
 /// A turn is over when it begins.
 impl LetsIn for RateLimiter {
-    type Held<'g> = ();
+    type Held = ();
 
     #[inline(always)]
-    fn enter(&self) -> Result<(), Rejection> {
-        self.try_acquire()
+    fn enter(&'static self) -> Result<(), Refusal> {
+        self.try_pass(1).map_err(Refusal::Limited)
     }
 
     #[inline(always)]
-    fn wait(&self) -> impl Future<Output = Result<(), Rejection>> {
+    fn wait(&'static self) -> impl Future<Output = Result<(), Rejection>> {
         self.acquire()
     }
 }
 
 /// What is told whether what is inside waits.
 pub trait Holding {
-    /// As the closure polls.
-    fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R>;
+    /// As the closure polls. Whether it waits is told by what it returns.
+    fn watch<R>(&self, poll: impl FnOnce() -> R, waits: impl FnOnce(&R) -> bool) -> R;
 }
 
 impl Holding for Place<'_> {
-    #[inline]
-    fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
-        Place::watch_poll(self, poll)
+    #[inline(always)]
+    fn watch<R>(&self, poll: impl FnOnce() -> R, waits: impl FnOnce(&R) -> bool) -> R {
+        self.watch_poll(poll, waits)
     }
 }
 
 impl Holding for () {
-    #[inline]
-    fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+    #[inline(always)]
+    fn watch<R>(&self, poll: impl FnOnce() -> R, _: impl FnOnce(&R) -> bool) -> R {
         poll()
     }
 }
@@ -472,7 +539,8 @@ impl Holding for () {
 impl<P: LetsIn + Kept> Layers for &'static Site<P> {
     #[inline(always)]
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
-        let_in(inside, move || AssertUnwindSafe(self.get().wait()))
+        let ask = move || AssertUnwindSafe(self.get().wait());
+        LetIn { inside: Some(inside), door: Door::Before { ask: Some(ask) } }
     }
 }
 
@@ -492,16 +560,68 @@ impl<P: LetsIn + Kept> Layers for NeverWaits<P> {
     #[inline(always)]
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
         let Self(site) = self;
-        let_in(inside, move || poll_fn(move |_| Poll::Ready(site.get().enter())))
+        AtOnce { inside: Some(inside), held: None, enter: Some(move || site.get().enter()) }
     }
 }
 
-#[inline(always)]
-fn let_in<A: Questions, Enter: Future<Output = Result<Held, Rejection>>, Held: Holding>(
-    inside: impl Layered<A>,
-    ask: impl FnOnce() -> Enter,
-) -> impl Layered<A> {
-    LetIn { inside: Some(inside), door: Door::Before { ask: Some(ask) } }
+pin_project! {
+    /// What is let in at once or not at all.
+    struct AtOnce<L, Enter, Held> {
+        // Before what it holds, so that it is dropped before.
+        #[pin]
+        inside: Option<L>,
+        // While the body waits.
+        held: Option<Held>,
+        // Up to the first poll.
+        enter: Option<Enter>,
+    }
+}
+
+impl<A, L, Enter, Held> Layered<A> for AtOnce<L, Enter, Held>
+where
+    A: Questions,
+    L: Layered<A>,
+    Enter: FnOnce() -> Result<Held, Refusal>,
+    Held: Holding,
+{
+    #[inline(always)]
+    fn poll_layers(
+        self: Pin<&mut Self>,
+        asked: &A,
+        permit: Option<&Permit<'static>>,
+        context: &mut Context<'_>,
+    ) -> CallPoll<A> {
+        let mut this = self.project();
+        let held = match this.enter.take() {
+            None => this.held.take().expect(POLLED_AGAIN),
+            Some(enter) => match enter() {
+                Ok(held) => held,
+                Err(refusal) => {
+                    this.inside.set(None);
+                    return CallPoll::Refused(refusal);
+                }
+            },
+        };
+        let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+        match held.watch(|| inside.poll_layers(asked, permit, context), |polled| matches!(polled, CallPoll::Pending)) {
+            CallPoll::Pending => {
+                *this.held = Some(held);
+                CallPoll::Pending
+            }
+            CallPoll::Succeeded(value) => {
+                drop(held);
+                CallPoll::Succeeded(value)
+            }
+            CallPoll::Failed(failed) => {
+                drop(held);
+                CallPoll::Failed(failed)
+            }
+            CallPoll::Refused(refusal) => {
+                drop(held);
+                CallPoll::Refused(refusal)
+            }
+        }
+    }
 }
 
 pin_project! {
@@ -539,40 +659,44 @@ where
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Inward<A>> {
+    ) -> CallPoll<A> {
         let mut this = self.project();
-        let result = loop {
-            let next = match this.door.as_mut().project() {
-                DoorOf::Before { ask } => Door::At { enter: ask.take().expect(POLLED_AGAIN)() },
-                DoorOf::At { enter } => match ready!(enter.poll(context)) {
-                    Ok(held) => Door::Inside { held },
-                    Err(rejection) => {
+        loop {
+            // Each step is written where it was found out: one place that all of them came to would copy the largest.
+            match this.door.as_mut().project() {
+                DoorOf::Before { ask } => {
+                    let enter = ask.take().expect(POLLED_AGAIN)();
+                    this.door.set(Door::At { enter });
+                }
+                DoorOf::At { enter } => match enter.poll(context) {
+                    Poll::Pending => return CallPoll::Pending,
+                    Poll::Ready(Ok(held)) => this.door.set(Door::Inside { held }),
+                    Poll::Ready(Err(rejection)) => {
                         this.door.set(Door::Left);
                         this.inside.set(None);
-                        return Poll::Ready(Err(rejection.into()));
+                        return CallPoll::Failed(rejection.into());
                     }
                 },
                 DoorOf::Inside { held } => {
                     let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-                    break ready!(held.watch_poll(|| inside.poll_layers(asked, permit, context)));
+                    let poll = || inside.poll_layers(asked, permit, context);
+                    return match held.watch(poll, |polled| matches!(polled, CallPoll::Pending)) {
+                        CallPoll::Pending => CallPoll::Pending,
+                        CallPoll::Succeeded(value) => {
+                            this.door.set(Door::Left);
+                            CallPoll::Succeeded(value)
+                        }
+                        CallPoll::Failed(failed) => {
+                            this.door.set(Door::Left);
+                            CallPoll::Failed(failed)
+                        }
+                        CallPoll::Refused(refusal) => {
+                            this.door.set(Door::Left);
+                            CallPoll::Refused(refusal)
+                        }
+                    };
                 }
                 DoorOf::Left => panic!("{POLLED_AGAIN}"),
-            };
-            this.door.set(next);
-        };
-        // Arm by arm, so that a success is not copied with all the room that a failure would need.
-        let mut leave = || {
-            this.inside.set(None);
-            this.door.set(Door::Left);
-        };
-        match result {
-            Ok(value) => {
-                leave();
-                Poll::Ready(Ok(value))
-            }
-            Err(failed) => {
-                leave();
-                Poll::Ready(Err(failed))
             }
         }
     }
@@ -600,22 +724,26 @@ pin_project! {
 }
 
 impl<A: Questions, L: Layered<A>> Layered<A> for Within<L> {
-    #[inline]
+    #[inline(always)]
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Inward<A>> {
+    ) -> CallPoll<A> {
         let mut this = self.project();
         let timeout = this.timeout.get_or_insert_with(|| this.site.get());
         let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        if let Poll::Ready(result) = inside.poll_layers(asked, permit, context) {
-            return Poll::Ready(result);
+        match inside.poll_layers(asked, permit, context) {
+            CallPoll::Pending => match this.timer.poll_expired(timeout, context) {
+                Poll::Pending => CallPoll::Pending,
+                Poll::Ready(rejection) => {
+                    this.inside.set(None);
+                    CallPoll::Failed(rejection.into())
+                }
+            },
+            ended => ended,
         }
-        let rejection = ready!(this.timer.poll_expired(timeout, context));
-        this.inside.set(None);
-        Poll::Ready(Err(rejection.into()))
     }
 }
 
@@ -649,35 +777,64 @@ where
     L: Layered<A>,
     Attempt: FnMut(&Run<'static>) -> L,
 {
-    #[inline]
+    #[inline(always)]
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
-    ) -> Poll<Inward<A>> {
+    ) -> CallPoll<A> {
         let mut this = self.project();
         if let Some(site) = this.site.take() {
             *this.run = Some(site.get().start());
         }
         let run = this.run.as_mut().expect(POLLED_AGAIN);
         loop {
-            let next = match this.trying.as_mut().project() {
-                TryingOf::Between => Trying::Attempt { layers: (this.attempt)(run) },
+            // Each step is written where it was found out: one place that all of them came to would copy the largest.
+            match this.trying.as_mut().project() {
+                TryingOf::Between => {
+                    let layers = (this.attempt)(run);
+                    this.trying.set(Trying::Attempt { layers });
+                }
                 TryingOf::Attempt { layers } => {
-                    let answer = ready!(layers.poll_layers(asked, permit, context));
-                    this.trying.set(Trying::Between);
-                    match asked.after(run, answer, *this.breaker) {
-                        ControlFlow::Continue(wait) => Trying::Wait { pause: wait.into_future() },
-                        ControlFlow::Break(answer) => return Poll::Ready(answer),
+                    let after = match layers.poll_layers(asked, permit, context) {
+                        CallPoll::Pending => return CallPoll::Pending,
+                        CallPoll::Succeeded(value) => match asked.after(run, Ok(value), *this.breaker) {
+                            // What is left of the attempt is dropped with the call.
+                            ControlFlow::Break(Ok(value)) => return CallPoll::Succeeded(value),
+                            after => after,
+                        },
+                        CallPoll::Failed(failed) => {
+                            this.trying.set(Trying::Between);
+                            after_failure(asked, run, failed, *this.breaker)
+                        }
+                        CallPoll::Refused(refusal) => {
+                            this.trying.set(Trying::Between);
+                            after_failure(asked, run, Rejection::from(refusal).into(), *this.breaker)
+                        }
+                    };
+                    match after {
+                        ControlFlow::Continue(wait) => this.trying.set(Trying::Wait { pause: wait.into_future() }),
+                        ControlFlow::Break(answer) => return CallPoll::ended(answer),
                     }
                 }
-                TryingOf::Wait { pause } => {
-                    ready!(pause.poll(context));
-                    Trying::Between
-                }
-            };
-            this.trying.set(next);
+                TryingOf::Wait { pause } => match pause.poll(context) {
+                    Poll::Pending => return CallPoll::Pending,
+                    Poll::Ready(()) => this.trying.set(Trying::Between),
+                },
+            }
         }
     }
+}
+
+/// What a retry makes of an attempt that failed.
+#[cold]
+#[inline(never)]
+fn after_failure<A: Questions>(
+    asked: &A,
+    run: &mut Run<'static>,
+    failed: Described<A::Error>,
+    breaker: Option<&'static Site<CircuitBreaker>>,
+) -> ControlFlow<Inward<A>, Wait> {
+    asked.after(run, Err(failed), breaker)
 }

@@ -43,7 +43,6 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -122,19 +121,31 @@ impl Place<'_> {
         HeldCall::new(Some(self), body)
     }
 
-    /// The same of what is polled inside.
-    #[inline]
-    pub(crate) fn watch_poll<R>(&self, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
-        recursion::watch_poll(self.bulkhead, poll)
+    /// The same of what is polled inside, and `waits` if what that returns says so.
+    #[inline(always)]
+    pub(crate) fn watch_poll<R>(&self, poll: impl FnOnce() -> R, waits: impl FnOnce(&R) -> bool) -> R {
+        recursion::watch_poll(self.bulkhead, poll, waits)
     }
 }
 
 impl Drop for Place<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if let Some(bulkhead) = self.bulkhead {
             bulkhead.gate.leave();
         }
+    }
+}
+
+/// A call for which no place is free. It counts when a rejection is made of it.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a call that is rejected counts as rejected"]
+pub struct NoPlace<'b>(&'b Bulkhead);
+
+impl From<NoPlace<'_>> for Rejection {
+    #[inline(always)]
+    fn from(NoPlace(bulkhead): NoPlace<'_>) -> Self {
+        bulkhead.reject(|| bulkhead.admitted.reject(), None)
     }
 }
 
@@ -181,10 +192,16 @@ impl Bulkhead {
     /// [`Rejection::BulkheadFull`] otherwise.
     #[inline(always)]
     pub fn try_acquire(&self) -> Result<Place<'_>, Rejection> {
+        self.try_enter().map_err(Rejection::from)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), and leaves it to the caller whether a rejection counts.
+    #[inline(always)]
+    pub(crate) fn try_enter(&self) -> Result<Place<'_>, NoPlace<'_>> {
         match self.gate.enter() {
             Arrival::Entered => Ok(self.admit()),
             Arrival::Off => Ok(Place { bulkhead: None }),
-            Arrival::Queued | Arrival::Full => Err(self.reject(|| self.admitted.reject(), None)),
+            Arrival::Queued | Arrival::Full => Err(NoPlace(self)),
         }
     }
 

@@ -76,16 +76,20 @@ impl<F: Future> Future for HeldCall<'_, F> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let bulkhead = self.bulkhead;
-        watch_poll(bulkhead, || self.body.as_mut().poll(context))
+        watch_poll(bulkhead, || self.body.as_mut().poll(context), Poll::is_pending)
     }
 }
 
-/// Polls what holds a permit of the bulkhead.
-#[inline]
-pub(super) fn watch_poll<R>(bulkhead: Option<&Bulkhead>, poll: impl FnOnce() -> Poll<R>) -> Poll<R> {
+/// Polls what holds a permit of the bulkhead, and `waits` if what that returns says so.
+#[inline(always)]
+pub(super) fn watch_poll<R>(
+    bulkhead: Option<&Bulkhead>,
+    poll: impl FnOnce() -> R,
+    waits: impl FnOnce(&R) -> bool,
+) -> R {
     let before = times();
     let polled = poll();
-    if polled.is_pending()
+    if waits(&polled)
         && before != times()
         && let Some(bulkhead) = bulkhead
     {

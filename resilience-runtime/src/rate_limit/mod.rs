@@ -26,7 +26,7 @@ use crate::overlay::{KeyLines, Setting};
 use crate::policy::{Definition, Policy, Room};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
-use crate::time::{Timestamp, measured_nanos, millis_up, nanos};
+use crate::time::{NANOS_PER_MILLI, Timestamp, measured_nanos, millis_up, nanos};
 use crate::window::Total;
 use keyed::Overflow;
 use once_cell::sync::OnceCell;
@@ -153,7 +153,7 @@ impl RateLimiter {
     /// wait are on time.
     #[inline(always)]
     pub fn try_acquire(&self) -> Result<(), Rejection> {
-        self.pass_now(1)
+        self.try_pass(1).map_err(Rejection::from)
     }
 
     /// As [`try_acquire`](Self::try_acquire), for a call that costs as much as so many: the bound holds for the sum of what calls cost. One that costs nothing
@@ -176,15 +176,20 @@ impl RateLimiter {
     /// ```
     #[doc(alias = "cost")]
     pub fn try_acquire_many(&self, cost: u32) -> Result<(), Rejection> {
-        self.pass_now(cost)
+        self.try_pass(cost).map_err(Rejection::from)
     }
 
+    /// As [`try_acquire_many`](Self::try_acquire_many), and leaves it to the caller whether a rejection counts.
     #[inline(always)]
-    fn pass_now(&self, cost: u32) -> Result<(), Rejection> {
-        match self.arrive(cost, false) {
-            TurnAsked { passage: None, .. } => {}
-            TurnAsked { passage: Some(Passage::Passed), .. } => self.allowed.increment(),
-            refused => return Err(self.reject(refused, None)),
+    pub(crate) fn try_pass(&self, cost: u32) -> Result<(), NoTurn<'_>> {
+        let arrival = self.arrive(cost, false);
+        match arrival.passage {
+            None => {}
+            Some(Passage::Passed) => self.allowed.increment(),
+            Some(Passage::Refused(turn)) => {
+                return Err(NoTurn { limiter: self, in_nanos: Some(turn.saturating_sub(arrival.now)) });
+            }
+            Some(Passage::Waits | Passage::Never) => return Err(NoTurn { limiter: self, in_nanos: None }),
         }
         Ok(())
     }
@@ -262,7 +267,8 @@ impl RateLimiter {
                 let deadline = arrival.now.saturating_add(arrival.max_wait);
                 Ok(Some(Waiter { limiter: self, deadline, cost: u64::from(cost) }))
             }
-            Some(Passage::Refused(_) | Passage::Never) => Err(self.reject(arrival, key())),
+            Some(Passage::Refused(turn)) => Err(self.reject(Some(turn.saturating_sub(arrival.now)), key())),
+            Some(Passage::Never) => Err(self.reject(None, key())),
         }
     }
 
@@ -276,14 +282,10 @@ impl RateLimiter {
         call.await.map_err(Failure::Call)
     }
 
+    /// There is a turn in so many nanoseconds, or never one.
     #[inline(always)]
-    fn reject(&self, TurnAsked { passage, now, .. }: TurnAsked, key: Option<Key>) -> Rejection {
-        let retry_after = match passage {
-            Some(Passage::Refused(turn)) => {
-                Some(Duration::from_millis(millis_up(Duration::from_nanos(turn.saturating_sub(now)))))
-            }
-            _ => None,
-        };
+    fn reject(&self, in_nanos: Option<u64>, key: Option<Key>) -> Rejection {
+        let retry_after = in_nanos.map(|nanos| Duration::from_millis(nanos.div_ceil(NANOS_PER_MILLI)));
         let rejection = || Rejection::RateLimited { name: self.name.clone(), key: key.clone(), retry_after };
         self.emitter.rejected(Kind::RateLimit, Topic::Rejected, || self.allowed.reject(), rejection)
     }
@@ -359,6 +361,22 @@ struct TurnAsked {
     max_wait: u64,
 }
 
+/// A call for which there is no turn. It counts when a rejection is made of it.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a call that is rejected counts as rejected"]
+pub struct NoTurn<'l> {
+    limiter: &'l RateLimiter,
+    /// When there is one; `None`: never.
+    in_nanos: Option<u64>,
+}
+
+impl From<NoTurn<'_>> for Rejection {
+    #[inline(always)]
+    fn from(NoTurn { limiter, in_nanos }: NoTurn<'_>) -> Self {
+        limiter.reject(in_nanos, None)
+    }
+}
+
 /// A caller that waits.
 struct Waiter<'l> {
     limiter: &'l RateLimiter,
@@ -384,10 +402,7 @@ async fn wait_for_turn<'l>(begin: impl FnOnce() -> Result<Option<Waiter<'l>>, Re
 impl Waiter<'_> {
     fn look(&self) -> Result<Look, Rejection> {
         let (limiter, now) = (self.limiter, measured_nanos());
-        let refused = |passage| {
-            let arrival = TurnAsked { passage: Some(passage), now, max_wait: 0 };
-            Err(limiter.reject(arrival, limiter.key()))
-        };
+        let refused = |in_nanos| Err(limiter.reject(in_nanos, limiter.key()));
         match limiter.turns.pass(now, self.cost) {
             Ok(()) => {
                 limiter.allowed.increment();
@@ -395,12 +410,12 @@ impl Waiter<'_> {
                 Ok(Look::Passed)
             }
             // The burst has become less than it costs.
-            Err(None) => refused(Passage::Never),
+            Err(None) => refused(None),
             Err(Some(turn)) if now < self.deadline => Ok(Look::NotYet(turn.min(self.deadline))),
             // A little late is nobody's fault. But timers are to the millisecond, and where turns are closer and the burst does not make up
             // for it, those who wait are late by more and more.
             Err(Some(turn)) if turn - self.deadline <= limiter.settings.word(MAX_WAIT) & !OFF => Ok(Look::NotYet(turn)),
-            Err(Some(turn)) => refused(Passage::Refused(turn)),
+            Err(Some(turn)) => refused(Some(turn.saturating_sub(now))),
         }
     }
 }
