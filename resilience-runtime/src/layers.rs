@@ -22,7 +22,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
@@ -401,13 +401,18 @@ impl<A: Questions, F: Future<Output = A::Returned>> Layered<A> for Innermost<F> 
         permit: Option<&Permit<'static>>,
         context: &mut Context<'_>,
     ) -> CallPoll<A> {
-        let body = self.project().body;
-        let polled = match permit {
-            Some(permit) => pin!(permit.watch(body)).poll(context),
-            None => body.poll(context),
-        };
+        let running = permit.map(Permit::runs);
+        let polled = self.project().body.poll(context);
+        if let Some(running) = running {
+            running.returned();
+        }
         match polled {
-            Poll::Pending => CallPoll::Pending,
+            Poll::Pending => {
+                if let Some(permit) = permit {
+                    permit.waits();
+                }
+                CallPoll::Pending
+            }
             Poll::Ready(returned) => CallPoll::ended(asked.called(returned)),
         }
     }
@@ -742,7 +747,9 @@ impl<A: Questions, L: Layered<A>> Layered<A> for Within<L> {
                     CallPoll::Failed(rejection.into())
                 }
             },
-            ended => ended,
+            CallPoll::Succeeded(value) => CallPoll::Succeeded(value),
+            CallPoll::Failed(failed) => CallPoll::Failed(failed),
+            CallPoll::Refused(refusal) => CallPoll::Refused(refusal),
         }
     }
 }

@@ -47,6 +47,7 @@ pub fn attempt() -> u32 {
     RUNNING.try_with(Cell::get).unwrap_or(1)
 }
 
+#[cold]
 fn say(attempt: u32) {
     let _ = RUNNING.try_with(|running| running.set(attempt));
 }
@@ -60,22 +61,15 @@ impl Drop for SaysAgain {
     }
 }
 
-/// Runs it as that attempt. Where it is one already, which is the first one nearly always, nothing is written.
+/// Runs it as that attempt. Where it is one already, which is the first one nearly always, nothing is written. It is run at one place alone: what it returns would be
+/// copied by both if there were two.
 #[inline(always)]
 pub(crate) fn as_attempt<R>(attempt: u32, run: impl FnOnce() -> R) -> R {
     let outer = self::attempt();
-    if outer != attempt {
-        return as_another(attempt, outer, run);
-    }
-    run()
-}
-
-/// Never inlined: what it returns has a place of its own then, and is not copied by those who do not come here.
-#[cold]
-#[inline(never)]
-fn as_another<R>(attempt: u32, outer: u32, run: impl FnOnce() -> R) -> R {
-    let _outer = SaysAgain(outer);
-    say(attempt);
+    let _outer = (outer != attempt).then(|| {
+        say(attempt);
+        SaysAgain(outer)
+    });
     run()
 }
 
