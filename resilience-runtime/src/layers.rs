@@ -544,7 +544,11 @@ impl Holding for () {
 impl<P: LetsIn + Kept> Layers for &'static Site<P> {
     #[inline(always)]
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
-        let ask = move || AssertUnwindSafe(self.get().wait());
+        // Most calls need not wait, and have no future of waiting then.
+        let ask = move || {
+            let policy = self.get();
+            policy.enter().map_err(|_| AssertUnwindSafe(policy.wait()))
+        };
         LetIn { inside: Some(inside), door: Door::Before { ask: Some(ask) } }
     }
 }
@@ -565,13 +569,13 @@ impl<P: LetsIn + Kept> Layers for NeverWaits<P> {
     #[inline(always)]
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
         let Self(site) = self;
-        AtOnce { inside: Some(inside), held: None, enter: Some(move || site.get().enter()) }
+        LetInAtOnce { inside: Some(inside), held: None, enter: Some(move || site.get().enter()) }
     }
 }
 
 pin_project! {
     /// What is let in at once or not at all.
-    struct AtOnce<L, Enter, Held> {
+    struct LetInAtOnce<L, Enter, Held> {
         // Before what it holds, so that it is dropped before.
         #[pin]
         inside: Option<L>,
@@ -582,7 +586,7 @@ pin_project! {
     }
 }
 
-impl<A, L, Enter, Held> Layered<A> for AtOnce<L, Enter, Held>
+impl<A, L, Enter, Held> Layered<A> for LetInAtOnce<L, Enter, Held>
 where
     A: Questions,
     L: Layered<A>,
@@ -654,7 +658,7 @@ impl<A, L, Ask, Enter, Held> Layered<A> for LetIn<L, Ask, Enter, Held>
 where
     A: Questions,
     L: Layered<A>,
-    Ask: FnOnce() -> Enter,
+    Ask: FnOnce() -> Result<Held, Enter>,
     Enter: Future<Output = Result<Held, Rejection>>,
     Held: Holding,
 {
@@ -669,10 +673,10 @@ where
         loop {
             // Each step is written where it was found out: one place that all of them came to would copy the largest.
             match this.door.as_mut().project() {
-                DoorOf::Before { ask } => {
-                    let enter = ask.take().expect(POLLED_AGAIN)();
-                    this.door.set(Door::At { enter });
-                }
+                DoorOf::Before { ask } => match ask.take().expect(POLLED_AGAIN)() {
+                    Ok(held) => this.door.set(Door::Inside { held }),
+                    Err(enter) => this.door.set(Door::At { enter }),
+                },
                 DoorOf::At { enter } => match enter.poll(context) {
                     Poll::Pending => return CallPoll::Pending,
                     Poll::Ready(Ok(held)) => this.door.set(Door::Inside { held }),
