@@ -2,7 +2,7 @@
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, Event, EventFilter, Events, Failure, MAX_CAUSE_BYTES, Rejection, State, Topic, Verdict,
+    Cause, CircuitBreaker, Event, EventFilter, Events, Failure, MAX_CAUSE_BYTES, Rejection, State, Topic, Verdict,
     circuit_breaker, fallback, private, registry, retry, timeout,
 };
 use std::error::Error;
@@ -253,6 +253,13 @@ async fn in_a_generic_function_an_error_is_described_by_its_bounds() {
 }
 
 #[test]
+fn a_cause_is_compared_with_texts_by_all_of_what_it_says() {
+    let cause = Cause::from("connection refused");
+    assert!(cause == "connection refused" && cause == *"connection refused");
+    assert!(cause != "connection" && cause != *"connection" && cause != Cause::from("connection reset"));
+}
+
+#[test]
 fn one_that_panics_while_it_is_printed_says_nothing_and_harms_nobody() {
     assert_eq!(told_of(of_a_hostile_one), None);
     assert_eq!(told_of(of_one_that_breaks_off), None, "not even the half of it");
@@ -405,8 +412,8 @@ async fn a_key_does_not_see_what_the_one_before_it_failed_with() {
     assert_eq!(last("8"), None);
 }
 
-#[test]
-fn from_outside_all_of_them_are_kept_unsaid() {
+#[tokio::test(start_paused = true)]
+async fn from_outside_all_of_them_are_kept_unsaid() {
     let _entered = Scope::new().enter();
     for (said, told) in [("causes = false", false), ("", true)] {
         registry().configure_from_str(said).unwrap();
@@ -415,6 +422,12 @@ fn from_outside_all_of_them_are_kept_unsaid() {
         breaker.try_acquire().unwrap().failure_because(&"https://shop.example/?token=7");
         assert_eq!(breaker.snapshot().last_error.is_some(), told);
         assert_eq!(!causes(&mut events).is_empty(), told);
+        // Of retries and fallbacks too.
+        registry().circuit_breakers().for_each(|breaker| breaker.reset());
+        whole().await.unwrap_err();
+        let topics: Vec<_> = causes(&mut events).into_iter().map(|(topic, _)| topic).collect();
+        let of_all = [Topic::Outcome, Topic::Retry, Topic::RetriesEnded, Topic::Fallback, Topic::FallbackFailed];
+        assert!(of_all.iter().all(|topic| topics.contains(topic) == told), "{topics:?}");
     }
     let variable = |value: &str| [("RESILIENCE__CAUSES".to_owned(), value.to_owned())];
     registry().configure_from_environment(variable("false")).unwrap();

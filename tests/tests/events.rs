@@ -2,7 +2,7 @@
 
 use resilience_runtime::{
     Bulkhead, CircuitBreaker, CircuitBreakerConfig, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Kind, Outcome,
-    RECENT_EVENTS, Rate, RateLimiter, Rejection, RejectionKind, Retry, RetryConfig, State, Topic, Transition,
+    RECENT_EVENTS, Rate, RateLimiter, Rejection, RejectionKind, Retry, RetryConfig, State, Timeout, Topic, Transition,
     circuit_breaker, fallback, registry, retry, timeout,
 };
 use std::collections::HashMap;
@@ -529,6 +529,63 @@ async fn other_policies_have_rings_of_their_own() {
         shown,
         [format!("{whose}: retry, 2 times"), format!("{whose}: reconfigured"), format!("{whose}: retry, 1 times")]
     );
+}
+
+/// Of whatever may come with every call the ring has a count and readers have each: the two agree for every kind of policy and each topic.
+#[tokio::test(start_paused = true)]
+async fn what_a_ring_counts_is_what_readers_were_told() {
+    const NAME: &str = "events: counted";
+    let (milli, second) = (Duration::from_millis(1), Duration::from_secs(1));
+    let mut events = of("events: counted");
+    let breaker = CircuitBreaker::builder(NAME).config(brittle().slow_call(milli).max_keys(1)).register().unwrap();
+    let retry = Retry::builder(NAME).attempts(3).delay(milli).register().unwrap();
+    let timeout = Timeout::builder(NAME).after(second).register().unwrap();
+    let bulkhead = Bulkhead::builder(NAME).max_concurrent(1).max_queue(1).max_wait(milli).max_keys(1);
+    let bulkhead = bulkhead.register().unwrap();
+    let limiter = RateLimiter::builder(NAME).rate("1/min".parse().unwrap()).burst(1).max_keys(1).register().unwrap();
+
+    for key in ["a", "b"] {
+        let slow = async {
+            tokio::time::sleep(2 * milli).await;
+            Ok::<_, ()>(())
+        };
+        breaker.keyed(key).call(slow).await.unwrap();
+    }
+    breaker.try_acquire().unwrap().failure();
+    breaker.try_acquire().unwrap_err();
+    retry.call(|| async { Err::<(), _>("busy") }).await.unwrap_err();
+    timeout.call(pending::<Result<(), ()>>()).await.unwrap_err();
+    for key in ["a", "b"] {
+        let inside = bulkhead.keyed(key).try_acquire().unwrap();
+        bulkhead.keyed(key).try_acquire().unwrap_err();
+        bulkhead.keyed(key).acquire().await.unwrap_err();
+        drop(inside);
+    }
+    let _inside = bulkhead.try_acquire().unwrap();
+    bulkhead.acquire().await.unwrap_err();
+    for key in ["a", "b"] {
+        limiter.keyed(key).try_acquire().unwrap();
+        limiter.keyed(key).try_acquire().unwrap_err();
+        tokio::time::advance(60 * second).await;
+    }
+
+    let each = [Topic::Rejected, Topic::TimedOut, Topic::Retry, Topic::SlowCall, Topic::Evicted];
+    let told = told(&mut events);
+    let mut seen = [0; 5];
+    for kind in Kind::ALL {
+        let counted = |topic: Topic| {
+            let counts = registry().recent_events(*kind, NAME).into_iter().map(|event| match event {
+                Event::Repeated { topic: of, count, .. } if of == topic => count,
+                _ => 0,
+            });
+            counts.sum::<u64>()
+        };
+        let told = |topic| told.iter().filter(|event| event.kind() == Some(*kind) && event.topic() == topic).count();
+        let told = each.map(|topic| told(topic) as u64);
+        assert_eq!(each.map(counted), told, "{kind}");
+        seen = std::array::from_fn(|nth| seen[nth] + told[nth]);
+    }
+    assert!(seen.iter().all(|told| *told > 0), "{seen:?}");
 }
 
 /// Real threads; bounded by the number of calls.

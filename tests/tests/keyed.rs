@@ -1,7 +1,8 @@
 //! One breaker a key: who gets one, who loses one, and that nothing is lost with it.
 
 use resilience_runtime::testing::Scope;
-use resilience_runtime::{CircuitBreaker, CircuitBreakerBuilder, Kind, State, registry};
+use resilience_runtime::{Bulkhead, CircuitBreaker, CircuitBreakerBuilder, Kind, State, registry};
+use std::sync::Arc;
 use std::time::Duration;
 
 fn stock() -> CircuitBreakerBuilder {
@@ -185,6 +186,24 @@ async fn a_key_that_is_used_since_it_was_looked_at_is_not_taken() {
     succeed(&breaker, "b");
     succeed(&breaker, "e");
     assert!(breaker.of_key("b").is_some() && breaker.of_key("c").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_in_use_hide_none_that_may_go_however_long_they_were_not_called() {
+    let breaker = Arc::new(stock().max_keys(8).build().unwrap());
+    let pool = Arc::new(Bulkhead::builder("pool").max_concurrent(1).max_keys(8).build().unwrap());
+    let used: Vec<_> = (0..7)
+        .map(|key| (breaker.try_acquire_owned_for(key).unwrap(), pool.try_acquire_owned_for(key).unwrap()))
+        .collect();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    for key in ["idle", "new"] {
+        succeed(&breaker, key);
+        drop(pool.keyed(key).try_acquire().unwrap());
+    }
+    assert_eq!(counts(&breaker), (8, 1, 0));
+    assert!(breaker.of_key("idle").is_none() && pool.of_key("idle").is_none());
+    assert!((0..7).all(|key| breaker.of_key(key).is_some() && pool.of_key(key).is_some()));
+    used.into_iter().for_each(|(permit, _)| permit.success());
 }
 
 #[tokio::test(start_paused = true)]

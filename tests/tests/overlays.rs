@@ -61,6 +61,35 @@ fn the_environment_goes_before_the_last_overlay_and_so_on_down_to_the_file_and_t
 }
 
 #[test]
+fn which_source_is_heard_does_not_depend_on_which_came_first() {
+    let arrivals = [
+        ["file", "overlay", "environment"],
+        ["file", "environment", "overlay"],
+        ["overlay", "file", "environment"],
+        ["overlay", "environment", "file"],
+        ["environment", "file", "overlay"],
+        ["environment", "overlay", "file"],
+    ];
+    let file = "[circuit_breaker.shop]\nfailure_rate = 41\nminimum_calls = 5\nopen_for = \"5s\"";
+    let text = "[circuit_breaker.shop]\nfailure_rate = 42\nminimum_calls = 6";
+    for arrival in arrivals {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        shop();
+        for source in arrival {
+            match source {
+                "file" => drop(registry().configure_from_str(file).unwrap()),
+                "overlay" => drop(overlay("now", text)),
+                _ => environment("43"),
+            }
+        }
+        let of_environment = "43 RESILIENCE__CIRCUIT_BREAKER__SHOP__FAILURE_RATE";
+        let told = told(["failure_rate", "minimum_calls", "open_for"]);
+        assert_eq!(told, [of_environment, "6 now:3", "5s text:4"], "{arrival:?}");
+    }
+}
+
+#[test]
 fn each_source_lies_over_those_below_it_as_a_whole() {
     let scope = Scope::new();
     let _entered = scope.enter();

@@ -146,10 +146,14 @@ async fn by_hand_it_opens_for_a_time_and_then_probes() {
         "circuit breaker `by hand` is open: forced open by hand for 60s; try again in 60s"
     );
 
-    // It is made longer, and not shorter.
+    // It is made longer, and not shorter; and what ends when it ends anyway begins nothing anew.
     advance(seconds(10)).await;
-    breaker.force_open_for(seconds(40));
-    assert_eq!(due(&breaker), Some(seconds(50)));
+    for not_longer in [40, 50] {
+        breaker.force_open_for(seconds(not_longer));
+        let snapshot = breaker.snapshot();
+        assert_eq!((snapshot.probe_due_in, snapshot.age), (Some(seconds(50)), seconds(10)));
+        assert_eq!(snapshot.reason, Some(OpenReason::ForcedFor { open_for: seconds(60) }));
+    }
     breaker.force_open_for(seconds(80));
     assert_eq!(due(&breaker), Some(seconds(80)));
     breaker.force_open_for(seconds(100_000));
@@ -171,6 +175,12 @@ async fn by_hand_it_opens_for_a_time_and_then_probes() {
         breaker.force_open_for(seconds(1));
         assert_eq!((breaker.state(), due(&breaker)), (State::Open, Some(seconds(1))));
     }
+    // One that would have opened for longer anyway, and only watches, rejects from now on.
+    breaker.monitor();
+    assert_eq!((breaker.state(), breaker.snapshot().decided), (State::Monitoring, State::Open));
+    breaker.force_open_for(seconds(1) / 2);
+    assert_eq!((breaker.state(), due(&breaker)), (State::Open, Some(seconds(1))));
+    breaker.try_acquire().unwrap_err();
     // Half-open, it is no failed probe.
     advance(seconds(1)).await;
     let probe = breaker.try_acquire().unwrap();

@@ -104,13 +104,9 @@ impl CircuitBreaker {
         };
         match admitted {
             Admitted::Closed(word) if self.is_still(word) => {
-                if outcome == Outcome::Ignored {
-                    self.release(shard, clock, admitted, counter, began);
-                } else {
-                    self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
-                    self.count_time(shard, finished);
-                    self.tell_judged(end(finished, because));
-                }
+                self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
+                self.count_time(shard, finished);
+                self.tell_judged(end(finished, because));
                 let counts = self.window.counts(word.closed_generation(), clock.coarse_millis());
                 self.trip(
                     self.word.load(),

@@ -75,11 +75,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rejection_is_the_source_of_an_io_error() {
-        let after = std::time::Duration::from_secs(2);
-        let error = Error::from(Rejection::TimedOut { name: "stock".into(), after });
-        assert_eq!(error.kind(), ErrorKind::TimedOut);
-        assert!(error.get_ref().is_some_and(|source| source.is::<Rejection>()));
+    fn a_rejection_is_the_source_of_an_io_error_and_only_a_timeout_has_a_kind_of_its_own() {
+        let (name, after) = (|| "stock".into(), std::time::Duration::from_secs(2));
+        let reason = crate::OpenReason::Forced;
+        let rejections = [
+            (Rejection::TimedOut { name: name(), after }, ErrorKind::TimedOut),
+            (Rejection::CircuitOpen { name: name(), key: None, retry_after: None, reason }, ErrorKind::Other),
+            (Rejection::BulkheadFull { name: name(), key: None }, ErrorKind::Other),
+            (Rejection::RateLimited { name: name(), key: None, retry_after: None }, ErrorKind::Other),
+            (Rejection::Unsuccessful { name: name() }, ErrorKind::Other),
+        ];
+        for (rejection, kind) in rejections {
+            let error = Error::from(rejection.clone());
+            assert_eq!((error.kind(), error.to_string()), (kind, rejection.to_string()));
+            assert!(error.get_ref().is_some_and(|source| source.is::<Rejection>()));
+        }
         assert_eq!(
             String::from(Rejection::BulkheadFull { name: "stock".into(), key: None }),
             "bulkhead `stock` is full"

@@ -218,11 +218,28 @@ impl<P: Policy> Keys<P> {
 #[cfg(all(test, not(resilience_loom)))]
 mod tests {
     use super::*;
+    use crate::name::PrintedKey;
 
     #[test]
     fn slots_lie_in_chunks_one_after_the_other() {
         let located: Vec<_> = (0..7).map(Slots::<()>::locate).collect();
         assert_eq!(located, [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (2, 3)]);
         assert!(Slots::<()>::locate(999_999).0 < CHUNKS);
+    }
+
+    /// Whoever looks for a key comes here by a hash, which two may share.
+    #[test]
+    fn a_slot_is_held_by_no_key_but_its_own_however_alike_they_are() {
+        let long = "k".repeat(8 * INLINE_WORDS);
+        let texts = ["", "a", "b", "ab", &long, &format!("{long}a"), &format!("{long}b"), &format!("{long}ab")];
+        let keys = texts.map(PrintedKey::print);
+        for own in &keys {
+            let slot = Slot::new(Arc::new(()));
+            assert!(slot.held_by(own.found().unwrap()).is_none());
+            slot.give(own.found().unwrap(), own.found().unwrap().to_key());
+            for key in &keys {
+                assert_eq!(slot.held_by(key.found().unwrap()).is_some(), std::ptr::eq(own, key));
+            }
+        }
     }
 }

@@ -138,7 +138,6 @@ impl<P: Kept> Policies<P> {
             return Err(RemoveError::Guards { kind: P::KIND, name: name.clone(), function, location });
         }
         forget();
-        self.conflicts_told.remove(name);
         match entry {
             Entry::Occupied(found) => Ok(Some(found.remove().policy)),
             Entry::Vacant(_) => Ok(None),

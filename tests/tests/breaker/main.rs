@@ -37,6 +37,8 @@ enum Step {
     PassUntilDue,
     Act(Act),
     Reconfigure(CircuitBreakerConfig),
+    /// Another length for the window, of the same kind, and all else as it is.
+    Resize(u32),
     /// Somebody wants to know of each call that ends, or nobody does any more.
     Listen(bool),
     /// Another key is called, which gets the breaker if it is closed.
@@ -135,6 +137,16 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
     )
 }
 
+fn resized(config: CircuitBreakerConfig, length: u32) -> CircuitBreakerConfig {
+    match config.resolve().window {
+        Window::Time(_) => config.window(Window::Time(millis(u64::from(length) * 100))),
+        Window::Count(_) => {
+            config.window(Window::Count(length)).minimum_calls(config.resolve().minimum_calls.min(length))
+        }
+        _ => config,
+    }
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let act = prop_oneof![
         Just(Act::ForceOpen),
@@ -156,6 +168,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::PassUntilDue),
         1 => act.prop_map(Step::Act),
         1 => config().prop_map(Step::Reconfigure),
+        1 => (1u32..12).prop_map(Step::Resize),
         1 => any::<bool>().prop_map(Step::Listen),
         1 => Just(Step::AnotherKey),
     ]
@@ -292,7 +305,11 @@ async fn live(
     for (at, step) in steps.iter().enumerate() {
         let context = || format!("in {process} after step {at}, {step:?}");
         let instance = key.get().map_or_else(|| Arc::clone(breaker), |key| breaker.of_key(key).unwrap());
-        match step.clone() {
+        let step = match step.clone() {
+            Step::Resize(length) => Step::Reconfigure(resized(reference.config(), length)),
+            step => step,
+        };
+        match step {
             Step::Begin(form) | Step::Call(form, _) => {
                 let said = instance.next_call();
                 match (&said, guard().begin(form), reference.acquire()) {
@@ -347,6 +364,7 @@ async fn live(
                 what.on(&mut reference);
                 what.on(&mut of_all);
             }
+            Step::Resize(_) => unreachable!("it is made a configuration above"),
             Step::Reconfigure(config) => {
                 breaker.reconfigure(config).unwrap();
                 let config = config.has_trip_if(reference.has_trip_if());

@@ -1,11 +1,12 @@
-//! The one JSON form: a snapshot of each kind of policy, an event of each topic and an answer about health are compared with the files beside this one, to the letter.
+//! The one JSON form: a snapshot of each kind of policy, an event of each topic and an answer about health are compared with the files beside this one, to the letter; and so are the words and
+//! the lines in which values are told to people.
 //!
 //! `UPDATE=1 cargo test -p tests --test json` writes them anew.
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Act, Bulkhead, CircuitBreaker, Ended, Event, Events, GaveUp, Jitter, Kind, NextCall, OpenReason, RateLimiter,
-    Rejection, RejectionKind, Retry, Timeout, Timestamp, Topic, Trap, registry,
+    Act, Bulkhead, CircuitBreaker, Ended, Event, Events, GaveUp, HealthStatus, Jitter, Kind, NextCall, OpenReason,
+    RateLimiter, Rejection, RejectionKind, Retry, State, Timeout, Timestamp, Topic, Trap, registry,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -31,10 +32,13 @@ fn printed(value: &impl serde::Serialize) -> String {
 }
 
 fn compare(file: &str, value: &impl serde::Serialize) {
+    compare_text(file, &printed(value));
+}
+
+fn compare_text(file: &str, printed: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/json").join(file);
-    let printed = printed(value);
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &printed).unwrap();
+        std::fs::write(&path, printed).unwrap();
     }
     assert_eq!(printed, std::fs::read_to_string(&path).unwrap(), "{file}: UPDATE=1 writes it anew");
 }
@@ -64,8 +68,8 @@ fn last(events: &mut Events, topic: Topic) -> Event {
     told.filter(|event| event.topic() == topic).last().unwrap_or_else(|| panic!("no {topic} was told"))
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_event_of_each_topic() {
+/// In the order of the topics.
+async fn events_of_each_topic() -> [Event; Topic::ALL.len()] {
     let _entered = Scope::new().enter();
     let mut events = registry().subscribe();
     let breaker = CircuitBreaker::builder("payment").consecutive_failures(1).register().unwrap();
@@ -80,7 +84,7 @@ async fn an_event_of_each_topic() {
     let (name, key) = (|| "payment".into(), || Some("7]".into()));
     let (at, order) = (Timestamp::now(), transition.order().unwrap());
     let operation = Some("shop::charge".into());
-    let all = [
+    [
         transition,
         retried,
         Event::RetriesEnded {
@@ -147,14 +151,18 @@ async fn an_event_of_each_topic() {
             since: at,
             at,
         },
-    ];
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_each_topic() {
+    let all = events_of_each_topic().await;
     assert_eq!(all.each_ref().map(Event::topic), Topic::ALL);
     compare("events.json", &all);
 }
 
-#[test]
-fn every_enum_with_data_says_its_type() {
-    let rejections = [
+fn rejections() -> [Rejection; 4] {
+    [
         Rejection::CircuitOpen {
             name: "payment".into(),
             key: Some("7]".into()),
@@ -168,8 +176,11 @@ fn every_enum_with_data_says_its_type() {
             retry_after: Some(Duration::from_millis(100)),
         },
         Rejection::TimedOut { name: "payment".into(), after: Duration::from_secs(2) },
-    ];
-    let reasons = [
+    ]
+}
+
+fn reasons() -> [OpenReason; 10] {
+    [
         OpenReason::FailureRate { failures: 12, calls: 20 },
         OpenReason::SlowCallRate { slow: 12, calls: 20 },
         OpenReason::ConsecutiveFailures { failures: 5 },
@@ -180,8 +191,12 @@ fn every_enum_with_data_says_its_type() {
         OpenReason::Verdict { open_for: Duration::from_secs(90) },
         OpenReason::ForcedFor { open_for: Duration::from_millis(1500) },
         OpenReason::JustOpened,
-    ];
-    let next = [
+    ]
+}
+
+fn next_calls() -> [NextCall; 8] {
+    let rejections = rejections();
+    [
         NextCall::Admitted,
         NextCall::Unguarded,
         NextCall::Probe { reason: OpenReason::Forced },
@@ -190,9 +205,118 @@ fn every_enum_with_data_says_its_type() {
         NextCall::Attempts { at_most: 3, budget_spent: false },
         NextCall::Limited { to: Duration::from_secs(2) },
         NextCall::Rejected(rejections[1].clone()),
-    ];
+    ]
+}
+
+fn acts() -> [Act; 7] {
     let for_a_time = Act::ForceOpenFor(Duration::from_millis(1500));
-    let acts =
-        [Act::ForceOpen, for_a_time, Act::Disable, Act::Monitor, Act::Enforce, Act::EnforceShare(10), Act::Reset];
-    compare("enums.json", &(rejections, reasons, next, acts));
+    [Act::ForceOpen, for_a_time, Act::Disable, Act::Monitor, Act::Enforce, Act::EnforceShare(10), Act::Reset]
+}
+
+#[test]
+fn every_enum_with_data_says_its_type() {
+    compare("enums.json", &(rejections(), reasons(), next_calls(), acts()));
+}
+
+const ENDED: [Ended; 6] =
+    [Ended::Succeeded, Ended::Failed, Ended::Ignored, Ended::Cancelled, Ended::Abandoned, Ended::Stale];
+
+const TRAPS: [Trap; 4] = [Trap::Recursion, Trap::OutsideScope, Trap::PausedClock, Trap::BlockedTask];
+
+/// The word of a value is the one of its JSON form: alone, or as its type where it has data.
+fn word(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_value(value).unwrap();
+    json["type"].as_str().or(json.as_str()).unwrap_or_else(|| panic!("no word in {json}")).to_owned()
+}
+
+/// Whatever may be told to people in a line, each with its word before it; and what has more than one line of its own, once for each.
+#[tokio::test(start_paused = true)]
+async fn each_value_has_a_word_and_a_line() {
+    let mut lines = String::new();
+    macro_rules! list {
+        ($heading:literal, $values:expr) => {
+            lines += concat!("# ", $heading, "\n");
+            for value in $values {
+                assert_eq!(value.as_str(), word(&value), "{value:?}");
+                lines += &format!("{}: {value}\n", value.as_str());
+            }
+        };
+    }
+    list!("kinds", Kind::ALL.iter().copied());
+    list!("states", State::ALL.iter().copied());
+    list!("health", [HealthStatus::Up, HealthStatus::Degraded, HealthStatus::Down]);
+    list!("kinds of rejections", RejectionKind::ALL.iter().copied());
+    list!("reasons", reasons());
+    list!("acts", acts());
+    list!("topics", Topic::ALL.iter().copied());
+    list!("traps", TRAPS);
+    list!("why a retry gave up", GaveUp::ALL.iter().copied());
+    for ended in ENDED {
+        assert_eq!(ended.as_str(), word(&ended));
+    }
+
+    let mut list = |heading: &str, shown: Vec<String>| lines += &format!("# {heading}\n{}\n", shown.join("\n"));
+    let one = [OpenReason::ConsecutiveFailures { failures: 1 }, OpenReason::ProbesFailed { failures: 1 }];
+    list("reasons of one call", one.map(|reason| reason.to_string()).into());
+    let unsuccessful = Rejection::Unsuccessful { name: "shop::charge".into() };
+    let never = Rejection::RateLimited { name: "payment".into(), key: None, retry_after: None };
+    list("rejections", rejections().into_iter().chain([unsuccessful, never]).map(|it| it.to_string()).collect());
+    let next_calls = next_calls().into_iter().chain([
+        NextCall::Waits { ahead: 0, at_most: Some(Duration::from_secs(1)) },
+        NextCall::Attempts { at_most: 1, budget_spent: false },
+        NextCall::Attempts { at_most: 1, budget_spent: true },
+    ]);
+    list("next calls", next_calls.map(|next| next.to_string()).collect());
+
+    let events = events_of_each_topic().await;
+    let mut shown: Vec<String> = events.iter().map(Event::to_string).collect();
+    let mut varied = |event: &Event, vary: &dyn Fn(&mut Event)| {
+        let mut event = event.clone();
+        vary(&mut event);
+        shown.push(event.to_string());
+    };
+    for event in &events {
+        match event {
+            Event::Transition(_) => varied(event, &|event| {
+                let Event::Transition(transition) = event else { unreachable!() };
+                (transition.key, transition.cause, transition.monitored) = (None, None, true);
+            }),
+            Event::RetriesEnded { .. } => {
+                for why in GaveUp::ALL {
+                    varied(event, &|event| {
+                        let Event::RetriesEnded { why: told, rejection, cause, .. } = event else { unreachable!() };
+                        (*told, *rejection, *cause) = (*why, None, Some("unreachable".into()));
+                    });
+                }
+            }
+            Event::Outcome { .. } => {
+                for ended in ENDED {
+                    varied(event, &|event| {
+                        let Event::Outcome { key, ended: told, cause, .. } = event else { unreachable!() };
+                        (*key, *told, *cause) = (Some("7]".into()), ended, Some("connection refused".into()));
+                    });
+                }
+            }
+            Event::Rejected { .. } | Event::TimedOut { .. } => varied(event, &|event| match event {
+                Event::Rejected { operation, retry_after, .. } => (*operation, *retry_after) = (None, None),
+                Event::TimedOut { operation, .. } => *operation = None,
+                _ => unreachable!(),
+            }),
+            Event::Fallback { .. } => varied(event, &|event| {
+                let Event::Fallback { rejection, cause, .. } = event else { unreachable!() };
+                (*rejection, *cause) = (None, Some("no cache".into()));
+            }),
+            Event::Reconfigured { .. } => varied(event, &|event| {
+                let Event::Reconfigured { source, .. } = event else { unreachable!() };
+                *source = None;
+            }),
+            Event::Steered { .. } => varied(event, &|event| {
+                let Event::Steered { by, .. } = event else { unreachable!() };
+                *by = None;
+            }),
+            _ => {}
+        }
+    }
+    list("events", shown);
+    compare_text("lines.txt", &lines);
 }
