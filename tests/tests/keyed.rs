@@ -355,10 +355,9 @@ fn the_only_closed_one_of_thousands_is_found_by_one_of_the_next_new_keys() {
 
 mod under_way {
     use super::*;
-    use resilience_runtime::{Bulkhead, Rate, RateLimiter, Rejection, circuit_breaker, registry};
+    use resilience_runtime::{Rate, RateLimiter, Rejection, circuit_breaker};
     use std::future::Future;
     use std::pin::Pin;
-    use std::sync::Arc;
     use std::task::{Context, Poll, Waker};
     use tokio_stream::{Stream, StreamExt};
 

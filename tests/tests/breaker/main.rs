@@ -327,7 +327,7 @@ async fn live(
                         assert!(fits, "{said:?} was said of {expected:?} {}", context());
                         let call = UnderWay::new(real, expected, reference.now);
                         match step {
-                            Step::Call(_, verdict) => call.finish(*verdict, &mut reference),
+                            Step::Call(_, verdict) => call.finish(verdict, &mut reference),
                             _ => under_way.push(call),
                         }
                     }
@@ -354,7 +354,7 @@ async fn live(
             }
             Step::Pass(_) | Step::PassUntilDue => {
                 let until_due = || reference.probe_due().map_or(0, |due| due.saturating_sub(reference.now));
-                let time = if let Step::Pass(time) = step { *time } else { until_due() };
+                let time = if let Step::Pass(time) = step { time } else { until_due() };
                 tokio::time::advance(millis(time)).await;
                 reference.now += time;
                 of_all.now += time;
