@@ -256,7 +256,8 @@ async fn in_a_generic_function_an_error_is_described_by_its_bounds() {
 fn a_cause_is_compared_with_texts_by_all_of_what_it_says() {
     let cause = Cause::from("connection refused");
     assert!(cause == "connection refused" && cause == *"connection refused");
-    assert!(cause != "connection" && cause != *"connection" && cause != Cause::from("connection reset"));
+    let other = Cause::from("connection reset");
+    assert!(cause != "connection" && cause != *"connection" && cause != other);
 }
 
 #[test]
