@@ -129,24 +129,35 @@ impl Switches {
     }
 }
 
-/// Where something is that stays for as long as the process lives, once somebody has looked for it; in a static, hence never loom's. It says nothing about any other memory.
-#[cfg(all(not(feature = "test-util"), target_os = "linux"))]
+/// Where something is that stays for as long as the process lives; in a static, hence never loom's. It says nothing about any other memory.
+#[cfg(all(
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_env = "gnu",
+    not(target_feature = "crt-static"),
+    not(feature = "test-util")
+))]
 pub(crate) struct AtomicAddress(std::sync::atomic::AtomicPtr<()>);
 
-#[cfg(all(not(feature = "test-util"), target_os = "linux"))]
+#[cfg(all(
+    target_os = "linux",
+    target_arch = "x86_64",
+    target_env = "gnu",
+    not(target_feature = "crt-static"),
+    not(feature = "test-util")
+))]
 impl AtomicAddress {
-    pub(crate) const fn nothing() -> Self {
-        Self(std::sync::atomic::AtomicPtr::new(std::ptr::null_mut()))
+    pub(crate) const fn new(address: *mut ()) -> Self {
+        Self(std::sync::atomic::AtomicPtr::new(address))
     }
 
-    /// Null until then.
     #[inline]
     pub(crate) fn get(&self) -> *mut () {
         self.0.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    pub(crate) fn set(&self, found: *mut ()) {
-        self.0.store(found, std::sync::atomic::Ordering::Relaxed);
+    pub(crate) fn set(&self, address: *mut ()) {
+        self.0.store(address, std::sync::atomic::Ordering::Relaxed);
     }
 }
 

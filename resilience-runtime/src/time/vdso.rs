@@ -19,7 +19,8 @@ mod kernels {
 
     type ClockGettime = unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int;
 
-    static FOUND: AtomicAddress = AtomicAddress::nothing();
+    /// At first what looks for it.
+    static READS: AtomicAddress = AtomicAddress::new(look_up_and_read as *mut ());
 
     /// Not 0 where there is no time.
     ///
@@ -29,23 +30,18 @@ mod kernels {
     #[allow(unsafe_code)]
     #[inline]
     pub(crate) unsafe fn clock_gettime(clock: clockid_t, now: *mut timespec) -> c_int {
-        let found = FOUND.get();
-        let function = match found.is_null() {
-            true => look_up(),
-            // SAFETY: nothing is put there but functions of this type.
-            false => unsafe { transmute::<*mut (), ClockGettime>(found) },
-        };
-        // SAFETY: all that either function wants is that room.
-        unsafe { function(clock, now) }
+        // SAFETY: nothing is put there but functions of this type, and all that any of them wants is that room.
+        unsafe { transmute::<*mut (), ClockGettime>(READS.get())(clock, now) }
     }
 
-    /// The kernel's, or libc's where the process has none of the kernel's, as under valgrind.
+    /// As [`clock_gettime`]. What is read from then on is the kernel's, or libc's where the process has none of the kernel's, as under valgrind.
+    #[allow(unsafe_code)]
     #[cold]
-    #[inline(never)]
-    fn look_up() -> ClockGettime {
+    unsafe extern "C" fn look_up_and_read(clock: clockid_t, now: *mut timespec) -> c_int {
         let function = the_kernels().unwrap_or(libc::clock_gettime);
-        FOUND.set(function as *mut ());
-        function
+        READS.set(function as *mut ());
+        // SAFETY: all that either function wants is the room that the caller has.
+        unsafe { function(clock, now) }
     }
 
     fn the_kernels() -> Option<ClockGettime> {
