@@ -49,7 +49,7 @@ impl From<Refused<'_>> for Rejection {
     fn from(refused: Refused<'_>) -> Self {
         // Asked before the count, behind which a load would have to wait for it.
         let wanted = refused.breaker.emitter.wants(Topic::Rejected);
-        refused.breaker.count_rejection(Shard::of_this_thread());
+        refused.breaker.count_rejection(Shard::if_taken());
         if wanted {
             refused.tell();
         }

@@ -109,7 +109,7 @@ impl<'a> Keyed<'a, CircuitBreaker> {
     #[cold]
     #[inline(never)]
     fn rejected(&self, breaker: &CircuitBreaker, refused: Refused<'_>) -> Rejection {
-        breaker.count_rejection(Shard::of_this_thread());
+        breaker.count_rejection(Shard::if_taken());
         let mut rejection = refused.rejection();
         if let Rejection::CircuitOpen { key, .. } = &mut rejection {
             *key = self.kept_key();

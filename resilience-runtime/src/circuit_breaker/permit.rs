@@ -131,7 +131,7 @@ impl<'a> Call<'a> {
     #[inline(never)]
     fn end_because(self, verdict: Verdict, because: &Because<'_>) {
         let Self { breaker, admitted, began } = self;
-        let (shard, outcome) = (Shard::of_this_thread(), verdict.outcome());
+        let (shard, outcome) = (Shard::if_taken(), verdict.outcome());
         let because = if outcome == Outcome::Failure { breaker.because(because) } else { None };
         match verdict.opening() {
             Some(time) => {
@@ -190,7 +190,7 @@ impl<'a> Permit<'a> {
     /// Whoever wanted the answer has given up, after the dependency had its time: this lengthens the row of `consecutive_failures` and is in no failure
     /// rate, and a probe that ends so has failed. A [watched](Self::watch) call is found out by itself.
     pub fn abandoned(self) {
-        self.dropped_at(Shard::of_this_thread(), Present, true);
+        self.dropped_at(Shard::if_taken(), Present, true);
     }
 
     pub(super) fn dropped_at(self, shard: Shard, clock: impl Clock, abandoned: bool) {
@@ -202,7 +202,7 @@ impl<'a> Permit<'a> {
     #[inline(always)]
     pub fn record(self, outcome: Outcome) {
         // Spent before anything else: `trip_if` is the user's and may panic, and whatever might unwind before would want the permit whole, and copy it.
-        self.spent().end(Shard::of_this_thread(), Present, outcome);
+        self.spent().end(Shard::if_taken(), Present, outcome);
     }
 
     #[cfg(all(test, resilience_loom))]
@@ -428,7 +428,7 @@ impl Drop for Permit<'_> {
 #[cold]
 #[inline(never)]
 fn drop_permit(call: Call<'_>, noted: Noted) {
-    call.dropped(noted, Shard::of_this_thread(), Present);
+    call.dropped(noted, Shard::if_taken(), Present);
 }
 
 /// The future of [`Permit::watch`].

@@ -115,6 +115,7 @@ impl Shards {
     }
 
     fn add_beyond(&self, index: usize, counter: Counter) {
+        let Shard(index) = Shard(index).taken();
         let last = INLINE + self.more.len() - 1;
         if index < last {
             let counters = if index < INLINE { &self.inline[index] } else { &self.more[index - INLINE] };
@@ -156,12 +157,12 @@ impl Total {
 
     #[inline]
     pub(crate) fn increment(&self) {
-        self.0.add(Shard::of_this_thread(), Counter::Ok);
+        self.0.add(Shard::if_taken(), Counter::Ok);
     }
 
     #[inline]
     pub(crate) fn reject(&self) {
-        self.0.add(Shard::of_this_thread(), Counter::Rejected);
+        self.0.add(Shard::if_taken(), Counter::Rejected);
     }
 
     pub(crate) fn get(&self) -> u64 {
@@ -183,6 +184,15 @@ impl Shard {
     /// Models say which thread they are on.
     pub(crate) fn of_this_thread() -> Self {
         unreachable!("a model gives the shard")
+    }
+
+    /// Likewise.
+    pub(crate) fn if_taken() -> Self {
+        unreachable!("a model gives the shard")
+    }
+
+    fn taken(self) -> Self {
+        self
     }
 }
 
@@ -248,14 +258,23 @@ mod index {
         /// This thread's. While a thread ends and has given its index back, it shares the last shard.
         #[inline]
         pub(crate) fn of_this_thread() -> Self {
-            match INDEX.get() {
-                NONE => Self::taken(),
-                index => Self(index),
-            }
+            Self::if_taken().taken()
+        }
+
+        /// The same, but on a thread that has not recorded anything before: then whoever adds for it finds it out, on the way of those that have no shard of their own within a breaker. So
+        /// no other call has to ask.
+        #[inline]
+        pub(crate) fn if_taken() -> Self {
+            Self(INDEX.get())
+        }
+
+        #[inline]
+        pub(super) fn taken(self) -> Self {
+            if self.0 == NONE { Self::take() } else { self }
         }
 
         #[cold]
-        fn taken() -> Self {
+        fn take() -> Self {
             let index = TAKEN_HERE.try_with(|index| index.0).unwrap_or(SHARED);
             INDEX.set(index);
             Self(index)
@@ -264,7 +283,19 @@ mod index {
 
     #[cfg(test)]
     mod tests {
+        use super::super::Total;
         use super::*;
+
+        #[test]
+        fn a_thread_takes_its_index_when_it_first_records() {
+            let total = Total::new();
+            let indexes = std::thread::scope(|scope| {
+                let record = || [Shard::if_taken(), (total.increment(), Shard::if_taken()).1, Shard::of_this_thread()];
+                scope.spawn(record).join().unwrap()
+            });
+            assert_eq!((indexes[0], total.get()), (Shard(NONE), 1));
+            assert!(indexes[1] != Shard(NONE) && indexes[1] == indexes[2], "{indexes:?}");
+        }
 
         #[test]
         fn an_index_belongs_to_one_living_thread() {
