@@ -8,7 +8,7 @@
 
 use crate::bulkhead::{Bulkhead, NoPlace, Place};
 use crate::cause::{Describe, undescribed};
-use crate::circuit_breaker::{CircuitBreaker, Permit, Refused};
+use crate::circuit_breaker::{CircuitBreaker, Permit, Refused, Settles};
 use crate::error::{Failure, Rejection};
 use crate::event::RetryEvent;
 use crate::policy::Policy;
@@ -94,7 +94,7 @@ fn together<T, E>((describe, result): (Describe<E>, Outward<T, E>)) -> Result<T,
 
 /// Tells a breaker for which no predicate is written.
 #[inline(always)]
-pub fn settle_any<T, E>(permit: Permit<'_>, describe: Describe<E>, result: Outward<T, E>) -> Outward<T, E> {
+pub fn settle_any<T, E>(permit: impl Settles, describe: Describe<E>, result: Outward<T, E>) -> Outward<T, E> {
     permit.settle(result, describe, |_| Verdict::SUCCESS, |_| Verdict::FAILURE)
 }
 

@@ -32,7 +32,7 @@ pub use core::time::Duration;
 pub use resilience_config::{Backoff, Constant, Jitter, Mode, Preset, Rate, Rejections, Window};
 
 use crate::cause::Describe;
-use crate::circuit_breaker::Permit;
+use crate::circuit_breaker::Settles;
 use crate::error::Rejection;
 use crate::event::RetryEvent;
 use crate::fallback::GuardedResult;
@@ -215,7 +215,7 @@ pub fn rejected<T, E>(refused: impl Into<Rejection>) -> Result<T, Failure<E>> {
 /// Takes the outcome of what is inside a breaker, by the function's own predicates.
 #[inline(always)]
 pub fn settle<T, E, FailureFit, IgnoreFit>(
-    permit: Permit<'_>,
+    permit: impl Settles,
     describe: Describe<E>,
     result: Result<T, Failure<E>>,
     failure_if: impl Predicate<E, FailureFit>,
@@ -235,7 +235,7 @@ pub fn settle<T, E, FailureFit, IgnoreFit>(
 
 /// As [`settle`], where `classify` says what the function's own results are; `failure_if` decides about an error where it `is_written`.
 pub fn settle_classified<T, E, FailureFit, IgnoreFit>(
-    permit: Permit<'_>,
+    permit: impl Settles,
     describe: Describe<E>,
     result: Result<T, Failure<E>>,
     classify: &impl ClassifyBy<T, E>,

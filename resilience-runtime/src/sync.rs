@@ -235,6 +235,34 @@ impl AtomicEpoch {
     }
 }
 
+/// How many there are who want something to stay as it is.
+///
+/// Whoever finds that there is nobody has exchanged the number for itself, so that whoever comes afterwards sees what was done before.
+pub(crate) struct Claims(AtomicU64);
+
+impl Claims {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    pub(crate) fn begin(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.load(Ordering::Acquire) != 0
+    }
+
+    /// Whether there is nobody; whoever comes after this sees what was done before it.
+    pub(crate) fn is_none_for_all(&self) -> bool {
+        self.0.compare_exchange(0, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
 /// Says that something has happened to whoever waits for its owner anyway. Atomic only so that it can be shared.
 #[derive(Debug)]
 pub(crate) struct Flag(std::sync::atomic::AtomicBool);

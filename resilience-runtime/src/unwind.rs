@@ -5,7 +5,7 @@
 //! that in an atomic, in a lock, and in tokio's timer, which is dropped with the future.
 
 use crate::bulkhead::{Bulkhead, HeldCall, Place};
-use crate::circuit_breaker::{CircuitBreaker, Permit, WatchedCall};
+use crate::circuit_breaker::{CircuitBreaker, KeyedCall, KeyedPermit, Permit, WatchedCall};
 use crate::keyed::Keyed;
 use crate::policy::Policy;
 use crate::rate_limit::RateLimiter;
@@ -34,6 +34,7 @@ unwind_safe!(
     Keyed<'_, Bulkhead>,
     Keyed<'_, RateLimiter>,
     Permit<'_>,
+    KeyedPermit<'_>,
     Place<'_>,
     Run<'_>,
     Pause
@@ -45,6 +46,7 @@ impl<P: Policy> RefUnwindSafe for Site<P> {}
 // Each holds the call by a unique reference, and is not polled again after a panic of it.
 impl<F: UnwindSafe> UnwindSafe for Timed<'_, F> {}
 impl<F: UnwindSafe> UnwindSafe for WatchedCall<'_, F> {}
+impl<F: UnwindSafe> UnwindSafe for KeyedCall<'_, '_, F> {}
 impl<F: UnwindSafe> UnwindSafe for HeldCall<'_, F> {}
 // A timer is dropped with what it is the timer of.
 impl UnwindSafe for Timer {}

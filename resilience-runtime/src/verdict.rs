@@ -48,6 +48,12 @@ impl Verdict {
     /// The call says nothing about the dependency, and is not tried again.
     pub const IGNORED: Self = Self::of(Outcome::Ignored, false);
 
+    /// Whether there is nothing to tell a circuit breaker but the outcome, which is no failure.
+    #[inline]
+    pub(crate) fn is_outcome_alone(self) -> bool {
+        self.outcome != Outcome::Failure && self.opens_for.is_none()
+    }
+
     const fn of(outcome: Outcome, again: bool) -> Self {
         Self { outcome, again, after: None, opens_for: None }
     }

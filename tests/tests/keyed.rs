@@ -235,13 +235,14 @@ async fn totals_survive_eviction_and_a_new_key_begins_at_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_outlives_its_key_counts_for_nobody() {
+async fn a_key_whose_permit_is_out_keeps_its_breaker() {
     let breaker = stock().max_keys(1).build().unwrap();
     let late = breaker.keyed("a").try_acquire().unwrap();
     succeed(&breaker, "b");
+    assert!(breaker.of_key("b").is_none());
     late.failure();
-    let b = breaker.of_key("b").unwrap().snapshot();
-    assert_eq!((b.state, b.totals.failures, b.totals.stale), (State::Closed, 0, 1));
+    let a = breaker.of_key("a").unwrap().snapshot();
+    assert_eq!((a.state, a.totals.failures, a.totals.stale), (State::Open, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -293,7 +294,7 @@ fn racing_keys_lose_nothing() {
         }
     });
     let totals = breaker.totals();
-    assert_eq!(totals.successes + totals.stale, 4 * CALLS);
+    assert_eq!((totals.successes, totals.stale), (4 * CALLS, 0));
     assert_eq!(totals.cancelled, 0);
 }
 
@@ -355,9 +356,13 @@ fn the_only_closed_one_of_thousands_is_found_by_one_of_the_next_new_keys() {
 
 mod under_way {
     use super::*;
-    use resilience_runtime::{Rate, RateLimiter, Rejection, circuit_breaker};
+    use resilience_runtime::{
+        Failure, Outcome, Pipeline, Rate, RateLimiter, Rejection, Verdict, Window, bulkhead, circuit_breaker, retry,
+        timeout,
+    };
     use std::future::Future;
-    use std::pin::Pin;
+    use std::pin::{Pin, pin};
+    use std::sync::Barrier;
     use std::task::{Context, Poll, Waker};
     use tokio_stream::{Stream, StreamExt};
 
@@ -394,6 +399,7 @@ mod under_way {
         (0..100).for_each(|key| breaker.keyed(key).try_acquire().unwrap().success());
     }
 
+    #[track_caller]
     fn begin<F: Future>(call: &mut Pin<Box<F>>) {
         assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
@@ -451,6 +457,192 @@ mod under_way {
         owned.success();
         flood(&breaker);
         assert!(["called", "owned", "stream"].iter().all(|key| state(key).is_none()));
+    }
+
+    /// Which key has lost its breaker to others that came while it was asked what the call has come to.
+    const JUDGED: &str = "under way: judged";
+
+    fn judge<T>(result: Result<&T, &Error>) -> Verdict {
+        flood(&registry().circuit_breaker(JUDGED).unwrap());
+        if result.is_ok() { Verdict::SUCCESS } else { Verdict::FAILURE }
+    }
+
+    fn says_so(_: &Error) -> bool {
+        flood(&registry().circuit_breaker(JUDGED).unwrap());
+        true
+    }
+
+    async fn after(waits: Duration) -> Result<(), Error> {
+        if !waits.is_zero() {
+            tokio::time::sleep(waits).await;
+        }
+        Err(Error::Failed)
+    }
+
+    #[circuit_breaker("under way: judged", key = key, max_keys = 2, consecutive_failures = 1, classify = judge)]
+    async fn classified(key: &str, waits: Duration) -> Result<(), Error> {
+        after(waits).await
+    }
+
+    #[circuit_breaker("under way: judged", key = key, failure_if = says_so)]
+    async fn asked(key: &str, waits: Duration) -> Result<(), Error> {
+        after(waits).await
+    }
+
+    #[circuit_breaker("under way: judged", key = key, classify = judge)]
+    #[timeout("60s")]
+    async fn timed(key: &str, waits: Duration) -> Result<(), Error> {
+        after(waits).await
+    }
+
+    /// A call that was ready at once loses its breaker, and is told to the one that its key gets then.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_asked_about_the_result_may_take_its_time() {
+        registry().prepare();
+        let breaker = registry().circuit_breaker(JUDGED).unwrap();
+        for waits in [Duration::ZERO, SECOND] {
+            classified("classified", waits).await.unwrap_err();
+            assert_eq!(breaker.of_key("classified").map(|key| key.state()), Some(State::Open), "after {waits:?}");
+            breaker.reset();
+            asked("asked", waits).await.unwrap_err();
+            assert_eq!(breaker.of_key("asked").map(|key| key.state()), Some(State::Open), "after {waits:?}");
+            breaker.reset();
+            timed("timed", waits).await.unwrap_err();
+            assert_eq!(breaker.of_key("timed").map(|key| key.state()), Some(State::Open), "after {waits:?}");
+            breaker.reset();
+            let by_hand = breaker.keyed("by hand").call_classified(after(waits), judge);
+            by_hand.await.unwrap_err();
+            assert_eq!(breaker.of_key("by hand").map(|key| key.state()), Some(State::Open), "after {waits:?}");
+            breaker.reset();
+            let judge = |_: &Error| {
+                flood(&breaker);
+                Outcome::Failure
+            };
+            breaker.keyed("judged").call_judged(after(waits), judge).await.unwrap_err();
+            assert_eq!(breaker.of_key("judged").map(|key| key.state()), Some(State::Open), "after {waits:?}");
+            breaker.reset();
+        }
+        let totals = breaker.totals();
+        assert_eq!((totals.failures, totals.stale), (10, 0));
+    }
+
+    #[circuit_breaker("under way: at once", key = key, max_keys = 2, consecutive_failures = 1)]
+    async fn at_once(key: &str, while_it_runs: impl FnOnce(), result: Result<(), Error>) -> Result<(), Error> {
+        while_it_runs();
+        assert!(key != "panics");
+        result
+    }
+
+    /// It never waits, so it is not known to be under way; and what it comes to is its key's all the same.
+    #[tokio::test(start_paused = true)]
+    async fn what_a_call_that_is_ready_at_once_comes_to_is_its_keys() {
+        registry().prepare();
+        let breaker = registry().circuit_breaker("under way: at once").unwrap();
+        let state = |key: &str| breaker.of_key(key).map(|key| key.state());
+        at_once("fails", || flood(&breaker), Err(Error::Failed)).await.unwrap_err();
+        assert_eq!((state("fails"), breaker.totals().failures), (Some(State::Open), 1));
+        breaker.reset();
+        at_once("succeeds", || flood(&breaker), Ok(())).await.unwrap();
+        let own = breaker.of_key("succeeds").unwrap().totals();
+        assert_eq!((own.successes, own.failures), (1, 0));
+        let mut panics = Box::pin(at_once("panics", || flood(&breaker), Ok(())));
+        let panicked = std::panic::AssertUnwindSafe(|| {
+            _ = panics.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        });
+        std::panic::catch_unwind(panicked).unwrap_err();
+        assert_eq!((state("panics"), breaker.totals().panicked), (Some(State::Open), 1));
+        breaker.reset();
+        // It waits when others have come already.
+        let mut waits = Box::pin(breaker.keyed("waits").call(async {
+            flood(&breaker);
+            after(SECOND).await
+        }));
+        begin(&mut waits);
+        flood(&breaker);
+        waits.await.unwrap_err();
+        assert_eq!((state("waits"), breaker.totals().failures), (Some(State::Open), 3));
+        breaker.reset();
+        // While it runs, its key has got another breaker, which has opened.
+        let open = || {
+            flood(&breaker);
+            fail(&breaker, "late");
+        };
+        at_once("late", open, Ok(())).await.unwrap();
+        assert_eq!((state("late"), breaker.totals().stale), (Some(State::Open), 1));
+    }
+
+    #[circuit_breaker("under way: below", key = key, max_keys = 2, consecutive_failures = 1)]
+    #[retry(attempts = 2, delay = "1s", jitter = none)]
+    async fn retried(key: &str) -> Result<(), Error> {
+        assert!(!key.is_empty());
+        Err(Error::Failed)
+    }
+
+    #[circuit_breaker("under way: below", key = key)]
+    #[bulkhead(max_concurrent = 1, max_queue = 1, name = "under way: below")]
+    async fn queued(key: &str) -> Result<(), Error> {
+        assert!(!key.is_empty());
+        Err(Error::Failed)
+    }
+
+    /// For anything but its body.
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_below_its_breaker_is_under_way() {
+        registry().prepare();
+        let breaker = registry().circuit_breaker("under way: below").unwrap();
+        let state = |key: &str| breaker.of_key(key).map(|key| key.state());
+        let mut retried = Box::pin(retried("retried"));
+        begin(&mut retried);
+        flood(&breaker);
+        assert_eq!(state("retried"), Some(State::Closed));
+        retried.await.unwrap_err();
+        assert_eq!((state("retried"), breaker.totals().stale), (Some(State::Open), 0));
+
+        breaker.reset();
+        let inside = registry().bulkhead("under way: below").unwrap().try_acquire_owned().unwrap();
+        let mut queued = Box::pin(queued("queued"));
+        begin(&mut queued);
+        flood(&breaker);
+        assert_eq!(state("queued"), Some(State::Closed));
+        drop(inside);
+        queued.await.unwrap_err();
+        assert_eq!((state("queued"), breaker.totals().stale), (Some(State::Open), 0));
+
+        breaker.reset();
+        let stack = Pipeline::builder("under way: stack").circuit_breaker("under way: below");
+        let pipeline = stack.bulkhead("under way: below").build().unwrap();
+        // All that has keys in a pipeline is asked by the same one.
+        let inside = registry().bulkhead("under way: below").unwrap().try_acquire_owned_for("mine").unwrap();
+        let mut call = Box::pin(pipeline.keyed("mine").call(|| async { Err::<(), _>(Error::Failed) }));
+        begin(&mut call);
+        flood(&breaker);
+        drop(inside);
+        let Failure::Call(_) = call.await.unwrap_err() else { panic!("it is not rejected") };
+        assert_eq!(state("mine"), Some(State::Open));
+    }
+
+    /// A permit is its key's until it has ended, whatever it is and however late it comes.
+    #[test]
+    fn a_permit_that_is_asked_for_while_others_come_is_its_keys() {
+        const ROUNDS: u64 = if cfg!(miri) { 10 } else { 5_000 };
+        let breaker =
+            Arc::new(stock().consecutive_failures(1_000_000).window(Window::None).max_keys(1).build().unwrap());
+        let begins = Barrier::new(3);
+        let alone = |ask: &(dyn Fn(u64) + Sync)| {
+            begins.wait();
+            (0..ROUNDS).for_each(ask);
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| alone(&|call| breaker.try_acquire_owned_for(call).unwrap().failure()));
+            scope.spawn(|| alone(&|call| breaker.keyed(call + ROUNDS).try_acquire().unwrap().failure()));
+            scope.spawn(|| {
+                alone(&|call| {
+                    let call = pin!(breaker.keyed(call + 2 * ROUNDS).call(async { Err::<(), _>(()) }));
+                    assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+                });
+            });
+        });
+        assert_eq!((breaker.totals().failures, breaker.totals().stale), (3 * ROUNDS, 0));
     }
 
     /// Of a call that panics too, and of one that is not async.

@@ -32,16 +32,9 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) 
         true => quote_spanned!(Span::mixed_site()=> __place.watch(::core::pin::pin!(#block))),
         false => block,
     };
-    // A key keeps its breaker while a call is under way.
-    let has_key =
-        guarded.layers.iter().any(|layer| matches!(layer, Layer::CircuitBreaker(breaker) if breaker.key.is_some()));
     let run = match (is_sync, has_permit) {
-        (true, true) if has_key => quote_spanned!(Span::mixed_site()=> __permit.known_call(#block)),
         (true, true) => quote_spanned!(Span::mixed_site()=> __permit.watch_call(#block)),
         (true, false) => quote_spanned!(Span::mixed_site()=> __resilience::run(#block)),
-        (false, true) if has_key => {
-            quote_spanned!(Span::mixed_site()=> __permit.watch(::core::pin::pin!(__permit.known(#block))))
-        }
         (false, true) => quote_spanned!(Span::mixed_site()=> __permit.watch(::core::pin::pin!(#block))),
         (false, false) => block,
     };

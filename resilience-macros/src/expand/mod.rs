@@ -10,7 +10,8 @@
 //!     use ::resilience_runtime::private as __resilience;
 //!     let __breaker = { static __OPERATION: … = …; static __BREAKER: … = …; &__BREAKER };
 //!     let __result = '__circuit_breaker: {
-//!         let __permit = match __breaker.keyed(&order.shop).try_acquire() {
+//!         let mut __key = __breaker.of_a_key();
+//!         let mut __permit = match __key.admit(&order.shop) {
 //!             Ok(__permit) => __permit,
 //!             Err(__rejection) => break '__circuit_breaker Err(Failure::Rejected(__rejection)),
 //!         };
@@ -216,7 +217,7 @@ fn call(guarded: &Guarded, layers: &[Layer], has_permit: bool) -> TokenStream {
     };
     match layer {
         Layer::Retry(retry) => retry::around(guarded, retry, call(guarded, inner, has_permit)),
-        Layer::CircuitBreaker(breaker) => circuit_breaker::around(guarded, breaker, &call(guarded, inner, true)),
+        Layer::CircuitBreaker(breaker) => circuit_breaker::around(guarded, breaker, inner, &call(guarded, inner, true)),
         Layer::Bulkhead(bulkhead) => bulkhead::around(guarded, bulkhead, &call(guarded, inner, has_permit)),
         Layer::RateLimit(limit) => rate_limit::around(guarded, limit, &call(guarded, inner, has_permit)),
         Layer::Timeout(timeout) => {

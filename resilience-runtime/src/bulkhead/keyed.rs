@@ -111,7 +111,7 @@ impl<'a> Keyed<'a, Bulkhead> {
 
     fn arrive(&self, arrive: impl Fn(&'a Bulkhead) -> Arrival) -> (Option<&'a Arc<Bulkhead>>, Arrival) {
         match self.ask(&arrive, |bulkhead, arrival| bulkhead.gate.undo(arrival)) {
-            Some((of_key, arrival)) => (Some(of_key), arrival),
+            Some((of_key, arrival)) => (Some(of_key.instance()), arrival),
             None => (None, arrive(self.family)),
         }
     }

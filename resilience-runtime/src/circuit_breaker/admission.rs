@@ -90,6 +90,30 @@ impl CircuitBreaker {
         }
     }
 
+    /// As [`admit`](Self::admit), of a call that is known to be under way before it is admitted: no other key gets this breaker meanwhile.
+    #[inline]
+    pub(super) fn admit_known(&self, clock: impl Clock) -> Result<Permit<'_>, Refused<'_>> {
+        let under_way = self.in_flight.begin();
+        self.admit(clock).map(|permit| permit.known_by(under_way))
+    }
+
+    /// A call goes on here which another breaker has admitted that was its key's. Where this one is not closed, it decides nothing.
+    pub(super) fn take_over(&self, began: u64) -> Permit<'_> {
+        let under_way = self.in_flight.begin();
+        match self.word.load() {
+            word if word.phase() == Phase::Closed => {
+                Permit::new(self, Admitted::Closed(word), began).known_by(under_way)
+            }
+            _ => Permit::new(self, Admitted::Unjudged, began),
+        }
+    }
+
+    /// As if nobody had asked.
+    #[inline]
+    pub(super) fn take_back(&self, asked: Result<Permit<'_>, Refused<'_>>) {
+        asked.into_iter().for_each(Permit::give_back);
+    }
+
     #[inline]
     pub(super) fn count_rejection(&self, shard: Shard) {
         self.window.count(shard, Counter::Rejected);

@@ -20,6 +20,8 @@ use std::time::Duration;
 pub(super) enum Admitted {
     /// In this closed state.
     Closed(Word),
+    /// In this closed state, and known to be under way, so that its key keeps its breaker. Whatever ends the call says so at last.
+    Known(Word),
     /// As a probe of the half-open state of this generation.
     Probe(u64),
     /// As part of the probe of the half-open state of this generation, in whose body it is made.
@@ -49,7 +51,7 @@ impl CircuitBreaker {
         outcome: Outcome,
         because: Option<&Because<'_>>,
     ) {
-        if let (Outcome::Success, Admitted::Closed(word)) = (outcome, admitted)
+        if let (Outcome::Success, Admitted::Closed(word) | Admitted::Known(word)) = (outcome, admitted)
             && began != 0
             && self.record_timed_success(shard, clock, word, began)
         {
@@ -103,7 +105,7 @@ impl CircuitBreaker {
             _ => self.timed(clock, began, counter),
         };
         match admitted {
-            Admitted::Closed(word) if self.is_still(word) => {
+            Admitted::Closed(word) | Admitted::Known(word) if self.is_still(word) => {
                 self.window.record(shard, word.closed_generation(), || clock.coarse_millis(), finished);
                 self.count_time(shard, finished);
                 self.tell_judged(end(finished, because));
@@ -147,7 +149,7 @@ impl CircuitBreaker {
         because: Option<&Because<'_>>,
     ) {
         match admitted {
-            Admitted::Closed(word) => {
+            Admitted::Closed(word) | Admitted::Known(word) => {
                 let now = self.word.load();
                 if now != word && !now.is_in(Phase::Closed, word.generation()) {
                     return self.count_stale();

@@ -1,6 +1,6 @@
 //! One breaker a key: "payment" for warehouse 7, and another for warehouse 8.
 //!
-//! A key's breaker may be given to another key while it is closed. What was admitted before is of an older generation then and ends as stale.
+//! A key's breaker may be given to another key while it is closed and no call of it is under way.
 //!
 //! Where none is closed, new keys share the named breaker itself (the overflow breaker), which lets pass what it would reject.
 
@@ -22,6 +22,7 @@ use crate::verdict::Verdict;
 use crate::window::Shard;
 use resilience_config::CircuitBreakerConfig;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 impl CircuitBreaker {
@@ -33,8 +34,8 @@ impl CircuitBreaker {
     /// of them, the longest unused one among the 16 or more that are looked at. Where none of 1,040 is such a one, the new key shares the overflow breaker, whose state is that of this one, and
     /// is told in the snapshot's [`keys`](crate::KeyCounts). That breaker monitors and never rejects, unless it is forced open: a few failing keys must not reject every new one.
     ///
-    /// A call is known to be under way from when it waits, or from its beginning where it is not async, where its permit is [owned](Self::try_acquire_owned_for), and while
-    /// a stream is read. Of a permit that is neither, and that is kept for long while others come, the key may lose its breaker; its end then counts as `stale`.
+    /// A key keeps its breaker while a call is known to be under way: while a permit is out, a stream is read, or a call that is made through an attribute or [`call`](Keyed::call) waits. What
+    /// such a call comes to before it has waited is its key's too: where that has lost its breaker meanwhile, it goes to the one that the key has then, or gets.
     ///
     /// A key takes about two kibibytes and its own length.
     ///
@@ -71,7 +72,7 @@ impl CircuitBreaker {
     /// As the breaker that keys share which have none of their own: what it would reject passes, unless somebody has forced it open.
     #[cold]
     #[inline(never)]
-    fn admit_overflow(&self) -> Result<Permit<'_>, Rejection> {
+    pub(super) fn admit_overflow(&self) -> Result<Permit<'_>, Rejection> {
         match self.admit(Present) {
             Err(Refused { retry_after_millis: Some(_), .. }) => {
                 self.count_would_reject();
@@ -96,19 +97,16 @@ impl<'a> Keyed<'a, CircuitBreaker> {
     /// With the key's breaker; nothing where it shares one. Inlined, so that the permit is made where it is wanted, and by reference, so that the key stays where it was printed.
     #[inline(always)]
     pub(super) fn acquired(&self) -> Result<(Option<&'a Arc<CircuitBreaker>>, Permit<'a>), Rejection> {
-        let give_back = |_: &CircuitBreaker, asked: Result<Permit<'a>, Refused<'a>>| {
-            asked.into_iter().for_each(Permit::give_back);
-        };
-        match self.ask(|breaker| breaker.admit(Present), give_back) {
-            Some((breaker, Ok(permit))) => Ok((Some(breaker), permit)),
-            Some((breaker, Err(refused))) => Err(self.rejected(breaker, refused)),
+        match self.ask(|breaker| breaker.admit_known(Present), CircuitBreaker::take_back) {
+            Some((of_key, Ok(permit))) => Ok((Some(of_key.instance()), permit)),
+            Some((of_key, Err(refused))) => Err(self.rejected(of_key.instance(), refused)),
             None => self.family.admit_overflow().map(|permit| (None, permit)),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn rejected(&self, breaker: &CircuitBreaker, refused: Refused<'_>) -> Rejection {
+    pub(super) fn rejected(&self, breaker: &CircuitBreaker, refused: Refused<'_>) -> Rejection {
         breaker.count_rejection(Shard::if_taken());
         let mut rejection = refused.rejection();
         if let Rejection::CircuitOpen { key, .. } = &mut rejection {
@@ -140,9 +138,10 @@ impl<'a> Keyed<'a, CircuitBreaker> {
         call: impl Future<Output = Result<T, E>>,
         judge: impl FnOnce(&E) -> Outcome,
     ) -> Result<T, Failure<E>> {
-        let permit = self.try_acquire().map_err(Failure::Rejected)?;
-        let call = permit.known(call);
-        permit.run(call, judge).await
+        let mut permit = self.admitted().map_err(Failure::Rejected)?;
+        let result = permit.watch(pin!(call)).await;
+        permit.record(result.as_ref().map_or_else(judge, |_| Outcome::Success));
+        result.map_err(Failure::Call)
     }
 
     /// As [`CircuitBreaker::call_classified`], for this key.
@@ -155,9 +154,10 @@ impl<'a> Keyed<'a, CircuitBreaker> {
         call: impl Future<Output = Result<T, E>>,
         classify: impl Fn(Result<&T, &E>) -> Verdict,
     ) -> Result<T, Failure<E>> {
-        let permit = self.try_acquire().map_err(Failure::Rejected)?;
-        let call = permit.known(call);
-        permit.run_classified(call, classify).await
+        let mut permit = self.admitted().map_err(Failure::Rejected)?;
+        let result = permit.watch(pin!(call)).await;
+        permit.record_verdict(classify(result.as_ref()));
+        result.map_err(Failure::Call)
     }
 }
 
@@ -207,7 +207,7 @@ impl ByKey for CircuitBreaker {
     fn begin_anew(&self, now: u64) -> bool {
         let word = self.word.load();
         let anew = Word::closed(word.entering(now), word.monitored());
-        let may_begin = word.phase() == Phase::Closed && !self.in_flight.is_any();
+        let may_begin = word.phase() == Phase::Closed && self.in_flight.is_none_for_all();
         let has_begun = may_begin && self.word.exchange(word, anew);
         if has_begun {
             self.error_kept.forget();

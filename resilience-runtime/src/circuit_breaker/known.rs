@@ -1,71 +1,163 @@
-//! Calls that are known to be under way, so that their key keeps its breaker until they have ended.
+//! A call of a key by an async function: its outcome is its key's, however many other keys come meanwhile.
 //!
-//! A call that is ready at once does not pay for it: it is over before anybody could want its breaker. So a call counts from when it first waits, and one that is not
-//! async or whose permit was moved elsewhere from its beginning.
+//! A call that is ready at once does not pay for that: it is over before anybody is likely to want its breaker. So it is known to be under way from when it first waits, as every other call
+//! is from before it is admitted. Where its breaker was given to another key by then, it goes on with the one that its own key has, or gets.
 
 use super::breaker::CircuitBreaker;
-use super::permit::Permit;
-use pin_project_lite::pin_project;
+use super::clock::Present;
+use super::judging::Admitted;
+use super::permit::{Permit, Settles};
+use super::state::Word;
+use crate::cause::Describe;
+use crate::error::{Failure, Rejection};
+use crate::keyed::{Keyed, Tenure};
+use crate::name::PolicyKey;
+use crate::outcome::Outcome;
+use crate::verdict::Verdict;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A call that is known until this is dropped.
-#[derive(Debug)]
-pub(super) struct UnderWay<'a>(&'a CircuitBreaker);
+/// The right to make one call, as [`Permit`], which knows whose it is.
+#[must_use = "dropped at once, it counts a cancelled call"]
+pub struct KeyedPermit<'k> {
+    key: &'k Keyed<'k, CircuitBreaker>,
+    /// While its breaker may be given to another key.
+    tenure: Option<Tenure<'k, CircuitBreaker>>,
+    permit: Permit<'k>,
+}
 
-impl<'a> UnderWay<'a> {
-    pub(super) fn of(breaker: &'a CircuitBreaker) -> Self {
-        breaker.in_flight.begins();
-        Self(breaker)
+impl<'a> Keyed<'a, CircuitBreaker> {
+    /// Prints the key, which stays here until the call has ended, and asks to make that.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn admit<Fit>(&mut self, key: &(impl PolicyKey<Fit> + ?Sized)) -> Result<KeyedPermit<'_>, Rejection> {
+        self.print(key);
+        self.admitted()
+    }
+
+    #[inline(always)]
+    pub(super) fn admitted(&self) -> Result<KeyedPermit<'_>, Rejection> {
+        match self.ask(|breaker| breaker.admit(Present), CircuitBreaker::take_back) {
+            Some((tenure, Ok(permit))) => Ok(KeyedPermit { key: self, tenure: Some(tenure), permit }),
+            Some((tenure, Err(refused))) => Err(self.rejected(tenure.instance(), refused)),
+            None => self.family.admit_overflow().map(|permit| KeyedPermit { key: self, tenure: None, permit }),
+        }
+    }
+
+    /// Goes on with a call whose breaker was given to another key.
+    fn take_over(&self, began: u64) -> Permit<'a> {
+        let taken_over = self.ask(|breaker| breaker.take_over(began), |_, permit| permit.give_back());
+        taken_over.map_or_else(|| self.family.take_over(began), |(_, permit)| permit)
     }
 }
 
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.ends();
+/// A call that was admitted in that closed state is known to be under way, unless its breaker was given to another key.
+pub(super) fn known_in<'b>(tenure: &Tenure<'b, CircuitBreaker>, word: Word, began: u64) -> Option<Permit<'b>> {
+    let breaker = tenure.instance();
+    let under_way = breaker.in_flight.begin();
+    tenure.lasts().then(|| Permit::new(breaker, Admitted::Closed(word), began).known_by(under_way))
+}
+
+impl<'k> KeyedPermit<'k> {
+    /// The call is known to be under way from now on.
+    #[cold]
+    #[inline(never)]
+    fn hold(&mut self) {
+        let Some(tenure) = self.tenure.take() else { return };
+        // What is not closed is given to no other key, and once it is closed, whatever comes of its probe comes too late.
+        let (Admitted::Closed(word), began) = self.permit.words() else { return };
+        let held = known_in(&tenure, word, began).unwrap_or_else(|| self.key.take_over(began));
+        let before = std::mem::replace(&mut self.permit, held);
+        self.permit.watched().know(before.watched());
+        before.give_back();
+    }
+
+    fn held(mut self) -> Permit<'k> {
+        self.hold();
+        self.permit
+    }
+
+    /// The call ended so.
+    #[inline(always)]
+    pub(super) fn record(self, outcome: Outcome) {
+        if outcome == Outcome::Success && self.permit.is_calm_success() {
+            return std::mem::forget(self.permit);
+        }
+        self.held().record(outcome);
+    }
+
+    /// As [`Permit::record_verdict`].
+    #[inline(always)]
+    pub(super) fn record_verdict(self, verdict: Verdict) {
+        match verdict.is_outcome_alone() {
+            true => self.record(verdict.outcome()),
+            false => self.held().record_verdict(verdict),
+        }
+    }
+
+    /// As [`Permit::watch`]. From when it first waits, the call is known to be under way.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn watch<'p, F: Future>(&'p mut self, body: Pin<&'p mut F>) -> KeyedCall<'p, 'k, F> {
+        KeyedCall { permit: self, body }
     }
 }
 
-pin_project! {
-    /// The body of a call with a key, which is known from when it first waits.
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless awaited"]
-    pub struct KnownCall<'a, F> {
-        #[pin]
-        body: F,
-        breaker: &'a CircuitBreaker,
-        known: Option<UnderWay<'a>>,
+impl Settles for KeyedPermit<'_> {
+    #[inline(always)]
+    fn settle<T, E>(
+        self,
+        result: Result<T, Failure<E>>,
+        describe: Describe<E>,
+        of_ok: impl FnOnce(&T) -> Verdict,
+        of_error: impl FnOnce(&E) -> Verdict,
+    ) -> Result<T, Failure<E>> {
+        match result {
+            Ok(value) => {
+                let verdict = of_ok(&value);
+                self.record_verdict(verdict);
+                Ok(value)
+            }
+            Err(failure) => {
+                self.held().settle_failed((&failure, describe), of_error);
+                Err(failure)
+            }
+        }
     }
 }
 
-impl<F: Future> Future for KnownCall<'_, F> {
+/// The future of [`KeyedPermit::watch`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct KeyedCall<'p, 'k, F> {
+    permit: &'p mut KeyedPermit<'k>,
+    body: Pin<&'p mut F>,
+}
+
+impl<F: Future> Future for KeyedCall<'_, '_, F> {
     type Output = F::Output;
 
-    #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let polled = this.body.poll(context);
-        if polled.is_pending() && this.known.is_none() {
-            *this.known = Some(UnderWay::of(this.breaker));
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { permit, body } = &mut *self;
+        let unwound = HeldIfUnwound(permit);
+        let running = unwound.0.permit.runs();
+        let polled = body.as_mut().poll(context);
+        running.returned();
+        std::mem::forget(unwound);
+        if polled.is_pending() {
+            permit.permit.waits();
+            permit.hold();
         }
         polled
     }
 }
 
-impl<'a> Permit<'a> {
-    /// A call that waits keeps its key's breaker where it is.
-    #[doc(hidden)]
-    #[inline]
-    pub fn known<F: Future>(&self, body: F) -> KnownCall<'a, F> {
-        KnownCall { body, breaker: self.breaker(), known: None }
-    }
+/// A panic is a failure, and its key's.
+struct HeldIfUnwound<'p, 'k>(&'p mut KeyedPermit<'k>);
 
-    /// As [`known`](Self::known), for a call that is not async: nobody can say whether that waits, so it is known from its beginning.
-    #[doc(hidden)]
-    #[inline]
-    pub fn known_call<R>(&self, body: impl FnOnce() -> R) -> R {
-        let _known = UnderWay::of(self.breaker());
-        self.watch_call(body)
+impl Drop for HeldIfUnwound<'_, '_> {
+    fn drop(&mut self) {
+        self.0.hold();
     }
 }

@@ -22,10 +22,10 @@
 //! | `nested` | which calls are part of a probe |
 //! | `judging` | how a call's end is counted, and whether the breaker trips on it |
 //! | `permit` | the right to make one call, until its end |
-//! | `known` | a call that is known until it has ended |
 //! | `admission` | whether a call is let through |
 //! | `steering` | what is done by hand |
 //! | `keyed` | one breaker a key |
+//! | `known` | whose outcome that of a call is |
 //! | `owned` | permits that borrow nothing |
 //! | `streamed` | a call that lasts until the stream that it answers with has ended |
 //! | `saved` | what a restart must not forget |
@@ -71,10 +71,11 @@ pub(crate) use admission::Refused;
 pub use breaker::CircuitBreaker;
 pub(crate) use breaker::TripIf;
 pub use builder::CircuitBreakerBuilder;
+pub(crate) use known::{KeyedCall, KeyedPermit};
 pub use last_error::LastError;
 pub use owned::OwnedPermit;
 pub use permit::Permit;
-pub(crate) use permit::WatchedCall;
+pub(crate) use permit::{Settles, WatchedCall};
 pub(crate) use policy::TripRule;
 #[cfg(feature = "persistence")]
 pub(crate) use saved::{Saved, Since};

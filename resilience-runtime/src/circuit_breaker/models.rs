@@ -7,6 +7,7 @@
 use super::breaker::CircuitBreaker;
 use super::clock::Clock;
 use super::judging::Admitted;
+use super::known::known_in;
 use super::permit::Permit;
 use super::state::{Phase, Word};
 use crate::event::{Act, Bus, Emitter, Event, EventFilter, Topic, Transition};
@@ -381,29 +382,29 @@ fn a_trip_races_a_monitor() {
     });
 }
 
+/// A breaker that opens at the first failure, of a key that comes with it.
+fn held_by_a_key() -> (Shared<Slot<CircuitBreaker>>, PrintedKey) {
+    let config = CircuitBreakerConfig::new().window(Window::None).consecutive_failures(1);
+    let settings = config.validated().resolve();
+    let emitter = Emitter::new(std::sync::Arc::default());
+    let breaker = CircuitBreaker::new_at("model".into(), &settings, None, emitter, START);
+    let (slot, key) = (Slot::new(std::sync::Arc::new(breaker)), PrintedKey::print("before"));
+    slot.give(key.found().unwrap(), "before".into());
+    (Shared::new(slot), key)
+}
+
 /// Without the look at the epoch in `Slot::ask`, or with the epoch raised after the breaker has begun anew, a call of the key before could be
 /// admitted to what is the next key's, and trip it.
 #[test]
 fn a_taking_races_a_call_of_the_key_before() {
     model(|| {
-        let config = CircuitBreakerConfig::new().window(Window::None).consecutive_failures(1);
-        let breaker = std::sync::Arc::new(CircuitBreaker::new_at(
-            "model".into(),
-            &config.validated().resolve(),
-            None,
-            Emitter::new(std::sync::Arc::default()),
-            START,
-        ));
-        let slot = Shared::new(Slot::new(breaker));
-        let key = PrintedKey::print("before");
-        slot.give(key.found().unwrap(), "before".into());
+        let (slot, key) = held_by_a_key();
         let other = {
             let slot = Shared::clone(&slot);
             thread::spawn(move || {
-                let give_back =
-                    |_: &CircuitBreaker, asked: Result<Permit<'_>, _>| asked.into_iter().for_each(Permit::give_back);
                 let Some(epoch) = slot.held_by(key.found().unwrap()) else { return };
-                if let Some(Ok(permit)) = slot.ask(epoch, |breaker| breaker.admit(At(START)), give_back) {
+                let admit = |breaker| CircuitBreaker::admit(breaker, At(START));
+                if let Some(Ok(permit)) = slot.ask(epoch, admit, CircuitBreaker::take_back) {
                     end(permit, SECOND, At(START), Outcome::Failure);
                 }
             })
@@ -412,6 +413,57 @@ fn a_taking_races_a_call_of_the_key_before() {
         other.join().unwrap();
         // Open, it was not closed when it was to be taken.
         assert_eq!(slot.instance.state() == State::Closed, taken);
+    });
+}
+
+/// Were a call known only after it is admitted, or were whoever takes the breaker to look at the number of those that are known and not to exchange it, the breaker could be given to another key
+/// between the two: the failure would be stale.
+#[test]
+fn a_taking_races_a_call_that_is_known_from_its_beginning() {
+    model(|| {
+        let (slot, key) = held_by_a_key();
+        let other = {
+            let slot = Shared::clone(&slot);
+            thread::spawn(move || {
+                let Some(epoch) = slot.held_by(key.found().unwrap()) else { return false };
+                let admit = |breaker| CircuitBreaker::admit_known(breaker, At(START));
+                match slot.ask(epoch, admit, CircuitBreaker::take_back) {
+                    Some(Ok(permit)) => end(permit, SECOND, At(START), Outcome::Failure),
+                    Some(Err(_)) => unreachable!("it is closed"),
+                    None => return false,
+                }
+                true
+            })
+        };
+        let taken = slot.take(|breaker| breaker.begin_anew(START));
+        let is_told = other.join().unwrap();
+        assert!(!(taken && is_told));
+        assert_eq!(slot.instance.state() == State::Open, is_told);
+        assert_eq!((slot.instance.totals().stale, slot.instance.in_flight.is_any()), (0, false));
+    });
+}
+
+/// As the one before, of a call that is known from when it first waits: without the look at the epoch after that, it could be known to a breaker that it has lost.
+#[test]
+fn a_taking_races_a_call_that_begins_to_wait() {
+    model(|| {
+        let (slot, key) = held_by_a_key();
+        let epoch = slot.held_by(key.found().unwrap()).unwrap();
+        let word = slot.instance.word.load();
+        let other = {
+            let slot = Shared::clone(&slot);
+            thread::spawn(move || {
+                let known = known_in(&slot.in_epoch(epoch), word, 0);
+                let is_told = known.is_some();
+                known.into_iter().for_each(|permit| end(permit, SECOND, At(START), Outcome::Failure));
+                is_told
+            })
+        };
+        let taken = slot.take(|breaker| breaker.begin_anew(START));
+        let is_told = other.join().unwrap();
+        assert!(!(taken && is_told));
+        assert_eq!(slot.instance.state() == State::Open, is_told);
+        assert_eq!((slot.instance.totals().stale, slot.instance.in_flight.is_any()), (0, false));
     });
 }
 

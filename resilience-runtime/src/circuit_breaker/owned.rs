@@ -1,6 +1,7 @@
 //! A permit that owns its breaker, to be moved into a stream, a body or a task.
 
 use super::breaker::CircuitBreaker;
+use super::clock::Present;
 use super::judging::Admitted;
 use super::permit::{Permit, Watched};
 use crate::error::{Failure, Rejection};
@@ -52,13 +53,6 @@ impl OwnedCall {
     }
 }
 
-// Its key keeps its breaker until then.
-impl Drop for OwnedCall {
-    fn drop(&mut self) {
-        self.breaker.in_flight.ends();
-    }
-}
-
 /// A permit that is lent to a body, and what it got to know of that.
 struct Lent<'p> {
     permit: ManuallyDrop<Permit<'p>>,
@@ -81,7 +75,6 @@ impl Drop for Lent<'_> {
 impl OwnedPermit {
     fn new(breaker: &Arc<CircuitBreaker>, permit: Permit<'_>) -> Self {
         let (admitted, began) = permit.into_words();
-        breaker.in_flight.begins();
         Self { call: Some(OwnedCall { breaker: Arc::clone(breaker), admitted, began, watched: Watched::new() }) }
     }
 
@@ -191,7 +184,9 @@ impl CircuitBreaker {
     ///
     /// [`Rejection::CircuitOpen`] while the breaker lets nothing through.
     pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, Rejection> {
-        Ok(OwnedPermit::new(self, self.try_acquire()?))
+        // Of a key's breaker too, which may be asked by itself.
+        let permit = if self.of_keys.is_of_an_instance() { self.admit_known(Present)? } else { self.admit(Present)? };
+        Ok(OwnedPermit::new(self, permit))
     }
 
     /// As [`try_acquire_owned`](Self::try_acquire_owned), for a key: see [`keyed`](Self::keyed).

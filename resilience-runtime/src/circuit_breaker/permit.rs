@@ -2,6 +2,7 @@
 
 use super::breaker::CircuitBreaker;
 use super::clock::{Clock, Present};
+use super::in_flight::UnderWay;
 use super::judging::Admitted;
 use super::nested;
 use crate::cause::{Because, CauseText, Describe};
@@ -103,12 +104,26 @@ impl<'a> Call<'a> {
         {
             return;
         }
+        self.end_otherwise(shard, clock, outcome);
+    }
+
+    #[inline(never)]
+    fn end_otherwise(self, shard: Shard, clock: impl Clock, outcome: Outcome) {
+        let Self { breaker, admitted, began } = self;
+        let _known = self.known();
         breaker.record(shard, clock, (admitted, began), outcome, None);
+    }
+
+    /// If it is known to be under way, it is until this is dropped: whatever ends it drops this last.
+    #[inline]
+    fn known(&self) -> Option<UnderWay<'a>> {
+        matches!(self.admitted, Admitted::Known(_)).then(|| self.breaker.in_flight.begun())
     }
 
     /// Its permit was dropped, which had noted that of the body.
     fn dropped(self, noted: Noted, shard: Shard, clock: impl Clock) {
         let Self { breaker, admitted, began } = self;
+        let _known = self.known();
         if noted.has_panicked() {
             if admitted != Admitted::Uncounted {
                 breaker.panicked.increment();
@@ -131,6 +146,7 @@ impl<'a> Call<'a> {
     #[inline(never)]
     fn end_because(self, verdict: Verdict, because: &Because<'_>) {
         let Self { breaker, admitted, began } = self;
+        let _known = self.known();
         let (shard, outcome) = (Shard::if_taken(), verdict.outcome());
         let because = if outcome == Outcome::Failure { breaker.because(because) } else { None };
         match verdict.opening() {
@@ -146,6 +162,28 @@ impl<'a> Permit<'a> {
     #[inline]
     pub(super) fn new(breaker: &'a CircuitBreaker, admitted: Admitted, began: u64) -> Self {
         Self { call: Call { breaker, admitted, began }, watched: Watched(Note::new()) }
+    }
+
+    /// Of a call that is known to be under way by that. No other key gets what is not closed, so that it is no matter there.
+    #[inline]
+    pub(super) fn known_by(mut self, under_way: UnderWay<'_>) -> Self {
+        if let Admitted::Closed(word) = self.call.admitted {
+            self.call.admitted = Admitted::Known(word);
+            under_way.keep();
+        }
+        self
+    }
+
+    /// Records a success, if that is all there is to do.
+    #[inline(always)]
+    pub(super) fn is_calm_success(&self) -> bool {
+        let Call { breaker, admitted, began } = self.call;
+        match (admitted, began) {
+            (Admitted::Closed(word), 0) => {
+                breaker.record_calm_success(Shard::if_taken(), word, || Present.coarse_millis())
+            }
+            _ => false,
+        }
     }
 
     /// What was found out by another permit of the same call.
@@ -194,7 +232,9 @@ impl<'a> Permit<'a> {
     }
 
     pub(super) fn dropped_at(self, shard: Shard, clock: impl Clock, abandoned: bool) {
-        let Call { breaker, admitted, began } = self.spent();
+        let call = self.spent();
+        let Call { breaker, admitted, began } = call;
+        let _known = call.known();
         breaker.record_dropped(shard, clock, (admitted, began), abandoned);
     }
 
@@ -213,7 +253,7 @@ impl<'a> Permit<'a> {
     /// As [`record`](Self::record), of an `Ok`, and opens the breaker where the verdict says so.
     #[inline(always)]
     pub(crate) fn record_verdict(self, verdict: Verdict) {
-        if verdict.outcome() != Outcome::Failure && verdict.opening().is_none() {
+        if verdict.is_outcome_alone() {
             return self.record(verdict.outcome());
         }
         let because = |words: &mut CauseText| words.write_str("an answer that is classified as a failure");
@@ -226,6 +266,11 @@ impl<'a> Permit<'a> {
         let call = self.call;
         std::mem::forget(self);
         call
+    }
+
+    /// As what the call was admitted, and when it began.
+    pub(super) fn words(&self) -> (Admitted, u64) {
+        (self.call.admitted, self.call.began)
     }
 
     /// Runs the call and records how it ended.
@@ -250,12 +295,6 @@ impl<'a> Permit<'a> {
         result.map_err(Failure::Call)
     }
 
-    /// Of whichever key.
-    #[inline]
-    pub(super) fn breaker(&self) -> &'a CircuitBreaker {
-        self.call.breaker
-    }
-
     /// What it was admitted as, and when it began, for whoever goes on with it.
     pub(super) fn into_words(self) -> (Admitted, u64) {
         let Call { admitted, began, .. } = self.spent();
@@ -264,7 +303,9 @@ impl<'a> Permit<'a> {
 
     /// As if it had never been asked for.
     pub(super) fn give_back(self) {
-        let Call { breaker, admitted, .. } = self.spent();
+        let call = self.spent();
+        let Call { breaker, admitted, .. } = call;
+        let _known = call.known();
         if let Admitted::Probe(generation) = admitted {
             breaker.answer(generation, Present, None, None);
         }
@@ -374,17 +415,48 @@ impl<'a> Permit<'a> {
                 Ok(value)
             }
             Err(failure) => {
-                let Call { breaker, admitted, began } = self.spent();
-                settle_failure(breaker, admitted, began, (&failure, describe), of_error);
+                self.settle_failed((&failure, describe), of_error);
                 Err(failure)
             }
         }
+    }
+
+    /// As [`settle`](Self::settle), of a failure.
+    #[inline(always)]
+    pub(super) fn settle_failed<E>(self, failed: (&Failure<E>, Describe<E>), of_error: impl FnOnce(&E) -> Verdict) {
+        let Call { breaker, admitted, began } = self.spent();
+        settle_failure(breaker, admitted, began, failed, of_error);
     }
 
     #[cfg(all(test, resilience_loom))]
     pub(super) fn drop_at(self, shard: Shard, clock: impl Clock) {
         let noted = self.watched.noted();
         self.spent().dropped(noted, shard, clock);
+    }
+}
+
+/// What a call ends by.
+pub trait Settles {
+    /// Takes the result of what is inside, as the function's own hooks judge it, and hands it on.
+    fn settle<T, E>(
+        self,
+        result: Result<T, Failure<E>>,
+        describe: Describe<E>,
+        of_ok: impl FnOnce(&T) -> Verdict,
+        of_error: impl FnOnce(&E) -> Verdict,
+    ) -> Result<T, Failure<E>>;
+}
+
+impl Settles for Permit<'_> {
+    #[inline(always)]
+    fn settle<T, E>(
+        self,
+        result: Result<T, Failure<E>>,
+        describe: Describe<E>,
+        of_ok: impl FnOnce(&T) -> Verdict,
+        of_error: impl FnOnce(&E) -> Verdict,
+    ) -> Result<T, Failure<E>> {
+        Permit::settle(self, result, describe, of_ok, of_error)
     }
 }
 

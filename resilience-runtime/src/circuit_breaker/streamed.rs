@@ -1,6 +1,5 @@
 //! A call that lasts until the stream that it answers with has ended: which of the items decide about it, and how long it took.
 
-use super::known::UnderWay;
 use super::permit::Permit;
 use crate::cause::Because;
 use crate::outcome::Outcome;
@@ -14,7 +13,6 @@ use std::task::Poll;
 #[derive(Debug)]
 pub(crate) struct StreamedCall {
     permit: Permit<'static>,
-    _known: UnderWay<'static>,
     seen: SoFar,
     /// The nanoseconds that it has taken, while they do not grow: until the stream is first polled, and from its first item on. So whether a call is slow does
     /// not depend on its reader.
@@ -34,8 +32,8 @@ enum SoFar {
 impl StreamedCall {
     pub(crate) fn new(permit: Permit<'static>) -> Self {
         permit.waits_no_longer();
-        let (took, known) = (permit.took(), UnderWay::of(permit.breaker()));
-        Self { permit, _known: known, seen: SoFar::Nothing, took }
+        let took = permit.took();
+        Self { permit, seen: SoFar::Nothing, took }
     }
 
     /// Polls the stream, so that a panic is known for the call's own, and for how long the stream was waited for.

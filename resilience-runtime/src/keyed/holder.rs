@@ -1,6 +1,6 @@
 //! Who gets a slot and who loses one, and how a call finds the instance of its key.
 
-use super::slots::{Candidate, Keys, Slot, Takings};
+use super::slots::{Candidate, Keys, Slot, Takings, Tenure};
 use crate::event::{Event, Runs, Topic, Turn};
 #[cfg(feature = "config")]
 use crate::name::Name;
@@ -150,19 +150,30 @@ impl<'a, P: ByKey> Keyed<'a, P> {
     /// Printed in its place: what was written word by word a moment ago, and is copied in larger pieces, makes a processor wait.
     #[inline(always)]
     pub(crate) fn new<Fit>(family: &'a P, key: &(impl PolicyKey<Fit> + ?Sized)) -> Self {
-        let mut keyed = Self { family, key: PrintedKey::new() };
-        key.print(&mut keyed.key);
+        let mut keyed = Self::unprinted(family);
+        keyed.print(key);
         keyed
+    }
+
+    #[inline(always)]
+    pub(crate) fn print<Fit>(&mut self, key: &(impl PolicyKey<Fit> + ?Sized)) {
+        key.print(&mut self.key);
+    }
+
+    /// Of a key that is printed into it later, and stays where it was printed.
+    #[inline(always)]
+    pub(crate) fn unprinted(family: &'a P) -> Self {
+        Self { family, key: PrintedKey::new() }
     }
 
     /// What `ask` gets of the key's instance, and that; `undo` takes it back from one that was given to another key meanwhile. Nothing, where the key has to
     /// share an instance with others.
     #[inline(always)]
-    pub(crate) fn ask<T>(&self, ask: impl Fn(&'a P) -> T, undo: impl Fn(&'a P, T)) -> Option<(&'a Arc<P>, T)> {
+    pub(crate) fn ask<T>(&self, ask: impl Fn(&'a P) -> T, undo: impl Fn(&'a P, T)) -> Option<(Tenure<'a, P>, T)> {
         loop {
             let (slot, epoch) = self.slot()?;
             if let Some(asked) = slot.ask(epoch, &ask, &undo) {
-                return Some((&slot.instance, asked));
+                return Some((slot.in_epoch(epoch), asked));
             }
         }
     }

@@ -29,3 +29,4 @@ pub(crate) use holder::{ByKey, Idle, OfKeys, Sums, runs, runs_alone, totals};
 pub use holder::{KeyCounts, Keyed};
 #[cfg(all(test, resilience_loom))]
 pub(crate) use slots::Slot;
+pub(crate) use slots::Tenure;

@@ -45,6 +45,11 @@ impl<P> Slot<P> {
         is_held.then_some(epoch)
     }
 
+    #[inline]
+    pub(crate) fn in_epoch(&self, epoch: u64) -> Tenure<'_, P> {
+        Tenure { slot: self, epoch }
+    }
+
     /// Whose it is.
     pub(super) fn key(&self) -> Option<Key> {
         let key = Option::clone(&self.key.load());
@@ -88,6 +93,24 @@ impl<P> Slot<P> {
             return None;
         }
         Some(asked)
+    }
+}
+
+/// A slot, and the epoch in which it is a key's.
+pub(crate) struct Tenure<'s, P> {
+    slot: &'s Slot<P>,
+    epoch: u64,
+}
+
+impl<'s, P> Tenure<'s, P> {
+    #[inline]
+    pub(crate) fn instance(&self) -> &'s Arc<P> {
+        &self.slot.instance
+    }
+
+    /// Whether it is still that key's.
+    pub(crate) fn lasts(&self) -> bool {
+        self.slot.epoch.get() == self.epoch
     }
 }
 

@@ -169,7 +169,7 @@ where
                                 let body = pin!(in_attempt(attempt, async { body().await }));
                                 let body = pin!(HeldCall::new(place, body));
                                 let result = match permit {
-                                    Some(permit) => permit.watch(pin!(permit.known(body))).await,
+                                    Some(permit) => permit.watch(body).await,
                                     None => body.await,
                                 };
                                 result.map_err(Failure::Call)

@@ -160,7 +160,7 @@ impl<'a> Keyed<'a, RateLimiter> {
         let arrive = |limiter: &'a RateLimiter| limiter.arrive(cost, may_wait);
         let undo = |limiter: &'a RateLimiter, arrival: TurnAsked| limiter.undo(&arrival, cost);
         match self.ask(arrive, undo) {
-            Some((limiter, arrival)) => limiter.go_on_from(arrival, cost, || self.kept_key()),
+            Some((of_key, arrival)) => of_key.instance().go_on_from(arrival, cost, || self.kept_key()),
             None => {
                 let family = self.family;
                 let limiter = family.overflow.get_or_init(|| Overflow::new(family)).of(&self.key);

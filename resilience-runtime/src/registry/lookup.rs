@@ -55,6 +55,13 @@ impl<P: Kept + ByKey> Site<P> {
     pub fn keyed<K: PolicyKey<Fit> + ?Sized, Fit>(&'static self, key: &K) -> Keyed<'static, P> {
         Keyed::new(self.get(), key)
     }
+
+    /// That of a key which is not known yet.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn of_a_key(&'static self) -> Keyed<'static, P> {
+        Keyed::unprinted(self.get())
+    }
 }
 
 impl Site<CircuitBreaker> {

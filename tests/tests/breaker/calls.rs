@@ -247,9 +247,9 @@ impl<'b> UnderWay<'b> {
         Self { real, expected }
     }
 
-    /// Whether it is known to be under way, so that its key keeps its breaker.
+    /// Whether its key keeps its breaker for it: what a closed one has admitted may still be told to it.
     pub fn is_known(&self) -> bool {
-        !matches!(self.real, Real::ByHand(_))
+        matches!(self.expected.admitted, Admitted::Closed { .. })
     }
 
     pub fn is_counted(&self) -> bool {

@@ -17,9 +17,10 @@ async fn reserve(
         &__BREAKER
     };
     let __result = '__circuit_breaker: {
-        let __permit = match {
+        let mut __key = __breaker.of_a_key();
+        let mut __permit = match {
             let warehouse = warehouse;
-            let __acquired = __breaker.keyed(&(warehouse + 1)).try_acquire();
+            let __acquired = __key.admit(&(warehouse + 1));
             warehouse = warehouse;
             __acquired
         } {
@@ -30,21 +31,18 @@ async fn reserve(
         };
         let __result = __permit
             .watch(
-                ::core::pin::pin!(
-                    __permit
-                        .known(async move {
-                            if let __resilience::Some(__result) = __resilience::None::<
-                                Result<(), StockError>,
-                            > {
-                                return __result;
-                            }
-                            let warehouse = warehouse;
-                            let _ = &warehouse;
-                            #[cfg(feature = "lots")]
-                            let lot = lot;
-                            { stock(warehouse).await }
-                        }),
-                ),
+                ::core::pin::pin!(async move {
+                    if let __resilience::Some(__result) = __resilience::None::<
+                        Result<(), StockError>,
+                    > {
+                        return __result;
+                    }
+                    let warehouse = warehouse;
+                    let _ = &warehouse;
+                    #[cfg(feature = "lots")]
+                    let lot = lot;
+                    { stock(warehouse).await }
+                }),
             )
             .await;
         let __result = __resilience::called(__result);

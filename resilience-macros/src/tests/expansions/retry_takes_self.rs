@@ -38,7 +38,8 @@ async fn ask(
                     __run.is_last_attempt(),
                 );
                 let __result = '__circuit_breaker: {
-                    let __permit = match __breaker.keyed(&self.peer).try_acquire() {
+                    let mut __key = __breaker.of_a_key();
+                    let mut __permit = match __key.admit(&self.peer) {
                         __resilience::Ok(__permit) => __permit,
                         __resilience::Err(__refused) => {
                             break '__circuit_breaker __resilience::rejected(__refused);
@@ -47,23 +48,20 @@ async fn ask(
                     let __result = __permit
                         .watch(
                             ::core::pin::pin!(
-                                __permit
-                                    .known(
-                                        __resilience::in_attempt(
-                                            __run.attempt(),
-                                            async {
-                                                if let __resilience::Some(__result) = __resilience::None::<
-                                                    Result<Answer, Error>,
-                                                > {
-                                                    let __self = self;
-                                                    return __result;
-                                                }
-                                                #[cfg(feature = "lots")]
-                                                let lot = lot;
-                                                { self.ask_once().await }
-                                            },
-                                        ),
-                                    ),
+                                __resilience::in_attempt(
+                                    __run.attempt(),
+                                    async {
+                                        if let __resilience::Some(__result) = __resilience::None::<
+                                            Result<Answer, Error>,
+                                        > {
+                                            let __self = self;
+                                            return __result;
+                                        }
+                                        #[cfg(feature = "lots")]
+                                        let lot = lot;
+                                        { self.ask_once().await }
+                                    },
+                                ),
                             ),
                         )
                         .await;

@@ -92,26 +92,23 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                                         let __result = __permit
                                                             .watch(
                                                                 ::core::pin::pin!(
-                                                                    __permit
-                                                                        .known(
-                                                                            __resilience::in_attempt(
-                                                                                __run.attempt(),
-                                                                                async {
-                                                                                    if let __resilience::Some(__result) = __resilience::None::<
-                                                                                        Result<usize, Error>,
-                                                                                    > {
-                                                                                        let _ = &mut *self;
-                                                                                        return __result;
-                                                                                    }
-                                                                                    let mut buffer = &mut *buffer;
-                                                                                    let name = name;
-                                                                                    {
-                                                                                        buffer = &mut buffer[1..];
-                                                                                        self.read(buffer, name).await
-                                                                                    }
-                                                                                },
-                                                                            ),
-                                                                        ),
+                                                                    __resilience::in_attempt(
+                                                                        __run.attempt(),
+                                                                        async {
+                                                                            if let __resilience::Some(__result) = __resilience::None::<
+                                                                                Result<usize, Error>,
+                                                                            > {
+                                                                                let _ = &mut *self;
+                                                                                return __result;
+                                                                            }
+                                                                            let mut buffer = &mut *buffer;
+                                                                            let name = name;
+                                                                            {
+                                                                                buffer = &mut buffer[1..];
+                                                                                self.read(buffer, name).await
+                                                                            }
+                                                                        },
+                                                                    ),
                                                                 ),
                                                             )
                                                             .await;
