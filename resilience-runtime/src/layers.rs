@@ -482,7 +482,7 @@ impl<A: Questions, L: Layered<A>> Layered<A> for ByPermit<L> {
 /// What lets a call in, or does not, and may have something held while the call is inside.
 pub trait LetsIn {
     /// What is held.
-    type Held: Holding;
+    type Held: Holding + 'static;
 
     /// At once or not at all.
     fn enter(&'static self) -> Result<Self::Held, Refusal>;
@@ -522,34 +522,41 @@ impl LetsIn for RateLimiter {
 
 /// What is told whether what is inside waits.
 pub trait Holding {
-    /// As the closure polls. Whether it waits is told by what it returns.
-    fn watch<R>(&self, poll: impl FnOnce() -> R, waits: impl FnOnce(&R) -> bool) -> R;
+    /// What is inside is about to be polled; what this returns is for [`waits`](Self::waits).
+    fn polls(&self) -> usize;
+
+    /// What is inside waits, which was polled since.
+    fn waits(&self, since: usize);
 }
 
 impl Holding for Place<'_> {
     #[inline(always)]
-    fn watch<R>(&self, poll: impl FnOnce() -> R, waits: impl FnOnce(&R) -> bool) -> R {
-        self.watch_poll(poll, waits)
+    fn polls(&self) -> usize {
+        Place::polls(self)
+    }
+
+    #[inline(always)]
+    fn waits(&self, since: usize) {
+        Place::waits(self, since);
     }
 }
 
 impl Holding for () {
     #[inline(always)]
-    fn watch<R>(&self, poll: impl FnOnce() -> R, _: impl FnOnce(&R) -> bool) -> R {
-        poll()
+    fn polls(&self) -> usize {
+        0
     }
+
+    #[inline(always)]
+    fn waits(&self, _: usize) {}
 }
 
 /// A bulkhead or a limiter, for which the call may have to wait.
 impl<P: LetsIn + Kept> Layers for &'static Site<P> {
     #[inline(always)]
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
-        // Most calls need not wait, and have no future of waiting then.
-        let ask = move || {
-            let policy = self.get();
-            policy.enter().map_err(|_| AssertUnwindSafe(policy.wait()))
-        };
-        LetIn { inside: Some(inside), door: Door::Before { ask: Some(ask) } }
+        let wait = |policy: &'static P| AssertUnwindSafe(policy.wait());
+        LetIn { inside: Some(inside), door: Door::Before { site: self }, wait }
     }
 }
 
@@ -569,30 +576,28 @@ impl<P: LetsIn + Kept> Layers for NeverWaits<P> {
     #[inline(always)]
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
         let Self(site) = self;
-        LetInAtOnce { inside: Some(inside), held: None, enter: Some(move || site.get().enter()) }
+        LetInAtOnce { inside: Some(inside), held: None, site: Some(site) }
     }
 }
 
 pin_project! {
     /// What is let in at once or not at all.
-    struct LetInAtOnce<L, Enter, Held> {
+    struct LetInAtOnce<L, P, Held>
+    where
+        P: Policy,
+        P: 'static,
+    {
         // Before what it holds, so that it is dropped before.
         #[pin]
         inside: Option<L>,
         // While the body waits.
         held: Option<Held>,
         // Up to the first poll.
-        enter: Option<Enter>,
+        site: Option<&'static Site<P>>,
     }
 }
 
-impl<A, L, Enter, Held> Layered<A> for LetInAtOnce<L, Enter, Held>
-where
-    A: Questions,
-    L: Layered<A>,
-    Enter: FnOnce() -> Result<Held, Refusal>,
-    Held: Holding,
-{
+impl<A: Questions, L: Layered<A>, P: LetsIn + Kept> Layered<A> for LetInAtOnce<L, P, P::Held> {
     #[inline(always)]
     fn poll_layers(
         self: Pin<&mut Self>,
@@ -601,9 +606,9 @@ where
         context: &mut Context<'_>,
     ) -> CallPoll<A> {
         let mut this = self.project();
-        let held = match this.enter.take() {
+        let held = match this.site.take() {
             None => this.held.take().expect(POLLED_AGAIN),
-            Some(enter) => match enter() {
+            Some(site) => match site.get().enter() {
                 Ok(held) => held,
                 Err(refusal) => {
                     this.inside.set(None);
@@ -612,8 +617,10 @@ where
             },
         };
         let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        match held.watch(|| inside.poll_layers(asked, permit, context), |polled| matches!(polled, CallPoll::Pending)) {
+        let since = held.polls();
+        match inside.poll_layers(asked, permit, context) {
             CallPoll::Pending => {
+                held.waits(since);
                 *this.held = Some(held);
                 CallPoll::Pending
             }
@@ -635,32 +642,42 @@ where
 
 pin_project! {
     /// What has to be let in, and may hold something while it is.
-    struct LetIn<L, Ask, Enter, Held> {
+    struct LetIn<L, P, Wait, Enter, Held>
+    where
+        P: Policy,
+        P: 'static,
+    {
         // Before what it holds, so that it is dropped before.
         #[pin]
         inside: Option<L>,
         #[pin]
-        door: Door<Ask, Enter, Held>,
+        door: Door<P, Enter, Held>,
+        // Makes the future of waiting.
+        wait: Wait,
     }
 }
 
 pin_project! {
     #[project = DoorOf]
-    enum Door<Ask, Enter, Held> {
-        Before { ask: Option<Ask> },
+    enum Door<P, Enter, Held>
+    where
+        P: Policy,
+        P: 'static,
+    {
+        Before { site: &'static Site<P> },
         At { #[pin] enter: Enter },
         Inside { held: Held },
         Left,
     }
 }
 
-impl<A, L, Ask, Enter, Held> Layered<A> for LetIn<L, Ask, Enter, Held>
+impl<A, L, P, Wait, Enter> Layered<A> for LetIn<L, P, Wait, Enter, P::Held>
 where
     A: Questions,
     L: Layered<A>,
-    Ask: FnOnce() -> Result<Held, Enter>,
-    Enter: Future<Output = Result<Held, Rejection>>,
-    Held: Holding,
+    P: LetsIn + Kept,
+    Wait: Fn(&'static P) -> Enter,
+    Enter: Future<Output = Result<P::Held, Rejection>>,
 {
     #[inline(always)]
     fn poll_layers(
@@ -673,10 +690,14 @@ where
         loop {
             // Each step is written where it was found out: one place that all of them came to would copy the largest.
             match this.door.as_mut().project() {
-                DoorOf::Before { ask } => match ask.take().expect(POLLED_AGAIN)() {
-                    Ok(held) => this.door.set(Door::Inside { held }),
-                    Err(enter) => this.door.set(Door::At { enter }),
-                },
+                DoorOf::Before { site } => {
+                    let policy = site.get();
+                    // Most calls need not wait, and have no future of waiting then.
+                    match policy.enter() {
+                        Ok(held) => this.door.set(Door::Inside { held }),
+                        Err(_) => this.door.set(Door::At { enter: (this.wait)(policy) }),
+                    }
+                }
                 DoorOf::At { enter } => match enter.poll(context) {
                     Poll::Pending => return CallPoll::Pending,
                     Poll::Ready(Ok(held)) => this.door.set(Door::Inside { held }),
@@ -688,9 +709,12 @@ where
                 },
                 DoorOf::Inside { held } => {
                     let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-                    let poll = || inside.poll_layers(asked, permit, context);
-                    return match held.watch(poll, |polled| matches!(polled, CallPoll::Pending)) {
-                        CallPoll::Pending => CallPoll::Pending,
+                    let since = held.polls();
+                    return match inside.poll_layers(asked, permit, context) {
+                        CallPoll::Pending => {
+                            held.waits(since);
+                            CallPoll::Pending
+                        }
                         CallPoll::Succeeded(value) => {
                             this.door.set(Door::Left);
                             CallPoll::Succeeded(value)

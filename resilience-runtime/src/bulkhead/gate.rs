@@ -45,7 +45,7 @@ impl<L: Line> Gate<L> {
     }
 
     /// As [`arrive`](Self::arrive), for those who do not wait.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter(&self) -> Arrival {
         let step = |word: GateWord| match word.enter() {
             Some(entered) => Some((entered, Arrival::Entered)),
@@ -54,7 +54,7 @@ impl<L: Line> Gate<L> {
         self.word.step(step).unwrap_or(Arrival::Full)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn leave(&self) {
         if self.word.step(|word| Some(word.leave())) == Some(true) {
             self.hand(1);

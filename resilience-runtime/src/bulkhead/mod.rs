@@ -121,10 +121,16 @@ impl Place<'_> {
         HeldCall::new(Some(self), body)
     }
 
-    /// The same of what is polled inside, and `waits` if what that returns says so.
+    /// The same of what is polled inside: it is about to be.
     #[inline(always)]
-    pub(crate) fn watch_poll<R>(&self, poll: impl FnOnce() -> R, waits: impl FnOnce(&R) -> bool) -> R {
-        recursion::watch_poll(self.bulkhead, poll, waits)
+    pub(crate) fn polls(&self) -> usize {
+        recursion::times()
+    }
+
+    /// What was polled inside since then waits.
+    #[inline(always)]
+    pub(crate) fn waits(&self, since: usize) {
+        recursion::waits(self.bulkhead, since);
     }
 }
 
@@ -261,7 +267,7 @@ impl Bulkhead {
         Ok(self.admit())
     }
 
-    #[inline]
+    #[inline(always)]
     fn admit(&self) -> Place<'_> {
         self.admitted.increment();
         Place { bulkhead: Some(self) }

@@ -39,8 +39,9 @@ pub(super) fn join(bulkhead: &Bulkhead) {
     });
 }
 
+/// How many queues were joined on this thread.
 #[inline]
-fn times() -> usize {
+pub(super) fn times() -> usize {
     JOINED.try_with(|joined| joined.times.get()).unwrap_or(0)
 }
 
@@ -75,25 +76,21 @@ impl<F: Future> Future for HeldCall<'_, F> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let bulkhead = self.bulkhead;
-        watch_poll(bulkhead, || self.body.as_mut().poll(context), Poll::is_pending)
+        let before = times();
+        let polled = self.body.as_mut().poll(context);
+        if polled.is_pending() {
+            waits(self.bulkhead, before);
+        }
+        polled
     }
 }
 
-/// Polls what holds a permit of the bulkhead, and `waits` if what that returns says so.
+/// What holds a permit of the bulkhead waits, and was polled since so many queues were joined.
 #[inline(always)]
-pub(super) fn watch_poll<R>(
-    bulkhead: Option<&Bulkhead>,
-    poll: impl FnOnce() -> R,
-    waits: impl FnOnce(&R) -> bool,
-) -> R {
-    let before = times();
-    let polled = poll();
-    if waits(&polled)
-        && before != times()
+pub(super) fn waits(bulkhead: Option<&Bulkhead>, before: usize) {
+    if before != times()
         && let Some(bulkhead) = bulkhead
     {
         bulkhead.look_for_trap(Trap::Recursion, || has_joined(bulkhead, before));
     }
-    polled
 }

@@ -115,7 +115,7 @@ impl AtomicGateWord {
     }
 
     /// Exchanges the word for what `step` makes of it; `None` where that is nothing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn step<T>(&self, step: impl Fn(GateWord) -> Option<(GateWord, T)>) -> Option<T> {
         let mut word = self.load();
         loop {

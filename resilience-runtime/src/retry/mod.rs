@@ -214,7 +214,7 @@ impl Retry {
 
     /// The loop of one guarded call.
     #[doc(hidden)]
-    #[inline]
+    #[inline(always)]
     pub fn start(&self) -> Run<'_> {
         Run::new(self)
     }

@@ -36,12 +36,13 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    #[inline]
+    /// Always inlined: what comes out of a function by value was written in words, and is copied in larger pieces.
+    #[inline(always)]
     pub(super) fn new(retry: &'a Retry) -> Self {
         let wants = retry.settings.word(WANTS);
         let began = if wants & PRECISE != 0 { precise_nanos() } else { coarse_millis() * 1_000_000 };
         if wants & BUDGET != 0 {
-            retry.budget().count_call(Shard::of_this_thread(), began / 1_000_000_000);
+            count_for_budget(retry, began);
         }
         Self { retry, began, attempts: retry.settings.word(ATTEMPTS) as u32, made: 0, before: None, waits: None }
     }
@@ -313,6 +314,12 @@ impl<'a> Run<'a> {
             order,
         });
     }
+}
+
+/// A call begins that its retry's budget counts.
+#[inline(never)]
+fn count_for_budget(retry: &Retry, began: u64) {
+    retry.budget().count_call(Shard::of_this_thread(), began / 1_000_000_000);
 }
 
 /// The error of a retry around which nothing rejects.
