@@ -688,6 +688,9 @@ mod forms {
         assert_eq!(rows.size_hint(), (0, Some(2)), "one may be that it has timed out");
         is_send(&Table(vec![]).borrowed());
         is_send(&generic(vec![1]));
-        assert_eq!(generic(vec![1, 2]).await.unwrap().size_hint(), (2, Some(2)));
+        let mut rows = generic(vec![1, 2]).await.unwrap();
+        assert_eq!(rows.size_hint(), (2, Some(2)));
+        while rows.next().await.is_some() {}
+        assert_eq!(rows.size_hint(), (0, Some(0)), "nothing comes after the end");
     }
 }
