@@ -3,13 +3,13 @@
 #[cfg(not(resilience_loom))]
 pub(crate) use std::sync::{
     Mutex, MutexGuard, RwLock,
-    atomic::{AtomicU64, Ordering, fence},
+    atomic::{AtomicPtr, AtomicU64, Ordering, fence},
 };
 
 #[cfg(resilience_loom)]
 pub(crate) use loom::sync::{
     Mutex, MutexGuard, RwLock,
-    atomic::{AtomicU64, Ordering, fence},
+    atomic::{AtomicPtr, AtomicU64, Ordering, fence},
 };
 
 /// The guard, poisoned or not: no user code runs under a lock of this crate, so a poisoned one guards sound data.
@@ -213,6 +213,25 @@ impl PublishedWord {
 
     pub(crate) fn set(&self, word: u64) {
         self.0.store(word, Ordering::Release);
+    }
+}
+
+/// Where something is, as one thread at a time writes it. Whoever reads it sees what was done before it was written.
+pub(crate) struct Address<T>(AtomicPtr<T>);
+
+impl<T> Address<T> {
+    /// Of nothing.
+    pub(crate) fn new() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> *const T {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set(&self, of: *const T) {
+        self.0.store(of.cast_mut(), Ordering::Release);
     }
 }
 

@@ -4,9 +4,9 @@
 //! is from before it is admitted. Where its breaker was given to another key by then, it goes on with the one that its own key has, or gets.
 
 use super::breaker::CircuitBreaker;
-use super::clock::Present;
+use super::clock::{Clock, Present};
 use super::judging::Admitted;
-use super::permit::{Permit, Settles};
+use super::permit::{Call, Permit, Settles};
 use super::state::Word;
 use crate::cause::Describe;
 use crate::error::{Failure, Rejection};
@@ -38,7 +38,7 @@ impl<'a> Keyed<'a, CircuitBreaker> {
 
     #[inline(always)]
     pub(super) fn admitted(&self) -> Result<KeyedPermit<'_>, Rejection> {
-        match self.ask(|breaker| breaker.admit(Present), CircuitBreaker::take_back) {
+        match self.ask_for_now(|breaker| breaker.admit(Present), CircuitBreaker::take_back) {
             Some((tenure, Ok(permit))) => Ok(KeyedPermit { key: self, tenure: Some(tenure), permit }),
             Some((tenure, Err(refused))) => Err(self.rejected(tenure.instance(), refused)),
             None => self.family.admit_overflow().map(|permit| KeyedPermit { key: self, tenure: None, permit }),
@@ -50,6 +50,19 @@ impl<'a> Keyed<'a, CircuitBreaker> {
         let taken_over = self.ask(|breaker| breaker.take_over(began), |_, permit| permit.give_back());
         taken_over.map_or_else(|| self.family.take_over(began), |(_, permit)| permit)
     }
+}
+
+/// The permit of these words, of a call that is known to be under way.
+#[cold]
+#[inline(never)]
+fn held<'k>(
+    key: &'k Keyed<'k, CircuitBreaker>,
+    tenure: Option<Tenure<'k, CircuitBreaker>>,
+    (call, noted): (Call<'k>, u64),
+) -> Permit<'k> {
+    let mut held = KeyedPermit { key, tenure, permit: Permit::of(call, noted) };
+    held.hold();
+    held.permit
 }
 
 /// A call that was admitted in that closed state is known to be under way, unless its breaker was given to another key.
@@ -65,6 +78,7 @@ impl<'k> KeyedPermit<'k> {
     #[inline(never)]
     fn hold(&mut self) {
         let Some(tenure) = self.tenure.take() else { return };
+        tenure.used_at(Present.coarse_millis());
         // What is not closed is given to no other key, and once it is closed, whatever comes of its probe comes too late.
         let (Admitted::Closed(word), began) = self.permit.words() else { return };
         let held = known_in(&tenure, word, began).unwrap_or_else(|| self.key.take_over(began));
@@ -73,15 +87,22 @@ impl<'k> KeyedPermit<'k> {
         before.give_back();
     }
 
-    fn held(mut self) -> Permit<'k> {
-        self.hold();
-        self.permit
+    /// In words, as whatever a success passes by on its way: see [`Permit`].
+    #[inline(always)]
+    fn held(self) -> Permit<'k> {
+        let Self { key, tenure, permit } = self;
+        permit.apart(move |call, noted| held(key, tenure, (call, noted)))
     }
 
     /// The call ended so.
     #[inline(always)]
     pub(super) fn record(self, outcome: Outcome) {
-        if outcome == Outcome::Success && self.permit.is_calm_success() {
+        // At its end, where the time is read anyway.
+        let now = Present.coarse_millis();
+        if outcome == Outcome::Success && self.permit.is_calm_success(now) {
+            if let Some(tenure) = &self.tenure {
+                tenure.used_at(now);
+            }
             return std::mem::forget(self.permit);
         }
         self.held().record(outcome);

@@ -87,7 +87,7 @@ impl Noted {
 /// Handed on word by word: words that were written one by one a moment ago, and are copied in larger pieces, make a processor wait for longer than all
 /// the rest of a call takes. So whatever takes a permit on the way of a success is always inlined.
 #[derive(Clone, Copy, Debug)]
-struct Call<'a> {
+pub(super) struct Call<'a> {
     breaker: &'a CircuitBreaker,
     admitted: Admitted,
     /// Nanoseconds on the library's clock; 0 of a call that is no probe, where nobody asks how long it takes.
@@ -174,14 +174,12 @@ impl<'a> Permit<'a> {
         self
     }
 
-    /// Records a success, if that is all there is to do.
+    /// Records a success at that time, if that is all there is to do.
     #[inline(always)]
-    pub(super) fn is_calm_success(&self) -> bool {
+    pub(super) fn is_calm_success(&self, now: u64) -> bool {
         let Call { breaker, admitted, began } = self.call;
         match (admitted, began) {
-            (Admitted::Closed(word), 0) => {
-                breaker.record_calm_success(Shard::if_taken(), word, || Present.coarse_millis())
-            }
+            (Admitted::Closed(word), 0) => breaker.record_calm_success(Shard::if_taken(), word, || now),
             _ => false,
         }
     }
@@ -266,6 +264,20 @@ impl<'a> Permit<'a> {
         let call = self.call;
         std::mem::forget(self);
         call
+    }
+
+    /// What `then` makes of its words.
+    #[inline(always)]
+    pub(super) fn apart<R>(self, then: impl FnOnce(Call<'a>, u64) -> R) -> R {
+        let (call, Noted(noted)) = (self.call, self.watched.noted());
+        std::mem::forget(self);
+        then(call, noted)
+    }
+
+    pub(super) fn of(call: Call<'a>, noted: u64) -> Self {
+        let permit = Self { call, watched: Watched::new() };
+        permit.watched.0.set(noted);
+        permit
     }
 
     /// As what the call was admitted, and when it began.

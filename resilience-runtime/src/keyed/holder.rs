@@ -166,31 +166,49 @@ impl<'a, P: ByKey> Keyed<'a, P> {
         Self { family, key: PrintedKey::new() }
     }
 
-    /// What `ask` gets of the key's instance, and that; `undo` takes it back from one that was given to another key meanwhile. Nothing, where the key has to
-    /// share an instance with others.
+    /// What `ask` gets of the key's instance, which is used now, and that; `undo` takes it back from one that was given to another key meanwhile. Nothing, where the key
+    /// has to share an instance with others.
     #[inline(always)]
     pub(crate) fn ask<T>(&self, ask: impl Fn(&'a P) -> T, undo: impl Fn(&'a P, T)) -> Option<(Tenure<'a, P>, T)> {
+        // Before it is asked, which may take an instruction that nothing is done beside.
+        self.asked(|of_key| of_key.used_at(coarse_millis()), ask, undo)
+    }
+
+    /// As [`ask`](Self::ask), and leaves it to the caller to say when the instance was used.
+    #[inline(always)]
+    pub(crate) fn ask_for_now<T>(
+        &self,
+        ask: impl Fn(&'a P) -> T,
+        undo: impl Fn(&'a P, T),
+    ) -> Option<(Tenure<'a, P>, T)> {
+        self.asked(|_| (), ask, undo)
+    }
+
+    #[inline(always)]
+    fn asked<T>(
+        &self,
+        found: impl Fn(&Tenure<'a, P>),
+        ask: impl Fn(&'a P) -> T,
+        undo: impl Fn(&'a P, T),
+    ) -> Option<(Tenure<'a, P>, T)> {
         loop {
             let (slot, epoch) = self.slot()?;
+            let tenure = slot.in_epoch(epoch);
+            found(&tenure);
             if let Some(asked) = slot.ask(epoch, &ask, &undo) {
-                return Some((slot.in_epoch(epoch), asked));
+                return Some((tenure, asked));
             }
         }
     }
 
-    /// The key's slot, used now, and the epoch in which it is the key's.
+    /// The key's slot, and the epoch in which it is the key's.
     #[inline(never)]
     fn slot(&self) -> Option<(&'a Slot<P>, u64)> {
         let keys = self.family.by_key().keys();
-        let (slot, epoch) = match self.key.found().and_then(|key| keys.find(key)) {
-            Some(found) => found,
-            None => self.given_slot(keys)?,
-        };
-        let now = coarse_millis();
-        if slot.last_used.get() != now {
-            slot.last_used.set(now);
+        match self.key.found().and_then(|key| keys.find(key)) {
+            Some(found) => Some(found),
+            None => self.given_slot(keys),
         }
-        Some((slot, epoch))
     }
 
     #[cold]
@@ -433,7 +451,11 @@ impl<P: ByKey> Keys<P> {
         takings.givings += 1;
         takings.given[index] = takings.givings;
         slot.give(found, key);
-        self.index.insert(tag, index);
+        // SAFETY: slots are never freed nor moved before all that is here.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.index.insert(tag, slot);
+        }
         true
     }
 
@@ -450,7 +472,7 @@ impl<P: ByKey> Keys<P> {
                     continue;
                 }
                 takings.tags[index] = None;
-                self.index.remove(tag, index);
+                self.index.remove(tag, slot);
                 self.evicted.increment();
                 if let Some(key) = key {
                     turn.push(Topic::Evicted, slot.instance.generation(), |order| Event::Evicted {

@@ -1,24 +1,27 @@
-//! In which slot to look for a key: words that a call reads without waiting. They are a hint, since a slot itself says whose it is.
+//! In which slot to look for a key: places that a call reads without waiting. They are a hint, since a slot itself says whose it is.
 //!
-//! A table of words with linear probing, at most half full. A word holds a slot, the tag of its key (a part of the key's hash), and how many keys have passed
-//! this place because it was taken: whoever looks for a key goes on until he comes to a place that nobody has passed. So nothing is moved when a key goes, and
-//! a key that is there is found whatever happens to others meanwhile: places are passed before the key is put behind them, and as long as it is there.
+//! A table of places with linear probing, at most a quarter full, so that a key is nearly always where it is first looked for. A place has the address of a slot, the tag of its key (a part of
+//! the key's hash), and how many keys have passed it because it was taken: whoever looks for a key goes on until he comes to a place that nobody has passed. So nothing is moved when a key goes,
+//! and a key that is there is found whatever happens to others meanwhile: places are passed before the key is put behind them, and as long as it is there.
 //!
 //! It is changed by one thread at a time. A table that has become too small stays, for whoever is reading it: all of them together are no larger than the
 //! last one twice. Who reads an old one does not find what came later, and looks again under the lock.
 //!
-//! Orderings: `Release` where a word is written and `Acquire` where it is read, so that whoever finds a slot's number finds the slot.
+//! Orderings: `Release` where a word or an address is written and `Acquire` where it is read, so that whoever finds a slot finds what is in it. The address is written before the word, and may
+//! already be that of the next slot when it is read after it.
 
-use crate::sync::PublishedWord;
+use crate::sync::{Address, PublishedWord};
 use once_cell::sync::OnceCell;
 
 /// Places of the first table, of which the next ones have twice as many. In models there is no room for more.
-const LEAST: usize = if cfg!(resilience_loom) { 4 } else { 16 };
-/// Enough for twice the most slots there can be.
+const LEAST: usize = if cfg!(resilience_loom) { 4 } else { 64 };
+/// Places for each slot, at least.
+const FOR_EACH: usize = if cfg!(resilience_loom) { 2 } else { 4 };
+/// Enough for the most slots there can be.
 const TABLES: usize = 18;
 
-pub(super) struct SlotIndex {
-    tables: [OnceCell<Box<[PublishedWord]>>; TABLES],
+pub(super) struct SlotIndex<S> {
+    tables: [OnceCell<Box<[Place<S>]>>; TABLES],
     /// Which one is in use.
     current: PublishedWord,
 }
@@ -28,93 +31,105 @@ pub(super) struct SlotIndex {
 pub(super) struct Tag(pub(super) u64);
 
 impl Tag {
+    #[inline]
     pub(super) const fn of(hash: u64) -> Self {
         Self(hash >> IndexWord::TAG_SHIFT)
     }
 }
 
-/// A word: the slot's number and one, 20 bits; how many have passed, 8; the tag, 36, of which 21 are the most that a table's size takes.
+struct Place<S> {
+    word: PublishedWord,
+    slot: Address<S>,
+}
+
+/// How many have passed, 8 bits; whether it is taken; the tag, 55, of which 22 are the most that a table's size takes.
 #[derive(Clone, Copy)]
 struct IndexWord(u64);
 
 impl IndexWord {
-    const TAG_SHIFT: u32 = 28;
-    const PASSED_SHIFT: u32 = 20;
-    const SLOT: u64 = (1 << Self::PASSED_SHIFT) - 1;
+    const TAG_SHIFT: u32 = 9;
+    const TAKEN_SHIFT: u32 = 8;
     /// So many or more: it is not known any more, and stays.
     const MANY: u64 = 0xff;
 
-    fn slot(self) -> Option<usize> {
-        (self.0 & Self::SLOT).checked_sub(1).map(|slot| slot as usize)
+    #[inline]
+    const fn is_taken(self) -> bool {
+        self.0 >> Self::TAKEN_SHIFT & 1 != 0
+    }
+
+    #[inline]
+    const fn is_taken_by(self, tag: Tag) -> bool {
+        self.0 >> Self::TAKEN_SHIFT == tag.0 << 1 | 1
     }
 
     const fn tag(self) -> Tag {
         Tag::of(self.0)
     }
 
+    #[inline]
     const fn passed(self) -> u64 {
-        self.0 >> Self::PASSED_SHIFT & Self::MANY
+        self.0 & Self::MANY
     }
 
-    const fn taken(self, tag: Tag, slot: usize) -> Self {
-        Self(tag.0 << Self::TAG_SHIFT | self.passed() << Self::PASSED_SHIFT | (slot as u64 + 1))
+    const fn taken(self, tag: Tag) -> Self {
+        Self(tag.0 << Self::TAG_SHIFT | 1 << Self::TAKEN_SHIFT | self.passed())
     }
 
     const fn free(self) -> Self {
-        Self(self.passed() << Self::PASSED_SHIFT)
+        Self(self.passed())
     }
 
     const fn passed_once_more(self) -> Self {
-        Self(if self.passed() < Self::MANY { self.0 + (1 << Self::PASSED_SHIFT) } else { self.0 })
+        Self(if self.passed() < Self::MANY { self.0 + 1 } else { self.0 })
     }
 
     const fn passed_once_less(self) -> Self {
-        Self(if self.passed() < Self::MANY { self.0 - (1 << Self::PASSED_SHIFT) } else { self.0 })
+        Self(if self.passed() < Self::MANY { self.0 - 1 } else { self.0 })
     }
 }
 
-impl SlotIndex {
+impl<S> Place<S> {
+    fn new() -> Self {
+        Self { word: PublishedWord::new(0), slot: Address::new() }
+    }
+
+    #[inline]
+    fn word(&self) -> IndexWord {
+        IndexWord(self.word.get())
+    }
+
+    fn change(&self, to: impl FnOnce(IndexWord) -> IndexWord) {
+        self.word.set(to(self.word()).0);
+    }
+}
+
+impl<S> SlotIndex<S> {
     pub(super) fn new() -> Self {
         Self { tables: [const { OnceCell::new() }; TABLES], current: PublishedWord::new(0) }
     }
 
-    /// What `held_by` says of the first slot that it says something of, among those that the key may have.
-    #[inline]
-    pub(super) fn find<R>(&self, tag: Tag, held_by: impl Fn(usize) -> Option<R>) -> Option<R> {
-        let table = self.table()?;
-        for at in places_of(tag, table) {
-            let place = IndexWord(table[at].get());
-            if place.tag() == tag
-                && let Some(slot) = place.slot()
-                && let Some(found) = held_by(slot)
-            {
-                return Some(found);
-            }
-            if place.passed() == 0 {
-                break;
-            }
-        }
-        None
+    /// The slots that a key with that tag may have, the likeliest first.
+    #[inline(always)]
+    pub(super) fn candidates(&self, tag: Tag) -> Candidates<'_, S> {
+        Candidates { table: self.table().unwrap_or_default(), tag, passed: 0 }
     }
 
     #[inline]
-    fn table(&self) -> Option<&[PublishedWord]> {
+    fn table(&self) -> Option<&[Place<S>]> {
         Some(self.tables.get(self.current.get() as usize)?.get()?)
     }
 
     /// Makes room for the keys of so many slots.
     pub(super) fn grow(&self, slots: usize) {
-        let places = (2 * slots).next_power_of_two().max(LEAST);
+        let places = (FOR_EACH * slots).next_power_of_two().max(LEAST);
         if self.table().is_some_and(|table| table.len() >= places) {
             return;
         }
         let level = (places / LEAST).ilog2() as usize;
         self.tables[level].get_or_init(|| {
-            let table: Box<[PublishedWord]> = (0..places).map(|_| PublishedWord::new(0)).collect();
-            for place in self.table().into_iter().flatten().map(|place| IndexWord(place.get())) {
-                if let Some(slot) = place.slot() {
-                    put(&table, place.tag(), slot);
-                }
+            let table: Box<[_]> = (0..places).map(|_| Place::new()).collect();
+            for place in self.table().into_iter().flatten().filter(|place| place.word().is_taken()) {
+                put(&table, place.word().tag(), place.slot.get());
             }
             table
         });
@@ -122,40 +137,71 @@ impl SlotIndex {
     }
 
     /// There has to be room.
-    pub(super) fn insert(&self, tag: Tag, slot: usize) {
+    ///
+    /// # Safety
+    ///
+    /// The slot stays where it is for as long as anything is looked for in this index.
+    #[allow(unsafe_code)]
+    pub(super) unsafe fn insert(&self, tag: Tag, slot: &S) {
         if let Some(table) = self.table() {
             put(table, tag, slot);
         }
     }
 
-    pub(super) fn remove(&self, tag: Tag, slot: usize) {
+    pub(super) fn remove(&self, tag: Tag, slot: &S) {
         let Some(table) = self.table() else { return };
-        let is_its = |&at: &usize| IndexWord(table[at].get()).slot() == Some(slot);
+        let is_its = |&at: &usize| table[at].word().is_taken() && std::ptr::eq(table[at].slot.get(), slot);
         let Some(own) = places_of(tag, table).find(is_its) else { return };
-        change(&table[own], IndexWord::free);
-        places_of(tag, table)
-            .take_while(|&at| at != own)
-            .for_each(|at| change(&table[at], IndexWord::passed_once_less));
+        table[own].change(IndexWord::free);
+        places_of(tag, table).take_while(|&at| at != own).for_each(|at| table[at].change(IndexWord::passed_once_less));
+    }
+}
+
+/// What [`candidates`](SlotIndex::candidates) gives.
+pub(super) struct Candidates<'i, S> {
+    /// Empty when there are no more.
+    table: &'i [Place<S>],
+    tag: Tag,
+    passed: usize,
+}
+
+impl<'i, S> Iterator for Candidates<'i, S> {
+    type Item = &'i S;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'i S> {
+        while self.passed < self.table.len() {
+            let place = &self.table[(self.tag.0 as usize + self.passed) & (self.table.len() - 1)];
+            let (word, slot) = (place.word(), place.slot.get());
+            self.passed += 1;
+            if word.passed() == 0 {
+                self.table = &[];
+            }
+            if word.is_taken_by(self.tag) {
+                // SAFETY: an address is that of a slot that is there as long as this index, or of nothing: see `insert`.
+                #[allow(unsafe_code)]
+                return unsafe { slot.as_ref() };
+            }
+        }
+        None
     }
 }
 
 /// Where a key with that tag may be, the likeliest place first.
 #[inline]
-fn places_of(tag: Tag, table: &[PublishedWord]) -> impl Iterator<Item = usize> {
+fn places_of<S>(tag: Tag, table: &[Place<S>]) -> impl Iterator<Item = usize> {
     let mask = table.len() - 1;
     (0..table.len()).map(move |passed| (tag.0 as usize + passed) & mask)
 }
 
-fn change(place: &PublishedWord, to: impl FnOnce(IndexWord) -> IndexWord) {
-    place.set(to(IndexWord(place.get())).0);
-}
-
-fn put(table: &[PublishedWord], tag: Tag, slot: usize) {
+fn put<S>(table: &[Place<S>], tag: Tag, slot: *const S) {
     for at in places_of(tag, table) {
-        if IndexWord(table[at].get()).slot().is_none() {
-            return change(&table[at], |place| place.taken(tag, slot));
+        let place = &table[at];
+        if !place.word().is_taken() {
+            place.slot.set(slot);
+            return place.change(|word| word.taken(tag));
         }
-        change(&table[at], IndexWord::passed_once_more);
+        place.change(IndexWord::passed_once_more);
     }
 }
 
@@ -169,47 +215,61 @@ mod tests {
         Tag((slot as u64 % 2) | ((slot as u64 / 2) << 30))
     }
 
+    fn slots(number: usize) -> Vec<usize> {
+        (0..number).collect()
+    }
+
+    fn insert(index: &SlotIndex<usize>, tag: Tag, slot: &usize) {
+        // SAFETY: the slots of each test are made before its index.
+        #[allow(unsafe_code)]
+        unsafe {
+            index.insert(tag, slot);
+        }
+    }
+
     proptest! {
         #[test]
         fn who_is_there_is_found_and_nothing_is_left_of_those_who_go(turns in prop::collection::vec(0..40_usize, 0..200)) {
+            let slots = slots(40);
             let (index, mut held) = (SlotIndex::new(), Vec::new());
             for slot in turns {
                 match held.iter().position(|other| *other == slot) {
-                    Some(at) => index.remove(tag(held.swap_remove(at)), slot),
+                    Some(at) => index.remove(tag(held.swap_remove(at)), &slots[slot]),
                     None => {
                         index.grow(slot + 1);
-                        index.insert(tag(slot), slot);
+                        insert(&index, tag(slot), &slots[slot]);
                         held.push(slot);
                     }
                 }
                 for slot in 0..40 {
-                    let found = index.find(tag(slot), |found| (found == slot).then_some(()));
+                    let found = index.candidates(tag(slot)).find(|found| **found == slot);
                     prop_assert_eq!(found.is_some(), held.contains(&slot));
                 }
             }
-            held.into_iter().for_each(|slot| index.remove(tag(slot), slot));
-            prop_assert!(index.table().into_iter().flatten().all(|place| place.get() == 0));
+            held.into_iter().for_each(|slot| index.remove(tag(slot), &slots[slot]));
+            prop_assert!(index.table().into_iter().flatten().all(|place| place.word.get() == 0));
         }
     }
 
     #[test]
     fn more_than_can_be_counted_may_pass() {
+        let slots = slots(1000);
         let index = SlotIndex::new();
-        let slots = 0..1000;
         index.grow(slots.len());
         let same = Tag::of(0);
-        slots.clone().for_each(|slot| index.insert(same, slot));
-        slots.clone().filter(|slot| *slot != 999).for_each(|slot| index.remove(same, slot));
-        assert_eq!(index.find(same, Some), Some(999));
-        index.remove(same, 999);
-        assert_eq!(index.find(same, Some), None);
+        slots.iter().for_each(|slot| insert(&index, same, slot));
+        slots[..999].iter().for_each(|slot| index.remove(same, slot));
+        assert_eq!(index.candidates(same).next(), Some(&999));
+        index.remove(same, &slots[999]);
+        assert_eq!(index.candidates(same).next(), None);
     }
 
     #[test]
     fn there_is_room_for_the_most_slots() {
-        let most = 1_000_000;
-        let place = IndexWord(0).taken(Tag::of(u64::MAX), most - 1).passed_once_more();
-        assert_eq!((place.slot(), place.tag(), place.passed()), (Some(most - 1), Tag::of(u64::MAX), 1));
-        assert!((2 * most).next_power_of_two() / LEAST <= 1 << (TABLES - 1));
+        let most = (FOR_EACH * 1_000_000).next_power_of_two();
+        let word = IndexWord(0).taken(Tag::of(u64::MAX)).passed_once_more();
+        assert!(word.is_taken_by(Tag::of(u64::MAX)) && !word.is_taken_by(Tag::of(u64::MAX >> 1)));
+        assert_eq!((word.tag(), word.passed()), (Tag::of(u64::MAX), 1));
+        assert!(most / LEAST <= 1 << (TABLES - 1) && most as u64 <= Tag::of(u64::MAX).0);
     }
 }

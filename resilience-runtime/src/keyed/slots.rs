@@ -8,17 +8,18 @@ use crate::sync::{AtomicEpoch, AtomicSetting, Count, Published, PublishedWord, l
 use once_cell::sync::OnceCell;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// An instance that belongs to one key at a time.
+/// An instance that belongs to one key at a time. What a call of a short key reads is on one line, in this order.
+#[repr(C, align(64))]
 pub(crate) struct Slot<P> {
-    pub(crate) instance: Arc<P>,
     /// How often it was taken from a key or given to one: odd while it has one, or is about to.
     epoch: AtomicEpoch,
     /// What its key is found by, as far as it can be compared without touching anything else.
     shape: PublishedWord,
-    words: [PublishedWord; INLINE_WORDS],
-    key: Published<Option<Key>>,
+    pub(crate) instance: Arc<P>,
     /// When a key last used it, in milliseconds.
     pub(crate) last_used: AtomicSetting,
+    words: [PublishedWord; INLINE_WORDS],
+    key: Published<Option<Key>>,
 }
 
 impl<P> Slot<P> {
@@ -35,7 +36,7 @@ impl<P> Slot<P> {
     }
 
     /// In which epoch it is this key's, if it is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn held_by(&self, key: FoundKey<'_>) -> Option<u64> {
         let epoch = self.epoch.get();
         let is_held = epoch % 2 == 1
@@ -108,6 +109,15 @@ impl<'s, P> Tenure<'s, P> {
         &self.slot.instance
     }
 
+    /// It is used now.
+    #[inline]
+    pub(crate) fn used_at(&self, now: u64) {
+        // Read first: most of those who come in one millisecond need not write it.
+        if self.slot.last_used.get() != now {
+            self.slot.last_used.set(now);
+        }
+    }
+
     /// Whether it is still that key's.
     pub(crate) fn lasts(&self) -> bool {
         self.slot.epoch.get() == self.epoch
@@ -117,7 +127,7 @@ impl<'s, P> Tenure<'s, P> {
 /// Enough for the most `max_keys` there can be.
 const CHUNKS: usize = 20;
 
-type Chunk<P> = Box<[OnceCell<Slot<P>>]>;
+type Chunk<P> = Box<[OnceCell<Box<Slot<P>>>]>;
 
 /// The slots, in chunks of doubling size, so that growing moves none of them.
 pub(super) struct Slots<P> {
@@ -139,7 +149,7 @@ impl<P> Slots<P> {
     #[inline]
     pub(super) fn get(&self, index: usize) -> Option<&Slot<P>> {
         let (chunk, within) = Self::locate(index);
-        self.chunks.get(chunk)?.get()?[within].get()
+        Some(self.chunks.get(chunk)?.get()?[within].get()?)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Slot<P>> {
@@ -149,13 +159,13 @@ impl<P> Slots<P> {
     pub(super) fn put(&self, index: usize, slot: Slot<P>) -> &Slot<P> {
         let (chunk, within) = Self::locate(index);
         let chunk = self.chunks[chunk].get_or_init(|| (0..1 << chunk).map(|_| OnceCell::new()).collect());
-        chunk[within].get_or_init(|| slot)
+        chunk[within].get_or_init(|| Box::new(slot))
     }
 }
 
 pub(crate) struct Keys<P: Policy> {
     pub(super) slots: Slots<P>,
-    pub(super) index: SlotIndex,
+    pub(super) index: SlotIndex<Slot<P>>,
     hasher: KeyHasher,
     takings: Mutex<Takings>,
     /// What a file says of single keys.
@@ -211,15 +221,18 @@ impl<P: Policy> Keys<P> {
     }
 
     /// Its slot, and the epoch in which it is the key's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, key: FoundKey<'_>) -> Option<(&Slot<P>, u64)> {
-        self.index.find(self.tag(key), |slot| {
-            let slot = self.slots.get(slot)?;
-            Some((slot, slot.held_by(key)?))
-        })
+        // Written out, so that the compiler puts all of it in one place.
+        for slot in self.index.candidates(self.tag(key)) {
+            if let Some(epoch) = slot.held_by(key) {
+                return Some((slot, epoch));
+            }
+        }
+        None
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn tag(&self, key: FoundKey<'_>) -> Tag {
         Tag::of(key.hash(&self.hasher))
     }

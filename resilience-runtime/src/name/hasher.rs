@@ -17,7 +17,7 @@ impl KeyHasher {
     }
 
     /// Of a text in words of eight bytes, which `shape` tells from others with the same words.
-    #[inline]
+    #[inline(always)]
     pub(super) fn hash(&self, shape: u64, words: impl Iterator<Item = u64>) -> u64 {
         let mixed = words.fold(self.first ^ shape, |mixed, word| folded(mixed ^ word, self.second));
         // Once more, so that each bit of the last word is in all bits.

@@ -1,6 +1,7 @@
 //! The key of one of a policy's instances, and how a name and its key are shown together.
 
 use super::Name;
+use super::words::last_word;
 use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -115,9 +116,8 @@ pub(crate) struct Escaping<W>(pub(crate) W);
 impl<W: Write> Write for Escaping<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let Self(to) = self;
-        let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b']' | b',' | b'\\');
         // Nearly all are, and are copied at once.
-        if text.bytes().all(is_plain) {
+        if is_plain(text.as_bytes()) {
             return to.write_str(text);
         }
         text.chars().try_for_each(|c| match c {
@@ -126,6 +126,27 @@ impl<W: Write> Write for Escaping<W> {
             c => to.write_char(c),
         })
     }
+}
+
+/// Whether nothing of it is escaped, and all of it is ASCII. Asked of eight bytes at once.
+#[inline]
+fn is_plain(text: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGHEST: u64 = ONES << 7;
+    // Of which byte it is, the lowest such bit says; of those above it they say nothing.
+    let any_below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;
+    let any_is = |word: u64, byte: u8| any_below(word ^ (ONES * u64::from(byte)), 1);
+    let of_word = |word: u64| {
+        let escaped = any_is(word, b']') | any_is(word, b',') | any_is(word, b'\\');
+        escaped | any_is(word, 0x7f) | any_below(word, b' ') | word
+    };
+    let (words, rest) = text.as_chunks();
+    let mut any = words.iter().fold(0, |any, word| any | of_word(u64::from_le_bytes(*word)));
+    if !rest.is_empty() {
+        // As if there were spaces behind it.
+        any |= of_word(last_word(text, rest) | ((ONES * u64::from(b' ')) << (8 * rest.len())));
+    }
+    any & HIGHEST == 0
 }
 
 #[cfg(feature = "serde")]

@@ -4,6 +4,7 @@ mod hasher;
 mod key;
 mod pattern;
 mod printed;
+mod words;
 
 pub(crate) use hasher::KeyHasher;
 pub use key::{Instance, Key};

@@ -3,6 +3,7 @@
 use super::Name;
 use super::hasher::KeyHasher;
 use super::key::{Escaping, Instance, Key};
+use super::words::{WORD_BYTES, last_word, words_of};
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
@@ -10,7 +11,6 @@ use std::marker::PhantomData;
 
 /// Words of a text that need no allocation.
 pub(crate) const INLINE_WORDS: usize = 8;
-const WORD_BYTES: usize = size_of::<u64>();
 const INLINE_BYTES: usize = INLINE_WORDS * WORD_BYTES;
 /// The longest key that has an instance of its own.
 const MAX_KEY_BYTES: usize = 1024;
@@ -55,11 +55,11 @@ impl PrintedKey {
     }
 
     /// Of those that are too long, it tells most apart.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hash(&self, hasher: &KeyHasher) -> u64 {
         match &self.long {
             None => hasher.hash(self.shape(), self.words().iter().copied()),
-            Some(long) => hasher.hash(self.shape(), long.as_bytes().chunks(WORD_BYTES).map(word)),
+            Some(long) => hasher.hash(self.shape(), words_of(long.as_bytes())),
         }
     }
 
@@ -84,9 +84,13 @@ impl PrintedKey {
     /// Puts the text behind so many bytes. There has to be room.
     #[inline]
     fn put(&mut self, mut at: usize, text: &[u8]) {
-        for piece in text.chunks(WORD_BYTES) {
-            self.put_word(at, word(piece));
-            at += piece.len();
+        let (words, rest) = text.as_chunks();
+        for word in words {
+            self.put_word(at, u64::from_le_bytes(*word));
+            at += WORD_BYTES;
+        }
+        if !rest.is_empty() {
+            self.put_word(at, last_word(text, rest));
         }
     }
 
@@ -120,12 +124,19 @@ impl PrintedKey {
     #[inline]
     fn write_number(&mut self, number: u64) -> fmt::Result {
         const WORDFUL: u64 = 100_000_000;
-        if number >= WORDFUL {
-            return self.write_large_number(number / WORDFUL, number % WORDFUL);
+        match number {
+            // The commonest, which need not wait for all the divisions of a large one.
+            0..10 => self.write_word(u64::from(b'0') + number, 1),
+            10..100 => {
+                let (tens, ones) = (number / 10, number % 10);
+                self.write_word(u64::from(u16::from_le_bytes(*b"00")) + (ones << 8 | tens), 2)
+            }
+            100..WORDFUL => self.write_digits(number, 1),
+            _ => self.write_large_number(number / WORDFUL, number % WORDFUL),
         }
-        self.write_digits(number, 1)
     }
 
+    #[inline(never)]
     fn write_large_number(&mut self, words: u64, rest: u64) -> fmt::Result {
         self.write_number(words)?;
         self.write_digits(rest, WORD_BYTES)
@@ -140,18 +151,22 @@ impl PrintedKey {
 
     /// Eight digits at most, and so many at least.
     #[inline]
-    fn write_digits(&mut self, mut number: u64, least: usize) -> fmt::Result {
-        let (mut word, mut length) = (0, 0);
-        while number > 0 || length < least {
-            word = word << 8 | (u64::from(b'0') + number % 10);
-            number /= 10;
-            length += 1;
-        }
+    fn write_digits(&mut self, number: u64, least: usize) -> fmt::Result {
+        const ZEROS: u64 = u64::MAX / 0xff * b'0' as u64;
+        let digits = digits(number);
+        let zeros = (digits.trailing_zeros() as usize / 8).min(WORD_BYTES - least);
+        let (word, length) = ((digits | ZEROS) >> (8 * zeros), WORD_BYTES - zeros);
+        self.write_word(word, length)
+    }
+
+    /// So many of its bytes, behind which there are zeros, and which are ASCII.
+    #[inline]
+    fn write_word(&mut self, word: u64, length: usize) -> fmt::Result {
         let before = self.length;
         self.length += length;
         if self.length > INLINE_BYTES {
-            let digits = word.to_le_bytes();
-            return self.write_long(before, std::str::from_utf8(&digits[..length]).unwrap_or_default());
+            let bytes = word.to_le_bytes();
+            return self.write_long(before, std::str::from_utf8(&bytes[..length]).unwrap_or_default());
         }
         self.put_word(before, word);
         Ok(())
@@ -170,6 +185,16 @@ impl PrintedKey {
         self.long = Some(long.unwrap_or_else(|| self.inline_text(before)) + text);
         Ok(())
     }
+}
+
+/// The eight digits of a number below 10^8, a byte each, the highest one first. In parts, of which all are divided at once: by a multiplication and a shift that are exact for numbers so small.
+#[inline]
+fn digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((twos * 103) >> 10) & 0xf_000f_000f_000f;
+    tens | ((twos - tens * 10) << 8)
 }
 
 /// What is printed without a formatter, which takes longer than all the rest.
@@ -254,19 +279,6 @@ fn id_of<K: ?Sized>() -> TypeId {
     marker.id()
 }
 
-/// Up to eight bytes, the first one lowest. Read in at most two pieces, each at once.
-#[inline]
-fn word(bytes: &[u8]) -> u64 {
-    if let Some(all) = bytes.first_chunk() {
-        return u64::from_le_bytes(*all);
-    }
-    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-        return u64::from(first) | u64::from(last) << (8 * (bytes.len() - size_of_val(&last)));
-    }
-    bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
-}
-
 impl Write for PrintedKey {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -291,7 +303,7 @@ impl FoundKey<'_> {
         self.0.shape()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hash(self, hasher: &KeyHasher) -> u64 {
         self.0.hash(hasher)
     }
@@ -401,7 +413,7 @@ macro_rules! tuples {
                 to.is_tuple = true;
                 let _ = to.write_value($first, true);
                 $(
-                    let _ = to.write_str(", ");
+                    let _ = to.write_word(u64::from(u16::from_le_bytes(*b", ")), 2);
                     let _ = to.write_value($more, true);
                 )*
             }
