@@ -455,6 +455,46 @@ fn of_two_keys_that_do_not_go_together_the_one_outside_is_blamed() {
     }
 }
 
+/// The policies are looked at kind by kind, and told of line by line.
+#[test]
+fn what_is_wrong_with_two_kinds_is_told_in_the_order_of_the_file() {
+    let _alone = alone();
+    let name = "\"written in the program\"";
+    let error = refused(&format!("[retry.{name}]\ndelay = \"6s\"\n[circuit_breaker.{name}]\nopen_for = \"11s\"\n"));
+    let places: Vec<_> = error.lines().map(|line| line.split_once(": ").unwrap().0).collect();
+    assert_eq!(places, ["text:2:9", "text:4:12"], "{error}");
+}
+
+#[test]
+fn a_mistake_says_which_key_it_is_about() {
+    let _alone = alone();
+    let (large, small) = ("9".repeat(50), format!("-{}", "9".repeat(50)));
+    let whole = |number: &str| format!("[retry.a]\nattempts = {number}");
+    for (text, key, message) in [
+        ("causes = 3".to_owned(), Some("causes"), "`causes` must be `true` or `false`"),
+        ("retrys = 3".to_owned(), Some("retrys"), "unknown kind of policy `retrys`; did you mean `retry`?"),
+        ("defaults = 3".to_owned(), Some("defaults"), "`defaults` must be a table; write `[defaults.NAME]`"),
+        ("[defaults.retrys]".to_owned(), Some("retrys"), "unknown kind of policy `retrys`; did you mean `retry`?"),
+        ("defaults.retry = 3".to_owned(), Some("retry"), "`defaults.retry` must be a table; write `[defaults.retry]`"),
+        ("retry = 3".to_owned(), Some("retry"), "`retry` must be a table; write `[retry.NAME]`"),
+        ("[retry]\nattempts = 3".to_owned(), Some("attempts"), "`attempts` must be in the table of a policy"),
+        ("[retry.\"\"]".to_owned(), Some(""), ""),
+        ("[retry.a.b]".to_owned(), Some("b"), "unknown key `b` for `retry`"),
+        ("[defaults.bulkhead.key.\"3\"]".to_owned(), Some("key"), "`key` is not allowed in defaults"),
+        ("[bulkhead.a]\nkey.b = 1".to_owned(), Some("b"), "`b` must be a table"),
+        ("[bulkhead.a.key.b]\nmax_keys = 3".to_owned(), Some("max_keys"), "`max_keys` is not allowed for a single key"),
+        ("[bulkhead.a.key.b.key.c]".to_owned(), Some("key"), "`key` is not allowed in the table of a key"),
+        (whole(&large), Some("attempts"), "`attempts` must be between 1 and 100"),
+        (whole(&small), Some("attempts"), "`attempts` must not be negative"),
+        ("[retry.a".to_owned(), None, ""),
+    ] {
+        let error = registry().configure_from_str(&text).expect_err(&text);
+        let [mistake] = error.mistakes() else { panic!("{text}: {error}") };
+        assert_eq!(mistake.key.as_deref(), key, "{text}: {error}");
+        assert!(mistake.message.starts_with(message), "{text}: {error}");
+    }
+}
+
 /// Neither has a line or a column, and still they are two places.
 #[test]
 fn what_is_wrong_with_each_of_two_variables_is_told() {

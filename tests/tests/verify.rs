@@ -140,6 +140,16 @@ fn a_conflict_is_told_with_both_places_and_both_values() {
 }
 
 #[test]
+fn a_conflict_is_the_same_where_it_is_about_the_same_places() {
+    let (conflicts, again) = (registry().verify().unwrap_err(), registry().verify().unwrap_err());
+    for (nth, one) in conflicts.iter().enumerate() {
+        for (other_nth, other) in again.iter().enumerate() {
+            assert_eq!(one == other, nth == other_nth, "{one}\n{other}");
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "two places configure the circuit_breaker `contested` differently")]
 fn one_line_in_a_test_fails_with_the_conflicts() {
     assert_verified();

@@ -3,6 +3,8 @@
 //!
 //! `UPDATE=1 cargo test -p tests --test json` writes them anew.
 
+mod printed;
+
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     Act, Bulkhead, CircuitBreaker, Ended, Event, Events, GaveUp, HealthStatus, Jitter, Kind, NextCall, OpenReason,
