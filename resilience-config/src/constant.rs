@@ -74,3 +74,32 @@ impl Constant<&str> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN_SECONDS: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn a_constant_is_what_its_type_says() {
+        assert_eq!((Constant(0.5).number(), Constant(25_u32).number()), (0.5, 25.0));
+        assert_eq!(Constant(100_u32).window(), Window::Count(100));
+        assert_eq!(Constant(TEN_SECONDS).window(), Window::Time(TEN_SECONDS));
+        for window in [Window::None, Window::Count(3), Window::Time(TEN_SECONDS)] {
+            assert_eq!(Constant(window).window(), window);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "this key must be a number, but the constant is a string")]
+    fn a_string_is_no_number() {
+        let _ = Constant("50").number();
+    }
+
+    #[test]
+    #[should_panic(expected = "write the string in the attribute, or make the constant a `Duration`")]
+    fn a_string_is_no_window() {
+        let _ = Constant("10s").window();
+    }
+}

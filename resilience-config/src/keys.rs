@@ -378,6 +378,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_among_names_that_are_the_same_to_the_last_letter() {
+        let names = ["rate", "delay", "burst"];
+        for (name, expected) in [
+            ("rate", true),
+            ("delay", true),
+            ("burst", true),
+            ("", false),
+            ("rat", false),
+            ("rates", false),
+            ("dalay", false),
+            ("Burst", false),
+        ] {
+            assert_eq!(is_among(name, &names), expected, "{name}");
+        }
+        assert!(!is_among("rate", &[]) && is_among("", &[""]));
+    }
+
+    #[test]
     fn every_default_is_a_value_that_its_key_takes() {
         defaults_are_read_back(CircuitBreakerConfig::new());
         defaults_are_read_back(RetryConfig::new());

@@ -481,6 +481,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_words_lists_all_of_them_in_their_order() {
+        assert_eq!(words(&[("one", 1), ("two", 2), ("three", 3)]), ["one", "two", "three"]);
+        let taken = |takes: Takes| match takes {
+            Takes::Word { of, words } => (of, words.to_vec()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(taken(Mode::TAKES), ("Mode", Mode::ALL.iter().map(|(word, _)| *word).collect()));
+        assert_eq!(taken(Preset::TAKES), ("Preset", Preset::ALL.iter().map(|(word, _)| *word).collect()));
+        assert_eq!(taken(Backoff::TAKES), ("Backoff", Backoff::ALL.iter().map(|(word, _)| *word).collect()));
+    }
+
+    #[test]
     fn a_key_that_was_renamed_is_told_by_its_new_name() {
         assert_eq!(
             unknown_key("bulkhead", "queue_timeout", &["max_concurrent", "max_wait"]),

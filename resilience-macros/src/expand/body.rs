@@ -238,6 +238,7 @@ mod tests {
             (quote!(unknown!("{self}")), quote!(unknown!("{self}"))),
             (quote!(let f: fn(u8) -> u8 = |x| self.a + x;), quote!(let f: fn(u8) -> u8 = |x| __self.a + x;)),
             (quote!(self::a::b(Self::c(self))), quote!(self::a::b(Self::c(__self)))),
+            (quote!(pub(self) const A: u8 = 1;, self), quote!(pub(self) const A: u8 = 1;, __self)),
             (
                 quote!(
                     fn f(self) {

@@ -236,6 +236,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_compiler_or_clippy_reads_leaves_the_tokens_alone() {
+        let is = |attribute: &str| is_inert(&syn::parse_str(attribute).unwrap());
+        for attribute in [
+            "inline",
+            "doc = \"text\"",
+            "cfg(unix)",
+            "clippy::has_significant_drop",
+            "diagnostic::on_unimplemented(message = \"x\")",
+            "cfg_attr(unix, inline, must_use)",
+            "cfg_attr(unix, cfg_attr(test, cold))",
+        ] {
+            assert!(is(attribute), "{attribute}");
+        }
+        // Its first word says whose it is.
+        for attribute in ["instrument", "mine::inline", "cfg_attr(unix, inline, mine)", "cfg_attr(unix, mine::cold)"] {
+            assert!(!is(attribute), "{attribute}");
+        }
+    }
+
+    #[test]
     fn an_attribute_is_ours_by_its_bare_name_or_through_the_runtime() {
         let parsed = |path: &str| syn::parse_str::<Path>(path).unwrap();
         let is_ours = |path: &str, runtime: Option<&str>| {

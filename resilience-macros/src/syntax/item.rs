@@ -94,3 +94,25 @@ pub(crate) fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenSt
     let mut tokens = tokens.into_iter();
     (tokens.by_ref().take(at).collect(), tokens.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    #[test]
+    fn inner_attributes_are_what_a_body_begins_with() {
+        for (body, attributes, rest) in [
+            (quote!(), quote!(), quote!()),
+            (quote!(#![allow(unused)] f();), quote!(#![allow(unused)]), quote!(f();)),
+            (quote!(#![allow(a)] #![allow(b)] [1]), quote!(#![allow(a)] #![allow(b)]), quote!([1])),
+            (quote!(#[allow(unused)] f();), quote!(), quote!(#[allow(unused)] f();)),
+            (quote!(a = [1]; #![allow(unused)]), quote!(), quote!(a = [1]; #![allow(unused)])),
+            (quote!(![1] == b), quote!(), quote!(![1] == b)),
+        ] {
+            let (found, left) = split_inner_attributes(body);
+            assert_eq!((found.to_string(), left.to_string()), (attributes.to_string(), rest.to_string()));
+        }
+    }
+}

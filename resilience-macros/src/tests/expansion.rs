@@ -221,6 +221,19 @@ fn retry_of_a_method_that_takes_itself() {
 }
 
 #[test]
+fn arguments_whose_names_only_a_macro_tells_apart() {
+    let expansion = timeout(
+        quote!("2s"),
+        quote!(
+            async fn report(self, day: Day, hour: Hour, mut day: Day) -> Result<Report, Error> {
+                build(self, day, hour).await
+            }
+        ),
+    );
+    expands_to(expansion, expect_file!["expansions/twins.rs"]);
+}
+
+#[test]
 fn timeout_on_a_function() {
     let expansion = timeout(
         quote!("2s", name = "report"),
@@ -395,6 +408,23 @@ fn a_breaker_and_a_fallback_on_a_function_that_answers_with_a_boxed_stream() {
         },
     );
     expands_to(expansion, expect_file!["expansions/boxed_stream.rs"]);
+}
+
+/// With another name of the runtime, the attributes below are ours by that.
+#[test]
+fn what_the_runtime_is_called_is_said_once_above_all() {
+    let expansion = retry(
+        quote!(attempts = 3, crate = crate::guards),
+        quote! {
+            #[crate::guards::timeout("2s")]
+            #[guards::bulkhead(3)]
+            async fn f(a: A) -> Result<(), Error> {}
+        },
+    );
+    let expansion = expansion.to_string();
+    assert!(expansion.contains("use crate :: guards :: private as __resilience"), "{expansion}");
+    assert!(expansion.contains("[Retry (& __RETRY) , Timeout (& __ATTEMPT_TIMEOUT)]"), "{expansion}");
+    assert!(expansion.contains("# [guards :: bulkhead (3)]"), "that is somebody else's: {expansion}");
 }
 
 /// What is generated beside what is always there, by what stands where.
