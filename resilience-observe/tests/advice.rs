@@ -381,6 +381,17 @@ fn a_queue_that_is_always_full_or_never_used_is_told() {
     assert!(text.contains("`pool` has been full for five minutes: 50 callers wait"), "{text}");
     assert!(help.contains("`max_concurrent` than 20"), "{help}");
 
+    // In a program that has not run for as long, nearly all of the time is enough.
+    let young = |seconds| {
+        let (mut policies, mut rings) = (registry.snapshot(), Rings::new(4 << 20));
+        policies.bulkheads[0].waiting = 50;
+        for second in 0..seconds {
+            rings.record(&policies, |_| 0, second * 1000);
+        }
+        told_of(&registry, &policies, Some(&rings)).len()
+    };
+    assert_eq!((young(280), young(295)), (0, 1));
+
     assert_eq!(told(11 * 3600, |_| 0), [], "not for long enough");
     assert_eq!(told(12 * 3600 + 120, |second| u64::from(second == 20_000)), [], "once is enough");
     let unused = told(12 * 3600 + 120, |_| 0);

@@ -185,3 +185,43 @@ fn every_path_that_is_described_is_one_and_answers_what_is_described() {
         }
     }
 }
+
+#[test]
+fn a_parameter_that_is_not_described_is_refused_with_those_that_are() {
+    let scope = Scope::new();
+    let entered = scope.enter();
+    CircuitBreaker::builder("described").register().unwrap();
+    drop(entered);
+    let listening = Observer::new(scope.registry()).listen("127.0.0.1:0", Access::read_only()).unwrap();
+    let description = description();
+    let paths = description["paths"].as_object().unwrap().iter();
+    // Whoever asks for the description, or for a stream in somebody else's form, says nothing of their own.
+    let asked = paths.filter(|(path, methods)| {
+        let is_ours = path.starts_with("/api/v1/") && *path != "/api/v1/openapi.json" || *path == "/hystrix.stream";
+        is_ours && methods.get("get").is_some()
+    });
+    let mut looked_at = 0;
+    for (path, methods) in asked {
+        let described = methods["get"]["parameters"].as_array().into_iter().flatten();
+        let described: Vec<String> = described
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| format!("`{}`", parameter["name"].as_str().unwrap()))
+            .collect();
+        let path = path.replace("{kind}", "circuit_breaker").replace("{name}", "described");
+        let answer = get(listening.address(), &format!("{path}?nobody=1"));
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+        let problem = answer.problem();
+        let (unknown, expected) = problem.split_once("; ").unwrap();
+        assert_eq!(unknown, "unknown parameter `nobody`", "{path}");
+        let mut expected: Vec<&str> = match expected.strip_prefix("expected ") {
+            Some(expected) => expected.split(", ").collect(),
+            None => Vec::new(),
+        };
+        let mut described: Vec<&str> = described.iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        described.sort_unstable();
+        assert_eq!(expected, described, "{path}");
+        looked_at += 1;
+    }
+    assert_eq!(looked_at, 10);
+}
