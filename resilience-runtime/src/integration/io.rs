@@ -73,11 +73,12 @@ impl From<Rejection> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::OpenReason;
 
     #[test]
     fn a_rejection_is_the_source_of_an_io_error_and_only_a_timeout_has_a_kind_of_its_own() {
         let (name, after) = (|| "stock".into(), std::time::Duration::from_secs(2));
-        let reason = crate::OpenReason::Forced;
+        let reason = OpenReason::Forced;
         let rejections = [
             (Rejection::TimedOut { name: name(), after }, ErrorKind::TimedOut),
             (Rejection::CircuitOpen { name: name(), key: None, retry_after: None, reason }, ErrorKind::Other),
