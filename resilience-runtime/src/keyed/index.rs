@@ -21,7 +21,7 @@ const FOR_EACH: usize = if cfg!(resilience_loom) { 2 } else { 4 };
 const TABLES: usize = 18;
 
 pub(super) struct SlotIndex<S> {
-    tables: [OnceCell<Box<[Place<S>]>>; TABLES],
+    tables: [OnceCell<Box<[IndexPlace<S>]>>; TABLES],
     /// Which one is in use.
     current: PublishedWord,
 }
@@ -37,7 +37,7 @@ impl Tag {
     }
 }
 
-struct Place<S> {
+struct IndexPlace<S> {
     word: PublishedWord,
     slot: Address<S>,
 }
@@ -88,7 +88,7 @@ impl IndexWord {
     }
 }
 
-impl<S> Place<S> {
+impl<S> IndexPlace<S> {
     fn new() -> Self {
         Self { word: PublishedWord::new(0), slot: Address::new() }
     }
@@ -115,7 +115,7 @@ impl<S> SlotIndex<S> {
     }
 
     #[inline]
-    fn table(&self) -> Option<&[Place<S>]> {
+    fn table(&self) -> Option<&[IndexPlace<S>]> {
         Some(self.tables.get(self.current.get() as usize)?.get()?)
     }
 
@@ -127,7 +127,7 @@ impl<S> SlotIndex<S> {
         }
         let level = (places / LEAST).ilog2() as usize;
         self.tables[level].get_or_init(|| {
-            let table: Box<[_]> = (0..places).map(|_| Place::new()).collect();
+            let table: Box<[_]> = (0..places).map(|_| IndexPlace::new()).collect();
             for place in self.table().into_iter().flatten().filter(|place| place.word().is_taken()) {
                 put(&table, place.word().tag(), place.slot.get());
             }
@@ -160,7 +160,7 @@ impl<S> SlotIndex<S> {
 /// What [`candidates`](SlotIndex::candidates) gives.
 pub(super) struct Candidates<'i, S> {
     /// Empty when there are no more.
-    table: &'i [Place<S>],
+    table: &'i [IndexPlace<S>],
     tag: Tag,
     passed: usize,
 }
@@ -189,12 +189,12 @@ impl<'i, S> Iterator for Candidates<'i, S> {
 
 /// Where a key with that tag may be, the likeliest place first.
 #[inline]
-fn places_of<S>(tag: Tag, table: &[Place<S>]) -> impl Iterator<Item = usize> {
+fn places_of<S>(tag: Tag, table: &[IndexPlace<S>]) -> impl Iterator<Item = usize> {
     let mask = table.len() - 1;
     (0..table.len()).map(move |passed| (tag.0 as usize + passed) & mask)
 }
 
-fn put<S>(table: &[Place<S>], tag: Tag, slot: *const S) {
+fn put<S>(table: &[IndexPlace<S>], tag: Tag, slot: *const S) {
     for at in places_of(tag, table) {
         let place = &table[at];
         if !place.word().is_taken() {
