@@ -196,8 +196,9 @@ pub(crate) fn cause_of<E>(error: &E, describe: Describe<E>) -> Option<Cause> {
     Because::new(&|words| describe(error, words)).cause()
 }
 
-/// An error type, asked how it can be described: the method is that of the first of these for which it holds what is demanded, since the compiler passes over one that
-/// does not fit and looks further behind the reference. So a generated function, which knows the type, finds it out without demanding anything of it.
+/// An error type, asked how it can be described. The method is that of the first of these for which it holds what is demanded, since the compiler passes over one that
+/// does not fit and looks further behind the next reference. So a generated function, which knows the type, finds it out without demanding anything of it. A reference is
+/// less work for the compiler than a type that dereferences to the next.
 ///
 /// | type | what is written |
 /// |---|---|
@@ -205,80 +206,74 @@ pub(crate) fn cause_of<E>(error: &E, describe: Describe<E>) -> Option<Cause> {
 /// | what hides one, such as `anyhow::Error` or `Box<dyn Error + Send + Sync>` | the same of the one that it hides |
 /// | [`Display`] | its text |
 /// | any other | nothing |
+pub(crate) type ErrorOf<'a, E> = &'a &'a &'a &'a ErrorType<E>;
+
+/// Behind the references.
 #[derive(Debug)]
-pub struct ErrorOf<E>(OpaqueOf<E>);
+pub struct ErrorType<E>(PhantomData<fn(&E)>);
+
+impl<E> Clone for ErrorType<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for ErrorType<E> {}
+
+impl<E> ErrorType<E> {
+    /// Behind as many references as there are questions but one.
+    #[inline(always)]
+    pub(crate) fn asked<'a>() -> ErrorOf<'a, E>
+    where
+        E: 'a,
+    {
+        &&&&Self(PhantomData)
+    }
+}
 
 /// The error type of a guarded function, by its result on the way outward.
-pub fn error_of<T, E>(_: &Result<T, Failure<E>>) -> ErrorOf<E> {
-    ErrorOf(OpaqueOf(LocalOf(TextOf(SilentOf(PhantomData)))))
+#[inline(always)]
+pub fn error_of<'a, T, E: 'a>(_: &Result<T, Failure<E>>) -> ErrorOf<'a, E> {
+    ErrorType::asked()
 }
 
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct OpaqueOf<E>(LocalOf<E>);
-
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct LocalOf<E>(TextOf<E>);
-
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct TextOf<E>(SilentOf<E>);
-
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct SilentOf<E>(PhantomData<fn(&E)>);
-
-macro_rules! behind {
-    ($($front:ident: $target:ident;)*) => {$(
-        impl<E> Deref for $front<E> {
-            type Target = $target<E>;
-
-            fn deref(&self) -> &$target<E> {
-                &self.0
-            }
-        }
-    )*};
-}
-
-behind! {
-    ErrorOf: OpaqueOf;
-    OpaqueOf: LocalOf;
-    LocalOf: TextOf;
-    TextOf: SilentOf;
-}
-
-impl<E: Error> ErrorOf<E> {
+/// A question about an error type that is behind a number of references.
+pub trait DescribeError<E> {
     /// How it is described.
-    pub fn describe_error(&self) -> Describe<E> {
+    fn describe_error(self) -> Describe<E>;
+}
+
+impl<E: Error> DescribeError<E> for ErrorOf<'_, E> {
+    #[inline(always)]
+    fn describe_error(self) -> Describe<E> {
         Cause::of_error
     }
 }
 
-impl<E: AsRef<dyn Error + Send + Sync>> OpaqueOf<E> {
-    /// How it is described.
-    pub fn describe_error(&self) -> Describe<E> {
+impl<E: AsRef<dyn Error + Send + Sync>> DescribeError<E> for &&&ErrorType<E> {
+    #[inline(always)]
+    fn describe_error(self) -> Describe<E> {
         |error, words| words.chain(error.as_ref())
     }
 }
 
-impl<E: AsRef<dyn Error>> LocalOf<E> {
-    /// How it is described.
-    pub fn describe_error(&self) -> Describe<E> {
+impl<E: AsRef<dyn Error>> DescribeError<E> for &&ErrorType<E> {
+    #[inline(always)]
+    fn describe_error(self) -> Describe<E> {
         |error, words| words.chain(error.as_ref())
     }
 }
 
-impl<E: Display> TextOf<E> {
-    /// How it is described.
-    pub fn describe_error(&self) -> Describe<E> {
+impl<E: Display> DescribeError<E> for &ErrorType<E> {
+    #[inline(always)]
+    fn describe_error(self) -> Describe<E> {
         |error, words| write!(words, "{error}")
     }
 }
 
-impl<E> SilentOf<E> {
-    /// How it is described.
-    pub fn describe_error(&self) -> Describe<E> {
+impl<E> DescribeError<E> for ErrorType<E> {
+    #[inline(always)]
+    fn describe_error(self) -> Describe<E> {
         undescribed
     }
 }

@@ -2,7 +2,7 @@
 
 pub mod editor;
 
-pub use crate::cause::{error_of, undescribed};
+pub use crate::cause::{DescribeError, error_of, undescribed};
 pub use crate::error::Failure;
 pub use crate::fallback::{
     Answer, FromRejection, NoRejection, asked_about, at_once, called, clone_argument, error_as, finish, is_among,
@@ -171,6 +171,11 @@ pub fn keep<T: CloneArgument>(receiver: &T, last: bool) -> Option<T> {
 #[inline]
 pub fn kept<T>(receiver: Option<T>) -> T {
     receiver.expect("no attempt follows the last one")
+}
+
+/// What the body's first line would return if it ever ran: it says of which type a block is, for which there is no place to write it.
+pub fn never<R>() -> R {
+    unreachable!("it is behind `if false`")
 }
 
 /// Runs the body of a synchronous function, in which `return` and `?` leave the body alone.

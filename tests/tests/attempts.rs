@@ -750,6 +750,7 @@ async fn as_decided(case: Case) {
 
     let judge = |result: Result<&Verdict, &Said>| *result.unwrap_or_else(|said| &said.verdict);
     let judge = private::Returned::<Result<Verdict, Said>>::by::<Verdict, Said, _, _>(judge);
+    use private::DescribeError as _;
     let describe = private::error_of(&case.endings[0].result).describe_error();
     let (asked, hooked) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
     let retry_if = |said: &Said| {

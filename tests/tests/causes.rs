@@ -136,6 +136,7 @@ fn a_source_is_told_where_what_is_around_it_does_not_end_in_it_and_sixteen_at_mo
 fn cause_of(error: impl Into<Boxed>) -> String {
     let breaker = CircuitBreaker::builder("causes: chain").build().unwrap();
     let result = Err::<(), Failure<Boxed>>(Failure::Call(error.into()));
+    use private::DescribeError as _;
     let describe = private::error_of(&result).describe_error();
     let permit = breaker.try_acquire().unwrap();
     private::settle(permit, describe, result, private::every, private::nothing).unwrap_err();

@@ -90,9 +90,9 @@ pub(super) fn block(guarded: &Guarded, is_moved: bool) -> TokenStream {
     // that its items do not come after a statement.
     quote_spanned! {Span::mixed_site()=>
         #begin {
-            if let __resilience::Some(__result) = __resilience::None::<#result> {
+            if false {
                 #receiver
-                return __result;
+                return __resilience::never::<#result>();
             }
             #own_self
             #given

@@ -7,7 +7,7 @@
 //!
 //! // Output:
 //! async fn charge(order: &Order) -> Result<Receipt, Error> {
-//!     use ::resilience_runtime::private as __resilience;
+//!     use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
 //!     let __breaker = { static __OPERATION: … = …; static __BREAKER: … = …; &__BREAKER };
 //!     let __result = '__circuit_breaker: {
 //!         let mut __key = __breaker.of_a_key();
@@ -168,7 +168,7 @@ fn located_at(span: Span) -> Span {
 
 fn import(guarded: &Guarded) -> TokenStream {
     let (name, private) = (Ident::new(RUNTIME, Span::mixed_site()), private(guarded));
-    quote_spanned!(Span::mixed_site()=> use #private as #name;)
+    quote_spanned!(Span::mixed_site()=> use #private::{self as #name, DescribeError as _};)
 }
 
 /// The module of the runtime that the import is of.

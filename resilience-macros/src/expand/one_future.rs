@@ -23,7 +23,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::{ReturnType, Signature, parse_quote_spanned};
+use syn::{ReturnType, Signature, Type};
 
 use super::{
     arguments::{self, Lent},
@@ -74,7 +74,8 @@ pub(super) fn return_future(guarded: &Guarded, signature: &mut Signature) {
             located_at(result.to_token_stream().into_iter().last().map_or_else(Span::mixed_site, |last| last.span()));
         let future = quote_spanned!(Span::mixed_site()=> impl ::core::future::Future<Output = #result);
         let close = quote_spanned!(end=> >);
-        **returned = parse_quote_spanned!(end=> #future #close);
+        // Nobody reads it again.
+        **returned = Type::Verbatim(quote_spanned!(end=> #future #close));
     }
 }
 

@@ -4,7 +4,7 @@ use syn::{
     parse::{Parse, ParseStream, Parser},
 };
 
-use super::punct;
+use super::{has_word, punct};
 
 /// The name under which generated code imports what it needs.
 pub(crate) const RUNTIME: &str = "__resilience";
@@ -52,13 +52,12 @@ impl Function {
 }
 
 impl Body {
-    /// Whether an attribute of ours has expanded this function before, which leaves `use … as __resilience;` at its
+    /// Whether an attribute of ours has expanded this function before, which leaves a `use` that names `__resilience` at its
     /// beginning.
     pub(crate) fn is_guarded(&self) -> bool {
         let mut first = self.statements.clone().into_iter();
-        let is_word = |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
-        first.next().is_some_and(|token| is_word(&token, "use"))
-            && first.take_while(|token| punct(token) != ';').last().is_some_and(|token| is_word(&token, RUNTIME))
+        first.next().is_some_and(|token| matches!(token, TokenTree::Ident(word) if word == "use"))
+            && has_word(first.take_while(|token| punct(token) != ';').collect(), &|word| word == RUNTIME)
     }
 }
 

@@ -11,7 +11,7 @@
 mod body;
 
 use crate::bulkhead::Place;
-use crate::cause::{Because, CauseText, Describe, ErrorOf, error_of};
+use crate::cause::{Because, CauseText, Describe, ErrorOf, ErrorType};
 use crate::circuit_breaker::{Permit, StreamedCall};
 use crate::error::{Failure, Rejection};
 use crate::fallback::GuardedResult;
@@ -340,8 +340,11 @@ impl<I> Deref for ItemsOf<I> {
 
 impl<T, E> ItemsOf<Result<T, E>> {
     /// Asked how they can be described.
-    pub fn errors(&self) -> ErrorOf<E> {
-        error_of(&Ok::<(), Failure<E>>(()))
+    pub fn errors<'a>(&self) -> ErrorOf<'a, E>
+    where
+        E: 'a,
+    {
+        ErrorType::asked()
     }
 }
 

@@ -12,7 +12,7 @@ where
     'life0: 'async_trait,
     Self: 'async_trait,
 {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     Box::pin(async move {
         let __breaker = {
             ::resilience_runtime::private::operation! {
@@ -36,11 +36,11 @@ where
             let __result = __permit
                 .watch(
                     ::core::pin::pin!(async move {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            Result<Receipt, PaymentError>,
-                        > {
+                        if false {
                             let _ = &self;
-                            return __result;
+                            return __resilience::never::<
+                                Result<Receipt, PaymentError>,
+                            >();
                         }
                         let order = order;
                         {

@@ -1,5 +1,5 @@
 async fn prices(&self) -> io::Result<BoxStream<'_, Price>> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let (__operation, __breaker) = {
         ::resilience_runtime::private::operation! {
             __OPERATION = "prices", ::core::line!(),
@@ -23,11 +23,9 @@ async fn prices(&self) -> io::Result<BoxStream<'_, Price>> {
         let __result = __permit
             .watch(
                 ::core::pin::pin!(async {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        io::Result<BoxStream<'_, Price>>,
-                    > {
+                    if false {
                         let _ = &self;
-                        return __result;
+                        return __resilience::never::<io::Result<BoxStream<'_, Price>>>();
                     }
                     { self.client.subscribe().await }
                 }),

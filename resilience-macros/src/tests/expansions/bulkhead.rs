@@ -1,6 +1,6 @@
 #[cfg(not(doc))]
 fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error>> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __bulkhead = {
         ::resilience_runtime::private::operation! {
             __OPERATION = "report", ::core::line!(), [Bulkhead(& __BULKHEAD)]
@@ -21,10 +21,8 @@ fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error
     __resilience::guard_layers(
         (__bulkhead,),
         async move {
-            if let __resilience::Some(__result) = __resilience::None::<
-                Result<Report, Error>,
-            > {
-                return __result;
+            if false {
+                return __resilience::never::<Result<Report, Error>>();
             }
             let day = day;
             { build(day).await }

@@ -4,7 +4,7 @@ async fn recommend(
     region: Region,
 ) -> Result<Vec<Item>, Error> {
     #![allow(unused)]
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __operation = {
         ::resilience_runtime::private::operation! {
             __OPERATION = "recommend", ::core::line!(), [Fallback("popular")]
@@ -14,10 +14,8 @@ async fn recommend(
     #[cfg(feature = "regions")]
     let __region_for_fallback = __resilience::clone_argument(&region);
     let __result = async {
-        if let __resilience::Some(__result) = __resilience::None::<
-            Result<Vec<Item>, Error>,
-        > {
-            return __result;
+        if false {
+            return __resilience::never::<Result<Vec<Item>, Error>>();
         }
         let user = user;
         #[cfg(feature = "regions")]

@@ -1,5 +1,5 @@
 async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[circuit_breaker(__taken)]
     const _: () = ();
     #[bulkhead(__taken)]
@@ -78,11 +78,11 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
                                                     __resilience::in_attempt(
                                                         __run.attempt(),
                                                         async {
-                                                            if let __resilience::Some(__result) = __resilience::None::<
-                                                                Result<Receipt, PaymentError>,
-                                                            > {
+                                                            if false {
                                                                 let _ = &self;
-                                                                return __result;
+                                                                return __resilience::never::<
+                                                                    Result<Receipt, PaymentError>,
+                                                                >();
                                                             }
                                                             let order = order;
                                                             { self.gateway.charge(order).await }

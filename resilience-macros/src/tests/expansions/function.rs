@@ -3,7 +3,7 @@
 pub fn charge(
     order: &Order,
 ) -> impl ::core::future::Future<Output = Result<Receipt, PaymentError>> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __breaker = {
         ::resilience_runtime::private::operation! {
             __OPERATION = "charge", ::core::line!(), [CircuitBreaker(& __BREAKER)]
@@ -24,10 +24,8 @@ pub fn charge(
     __resilience::guard(
         __breaker,
         async move {
-            if let __resilience::Some(__result) = __resilience::None::<
-                Result<Receipt, PaymentError>,
-            > {
-                return __result;
+            if false {
+                return __resilience::never::<Result<Receipt, PaymentError>>();
             }
             let order = order;
             {

@@ -4,7 +4,7 @@ fn charge(
     order: Order,
     __argument_2: Token,
 ) -> impl Future<Output = Result<Receipt, PaymentError>> + Send {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[fallback(__taken)]
     const _: () = ();
     let __order_for_fallback = __resilience::clone_argument(&order);
@@ -37,11 +37,11 @@ fn charge(
             let __result = __permit
                 .watch(
                     ::core::pin::pin!(async {
-                        if let __resilience::Some(__result) = __resilience::None::<
-                            Result<Receipt, PaymentError>,
-                        > {
+                        if false {
                             let _ = &self;
-                            return __result;
+                            return __resilience::never::<
+                                Result<Receipt, PaymentError>,
+                            >();
                         }
                         { gateway.charge(order).await }
                     }),

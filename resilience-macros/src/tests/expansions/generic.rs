@@ -4,7 +4,7 @@ async fn first<'a, T: Row + 'a>(
 where
     T: Clone,
 {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __breaker = {
         ::resilience_runtime::private::operation! {
             __OPERATION = "first", ::core::line!(), [CircuitBreaker(& __BREAKER)]
@@ -35,10 +35,8 @@ where
         let __result = __permit
             .watch(
                 ::core::pin::pin!(async move {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        Result<_, Error>,
-                    > {
-                        return __result;
+                    if false {
+                        return __resilience::never::<Result<_, Error>>();
                     }
                     let rows = rows;
                     { rows.read().await }

@@ -3,7 +3,7 @@ async fn reserve(
     #[cfg(feature = "lots")]
     lot: u32,
 ) -> Result<(), StockError> {
-    use crate::guards::private as __resilience;
+    use crate::guards::private::{self as __resilience, DescribeError as _};
     let __breaker = {
         crate::guards::private::operation! {
             __OPERATION = "reserve", ::core::line!(), [CircuitBreaker(& __BREAKER)]
@@ -32,10 +32,8 @@ async fn reserve(
         let __result = __permit
             .watch(
                 ::core::pin::pin!(async move {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        Result<(), StockError>,
-                    > {
-                        return __result;
+                    if false {
+                        return __resilience::never::<Result<(), StockError>>();
                     }
                     let warehouse = warehouse;
                     let _ = &warehouse;

@@ -1,5 +1,5 @@
 async fn import(tenant: &str, mut batch: Batch) -> Result<(), ImportError> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[bulkhead(__taken)]
     const _: () = ();
     let (__rate_limit, __bulkhead) = {
@@ -52,10 +52,8 @@ async fn import(tenant: &str, mut batch: Batch) -> Result<(), ImportError> {
                 }
             };
             let __result = async move {
-                if let __resilience::Some(__result) = __resilience::None::<
-                    Result<(), ImportError>,
-                > {
-                    return __result;
+                if false {
+                    return __resilience::never::<Result<(), ImportError>>();
                 }
                 let tenant = tenant;
                 let _ = &tenant;

@@ -3,7 +3,7 @@ fn charge(
     &self,
     order: Order,
 ) -> impl ::core::future::Future<Output = Result<Receipt, PaymentError>> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[circuit_breaker(__taken)]
     const _: () = ();
     #[bulkhead(__taken)]
@@ -55,11 +55,9 @@ fn charge(
                 __run.is_last_attempt(),
             );
             async move {
-                if let __resilience::Some(__result) = __resilience::None::<
-                    Result<Receipt, PaymentError>,
-                > {
+                if false {
                     let _ = &self;
-                    return __result;
+                    return __resilience::never::<Result<Receipt, PaymentError>>();
                 }
                 let order = order;
                 { self.gateway.charge(order).await }

@@ -5,7 +5,7 @@ async fn charge(
     order: Order,
     __argument_2: Token,
 ) -> Result<Receipt, PaymentError> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let order = order;
     let (__operation, __breaker) = {
         ::resilience_runtime::private::operation! {
@@ -32,11 +32,9 @@ async fn charge(
         let __result = __permit
             .watch(
                 ::core::pin::pin!(async {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        Result<Receipt, PaymentError>,
-                    > {
+                    if false {
                         let _ = &self;
-                        return __result;
+                        return __resilience::never::<Result<Receipt, PaymentError>>();
                     }
                     let order = order;
                     let __argument_2 = __argument_2;

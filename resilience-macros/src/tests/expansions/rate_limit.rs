@@ -1,6 +1,6 @@
 #[cfg(not(doc))]
 fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error>> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __rate_limit = {
         ::resilience_runtime::private::operation! {
             __OPERATION = "report", ::core::line!(), [RateLimit(& __RATE_LIMIT)]
@@ -18,10 +18,8 @@ fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error
     __resilience::guard_layers(
         (__resilience::NeverWaits(__rate_limit),),
         async move {
-            if let __resilience::Some(__result) = __resilience::None::<
-                Result<Report, Error>,
-            > {
-                return __result;
+            if false {
+                return __resilience::never::<Result<Report, Error>>();
             }
             let day = day;
             { build(day).await }

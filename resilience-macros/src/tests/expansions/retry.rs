@@ -5,7 +5,7 @@ async fn send(
     to: &Address,
     __argument_3: (u8, u8),
 ) -> Result<(), Error> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __retry = {
         ::resilience_runtime::private::operation! {
             __OPERATION = "send", ::core::line!(), [Retry(& __RETRY)]
@@ -46,11 +46,9 @@ async fn send(
                 let __result = __resilience::in_attempt(
                         __run.attempt(),
                         async {
-                            if let __resilience::Some(__result) = __resilience::None::<
-                                Result<(), Error>,
-                            > {
+                            if false {
                                 let _ = &mut *self;
-                                return __result;
+                                return __resilience::never::<Result<(), Error>>();
                             }
                             let mut mail = mail;
                             let to = to;

@@ -3,7 +3,7 @@ async fn ask(
     #[cfg(feature = "lots")]
     lot: Lot,
 ) -> Result<Answer, Error> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[circuit_breaker(__taken)]
     const _: () = ();
     let (__retry, __breaker) = {
@@ -51,11 +51,9 @@ async fn ask(
                                 __resilience::in_attempt(
                                     __run.attempt(),
                                     async {
-                                        if let __resilience::Some(__result) = __resilience::None::<
-                                            Result<Answer, Error>,
-                                        > {
+                                        if false {
                                             let __self = self;
-                                            return __result;
+                                            return __resilience::never::<Result<Answer, Error>>();
                                         }
                                         #[cfg(feature = "lots")]
                                         let lot = lot;

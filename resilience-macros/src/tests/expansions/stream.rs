@@ -2,7 +2,7 @@ async fn prices(
     &self,
     of: &str,
 ) -> Result<impl Stream<Item = Result<Price, FeedError>> + use<'_>, FeedError> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[circuit_breaker(__taken)]
     const _: () = ();
     #[bulkhead(__taken)]
@@ -75,11 +75,9 @@ async fn prices(
                                                 __resilience::in_attempt(
                                                     __run.attempt(),
                                                     async {
-                                                        if let __resilience::Some(__result) = __resilience::None::<
-                                                            Result<_, FeedError>,
-                                                        > {
+                                                        if false {
                                                             let _ = &self;
-                                                            return __result;
+                                                            return __resilience::never::<Result<_, FeedError>>();
                                                         }
                                                         let of = of;
                                                         { self.client.subscribe(of).await }

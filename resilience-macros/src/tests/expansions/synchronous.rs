@@ -1,5 +1,5 @@
 fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[circuit_breaker(__taken)]
     const _: () = ();
     #[bulkhead(__taken)]
@@ -81,11 +81,11 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
                                     __resilience::of_attempt(
                                         __run.attempt(),
                                         || {
-                                            if let __resilience::Some(__result) = __resilience::None::<
-                                                Result<Receipt, PaymentError>,
-                                            > {
+                                            if false {
                                                 let _ = &mut *self;
-                                                return __result;
+                                                return __resilience::never::<
+                                                    Result<Receipt, PaymentError>,
+                                                >();
                                             }
                                             let order = order;
                                             { self.gateway.charge(order) }

@@ -1,5 +1,5 @@
 async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[retry(__taken)]
     const _: () = ();
     #[circuit_breaker(__taken)]
@@ -95,11 +95,9 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
                                                                     __resilience::in_attempt(
                                                                         __run.attempt(),
                                                                         async {
-                                                                            if let __resilience::Some(__result) = __resilience::None::<
-                                                                                Result<usize, Error>,
-                                                                            > {
+                                                                            if false {
                                                                                 let _ = &mut *self;
-                                                                                return __result;
+                                                                                return __resilience::never::<Result<usize, Error>>();
                                                                             }
                                                                             let mut buffer = &mut *buffer;
                                                                             let name = name;

@@ -1,5 +1,5 @@
 async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     #[circuit_breaker(__taken)]
     const _: () = ();
     let (__operation, __breaker) = {
@@ -25,11 +25,9 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let __result = __permit
             .watch(
                 ::core::pin::pin!(async {
-                    if let __resilience::Some(__result) = __resilience::None::<
-                        io::Result<usize>,
-                    > {
+                    if false {
                         let _ = &mut *self;
-                        return __result;
+                        return __resilience::never::<io::Result<usize>>();
                     }
                     let mut buffer = &mut *buffer;
                     {
