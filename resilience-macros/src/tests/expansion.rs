@@ -422,7 +422,7 @@ fn what_the_runtime_is_called_is_said_once_above_all() {
         },
     );
     let expansion = expansion.to_string();
-    assert!(expansion.contains("use crate :: guards :: private as __resilience"), "{expansion}");
+    assert!(expansion.contains("use crate :: guards :: private :: { self as __resilience"), "{expansion}");
     assert!(expansion.contains("[Retry (& __RETRY) , Timeout (& __ATTEMPT_TIMEOUT)]"), "{expansion}");
     assert!(expansion.contains("# [guards :: bulkhead (3)]"), "that is somebody else's: {expansion}");
 }

@@ -5,7 +5,7 @@ fn report(
     hour: Hour,
     __argument_3: Day,
 ) -> impl ::core::future::Future<Output = Result<Report, Error>> {
-    use ::resilience_runtime::private as __resilience;
+    use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __timeout = {
         ::resilience_runtime::private::operation! {
             __OPERATION = "report", ::core::line!(), [Timeout(& __TIMEOUT)]
@@ -22,11 +22,9 @@ fn report(
     __resilience::guard_layers(
         (__timeout,),
         async move {
-            if let __resilience::Some(__result) = __resilience::None::<
-                Result<Report, Error>,
-            > {
+            if false {
                 let _ = &self;
-                return __result;
+                return __resilience::never::<Result<Report, Error>>();
             }
             let day = day;
             let hour = hour;
