@@ -36,6 +36,7 @@ impl CircuitBreaker {
     ///
     /// A key keeps its breaker while a call is known to be under way: while a permit is out, a stream is read, or a call that is made through an attribute or [`call`](Keyed::call) waits. What
     /// such a call comes to before it has waited is its key's too: where that has lost its breaker meanwhile, it goes to the one that the key has then, or gets.
+    /// A probe keeps its breaker by keeping it half-open; one that is still out when the breaker has closed comes too late anyway.
     ///
     /// A key takes about two kibibytes and its own length.
     ///

@@ -252,6 +252,10 @@ impl<'b> UnderWay<'b> {
         matches!(self.expected.admitted, Admitted::Closed { .. })
     }
 
+    pub fn has_a_body(&self) -> bool {
+        matches!(self.real, Real::Guarded(..) | Real::Stream(..))
+    }
+
     pub fn is_counted(&self) -> bool {
         self.expected.admitted != Admitted::Uncounted
     }

@@ -373,9 +373,9 @@ async fn live(
             }
             Step::Listen(listens) => listening.listen(listens),
             Step::AnotherKey => {
-                // A key keeps its breaker while a call is known to be under way. Of a permit by hand that is not owned nobody knows.
-                let is_known = under_way.iter().any(UnderWay::is_known);
-                if let Some(before) = key.get().filter(|_| reference.is_closed() && !is_known) {
+                // A key keeps its breaker while a call is under way that may still be told to it. A body may make calls, of the key that it has begun with.
+                let is_kept = under_way.iter().any(|call| call.is_known() || call.has_a_body());
+                if let Some(before) = key.get().filter(|_| reference.is_closed() && !is_kept) {
                     key.set(Some(before + 1));
                     let permit = guard().try_acquire();
                     let counted = under_way.iter().filter(|call| call.is_counted());
