@@ -1,10 +1,10 @@
 //! What an attribute costs whoever compiles it: `cargo check` of a crate of many functions, bare, guarded, and with `#[tracing::instrument]`.
 
+use crate::clock::Clock;
 use crate::statistics::Quartiles;
 use crate::table::{Row, Table};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 pub(crate) const CHECK: &str = "cargo check";
 pub(crate) const GUARDED: &str = "#[circuit_breaker]";
@@ -97,7 +97,7 @@ fn functions(attribute: &str) -> String {
     text
 }
 
-/// Seconds of one `cargo check` of a crate of which the source was touched.
+/// Seconds of processor time that one `cargo check` takes of a crate of which the source was touched.
 fn checked(folder: &Path, name: &str, flags: &[&str]) -> Result<f64, String> {
     let source: PathBuf = folder.join(name).join("src/lib.rs");
     let touched = std::fs::File::options()
@@ -105,16 +105,16 @@ fn checked(folder: &Path, name: &str, flags: &[&str]) -> Result<f64, String> {
         .open(&source)
         .and_then(|file| file.set_modified(std::time::SystemTime::now()));
     touched.map_err(|error| format!("{}: {error}", source.display()))?;
-    let begin = Instant::now();
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
         .args(["check", "--quiet", "-p", name])
         .args(flags)
         .current_dir(folder)
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_TARGET_DIR", folder.join("target"))
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cargo: {error}"))?;
-    let took = begin.elapsed().as_secs_f64();
+        .stdin(Stdio::null());
+    let mut ended = None;
+    let took = Clock::Children.time(|| ended = Some(command.output())).as_secs_f64();
+    let output = ended.expect("it was begun").map_err(|error| format!("cargo: {error}"))?;
     if output.status.success() { Ok(took) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
