@@ -105,6 +105,25 @@ async fn each_key_has_a_limiter_of_its_own_and_a_call_counts_as_what_it_costs() 
     );
 }
 
+struct Batch {
+    rows: u32,
+}
+
+#[rate_limit("1/30s", burst = 10, name = "tenants: batch", cost = rows)]
+async fn import_batch(Batch { rows }: &Batch) -> Result<u32, Rejection> {
+    Ok(*rows)
+}
+
+/// What comes of a pattern is a reference.
+#[tokio::test(start_paused = true)]
+async fn what_a_call_costs_may_come_out_of_a_pattern() {
+    let _entered = Scope::new().enter();
+    assert_eq!(import_batch(&Batch { rows: 9 }).await, Ok(9));
+    let refused = import_batch(&Batch { rows: 3 }).await.unwrap_err();
+    assert_eq!(refused.retry_after(), Some(60 * SECOND), "one is left of the three");
+    assert_eq!(import_batch(&Batch { rows: 1 }).await, Ok(1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_wait_gives_all_that_it_costs_back() {
     let limiter = RateLimiter::builder("r").rate(Rate::per_second(1)).burst(5).max_wait(60 * SECOND).build().unwrap();
