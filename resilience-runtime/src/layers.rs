@@ -376,7 +376,7 @@ impl From<Refusal> for Rejection {
 pub trait Layered<A: Questions> {
     /// As a future is polled. The `permit` is that of the breaker around it, which wants to know of the body alone whether it waits or panics.
     ///
-    /// Always inlined, and what it returns is handed on arm by arm: see [`GuardedCall`]'s.
+    /// Always inlined, and what it returns is handed on arm by arm: see how [`GuardedCall`] is polled.
     fn poll_layers(
         self: Pin<&mut Self>,
         asked: &A,

@@ -130,22 +130,10 @@ impl Switches {
 }
 
 /// Where something is that stays for as long as the process lives; in a static, hence never loom's. It says nothing about any other memory.
-#[cfg(all(
-    target_os = "linux",
-    target_arch = "x86_64",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    not(feature = "test-util")
-))]
+#[allow(dead_code, reason = "one platform alone looks for the kernel's functions")]
 pub(crate) struct AtomicAddress(std::sync::atomic::AtomicPtr<()>);
 
-#[cfg(all(
-    target_os = "linux",
-    target_arch = "x86_64",
-    target_env = "gnu",
-    not(target_feature = "crt-static"),
-    not(feature = "test-util")
-))]
+#[allow(dead_code, reason = "likewise")]
 impl AtomicAddress {
     pub(crate) const fn new(address: *mut ()) -> Self {
         Self(std::sync::atomic::AtomicPtr::new(address))

@@ -127,24 +127,13 @@ impl<'k> KeyedPermit<'k> {
 
 impl Settles for KeyedPermit<'_> {
     #[inline(always)]
-    fn settle<T, E>(
-        self,
-        result: Result<T, Failure<E>>,
-        describe: Describe<E>,
-        of_ok: impl FnOnce(&T) -> Verdict,
-        of_error: impl FnOnce(&E) -> Verdict,
-    ) -> Result<T, Failure<E>> {
-        match result {
-            Ok(value) => {
-                let verdict = of_ok(&value);
-                self.record_verdict(verdict);
-                Ok(value)
-            }
-            Err(failure) => {
-                self.held().settle_failed((&failure, describe), of_error);
-                Err(failure)
-            }
-        }
+    fn succeeded(self, verdict: Verdict) {
+        self.record_verdict(verdict);
+    }
+
+    #[inline(always)]
+    fn failed<E>(self, failed: (&Failure<E>, Describe<E>), of_error: impl FnOnce(&E) -> Verdict) {
+        self.held().failed(failed, of_error);
     }
 }
 

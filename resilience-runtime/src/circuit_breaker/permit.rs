@@ -410,10 +410,25 @@ impl<'a> Permit<'a> {
         }
     }
 
+    #[cfg(all(test, resilience_loom))]
+    pub(super) fn drop_at(self, shard: Shard, clock: impl Clock) {
+        let noted = self.watched.noted();
+        self.spent().dropped(noted, shard, clock);
+    }
+}
+
+/// What a call ends by.
+pub trait Settles: Sized {
+    /// As [`Permit::record_verdict`].
+    fn succeeded(self, verdict: Verdict);
+
+    /// The call failed, or was rejected further in.
+    fn failed<E>(self, failed: (&Failure<E>, Describe<E>), of_error: impl FnOnce(&E) -> Verdict);
+
     /// Takes the result of what is inside, as the function's own hooks judge it, and hands it on: arm by arm, so that a success is not
     /// copied with all the room that a failure would need.
     #[inline(always)]
-    pub(crate) fn settle<T, E>(
+    fn settle<T, E>(
         self,
         result: Result<T, Failure<E>>,
         describe: Describe<E>,
@@ -423,52 +438,27 @@ impl<'a> Permit<'a> {
         match result {
             Ok(value) => {
                 let verdict = of_ok(&value);
-                self.record_verdict(verdict);
+                self.succeeded(verdict);
                 Ok(value)
             }
             Err(failure) => {
-                self.settle_failed((&failure, describe), of_error);
+                self.failed((&failure, describe), of_error);
                 Err(failure)
             }
         }
     }
-
-    /// As [`settle`](Self::settle), of a failure.
-    #[inline(always)]
-    pub(super) fn settle_failed<E>(self, failed: (&Failure<E>, Describe<E>), of_error: impl FnOnce(&E) -> Verdict) {
-        let Call { breaker, admitted, began } = self.spent();
-        settle_failure(breaker, admitted, began, failed, of_error);
-    }
-
-    #[cfg(all(test, resilience_loom))]
-    pub(super) fn drop_at(self, shard: Shard, clock: impl Clock) {
-        let noted = self.watched.noted();
-        self.spent().dropped(noted, shard, clock);
-    }
-}
-
-/// What a call ends by.
-pub trait Settles {
-    /// Takes the result of what is inside, as the function's own hooks judge it, and hands it on.
-    fn settle<T, E>(
-        self,
-        result: Result<T, Failure<E>>,
-        describe: Describe<E>,
-        of_ok: impl FnOnce(&T) -> Verdict,
-        of_error: impl FnOnce(&E) -> Verdict,
-    ) -> Result<T, Failure<E>>;
 }
 
 impl Settles for Permit<'_> {
     #[inline(always)]
-    fn settle<T, E>(
-        self,
-        result: Result<T, Failure<E>>,
-        describe: Describe<E>,
-        of_ok: impl FnOnce(&T) -> Verdict,
-        of_error: impl FnOnce(&E) -> Verdict,
-    ) -> Result<T, Failure<E>> {
-        Permit::settle(self, result, describe, of_ok, of_error)
+    fn succeeded(self, verdict: Verdict) {
+        self.record_verdict(verdict);
+    }
+
+    #[inline(always)]
+    fn failed<E>(self, failed: (&Failure<E>, Describe<E>), of_error: impl FnOnce(&E) -> Verdict) {
+        let Call { breaker, admitted, began } = self.spent();
+        settle_failure(breaker, admitted, began, failed, of_error);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{CausesOf, PipelineCall};
 use crate::bulkhead::{Bulkhead, HeldCall, Place};
 use crate::cause::Describe;
-use crate::circuit_breaker::{CircuitBreaker, Permit};
+use crate::circuit_breaker::{CircuitBreaker, Permit, Settles};
 use crate::error::{Failure, Rejection};
 use crate::hooks::ClassifyBy;
 use crate::keyed::Keyed;
