@@ -181,6 +181,14 @@ fn rejections() -> [Rejection; 4] {
     ]
 }
 
+/// What is said in other words.
+fn more_rejections() -> [Rejection; 2] {
+    [
+        Rejection::Unsuccessful { name: "shop::charge".into() },
+        Rejection::RateLimited { name: "payment".into(), key: None, retry_after: None },
+    ]
+}
+
 fn reasons() -> [OpenReason; 10] {
     [
         OpenReason::FailureRate { failures: 12, calls: 20 },
@@ -210,6 +218,15 @@ fn next_calls() -> [NextCall; 8] {
     ]
 }
 
+/// What is said in other words.
+fn more_next_calls() -> [NextCall; 3] {
+    [
+        NextCall::Waits { ahead: 0, at_most: Some(Duration::from_secs(1)) },
+        NextCall::Attempts { at_most: 1, budget_spent: false },
+        NextCall::Attempts { at_most: 1, budget_spent: true },
+    ]
+}
+
 fn acts() -> [Act; 7] {
     let for_a_time = Act::ForceOpenFor(Duration::from_millis(1500));
     [Act::ForceOpen, for_a_time, Act::Disable, Act::Monitor, Act::Enforce, Act::EnforceShare(10), Act::Reset]
@@ -231,51 +248,14 @@ fn word(value: &impl serde::Serialize) -> String {
     json["type"].as_str().or(json.as_str()).unwrap_or_else(|| panic!("no word in {json}")).to_owned()
 }
 
-/// Whatever may be told to people in a line, each with its word before it; and what has more than one line of its own, once for each.
-#[tokio::test(start_paused = true)]
-async fn each_value_has_a_word_and_a_line() {
-    let mut lines = String::new();
-    macro_rules! list {
-        ($heading:literal, $values:expr) => {
-            lines += concat!("# ", $heading, "\n");
-            for value in $values {
-                assert_eq!(value.as_str(), word(&value), "{value:?}");
-                lines += &format!("{}: {value}\n", value.as_str());
-            }
-        };
-    }
-    list!("kinds", Kind::ALL.iter().copied());
-    list!("states", State::ALL.iter().copied());
-    list!("health", [HealthStatus::Up, HealthStatus::Degraded, HealthStatus::Down]);
-    list!("kinds of rejections", RejectionKind::ALL.iter().copied());
-    list!("reasons", reasons());
-    list!("acts", acts());
-    list!("topics", Topic::ALL.iter().copied());
-    list!("traps", TRAPS);
-    list!("why a retry gave up", GaveUp::ALL.iter().copied());
-    for ended in ENDED {
-        assert_eq!(ended.as_str(), word(&ended));
-    }
-
-    let mut list = |heading: &str, shown: Vec<String>| lines += &format!("# {heading}\n{}\n", shown.join("\n"));
-    let one = [OpenReason::ConsecutiveFailures { failures: 1 }, OpenReason::ProbesFailed { failures: 1 }];
-    list("reasons of one call", one.map(|reason| reason.to_string()).into());
-    let unsuccessful = Rejection::Unsuccessful { name: "shop::charge".into() };
-    let never = Rejection::RateLimited { name: "payment".into(), key: None, retry_after: None };
-    list("rejections", rejections().into_iter().chain([unsuccessful, never]).map(|it| it.to_string()).collect());
-    let next_calls = next_calls().into_iter().chain([
-        NextCall::Waits { ahead: 0, at_most: Some(Duration::from_secs(1)) },
-        NextCall::Attempts { at_most: 1, budget_spent: false },
-        NextCall::Attempts { at_most: 1, budget_spent: true },
-    ]);
-    list("next calls", next_calls.map(|next| next.to_string()).collect());
-
+/// One of each topic, and others of those that are told in more than one way.
+async fn events_in_all_their_forms() -> Vec<Event> {
     let events = events_of_each_topic().await;
-    let mut shown: Vec<String> = events.iter().map(Event::to_string).collect();
+    let mut all = events.to_vec();
     let mut varied = |event: &Event, vary: &dyn Fn(&mut Event)| {
         let mut event = event.clone();
         vary(&mut event);
-        shown.push(event.to_string());
+        all.push(event);
     };
     for event in &events {
         match event {
@@ -319,6 +299,41 @@ async fn each_value_has_a_word_and_a_line() {
             _ => {}
         }
     }
-    list("events", shown);
+    all
+}
+
+/// Whatever may be told to people in a line, each with its word before it; and what has more than one line of its own, once for each.
+#[tokio::test(start_paused = true)]
+async fn each_value_has_a_word_and_a_line() {
+    let mut lines = String::new();
+    macro_rules! list {
+        ($heading:literal, $values:expr) => {
+            lines += concat!("# ", $heading, "\n");
+            for value in $values {
+                assert_eq!(value.as_str(), word(&value), "{value:?}");
+                lines += &format!("{}: {value}\n", value.as_str());
+            }
+        };
+    }
+    list!("kinds", Kind::ALL.iter().copied());
+    list!("states", State::ALL.iter().copied());
+    list!("health", [HealthStatus::Up, HealthStatus::Degraded, HealthStatus::Down]);
+    list!("kinds of rejections", RejectionKind::ALL.iter().copied());
+    list!("reasons", reasons());
+    list!("acts", acts());
+    list!("topics", Topic::ALL.iter().copied());
+    list!("traps", TRAPS);
+    list!("why a retry gave up", GaveUp::ALL.iter().copied());
+    for ended in ENDED {
+        assert_eq!(ended.as_str(), word(&ended));
+    }
+
+    let mut list = |heading: &str, shown: Vec<String>| lines += &format!("# {heading}\n{}\n", shown.join("\n"));
+    let one = [OpenReason::ConsecutiveFailures { failures: 1 }, OpenReason::ProbesFailed { failures: 1 }];
+    list("reasons of one call", one.map(|reason| reason.to_string()).into());
+    list("rejections", rejections().into_iter().chain(more_rejections()).map(|it| it.to_string()).collect());
+    list("next calls", next_calls().into_iter().chain(more_next_calls()).map(|next| next.to_string()).collect());
+
+    list("events", events_in_all_their_forms().await.iter().map(Event::to_string).collect());
     compare_text("lines.txt", &lines);
 }

@@ -1,9 +1,27 @@
 //! Whoever prints a value pads words, and stops where the writer does.
 
-use super::{acts, events_of_each_topic, next_calls, reasons, rejections};
+use super::{
+    TRAPS, acts, events_in_all_their_forms, more_next_calls, more_rejections, next_calls, reasons, rejections,
+};
 use resilience_runtime::testing::Scope;
-use resilience_runtime::{CircuitBreaker, GaveUp, HealthStatus, Kind, RejectionKind, State, Topic, registry};
+use resilience_runtime::{
+    CircuitBreaker, CircuitBreakerConfig, GaveUp, HealthStatus, Instance, Kind, Pattern, Pipeline, Rejection,
+    RejectionKind, Source, State, Topic, bulkhead, circuit_breaker, fallback, registry, retry,
+};
 use std::fmt::{self, Display, Write};
+
+#[fallback(|| Ok(()))]
+#[retry(attempts = 2, jitter = none)]
+#[circuit_breaker("printed", window = 10)]
+#[bulkhead(8)]
+async fn has_layers() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[circuit_breaker("printed", window = 20)]
+async fn says_otherwise() -> Result<(), Rejection> {
+    Ok(())
+}
 
 #[test]
 fn words_are_padded() {
@@ -19,22 +37,49 @@ fn words_are_padded() {
     padded(&[HealthStatus::Up, HealthStatus::Degraded, HealthStatus::Down], HealthStatus::as_str);
 }
 
+/// One of everything that is printed, with whatever it may have to say.
 async fn sentences() -> Vec<Box<dyn Display>> {
     fn boxed<T: Display + 'static>(values: impl IntoIterator<Item = T>) -> impl Iterator<Item = Box<dyn Display>> {
         values.into_iter().map(|value| Box::new(value) as Box<dyn Display>)
     }
-    let mut all: Vec<Box<dyn Display>> = boxed(events_of_each_topic().await).collect();
-    all.extend(boxed(rejections()).chain(boxed(reasons())).chain(boxed(next_calls())));
-    all.extend(boxed(acts()).chain(boxed(GaveUp::ALL.iter().copied())));
+    let mut all: Vec<Box<dyn Display>> = boxed(events_in_all_their_forms().await).collect();
+    all.extend(boxed(rejections()).chain(boxed(more_rejections())).chain(boxed(reasons())));
+    all.extend(boxed(next_calls()).chain(boxed(more_next_calls())));
+    all.extend(boxed(acts()).chain(boxed(GaveUp::ALL.iter().copied())).chain(boxed(TRAPS)));
+    let sources = ["resilience.toml", "TIMEOUT"].map(Into::into).map(|path| Source::File { path, line: 7 });
+    all.extend(boxed(sources).chain(boxed([Source::Preset { preset: "external" }])));
 
     let _entered = Scope::new().enter();
     registry().mark_critical("stock", true).unwrap();
     CircuitBreaker::builder("stock").register().unwrap().force_open();
     let payment = CircuitBreaker::builder("payment").consecutive_failures(1).register().unwrap();
+    for key in ["7]", "a, b", "two\nlines"] {
+        payment.keyed(key).try_acquire().unwrap().failure();
+        all.extend(boxed([Instance::of_key("payment", key)]));
+        all.extend(boxed(payment.of_key(key).unwrap().recent_events()));
+        all.extend(boxed(registry().steer("payment").key(key).by("ops").reset().unwrap()));
+    }
     payment.keyed("7]").try_acquire().unwrap().failure();
     all.extend(boxed([registry().health().await]));
     let mistakes = "[retry.payment]\nattempts = 0\ndelai = \"1s\"\n[retrys]";
-    all.extend(boxed([registry().configure_from_str(mistakes).unwrap_err()]));
+    let mistakes = registry().configure_from_str(mistakes).unwrap_err();
+    all.extend(boxed(mistakes.mistakes().to_vec()));
+    all.extend(boxed([mistakes]));
+    all.extend(boxed(registry().configure_from_str("[retry.paiment]\nattempts = 3").unwrap().warnings));
+    all.extend(boxed([registry().steer("paymnt").reset().unwrap_err()]));
+    let timeout = || resilience_runtime::Timeout::builder("wrong");
+    let wrong = Pipeline::builder("wrong").timeout(timeout()).timeout(timeout());
+    all.extend(boxed([wrong.circuit_breaker(CircuitBreakerConfig::new().failure_rate(0.0)).build().unwrap_err()]));
+
+    for operation in registry().operations() {
+        all.extend(boxed(operation.layers()));
+        all.extend(operation.layers().iter().flat_map(|layer| boxed(layer.settings())));
+    }
+    let conflicts = registry().verify().unwrap_err();
+    all.extend(boxed(conflicts.iter().cloned()));
+    all.extend(boxed([conflicts]));
+    all.extend(boxed([registry().describe()]));
+    all.extend(boxed(["payment*".parse::<Pattern>().unwrap()]));
     all
 }
 
