@@ -1,7 +1,8 @@
 //! Conflicts are found before anything is called. A program of its own, since they are those of the whole program.
 
 use resilience_runtime::{
-    Conflict, Kind, Rejection, Window, assert_verified, circuit_breaker, rate_limit, registry, retry,
+    Conflict, Difference, Kind, Rejection, Window, assert_verified, circuit_breaker, rate_limit, registry, retry,
+    timeout,
 };
 use std::time::Duration;
 
@@ -81,6 +82,32 @@ async fn limited_otherwise() -> Result<(), Rejection> {
     Ok(())
 }
 
+// Two places that differ in two names, and in one name of two kinds.
+#[timeout("9s", name = "around")]
+#[retry(name = "around", attempts = 2)]
+#[timeout("1s", name = "within")]
+async fn twice() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[timeout("8s", name = "around")]
+#[retry(name = "around", attempts = 3)]
+#[timeout("2s", name = "within")]
+async fn twice_otherwise() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[circuit_breaker("ruled", trip_if = |counts| counts.failures > 3)]
+async fn has_a_rule() -> Result<(), Rejection> {
+    Ok(())
+}
+
+// All keys are the same, and the rule is another one.
+#[circuit_breaker("ruled", trip_if = |counts| counts.failures > 4)]
+async fn has_another_rule() -> Result<(), Rejection> {
+    Ok(())
+}
+
 /// Kind, name, the function in force, the other one, and each key with both values.
 type Told<'c> = (Kind, &'c str, &'c str, &'c str, Vec<(&'c str, &'c str, &'c str)>);
 
@@ -92,8 +119,14 @@ fn told(conflict: &Conflict) -> Told<'_> {
 #[test]
 fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call() {
     let conflicts = registry().verify().unwrap_err();
-    let trip_if = conflicts.iter().next().unwrap().differences.last().unwrap().not_in_force.clone();
+    let rule = |nth: usize, of: fn(&Difference) -> &str| {
+        of(conflicts.iter().nth(nth).unwrap().differences.last().unwrap()).to_owned()
+    };
+    let trip_if = rule(0, |difference| &difference.not_in_force);
     assert!(trip_if.contains("failures > 3"), "{trip_if}");
+    let (one, another) = (rule(2, |difference| &difference.in_force), rule(2, |difference| &difference.not_in_force));
+    assert!(one.contains("failures > 3") && another.contains("failures > 4"), "{one} {another}");
+    let twice = |kind, name, key, one, other| (kind, name, "twice", "twice_otherwise", vec![(key, one, other)]);
     let contested = |other, differences| (Kind::CircuitBreaker, "contested", "comes_first", other, differences);
     assert_eq!(
         conflicts.iter().map(told).collect::<Vec<_>>(),
@@ -103,9 +136,13 @@ fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call
                 vec![("minimum_calls", "10", "20"), ("window", "10", "20"), ("trip_if", "none", &trip_if)]
             ),
             contested("comes_third", vec![("failure_rate", "30", "40")]),
+            (Kind::CircuitBreaker, "ruled", "has_a_rule", "has_another_rule", vec![("trip_if", &one, &another)]),
             // By name, wherever they are written.
             (Kind::Retry, "ant", "ant", "other_ant", vec![("attempts", "4", "5")]),
+            twice(Kind::Retry, "around", "attempts", "2", "3"),
             (Kind::Retry, "zebra", "zebra", "other_zebra", vec![("attempts", "2", "3")]),
+            twice(Kind::Timeout, "around", "after", "9s", "8s"),
+            twice(Kind::Timeout, "within", "after", "1s", "2s"),
             (
                 Kind::RateLimit,
                 "limit",
