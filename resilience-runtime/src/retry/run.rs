@@ -237,8 +237,7 @@ impl<'a> Run<'a> {
         let is_too_late = |wait: Duration| settings.max_elapsed.is_some_and(|most| elapsed + wait > most);
         let wait = match asked {
             Some(asked) if asked > settings.max_delay => return Err(GaveUp::AskedTooMuch),
-            Some(asked) if is_too_late(asked) => return Err(GaveUp::Elapsed),
-            // What jitter adds to a wait that fits must not make it one that does not.
+            // What jitter adds to a wait must not make it too long.
             Some(asked) => match waits.asked(&settings, asked) {
                 wait if is_too_late(wait) => asked,
                 wait => wait,
