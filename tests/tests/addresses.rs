@@ -177,6 +177,42 @@ async fn the_lines_of_a_key_hold_whenever_it_is_there() {
     assert!(stock.keyed("eu, 1").try_acquire().is_ok(), "it is not forced open any more");
 }
 
+/// What the lines of a key say of `force_open` before and after, and what becomes of a breaker that is forced open and of one that is not.
+#[tokio::test(start_paused = true)]
+async fn a_key_stays_forced_open_for_as_long_as_its_lines_say_so() {
+    let lines = |forced: Option<bool>, failures: u32| {
+        let forced = forced.map_or_else(String::new, |forced| format!("force_open = {forced}\n"));
+        format!("[circuit_breaker.stock.key.3]\nconsecutive_failures = {failures}\n{forced}")
+    };
+    for (before, after, state) in [
+        (Some(true), Some(true), State::ForcedOpen),
+        (Some(true), Some(false), State::Closed),
+        (Some(true), None, State::Closed),
+        (Some(false), Some(true), State::ForcedOpen),
+        (Some(false), Some(false), State::Closed),
+        (Some(false), None, State::Closed),
+        (None, Some(true), State::ForcedOpen),
+        (None, None, State::Closed),
+    ] {
+        let _entered = Scope::new().enter();
+        let stock = stock();
+        succeed(&stock, "3");
+        registry().configure_from_str(&lines(before, 5)).unwrap();
+        registry().configure_from_str(&lines(after, 6)).unwrap();
+        assert_eq!(stock.of_key("3").unwrap().state(), state, "{before:?}, then {after:?}");
+    }
+    // What somebody did by hand is not taken back by lines that never said so.
+    for (before, after, state) in [(None, None, State::ForcedOpen), (Some(false), None, State::ForcedOpen)] {
+        let _entered = Scope::new().enter();
+        let stock = stock();
+        succeed(&stock, "3");
+        registry().configure_from_str(&lines(before, 5)).unwrap();
+        stock.of_key("3").unwrap().force_open();
+        registry().configure_from_str(&lines(after, 6)).unwrap();
+        assert_eq!(stock.of_key("3").unwrap().state(), state, "{before:?}, then {after:?}, by hand between");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn keys_of_every_kind_have_lines_also_of_policies_that_are_built_later() {
     let _entered = Scope::new().enter();
