@@ -6,7 +6,8 @@ mod collector;
 use collector::{Fields, collect};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, EventFilter, Rejection, Topic, circuit_breaker, fallback, registry, retry, timeout,
+    CircuitBreaker, EventFilter, Rejection, Topic, Verdict, bulkhead, circuit_breaker, fallback, rate_limit, registry,
+    retry, timeout,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -70,6 +71,114 @@ async fn a_rejection_says_in_the_span_who_rejected() {
     assert_eq!((&*span["resilience.policy"], &*span["resilience.name"]), ("circuit_breaker", "tracing: rejects"));
     let line = "circuit_breaker `tracing: rejects`: rejected (circuit_open) a call of tracing::rejects";
     assert_eq!(collector.lines(), [(Level::DEBUG, line.to_owned())]);
+}
+
+#[bulkhead(1, name = "tracing: full")]
+async fn is_full() -> Result<(), Error> {
+    Ok(())
+}
+
+#[rate_limit("1/min", name = "tracing: limited")]
+async fn is_limited() -> Result<(), Error> {
+    Ok(())
+}
+
+#[timeout("5ms", name = "tracing: late")]
+async fn is_late() -> Result<(), Error> {
+    std::future::pending().await
+}
+
+#[fallback(|| Ok(0))]
+#[retry(name = "tracing: answers badly", attempts = 1, classify = |result| match result {
+    Ok(0) | Err(_) => Verdict::FAILURE,
+    Ok(_) => Verdict::SUCCESS,
+})]
+async fn answers_badly() -> Result<u8, Error> {
+    Ok(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_kind_of_rejection_says_in_the_span_which_policy_it_was() {
+    let _entered = Scope::new().enter();
+    is_full().await.unwrap();
+    is_limited().await.unwrap();
+    let bulkhead = registry().bulkhead("tracing: full").unwrap();
+    let _place = bulkhead.try_acquire().unwrap();
+    let (collector, guard) = collect(LevelFilter::INFO);
+    is_full().await.unwrap_err();
+    is_limited().await.unwrap_err();
+    is_late().await.unwrap_err();
+    answers_badly().await.unwrap();
+    drop(guard);
+    let of = |span: &Fields| {
+        ["error.type", "resilience.fallback.reason", "resilience.policy", "resilience.name"]
+            .map(|field| span.get(field).cloned().unwrap_or_default())
+    };
+    assert_eq!(
+        collector.0.lock().unwrap().spans.iter().map(of).collect::<Vec<_>>(),
+        [
+            ["bulkhead_full", "", "bulkhead", "tracing: full"],
+            ["rate_limited", "", "rate_limit", "tracing: limited"],
+            ["timed_out", "", "timeout", "tracing: late"],
+            ["", "unsuccessful", "", "tracing::answers_badly"],
+        ]
+    );
+}
+
+#[fallback(|| Ok(()))]
+#[retry(name = "tracing: facts", attempts = 2, delay = "20ms", jitter = none)]
+#[circuit_breaker("tracing: facts", consecutive_failures = 2, slow_call = "3ms", slow_call_rate = 100)]
+#[timeout("5ms", name = "tracing: facts")]
+async fn has_facts() -> Result<(), Error> {
+    std::future::pending().await
+}
+
+/// What an event says besides who tells it: the fields that are about what has happened.
+#[tokio::test(start_paused = true)]
+async fn an_event_says_what_has_happened_in_fields_of_their_own() {
+    const FACTS: [&str; 10] = [
+        "from",
+        "to",
+        "reason",
+        "rejection",
+        "operation",
+        "attempt",
+        "elapsed_ms",
+        "wait_ms",
+        "retry_after_ms",
+        "limit_ms",
+    ];
+    let _entered = Scope::new().enter();
+    let (collector, guard) = collect(LevelFilter::TRACE);
+    has_facts().await.unwrap();
+    is_limited().await.unwrap();
+    is_limited().await.unwrap_err();
+    drop(guard);
+    let facts = |told: &collector::Told| {
+        let said = FACTS.iter().filter_map(|fact| {
+            let value = told.fields.iter().find(|(field, _)| field.strip_prefix("resilience.") == Some(fact))?.1;
+            Some(format!("{fact}={value}"))
+        });
+        format!("{} {}: {}", told.level, told.fields["resilience.event"], said.collect::<Vec<_>>().join(" "))
+    };
+    let told: Vec<_> = collector.0.lock().unwrap().events.iter().map(facts).collect();
+    let timed_out = "DEBUG timed_out: operation=tracing::has_facts limit_ms=5";
+    assert_eq!(
+        told,
+        [
+            timed_out,
+            "DEBUG slow_call: elapsed_ms=5 limit_ms=3",
+            "TRACE outcome: reason=failed",
+            "DEBUG retry: rejection=timed_out attempt=1 elapsed_ms=5 wait_ms=20",
+            timed_out,
+            "DEBUG slow_call: elapsed_ms=5 limit_ms=3",
+            "TRACE outcome: reason=failed",
+            "WARN transition: from=closed to=open reason=consecutive_failures",
+            "DEBUG retries_ended: reason=attempts rejection=timed_out attempt=2 elapsed_ms=30",
+            "DEBUG fallback: rejection=timed_out",
+            "DEBUG rejected: rejection=rate_limited operation=tracing::is_limited retry_after_ms=60000",
+        ]
+    );
 }
 
 #[circuit_breaker("tracing: keys", key = tenant)]
