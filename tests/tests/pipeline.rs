@@ -13,9 +13,9 @@ use std::fmt::Write;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 const MILLIS: fn(u64) -> Duration = Duration::from_millis;
@@ -251,7 +251,7 @@ proptest! {
     }
 }
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
@@ -469,6 +469,83 @@ async fn a_place_below_a_breaker_is_free_when_the_call_is_judged_and_one_above_i
         };
         pipeline.call_classified(|| async { Ok(()) }, judge).await.unwrap();
         assert_eq!(bulkhead.snapshot().inside, 0);
+    }
+}
+
+#[circuit_breaker("pipeline: place below")]
+#[bulkhead(max_concurrent = 1, max_queue = 1, name = "pipeline: place below")]
+async fn place_below() -> Result<(), Silent> {
+    std::future::pending().await
+}
+
+#[bulkhead(max_concurrent = 1, max_queue = 1, name = "pipeline: place above")]
+#[circuit_breaker("pipeline: place above")]
+async fn place_above() -> Result<(), Silent> {
+    std::future::pending().await
+}
+
+/// Does something when it wakes, which is the moment at which a place is given back.
+struct WhenWoken<F>(F);
+
+impl<F: Fn() + Send + Sync> Wake for WhenWoken<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+/// A call that is not waited for.
+type Dropped<'c> = Pin<Box<dyn Future<Output = ()> + 'c>>;
+
+/// As when it ends.
+#[tokio::test]
+async fn a_call_that_is_dropped_gives_back_what_is_inside_before_what_is_around_it() {
+    let _entered = Scope::new().enter();
+    let (breaker, one) = (CircuitBreakerConfig::new(), BulkheadConfig::new().max_concurrent(1).max_queue(1));
+    let below = Pipeline::builder("below").circuit_breaker(breaker).bulkhead(one).build().unwrap();
+    let above = Pipeline::builder("above").bulkhead(one).circuit_breaker(breaker).build().unwrap();
+    let pending = std::future::pending::<Result<(), Silent>>;
+    let calls: [(&str, Dropped<'_>, u64); 4] = [
+        ("below", Box::pin(async { _ = below.call(pending).await }), 0),
+        ("above", Box::pin(async { _ = above.call(pending).await }), 1),
+        ("pipeline: place below", Box::pin(async { _ = place_below().await }), 0),
+        ("pipeline: place above", Box::pin(async { _ = place_above().await }), 1),
+    ];
+    for (name, mut call, cancelled) in calls {
+        assert!(poll_once(call.as_mut()).is_pending());
+        let (breaker, bulkhead) = (registry().circuit_breaker(name).unwrap(), registry().bulkhead(name).unwrap());
+        let seen = Arc::new(Mutex::new(None));
+        let seen_then = Arc::clone(&seen);
+        let look = move || *seen_then.lock().unwrap() = Some(breaker.totals().cancelled);
+        let waker = Waker::from(Arc::new(WhenWoken(look)));
+        let mut waits = pin!(bulkhead.acquire());
+        assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(call);
+        assert_eq!(*seen.lock().unwrap(), Some(cancelled), "{name}");
+    }
+}
+
+/// What is above a timeout is not limited by it, and what is above a retry is asked once.
+#[tokio::test(start_paused = true)]
+async fn each_step_stands_where_it_was_put() {
+    // In which milliseconds a call ends for which there is no place, and how many places one takes that fails twice.
+    for (at, ends_after, admitted) in [(0, None, 1), (1, Some(100), 1), (2, Some(100), 2), (3, Some(60), 2)] {
+        let _entered = Scope::new().enter();
+        let timeout = |millis| TimeoutConfig::new().after(MILLIS(millis));
+        let step = |pipeline: PipelineBuilder, here: u32| match here == at {
+            true => pipeline.bulkhead(BulkheadConfig::new().max_concurrent(1).max_queue(1)),
+            false => pipeline,
+        };
+        let pipeline = step(Pipeline::builder("steps"), 0).timeout(timeout(100));
+        let pipeline = step(pipeline, 1).retry(RETRY.attempts(2).delay(Duration::ZERO));
+        let pipeline = step(step(pipeline, 2).timeout(timeout(30)), 3).build().unwrap();
+        let bulkhead = registry().bulkhead("steps").unwrap();
+        pipeline.call(|| async { Err::<(), _>(()) }).await.unwrap_err();
+        assert_eq!(bulkhead.snapshot().admitted, admitted, "at {at}");
+
+        let _full = bulkhead.try_acquire().unwrap();
+        let began = tokio::time::Instant::now();
+        let ended = tokio::time::timeout(MILLIS(1000), pipeline.call(|| async { Ok::<_, ()>(()) })).await;
+        assert_eq!(ended.ok().map(|_| began.elapsed()), ends_after.map(MILLIS), "at {at}");
     }
 }
 
