@@ -2,12 +2,13 @@
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Cause, CircuitBreaker, Event, EventFilter, Events, Failure, MAX_CAUSE_BYTES, Rejection, State, Topic, Verdict,
-    circuit_breaker, fallback, private, registry, retry, timeout,
+    Cause, CauseText, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Events, Failure, MAX_CAUSE_BYTES,
+    Pipeline, Rejection, State, Topic, Verdict, circuit_breaker, fallback, private, registry, retry, timeout,
 };
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::future::pending;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -130,6 +131,59 @@ fn a_source_is_told_where_what_is_around_it_does_not_end_in_it_and_sixteen_at_mo
         assert_eq!(cause_of(link), told);
     }
     assert_eq!(cause_of(Circle).split(": ").count(), 1 + 16);
+}
+
+/// So many bytes, and how often they were printed.
+#[derive(Debug)]
+struct Long {
+    bytes: usize,
+    printed: AtomicU64,
+    source: Option<&'static Long>,
+}
+
+impl Display for Long {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.printed.fetch_add(1, Relaxed);
+        write!(f, "{:>1$}", self.bytes, self.bytes)
+    }
+}
+
+impl Error for Long {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.map(|source| source as _)
+    }
+}
+
+#[tokio::test]
+async fn where_the_text_is_full_that_is_said_and_no_further_source_is_asked() {
+    let full = Err(fmt::Error);
+    // A text, `: `, another one, `: ` and one of a byte.
+    for (first, second, written, printed) in [
+        (100, 150, Ok(()), [1, 1, 1]),
+        (100, 151, Ok(()), [1, 1, 1]),
+        (100, 152, full, [1, 1, 1]),
+        (100, 154, full, [1, 1, 1]),
+        (100, 155, full, [1, 1, 0]),
+        (256, 11, full, [1, 1, 0]),
+        (257, 11, full, [1, 0, 0]),
+    ] {
+        let link = |bytes, source| &*Box::leak(Box::new(Long { bytes, printed: AtomicU64::new(0), source }));
+        let third = link(1, None);
+        let second = link(second, Some(third));
+        let first = link(first, Some(second));
+        static WRITTEN: Mutex<Option<fmt::Result>> = Mutex::new(None);
+        let describe = |error: &&'static Long, text: &mut CauseText| {
+            let written = Cause::of_error(error, text);
+            *WRITTEN.lock().unwrap() = Some(written);
+            written
+        };
+        let _entered = Scope::new().enter();
+        let breaker = CircuitBreakerConfig::new().consecutive_failures(1);
+        let pipeline = Pipeline::builder("causes: full").circuit_breaker(breaker).build().unwrap();
+        pipeline.causes(describe).call(|| async { Err::<(), _>(first) }).await.unwrap_err();
+        let printed_now = [first, second, third].map(|link| link.printed.load(Relaxed));
+        assert_eq!((WRITTEN.lock().unwrap().take(), printed_now), (Some(written), printed), "{first:?}");
+    }
 }
 
 /// What a breaker is told of such an error.

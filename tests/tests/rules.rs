@@ -273,6 +273,24 @@ async fn slow_calls_count_from_when_they_are_asked_for_also_where_the_window_sta
     assert_eq!(breaker.snapshot().reason, Some(OpenReason::SlowCallRate { slow: 2, calls: 2 }));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_count_window_forgets_its_slow_calls_when_they_are_turned_off() {
+    let config = CircuitBreakerConfig::new().window(Window::Count(10)).minimum_calls(10);
+    let slow = Duration::from_millis(100);
+    let counted = config.slow_call(slow).slow_call_rate(100.0);
+    let breaker = breaker(counted);
+    let mut seen = Vec::new();
+    for config in [counted, config, counted] {
+        breaker.reconfigure(config).unwrap();
+        let permit = breaker.try_acquire().unwrap();
+        tokio::time::advance(2 * slow).await;
+        let before = breaker.snapshot().window.slow;
+        permit.success();
+        seen.push((before, breaker.snapshot().window.slow));
+    }
+    assert_eq!(seen, [(0, 1), (0, 0), (0, 1)]);
+}
+
 #[test]
 fn a_row_of_failures_goes_on_when_the_window_becomes_one_of_another_kind() {
     let kinds = [Window::Time(10 * SECOND), Window::Count(10), Window::None];

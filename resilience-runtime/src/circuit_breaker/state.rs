@@ -544,6 +544,18 @@ mod tests {
             let moments = (word.since(now), word.entering(now), word.entering(now + 2));
             assert_eq!(moments, (now + 1, now + 1, now + 2), "{:?}", word.phase());
         }
+        // Nor is the next one entered before: whatever follows from the present.
+        let (open, disabled) = (Word::open(now + 1, 0, 0, false), Word::disabled(now + 1));
+        let silent = open.transition_to_half_open(now).release_probe(Some(true));
+        for next in [
+            open.transition_to_half_open(now),
+            silent.admit_probe(now, &RULE).unwrap(),
+            Word::forced(now + 1).with_enforcement(false, now),
+            disabled.with_enforcement(true, now),
+            open.with_enforcement(true, now),
+        ] {
+            assert_eq!(next.since(now + 1), now + 1, "{:?}", next.phase());
+        }
         let open = Word::open(now + 7, 3, 9, false);
         assert_eq!([now, now + 7, now + 8].map(|now| open.left_of(1000, now)), [1007, 1000, 999]);
     }

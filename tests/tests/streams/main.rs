@@ -74,6 +74,34 @@ mod thirty {
     }
 }
 
+/// Calls that a probe's stream makes, of the breaker that it probes for.
+mod nested {
+    use super::*;
+
+    #[circuit_breaker("streams: nested", consecutive_failures = 1, half_open_calls = 1)]
+    async fn page(fails: bool) -> Answer<()> {
+        if fails { Err(Error::Broken) } else { Ok(()) }
+    }
+
+    /// The head reads a page, and the stream another one: whether that was rejected.
+    #[circuit_breaker("streams: nested", stream = true)]
+    async fn rows(head_fails: bool) -> Answer<impl Stream<Item = bool>> {
+        let _ = page(head_fails).await;
+        Ok(tokio_stream::iter([()]).then(|()| async { matches!(page(false).await, Err(Error::Rejected(_))) }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_one_has_failed_in_the_head_those_of_the_stream_are_rejected() {
+        for head_fails in [false, true] {
+            page(true).await.unwrap_err();
+            advance(millis(30_000)).await;
+            let rows: Vec<_> = rows(head_fails).await.unwrap().collect().await;
+            assert_eq!(rows, [head_fails]);
+            breaker("streams: nested").reset();
+        }
+    }
+}
+
 mod outcomes {
     use super::*;
 
