@@ -183,16 +183,10 @@ impl<C> Default for SourceTables<C> {
     }
 }
 
-impl<C> SourceTables<C> {
-    fn is_empty(&self) -> bool {
-        self.variables.is_empty() && self.exact.is_empty() && self.patterns.is_empty() && self.defaults.is_none()
-    }
-}
-
 /// All that is said of a kind outside of the program.
 #[derive(Clone, Debug)]
 pub(crate) struct Overlay<C> {
-    /// The strongest first; none that says nothing of the kind.
+    /// The strongest first.
     sources: Vec<Arc<SourceTables<C>>>,
     /// Of all sources together.
     defaults: Option<C>,
@@ -238,8 +232,7 @@ pub(crate) type KeyLines<C> = BTreeMap<String, KeyLine<C>>;
 impl<C: Configurable> Overlay<C> {
     /// The strongest first.
     pub(crate) fn of(sources: impl IntoIterator<Item = Arc<SourceTables<C>>>) -> Self {
-        let sources: Vec<_> = sources.into_iter().filter(|source| !source.is_empty()).collect();
-        let mut overlay = Self { sources, defaults: None };
+        let mut overlay = Self { sources: sources.into_iter().collect(), defaults: None };
         let defaults = overlay.defaults().map(|table| table.keys).reduce(|mut merged, weaker| {
             merged.lay_over(&weaker);
             merged
