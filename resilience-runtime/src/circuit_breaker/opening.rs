@@ -164,6 +164,9 @@ fn unpack(kind: u64, a: u64, b: u64) -> OpenReason {
 #[cfg(all(test, not(resilience_loom)))]
 mod tests {
     use super::*;
+    use crate::circuit_breaker::CircuitBreaker;
+    use crate::circuit_breaker::state::Word;
+    use resilience_config::CircuitBreakerConfig;
 
     #[test]
     fn a_time_is_that_of_one_opening() {
@@ -171,6 +174,48 @@ mod tests {
         let generation = (1 << 37) + 12_345;
         own.set(generation, 365 * 86_400_000);
         assert_eq!((own.of(generation), own.of(generation + 1)), (Some(365 * 86_400_000), None));
+    }
+
+    /// Where the next one is being written already, the settings say how long the state lasts that is being left.
+    #[test]
+    fn an_opening_whose_time_is_that_of_another_one_lasts_as_the_settings_say() {
+        let config = CircuitBreakerConfig::new().open_for(Duration::from_secs(1)).open_backoff(2.0).open_jitter(0.5);
+        let emitter = crate::event::Emitter::new(std::sync::Arc::default());
+        let breaker = CircuitBreaker::new_at("opening".into(), &config.resolve(), None, emitter, 1000);
+        let open = Word::open(5000, 2, 0, false).for_own_time();
+        breaker.own_time.set(open.generation(), 70);
+        assert_eq!(breaker.probe_due_in(open, 5000), 70);
+        breaker.own_time.set(open.generation() + 1, 70);
+        assert_eq!(breaker.probe_due_in(open, 5000), 4000);
+    }
+
+    #[test]
+    fn of_two_openings_of_one_generation_the_later_one_is_heard_and_told_from_the_first() {
+        let last = LastOpening::new();
+        let mut tags = std::collections::HashSet::new();
+        for failures in 1..1000 {
+            let reason = OpenReason::ConsecutiveFailures { failures };
+            last.write(Opening { generation: 7, reason, frozen: WindowCounts::default() });
+            assert_eq!(last.read().unwrap().reason, reason);
+            assert!(tags.insert(last.0.tag()), "what is read between two tags that are equal is one opening's");
+        }
+    }
+
+    #[test]
+    fn moments_go_round_and_the_nearer_half_of_them_is_later() {
+        let (half, last) = (1 << 37, (1 << 38) - 1);
+        for (generation, than, expected) in [
+            (7, 7, false),
+            (8, 7, true),
+            (7, 8, false),
+            (0, last, true),
+            (last, 0, false),
+            (half - 1, 0, true),
+            (half, 0, false),
+            (half + 1, 0, false),
+        ] {
+            assert_eq!(is_later(generation, than), expected, "{generation} than {than}");
+        }
     }
 
     #[test]

@@ -561,6 +561,37 @@ mod tests {
     }
 
     #[test]
+    fn what_seems_to_be_further_ahead_of_the_clock_than_any_moment_is_was_long_ago() {
+        let now = 5_000_000_000;
+        for (ahead, is_ahead) in [(AHEAD - 1, true), (AHEAD, true), (AHEAD + 1, false), (AHEAD + 2, false)] {
+            let at = now + ahead;
+            let open = Word::open(at, 0, 0, false);
+            let half_open = open.transition_to_half_open(at);
+            for word in [Word::closed(at, false), open, half_open] {
+                assert_eq!(word.since(now) == at, is_ahead, "{:?}, {ahead} ahead", word.phase());
+                assert_eq!(word.since(now) < now, !is_ahead, "{:?}, {ahead} ahead", word.phase());
+            }
+            assert_eq!(open.left_of(1000, now), if is_ahead { 1000 + ahead } else { 0 });
+            assert_eq!(half_open.due(now, &RULE) == Due::Nothing, is_ahead, "its time is up, or has not begun");
+        }
+    }
+
+    #[test]
+    fn a_caller_beyond_the_probes_is_told_the_rest_of_an_opening_and_not_past_their_deadline() {
+        let began = 5_000_000_000;
+        let half_open = Word::open(began - 10, 0, 0, false).transition_to_half_open(began);
+        for (lasts, timeout_millis, passed) in (1..12)
+            .flat_map(|lasts| (1..30).flat_map(move |timeout| (0..40).map(move |passed| (lasts, timeout, passed))))
+        {
+            let rule = HalfOpenRule { timeout_millis, ..RULE };
+            let rest_of_opening = (1..=lasts).find(|rest| (passed + rest) % lasts == 0).unwrap();
+            let until_deadline = timeout_millis - passed.min(timeout_millis);
+            let told = half_open.ask_again_in(began + passed, &rule, lasts);
+            assert_eq!(told, rest_of_opening.min(until_deadline), "{passed} ms of {timeout_millis}, by {lasts}");
+        }
+    }
+
+    #[test]
     fn a_half_open_breaker_that_nobody_called_for_days_is_left_now_and_not_later() {
         let now = 5_000_000_000;
         let idle = Word::open(now - 10, 0, 0, false).transition_to_half_open(now).release_probe(Some(true));

@@ -536,5 +536,7 @@ mod tests {
             None,
             "never what came before"
         );
+        let too_long = PrintedKey::print(&format_args!("{pieces}{piece}{}", 7));
+        assert_eq!(too_long.long, None, "nor is it kept");
     }
 }

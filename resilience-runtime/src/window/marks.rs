@@ -126,6 +126,7 @@ fn beginning(tag: u64) -> u64 {
 #[cfg(all(test, not(resilience_loom)))]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_late_call_of_an_old_generation_takes_no_mark_from_the_new_one() {
@@ -142,6 +143,33 @@ mod tests {
             marks.put(1, now(buckets) + 50, tally(99), SPAN);
             let reach = SPAN.reach(now(buckets) + 50);
             assert_eq!(marks.oldest(2, reach), Some(Mark::of(tally(buckets))));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Against a list of everything that was marked: of the buckets in the window, the first in which somebody came.
+        #[test]
+        fn what_is_in_a_window_begins_with_its_first_bucket_that_was_entered(
+            millis in prop::sample::select(vec![10, 95, 1000, 10_007]),
+            steps in prop::collection::vec(0..2500_u64, 1..60),
+        ) {
+            let (span, marks) = (Span::Time { millis }, Marks::new());
+            let (mut now, mut entered): (u64, Vec<(u64, Tally)>) = (1_000_000, Vec::new());
+            for (ok, step) in (1..).zip(steps) {
+                // Up to a bucket at a time, or up to two windows.
+                now += if step < 1000 { millis * step / 10_000 } else { millis * (step - 1000) / 750 };
+                let (bucket, tally) = (span.bucket(now).0, Tally { ok, ..Tally::default() });
+                let is_first = entered.last().is_none_or(|(last, _)| *last < bucket);
+                prop_assert_eq!(marks.put(1, now, tally, span), entered.is_empty());
+                if is_first {
+                    entered.push((bucket, tally));
+                }
+                let reach = span.reach(now);
+                let first = entered.iter().find(|(bucket, _)| *bucket >= reach).map(|(_, tally)| Mark::of(*tally));
+                prop_assert_eq!(marks.oldest(1, reach), first);
+            }
         }
     }
 

@@ -132,6 +132,15 @@ mod tests {
     }
 
     #[test]
+    fn a_streak_is_restarted_for_a_generation_that_looks_like_the_one_before() {
+        let streak = Streak::new();
+        let (one, other) = (7, 7 + MAX_GENERATION + 1);
+        assert_eq!([streak.failed(one, 0).failures, streak.failed(one, 0).failures], [1, 2]);
+        streak.restart(streak.seen(), other, 0);
+        assert_eq!((streak.length(other, 0), streak.failed(other, 0).failures), (0, 1));
+    }
+
+    #[test]
     fn who_restarts_a_streak_late_does_not_empty_that_of_the_new_generation() {
         let streak = Streak::new();
         assert_eq!([streak.failed(7, 0).failures, streak.failed(7, 0).failures], [1, 2]);
