@@ -81,6 +81,18 @@ async fn oddly_named() -> Result<(), Rejection> {
     Ok(())
 }
 
+#[circuit_breaker(preset = database, failure_rate = 20)]
+async fn has_a_preset() -> Result<(), Rejection> {
+    Ok(())
+}
+
+/// What stands for the values of other keys is shown where it was written, and those are where they were.
+#[test]
+fn a_preset_is_among_what_was_written() {
+    let [breaker] = operation("describe::has_a_preset").layers() else { panic!("there is one") };
+    assert_eq!(breaker.to_string(), "circuit_breaker(failure_rate = 20, preset = database)");
+}
+
 fn operation(path: &str) -> &'static Operation {
     registry().operations().find(|operation| operation.path() == path).unwrap()
 }
@@ -94,7 +106,7 @@ fn two_crates_contribute_their_functions_generic_ones_and_trait_methods_too() {
     let paths = texts(registry().operations().map(Operation::path));
     let expected =
         ["catalogue::price", "catalogue::describe", "catalogue::pictures", "describe::offer", "describe::oddly_named"];
-    let others = ["describe::of_a_macro", "describe::joins", "describe::configures"];
+    let others = ["describe::of_a_macro", "describe::joins", "describe::configures", "describe::has_a_preset"];
     let paths: Vec<_> = paths.into_iter().filter(|path| !others.contains(&&**path)).collect();
     assert_eq!(paths, expected, "by crate, file and line");
     assert!(operation("catalogue::price").location().starts_with("tests/catalogue/src/lib.rs:"));
@@ -182,6 +194,10 @@ fn the_graph_has_one_node_for_a_shared_name_and_arrows_in_order() {
     let id = node.trim().strip_suffix(shared).unwrap();
     assert_eq!(graph.lines().filter(|line| line.ends_with(&format!("--> {id}"))).count(), 3, "{graph}");
     assert!(graph.contains(&format!("f0 -- 3 --> {id}")), "after the fallback and the retry: {graph}");
+    let own = graph.lines().filter(|line| line.contains("[\"bulkhead<br/>max_concurrent = 7\"]"));
+    assert!(own.eq(graph.lines().filter(|line| line.ends_with("[\"bulkhead<br/>max_concurrent = 7\"]"))), "{graph}");
+    let marked: Vec<_> = graph.lines().filter(|line| line.ends_with(":::shared")).collect();
+    assert_eq!(marked.len(), 2, "one in this crate and one in both: {marked:?}");
 }
 
 #[test]

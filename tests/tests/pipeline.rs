@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -585,18 +585,38 @@ async fn a_call_can_be_spawned_and_borrows_what_it_likes() {
 fn it_is_described_beside_the_functions() {
     let scope = Scope::new();
     let _entered = scope.enter();
-    let pipeline =
-        Pipeline::builder("tenant acme").retry(RETRY).circuit_breaker(CircuitBreaker::builder("payment")).build();
+    let tenant = |name: &'static str| {
+        Pipeline::builder(name).retry(RETRY).circuit_breaker(CircuitBreaker::builder("payment")).build().unwrap()
+    };
+    let pipeline = (tenant("tenant acme"), tenant("tenant {globex}"));
+    CircuitBreaker::builder("by hand").register().unwrap();
     let description = registry().describe();
     let table = description.to_string();
     let rows: Vec<_> = table.lines().filter(|row| row.contains("tenant acme") || row.contains("payment")).collect();
-    assert_eq!(rows.len(), 2, "{table}");
+    assert_eq!(rows.len(), 3, "{table}");
     assert!(
         rows[0].starts_with("tenant acme ") && rows[0].contains("(pipeline)") && rows[0].contains("retry"),
         "{table}"
     );
     assert!(rows[1].trim().starts_with("circuit_breaker") && rows[1].ends_with("payment"), "{table}");
-    assert!(description.mermaid().contains("([\"tenant acme\"])"), "{}", description.mermaid());
+    // Behind the functions: each with its policies in their order, and one node for what both have.
+    let graph = description.mermaid();
+    let begins = graph.find("    q0([").unwrap();
+    let first = graph[begins..].split_once(" --> p").and_then(|(_, rest)| rest.split_once('\n')).unwrap().0;
+    let node = |nth: usize| first.parse::<usize>().unwrap() + nth;
+    let expected = [
+        "q0([\"tenant acme\"])".to_owned(),
+        format!("p{}[\"retry tenant acme\"]", node(0)),
+        format!("q0 -- 1 --> p{}", node(0)),
+        format!("p{}[\"circuit_breaker payment\"]", node(1)),
+        format!("q0 -- 2 --> p{}", node(1)),
+        "q1([\"tenant #123;globex#125;\"])".to_owned(),
+        format!("p{}[\"retry tenant #123;globex#125;\"]", node(2)),
+        format!("q1 -- 1 --> p{}", node(2)),
+        format!("q1 -- 2 --> p{}", node(1)),
+        format!("p{}[\"circuit_breaker by hand\"]", node(3)),
+    ];
+    assert_eq!(graph[begins..].lines().map(str::trim).collect::<Vec<_>>(), expected);
     drop(pipeline);
     assert!(!registry().describe().to_string().contains("tenant acme"));
 }
@@ -706,6 +726,27 @@ async fn what_failed_is_told_where_it_is_said_how() {
     causes();
     pipeline.call(call).await.unwrap_err();
     assert_eq!(causes(), [None, None, None]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_printed_for_those_who_listen() {
+    static PRINTED: AtomicU32 = AtomicU32::new(0);
+    let in_words = |_: &Silent, text: &mut CauseText| {
+        PRINTED.fetch_add(1, Relaxed);
+        text.write_str("silent")
+    };
+    let _entered = Scope::new().enter();
+    let pipeline = Pipeline::builder("printed").retry(RetryConfig::new().attempts(3)).build().unwrap();
+    let printed = async || {
+        let call = || async { Err::<(), _>(Silent::Failed) };
+        pipeline.causes(in_words).call_classified(call, |_| Verdict::FAILURE).await.unwrap_err();
+        PRINTED.swap(0, Relaxed)
+    };
+    assert_eq!(printed().await, 0);
+    for (topics, times) in [(vec![Topic::Retry], 2), (vec![Topic::RetriesEnded], 1), (vec![Topic::Fallback], 0)] {
+        let _events = registry().subscribe_with(EventFilter::of(topics.iter().copied()));
+        assert_eq!(printed().await, times, "{topics:?}");
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
