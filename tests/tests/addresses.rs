@@ -2,8 +2,8 @@
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Bulkhead, CircuitBreaker, Event, HealthStatus, Instance, Kind, Rate, RateLimiter, Source, State, SteerError, Topic,
-    registry,
+    Bulkhead, CircuitBreaker, Event, HealthStatus, Instance, Kind, Rate, RateLimiter, Source, State, SteerError,
+    Timeout, Topic, registry,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,9 +243,12 @@ async fn keys_of_every_kind_have_lines_also_of_policies_that_are_built_later() {
 fn a_variable_that_means_a_key_is_told_to_be_a_file() {
     let _entered = Scope::new().enter();
     let _stock = stock();
+    Timeout::builder("stock").after(Duration::from_secs(1)).register().unwrap();
+    let of_a_timeout = ("RESILIENCE__TIMEOUT__STOCK__KEY__3__AFTER".to_owned(), "1s".to_owned());
     let variable = |name: &str| (format!("RESILIENCE__CIRCUIT_BREAKER__{name}"), "1s".to_owned());
     let variables = ["STOCK__KEY__ACME_7__OPEN_FOR", "stock__key__acme_7__open_for", "SOCK__KEY__ACME__OPEN_FOR"];
-    let report = registry().configure_from_environment(variables.map(variable)).unwrap();
+    let variables = variables.map(variable).into_iter().chain([of_a_timeout]);
+    let report = registry().configure_from_environment(variables).unwrap();
     let warnings: Vec<_> = report.warnings.iter().map(ToString::to_string).collect();
     let in_a_file = "keys cannot be configured by a variable, which does not say how `ACME_7` is written; \
         write `[circuit_breaker.\"stock\".key.\"...\"]` in a file";
@@ -254,6 +257,8 @@ fn a_variable_that_means_a_key_is_told_to_be_a_file() {
         "RESILIENCE__CIRCUIT_BREAKER__SOCK__KEY__ACME__OPEN_FOR: unknown circuit_breaker `SOCK__KEY__ACME`".to_owned(),
         format!("RESILIENCE__CIRCUIT_BREAKER__STOCK__KEY__ACME_7__OPEN_FOR: {in_a_file}"),
         format!("RESILIENCE__CIRCUIT_BREAKER__stock__key__acme_7__open_for: {in_a_file}"),
+        // A timeout has no keys.
+        "RESILIENCE__TIMEOUT__STOCK__KEY__3__AFTER: unknown timeout `STOCK__KEY__3`".to_owned(),
     ];
     assert_eq!(warnings, expected);
 }

@@ -1,8 +1,9 @@
 //! What happens to a breaker is told in the order in which it happened, and what is done to all of its keys is one act.
 
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Act, CircuitBreaker, CircuitBreakerConfig, Ended, Event, EventFilter, Events, Pattern, State, Timestamp, Topic,
-    registry,
+    Act, Bulkhead, CircuitBreaker, CircuitBreakerConfig, Ended, Event, EventFilter, Events, Pattern, Rate, RateLimiter,
+    Retry, State, Timeout, TimeoutConfig, Timestamp, Topic, registry,
 };
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -177,6 +178,29 @@ fn short(events: Vec<Event>) -> Vec<String> {
         other => panic!("{other}"),
     };
     events.into_iter().map(short).collect()
+}
+
+/// What is no circuit breaker is in one state for ever.
+#[tokio::test(start_paused = true)]
+async fn what_has_no_states_is_of_one_generation_whatever_it_tells() {
+    let _entered = Scope::new().enter();
+    let mut events = registry().subscribe();
+    tokio::time::advance(Duration::from_secs(7)).await;
+    let retry = Retry::builder("stateless").attempts(2).delay(Duration::from_millis(1)).register().unwrap();
+    retry.call(async || Err::<(), _>("refused")).await.unwrap_err();
+    let timeout = Timeout::builder("stateless").after(Duration::from_millis(1)).register().unwrap();
+    timeout.run(std::pin::pin!(std::future::pending::<()>())).await.unwrap_err();
+    let bulkhead = Bulkhead::builder("stateless").max_concurrent(1).register().unwrap();
+    let _place = bulkhead.try_acquire().unwrap();
+    bulkhead.try_acquire().unwrap_err();
+    let limiter = RateLimiter::builder("stateless").rate(Rate::per_minute(1)).register().unwrap();
+    limiter.try_acquire().unwrap();
+    limiter.try_acquire().unwrap_err();
+    timeout.reconfigure(TimeoutConfig::new().after(Duration::from_secs(1))).unwrap();
+    let told: Vec<_> = all(&mut events).iter().map(|it| (it.topic(), it.order().unwrap().generation)).collect();
+    let topics =
+        [Topic::Retry, Topic::RetriesEnded, Topic::TimedOut, Topic::Rejected, Topic::Rejected, Topic::Reconfigured];
+    assert_eq!(told, topics.map(|topic| (topic, 0)));
 }
 
 #[tokio::test(start_paused = true)]

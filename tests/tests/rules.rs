@@ -291,6 +291,19 @@ async fn a_count_window_forgets_its_slow_calls_when_they_are_turned_off() {
     assert_eq!(seen, [(0, 1), (0, 0), (0, 1)]);
 }
 
+/// However often it has begun anew meanwhile, with nobody calling.
+#[test]
+fn a_row_of_failures_is_of_one_closed_state() {
+    let breaker = breaker(CircuitBreakerConfig::new().window(Window::None).consecutive_failures(3));
+    for resets in 1..200 {
+        (0..2).for_each(|_| fail(&breaker));
+        (0..resets).for_each(|_| breaker.reset());
+        fail(&breaker);
+        assert_eq!(breaker.state(), State::Closed, "after {resets} resets");
+        breaker.reset();
+    }
+}
+
 #[test]
 fn a_row_of_failures_goes_on_when_the_window_becomes_one_of_another_kind() {
     let kinds = [Window::Time(10 * SECOND), Window::Count(10), Window::None];

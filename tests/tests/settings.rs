@@ -502,6 +502,21 @@ async fn a_call_keeps_the_limit_that_it_began_to_wait_with() {
     assert_eq!(began.elapsed(), millis(30));
 }
 
+#[test]
+fn what_is_turned_off_needs_no_timer() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let timeout =
+        Timeout::builder("off").config(TimeoutConfig::new().after(millis(10)).enabled(false)).build().unwrap();
+    let waits = || async {
+        tokio::task::yield_now().await;
+        Ok::<_, ()>(7)
+    };
+    assert_eq!(runtime.block_on(timeout.call(waits())), Ok(7));
+    timeout.reconfigure(TimeoutConfig::new().after(millis(10))).unwrap();
+    let call = std::panic::AssertUnwindSafe(|| runtime.block_on(timeout.call(waits())));
+    std::panic::catch_unwind(call).unwrap_err();
+}
+
 /// Sets one key to a value.
 type Set<C, V> = fn(C, V) -> C;
 

@@ -1,9 +1,11 @@
 //! Conflicts are found before anything is called. A program of its own, since they are those of the whole program.
 
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Conflict, Difference, Kind, Rejection, Window, assert_verified, circuit_breaker, rate_limit, registry, retry,
-    timeout,
+    CircuitBreaker, Conflict, Difference, Kind, RegisterError, Rejection, Window, assert_verified, circuit_breaker,
+    rate_limit, registry, retry, timeout,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 const TEN: u32 = 10;
@@ -153,6 +155,23 @@ fn every_place_that_differs_from_the_one_in_force_is_found_before_the_first_call
         ]
     );
     assert_eq!(registry().circuit_breakers().count(), 0, "nothing was called");
+}
+
+#[test]
+fn a_builder_gets_what_is_in_force_wherever_else_the_name_is_configured() {
+    let _entered = Scope::new().enter();
+    let contested = CircuitBreaker::builder("contested").register().unwrap();
+    let settings = contested.snapshot().settings;
+    let value = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap().value.clone();
+    assert_eq!(
+        (value("window"), value("failure_rate"), value("minimum_calls")),
+        ("10".into(), "30".into(), "10".into())
+    );
+    let agrees = CircuitBreaker::builder("contested").window(Window::Count(10)).failure_rate(30.0).register();
+    assert!(Arc::ptr_eq(&agrees.unwrap(), &contested));
+    for other in [10, 20].map(|calls| CircuitBreaker::builder("contested").window(Window::Count(calls))) {
+        assert!(matches!(other.register(), Err(RegisterError::Conflict { kind: Kind::CircuitBreaker, .. })));
+    }
 }
 
 #[test]
