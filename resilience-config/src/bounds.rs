@@ -65,6 +65,47 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_bound_is_a_whole_number_and_its_unit() {
+        for (text, expected) in [
+            ("1us", Duration::from_micros(1)),
+            ("10ms", Duration::from_millis(10)),
+            ("0s", Duration::ZERO),
+            ("90s", Duration::from_secs(90)),
+            ("1h", HOUR),
+            ("24h", DAY),
+            ("365d", YEAR),
+        ] {
+            assert_eq!(time(text), expected, "{text}");
+        }
+        assert_eq!(
+            (MILLISECOND * 1000, SECOND * 60, MINUTE * 60, HOUR * 24, DAY * 365),
+            (SECOND, MINUTE, HOUR, DAY, YEAR)
+        );
+    }
+
+    #[test]
+    #[should_panic = "a bound is a whole number of us, ms, s, h or d"]
+    fn a_bound_has_a_unit_that_is_known() {
+        let _ = time("3m");
+    }
+
+    /// At run time, too; the compiler asks them of constants only.
+    #[test]
+    fn what_is_between_two_includes_both() {
+        for (value, expected) in [(1, false), (2, true), (3, true), (4, true), (5, false)] {
+            let time = |n: u32| Duration::from_nanos(n.into());
+            assert_eq!(between(value, 2, 4), expected, "{value}");
+            assert_eq!(number_between(value.into(), 2.0, 4.0), expected, "{value}");
+            assert_eq!(time_between(time(value), time(2), time(4)), expected, "{value}");
+            assert_eq!(longer(time(value), time(4)), value > 4, "{value}");
+        }
+        assert!(!number_between(f64::NAN, 0.0, 1.0) && !is_percentage(f64::NAN));
+        for (percent, expected) in [(-0.1, false), (0.0, false), (0.1, true), (100.0, true), (100.1, false)] {
+            assert_eq!(is_percentage(percent), expected, "{percent}");
+        }
+    }
+
+    #[test]
     fn a_percentage_is_the_number_that_was_written() {
         // 4.1 * 1_000_000.0 is a little less than 4_100_000.
         for hundredths in 1..=10_000_u32 {

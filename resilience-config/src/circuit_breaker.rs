@@ -357,6 +357,25 @@ mod tests {
         assert_eq!(config().window(Window::Count(500)).resolve().minimum_calls, 20);
         assert_eq!(config().half_open_calls(7).resolve().half_open_successes, 7);
         assert_eq!(config().open_for(HOUR).resolve().max_open_for, HOUR);
+        for (open_for, longest) in [
+            (MAX_OPEN_FOR - SECOND, MAX_OPEN_FOR),
+            (MAX_OPEN_FOR, MAX_OPEN_FOR),
+            (MAX_OPEN_FOR + SECOND, MAX_OPEN_FOR + SECOND),
+        ] {
+            assert_eq!(config().open_for(open_for).resolve().max_open_for, longest);
+        }
+        for (calls, minimum) in [(1, 1), (19, 19), (20, 20), (21, 20)] {
+            assert_eq!(config().window(Window::Count(calls)).resolve().minimum_calls, minimum);
+        }
+    }
+
+    #[test]
+    fn a_window_and_a_mode_are_told_by_their_kind() {
+        let kind = |window: Window| {
+            window.by_kind(|time| format!("{time:?}"), |calls| format!("{calls}"), || "none".to_owned())
+        };
+        assert_eq!([Window::Time(SECOND), Window::Count(7), Window::None].map(kind), ["1s", "7", "none"]);
+        assert_eq!([Mode::Enforce, Mode::Monitor, Mode::Off].map(Mode::monitors), [Some(false), Some(true), None]);
     }
 
     #[test]
@@ -547,6 +566,13 @@ mod tests {
             (config().half_open_successes(255), "half_open_successes", Some("half_open_calls")),
             (config().max_open_for(SECOND), "max_open_for", Some("open_for")),
             (config().open_for(HOUR).open_backoff(2.0), "open_backoff", Some("max_open_for")),
+            // A time that is refused by itself breaks no other rule.
+            (config().open_for(YEAR + nano).open_backoff(2.0), "open_for", None),
+            (config().open_for(YEAR + nano).max_open_for(SECOND), "open_for", None),
+            (config().open_for(YEAR).max_open_for(Duration::ZERO), "max_open_for", None),
+            (config().open_for(MAX_OPEN_FOR + nano).open_backoff(1.1), "open_backoff", Some("max_open_for")),
+            (config().open_for(SECOND + nano).max_open_for(SECOND), "max_open_for", Some("open_for")),
+            (config().half_open_calls(2).half_open_successes(3), "half_open_successes", Some("half_open_calls")),
         ];
         for (config, key, other) in cases {
             assert_eq!(broken(config), [(key, other)], "{config:?}");

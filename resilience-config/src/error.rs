@@ -107,3 +107,65 @@ impl fmt::Display for ConfigError {
 }
 
 impl Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(key: &'static str) -> BrokenRule {
+        BrokenRule::unless(false, key, key).unwrap()
+    }
+
+    #[test]
+    fn the_first_of_the_rules_that_are_broken_is_found_wherever_it_is() {
+        let (a, b) = (Some(rule("a")), Some(rule("b")));
+        for (rules, first) in [
+            (&[][..], None),
+            (&[None, None], None),
+            (&[a, b], a),
+            (&[b, a, None], b),
+            (&[None, None, b], b),
+            (&[None, a, b], a),
+        ] {
+            assert_eq!(BrokenRule::first(rules).err(), first);
+        }
+    }
+
+    #[test]
+    fn a_rule_says_which_keys_it_is_about() {
+        assert_eq!(BrokenRule::unless(true, "a", "no"), None);
+        assert_eq!(BrokenRule::unless_both(true, "a", Some("b"), "no"), None);
+        let both = BrokenRule::unless_both(false, "a", Some("b"), "no");
+        let expected = BrokenRule { key: "a", other: Some("b"), more: &[], message: "no" };
+        assert_eq!(both, Some(expected));
+        assert_eq!(BrokenRule::looking_at(both, &["c"]), Some(BrokenRule { more: &["c"], ..expected }));
+        assert_eq!(BrokenRule::looking_at(None, &["c"]), None);
+    }
+
+    #[test]
+    fn all_of_them_are_told_a_line_each() {
+        assert_eq!(ConfigError::unless_none(Vec::new()), Ok(()));
+        let error = ConfigError::unless_none(vec![rule("a"), rule("b"), rule("c")]).unwrap_err();
+        assert_eq!((error.to_string(), error.broken_rules().len()), ("a\nb\nc".to_owned(), 3));
+        assert_eq!(ConfigError::from(rule("a")).to_string(), "a");
+    }
+
+    /// A writer that has room for so many bytes.
+    struct Room(usize);
+
+    impl fmt::Write for Room {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 = self.0.checked_sub(text.len()).ok_or(fmt::Error)?;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_room_for_all_of_it_is_told_so() {
+        use fmt::Write;
+        let error = ConfigError { broken: vec![rule("one"), rule("two")] };
+        for room in 0..=error.to_string().len() {
+            assert_eq!(write!(Room(room), "{error}").is_ok(), room == "one\ntwo".len(), "{room}");
+        }
+    }
+}

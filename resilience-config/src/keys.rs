@@ -395,6 +395,231 @@ mod tests {
         assert!(!is_among("rate", &[]) && is_among("", &[""]));
     }
 
+    /// The two values that the sentence about a key names.
+    fn named_in(message: &str) -> Option<(&str, &str)> {
+        let (_, bounds) = message.split_once(" must be between ")?;
+        let (low, high) = bounds.split_once(" and ")?;
+        Some((low.trim_matches(['`', '"']), high.trim_matches(['`', '"'])))
+    }
+
+    /// Of every key whose sentence names bounds: both are taken, and the nearest value beyond each is not.
+    fn bounds_are_as_they_are_told<C: Configurable>(base: C) -> Vec<String> {
+        let mut told = Vec::new();
+        for key in C::KEYS {
+            let refused = |text: &str| {
+                let mut config = base;
+                (key.read)(&mut config, &Written::of_text(text)).unwrap();
+                let broken = config.broken_rules().into_iter();
+                broken.filter(|rule| rule.key == key.name && rule.other.is_none()).map(|rule| rule.message).next()
+            };
+            let beyond_all = match key.takes {
+                Takes::Count => "4294967295",
+                Takes::Number => "1e9",
+                Takes::Duration => "100000d",
+                _ => continue,
+            };
+            let message = refused(beyond_all).unwrap_or_else(|| panic!("{} has no upper bound", key.name));
+            let Some((low, high)) = named_in(message) else {
+                assert_eq!(message, format!("`{}` must be greater than 0 and at most 100", key.name));
+                for (text, is_refused) in [
+                    ("0".to_owned(), true),
+                    ("-1".to_owned(), true),
+                    (f64::MIN_POSITIVE.to_string(), false),
+                    ("100".to_owned(), false),
+                    (100_f64.next_up().to_string(), true),
+                ] {
+                    assert_eq!(refused(&text), is_refused.then_some(message), "{} = {text}", key.name);
+                }
+                told.push(format!("{} above 0, at most 100", key.name));
+                continue;
+            };
+            let (below, above) = match key.takes {
+                Takes::Count => {
+                    let [low, high]: [u32; 2] = [low, high].map(|text| text.parse().unwrap());
+                    (low.checked_sub(1).map(|low| low.to_string()), (high + 1).to_string())
+                }
+                Takes::Number => {
+                    let [low, high]: [f64; 2] = [low, high].map(|text| text.parse().unwrap());
+                    (Some(low.next_down().to_string()), high.next_up().to_string())
+                }
+                _ => {
+                    let nano = Duration::from_nanos(1);
+                    let [low, high] = [low, high].map(|text| crate::parse_duration(text).unwrap());
+                    let below = low.checked_sub(nano);
+                    (below.map(|time| crate::Value::show(&time)), crate::Value::show(&(high + nano)))
+                }
+            };
+            for allowed in [low, high] {
+                assert_eq!(refused(allowed), None, "{} = {allowed}", key.name);
+            }
+            for beyond in below.iter().chain([&above]) {
+                assert_eq!(refused(beyond), Some(message), "{} = {beyond}", key.name);
+            }
+            told.push(format!("{} {low} to {high}", key.name));
+        }
+        told
+    }
+
+    #[test]
+    fn every_bound_is_the_one_that_its_sentence_names() {
+        let told = [
+            bounds_are_as_they_are_told(CircuitBreakerConfig::new()),
+            bounds_are_as_they_are_told(RetryConfig::new()),
+            bounds_are_as_they_are_told(TimeoutConfig::new().after(Duration::from_secs(1))),
+            bounds_are_as_they_are_told(BulkheadConfig::new().max_queue(1)),
+            bounds_are_as_they_are_told(RateLimitConfig::new().rate(Rate::per_second(1))),
+        ];
+        let expected = [
+            "failure_rate above 0, at most 100
+minimum_calls 1 to 1000000000
+consecutive_failures 1 to 1000000
+abandoned_after 1ms to 1h
+slow_call 1us to 1h
+slow_call_rate above 0, at most 100
+open_for 1ms to 365d
+open_backoff 1 to 100
+max_open_for 1ms to 365d
+open_jitter 0 to 1
+half_open_calls 1 to 255
+half_open_successes 1 to 255
+half_open_timeout 1ms to 24h
+max_keys 1 to 1000000",
+            "attempts 1 to 100
+delay 0s to 24h
+factor 1 to 100
+max_delay 1ms to 24h
+max_elapsed 1ms to 365d
+budget above 0, at most 100",
+            "after 1ms to 365d
+between 1ms to 365d",
+            "max_concurrent 1 to 1000000
+max_queue 0 to 1000000
+max_wait 1ms to 24h
+max_keys 1 to 1000000",
+            "burst 1 to 1000000000
+max_wait 0s to 1h
+max_keys 1 to 1000000",
+        ];
+        assert_eq!(told.map(|of_policy| of_policy.join("\n")), expected);
+    }
+
+    /// What is said of the keys of a policy beside their bounds.
+    fn table<C: Configurable>() -> String {
+        let row = |key: &Key<C>| {
+            let marks = [
+                (key.off.is_some(), "may be off"),
+                (!key.in_attribute, "in no attribute"),
+                (key.in_presets, "in presets"),
+                (key.show.is_none(), "stands for others"),
+            ];
+            let marks = marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| format!(", {word}"));
+            let takes = match key.takes {
+                Takes::Word { of, .. } => of.to_owned(),
+                takes => format!("{takes:?}"),
+            };
+            format!("{}: {takes}{}", key.name, marks.collect::<String>())
+        };
+        let rows = C::KEYS.iter().map(row).chain([format!("of the program: {}", C::OF_THE_PROGRAM.join(" "))]);
+        rows.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_keys_of_every_policy_in_the_order_of_its_documentation() {
+        assert_eq!(
+            table::<CircuitBreakerConfig>(),
+            "failure_rate: Number, in presets
+minimum_calls: Count, in presets
+window: Window
+consecutive_failures: Count, may be off
+abandoned_after: Duration, may be off
+latency: Switch
+slow_call: Duration, may be off
+slow_call_rate: Number
+open_for: Duration, in presets
+open_backoff: Number
+max_open_for: Duration
+open_jitter: Number
+half_open_calls: Count
+half_open_successes: Count
+half_open_timeout: Duration
+mode: Mode
+max_keys: Count
+preset: Preset, stands for others
+enabled: Switch, in no attribute, stands for others
+of the program: key failure_if ignore_if trip_if name map_rejection classify stream classify_item crate"
+        );
+        assert_eq!(
+            table::<RetryConfig>(),
+            "attempts: Count
+delay: Duration
+backoff: Backoff
+factor: Number
+max_delay: Duration
+jitter: Jitter
+max_elapsed: Duration, may be off
+retry_rejections: Rejections
+budget: Number, may be off
+enabled: Switch, in no attribute
+of the program: retry_if retry_after on_retry name map_rejection classify stream classify_item crate"
+        );
+        assert_eq!(
+            table::<TimeoutConfig>(),
+            "after: Duration, in presets
+between: Duration, may be off
+enabled: Switch, in no attribute
+preset: Preset, stands for others
+of the program: name map_rejection classify stream classify_item crate"
+        );
+        assert_eq!(
+            table::<BulkheadConfig>(),
+            "max_concurrent: Count
+max_queue: Count
+max_wait: Duration, may be off
+max_keys: Count
+enabled: Switch, in no attribute
+of the program: key name map_rejection classify stream classify_item crate"
+        );
+        assert_eq!(
+            table::<RateLimitConfig>(),
+            "rate: Rate
+burst: Count
+max_wait: Duration
+max_keys: Count
+enabled: Switch, in no attribute
+of the program: key cost name map_rejection classify stream classify_item crate"
+        );
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_whole_name() {
+        for key in CircuitBreakerConfig::KEYS {
+            assert_eq!(find_key::<CircuitBreakerConfig>(key.name).map(|found| found.name), Some(key.name));
+        }
+        for none in ["", "windo", "window_", "attempts", "key", "Window"] {
+            assert!(find_key::<CircuitBreakerConfig>(none).is_none(), "{none}");
+        }
+    }
+
+    /// Written beats a preset, and a preset beats what is laid under both.
+    #[test]
+    fn what_is_laid_under_fills_what_is_not_written_and_no_preset_says() {
+        let defaults =
+            TimeoutConfig::new().after(Duration::from_secs(9)).between(Duration::from_secs(8)).enabled(false);
+        let laid = |mut config: TimeoutConfig| {
+            config.lay_over(&defaults);
+            let settings = config.settings();
+            (settings.after.as_secs(), settings.between.map(|time| time.as_secs()), settings.enabled)
+        };
+        assert_eq!(laid(TimeoutConfig::new()), (9, Some(8), false));
+        assert_eq!(laid(TimeoutConfig::new().after(Duration::from_secs(1))), (1, Some(8), false));
+        assert_eq!(laid(TimeoutConfig::new().no_between().enabled(true)), (9, None, true));
+        assert_eq!(laid(TimeoutConfig::new().preset(crate::Preset::Database)), (3, Some(8), false));
+        let mut unchanged = TimeoutConfig::new().after(Duration::from_secs(1));
+        unchanged.lay_over(&TimeoutConfig::new());
+        let written = TimeoutConfig::KEYS.iter().filter(|key| (key.is_written)(&unchanged));
+        assert_eq!(written.map(|key| key.name).collect::<Vec<_>>(), ["after"]);
+    }
+
     #[test]
     fn every_default_is_a_value_that_its_key_takes() {
         defaults_are_read_back(CircuitBreakerConfig::new());

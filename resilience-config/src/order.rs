@@ -63,6 +63,18 @@ mod tests {
         assert_eq!(wrong(&["timeout", "retry", "timeout", "timeout"]), [3]);
         assert_eq!(wrong(&["retry", "bulkhead", "retry", "bulkhead"]), [2, 3]);
         assert_eq!(wrong(&["timeout", "circuit_breaker", "circuit_breaker"]), [2, 0]);
+        assert_eq!(wrong(&["timeout", "retry", "bulkhead", "circuit_breaker", "timeout"]), [], "the lower one is seen");
+        assert_eq!(wrong(&["circuit_breaker", "timeout"]), []);
+        assert_eq!(wrong(&["bulkhead", "timeout", "circuit_breaker"]), [1]);
+        assert_eq!(wrong(&["timeout", "retry", "bulkhead", "timeout"]), []);
+        assert_eq!(wrong(&["retry", "timeout", "bulkhead", "timeout"]), [3], "the retry is above both");
+        assert_eq!(wrong(&["fallback", "fallback"]), [1]);
+        let said = |attributes: &[&str]| wrong_orders(attributes).remove(0).1;
+        assert!(said(&["fallback", "fallback"]).contains("write one `#[fallback(first, second)]`"));
+        assert!(said(&["retry", "retry"]).ends_with("merge the keys of both into one `#[retry]`"));
+        assert!(said(&["timeout", "timeout"]).contains("on the other side of a `retry`"));
+        let plain = said(&["timeout", "circuit_breaker", "retry"]);
+        assert!(!said(&["timeout", "circuit_breaker"]).contains("add a second") && plain.contains("add a second"));
         let either = wrong_orders(&["timeout", "retry", "circuit_breaker"]).pop().unwrap().1;
         assert!(either.contains("add a second `#[timeout]`"), "{either}");
     }

@@ -56,3 +56,15 @@ impl Preset {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_is_called_what_is_written() {
+        let names = Preset::ALL.map(|(word, preset)| (word, preset.name(), preset.index()));
+        let expected = ["web_service", "database", "external_api", "internal_service"];
+        assert_eq!(names, [0, 1, 2, 3].map(|nth| (expected[nth], expected[nth], nth)));
+    }
+}

@@ -177,12 +177,40 @@ mod tests {
         assert_eq!(Rate::parse("1/30s"), Ok(Rate::new(1, Duration::from_secs(30))));
         assert_eq!(Rate::parse("3/1m30s"), Ok(Rate::new(3, Duration::from_secs(90))));
         assert_eq!(Rate::parse("3/5min"), Ok(Rate::new(3, Duration::from_secs(300))));
+        for (unit, nanos) in [
+            ("ns", 1),
+            ("us", 1_000),
+            ("ms", 1_000_000),
+            ("s", 1_000_000_000),
+            ("m", 60_000_000_000),
+            ("min", 60_000_000_000),
+            ("h", 3_600_000_000_000),
+            ("d", 86_400_000_000_000),
+        ] {
+            let expected = Rate::new(3, Duration::from_nanos(2 * nanos));
+            assert_eq!(Rate::parse(&format!("3/2{unit}")), Ok(expected), "{unit}");
+            // As everywhere else, where that knows the unit.
+            if unit != "min" {
+                assert_eq!(crate::parse_duration(&format!("2{unit}")), Ok(expected.per));
+            }
+        }
+        assert_eq!(Rate::parse("1/1d2h3m4s5ms6us7ns"), Ok(Rate::new(1, Duration::new(93_784, 5_006_007))));
+        assert_eq!(Rate::parse("4294967294/s"), Ok(Rate::per_second(u32::MAX - 1)));
         for text in ["1/30", "1/30x", "1/s30", "1/30s ", "1/-3s", "1/99999999999999999999999d"] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
         for text in ["", "/s", "100", "100/", "100/sec", "100 /s", "-1/s", "1.5/s", "100/s ", "x/s", "100/m", "ü/s"] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_rate_by_its_time_and_a_burst_by_its_rate() {
+        let (second, minute, hour) = (Rate::per_second(3), Rate::per_minute(3), Rate::per_hour(3));
+        assert_eq!([second, minute, hour].map(|rate| (rate.count, rate.per)), [(3, SECOND), (3, MINUTE), (3, HOUR)]);
+        assert_eq!(RateLimitConfig::new().rate(minute).resolve().burst, 3);
+        assert_eq!(RateLimitConfig::new().rate(minute).burst(9).resolve().burst, 9);
+        assert_eq!(RateLimitConfig::new().resolve().burst, 0, "there is no rate, which is refused");
     }
 
     #[test]
@@ -208,6 +236,8 @@ mod tests {
         assert_eq!(key(config().rate(Rate::new(1, Duration::ZERO))), Err("rate"));
         assert_eq!(key(config().burst(0)), Err("burst"));
         assert_eq!(key(config().burst(MOST + 1)), Err("burst"));
+        assert_eq!(key(config().rate(Rate::per_hour(1))), Ok(()));
+        assert_eq!(key(config().rate(Rate::new(1, Duration::from_nanos(1)))), Ok(()));
         assert_eq!(key(config().max_wait(HOUR + SECOND)), Err("max_wait"));
         assert_eq!(key(config().max_keys(0)), Err("max_keys"));
         assert_eq!(key(config().max_keys(1_000_001)), Err("max_keys"));

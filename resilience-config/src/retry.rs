@@ -278,6 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn a_set_of_rejections_is_named_by_its_kinds_in_their_order() {
+        for mask in 0..1_u8 << Rejections::ALL.len() {
+            let of_set = Rejections::ALL.iter().enumerate().filter(|(nth, _)| mask >> nth & 1 == 1);
+            let (names, kinds): (Vec<_>, Vec<_>) = of_set.map(|(_, kind)| *kind).unzip();
+            let set = kinds.iter().fold(Rejections::NONE, |set, kind| set.and(*kind));
+            assert_eq!(set.names().collect::<Vec<_>>(), names);
+            for (_, kind) in Rejections::ALL {
+                assert_eq!(set.contains(kind), kinds.contains(&kind));
+            }
+        }
+    }
+
+    #[test]
     fn the_edges_are_allowed() {
         for edges in [
             config().attempts(1).delay(Duration::ZERO).factor(1.0).max_delay(MILLISECOND).jitter(Jitter::Share(0.0)),
@@ -288,6 +301,8 @@ mod tests {
                 .budget(f64::MIN_POSITIVE)
                 .backoff(Backoff::Fibonacci),
             config().max_elapsed(YEAR).budget(100.0).retry_rejections(Rejections::NONE),
+            config().delay(MAX_DELAY),
+            config().max_delay(DELAY),
         ] {
             assert_eq!(edges.check(), Ok(()));
         }
@@ -311,6 +326,14 @@ mod tests {
             (config().delay(DAY), "delay", Some("max_delay")),
             (config().backoff(Backoff::Linear).factor(2.0), "factor", Some("backoff")),
             (config().max_elapsed(DELAY), "max_elapsed", Some("delay")),
+            (config().jitter(Jitter::Share(-0.1)), "jitter", None),
+            (config().jitter(Jitter::Share(f64::NAN)), "jitter", None),
+            // A time that is refused by itself breaks no other rule.
+            (config().delay(DAY + nano).max_elapsed(MILLISECOND), "delay", None),
+            (config().delay(SECOND).max_delay(MILLISECOND - nano), "max_delay", None),
+            (config().delay(SECOND).max_delay(MILLISECOND).max_elapsed(MILLISECOND), "max_delay", Some("delay")),
+            (config().delay(MAX_DELAY + nano), "delay", Some("max_delay")),
+            (config().max_delay(DELAY - nano), "max_delay", Some("delay")),
         ] {
             let broken: Vec<_> = config.violations().into_iter().map(|error| (error.key, error.other)).collect();
             assert_eq!(broken, [(key, other)], "{config:?}");

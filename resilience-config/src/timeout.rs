@@ -74,5 +74,7 @@ mod tests {
             assert_eq!(config().preset(preset).check(), Ok(()));
         }
         assert_eq!(config().preset(Preset::Database).after(MILLISECOND).resolve().after, MILLISECOND);
+        let expected = TimeoutSettings { after: Duration::from_secs(3), between: None, enabled: true };
+        assert_eq!(config().preset(Preset::Database).resolve(), expected);
     }
 }

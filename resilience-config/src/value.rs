@@ -443,6 +443,152 @@ mod tests {
         round(Rate::per_minute(10), "10/min");
     }
 
+    /// Each unit alone, what is just below it, and all of them together.
+    #[test]
+    fn a_duration_is_shown_in_units_the_largest_first() {
+        let (minute, hour, day) = (60_000_000_000, 3_600_000_000_000, 86_400_000_000_000);
+        for (nanos, shown) in [
+            (0, "0s"),
+            (1, "1ns"),
+            (999, "999ns"),
+            (1000, "1us"),
+            (1001, "1us1ns"),
+            (999_999, "999us999ns"),
+            (1_000_000, "1ms"),
+            (1_000_000_000 - 1_000_000, "999ms"),
+            (1_000_000_000, "1s"),
+            (minute - 1_000_000_000, "59s"),
+            (minute, "1m"),
+            (hour - minute, "59m"),
+            (hour, "1h"),
+            (day - hour, "23h"),
+            (day, "1d"),
+            (8 * day, "8d"),
+            (day + hour + minute + 1_001_001_001, "1d1h1m1s1ms1us1ns"),
+        ] {
+            let time = Duration::from_nanos(nanos);
+            assert_eq!(time.show(), shown);
+            assert_eq!(crate::parse_duration(shown), Ok(time), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_what_it_looks_like() {
+        let word = |text: &'static str| Written::TextOrWord(text.into());
+        for (written, expected) in [
+            ("30", Written::Whole(30)),
+            (" 30 ", Written::Whole(30)),
+            ("-3", Written::Whole(-3)),
+            ("0.5", Written::Number(0.5)),
+            ("-0.5", Written::Number(-0.5)),
+            (".5", Written::Number(0.5)),
+            ("1e3", Written::Number(1000.0)),
+            ("true", Written::Switch(true)),
+            ("false", Written::Switch(false)),
+            ("True", word("True")),
+            // What a number's grammar knows as words is none here.
+            ("inf", word("inf")),
+            ("NaN", word("NaN")),
+            ("10s", word("10s")),
+            ("", word("")),
+            ("[]", Written::List(vec![])),
+            ("[ , ]", Written::List(vec![])),
+            ("[a]", Written::List(vec![word("a")])),
+            ("[a, \"b\" ,c,]", Written::List(vec![word("a"), word("b"), word("c")])),
+            ("[a", word("[a")),
+            ("a]", word("a]")),
+        ] {
+            assert_eq!(text(written), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_count_beyond_its_type_is_the_largest_of_it() {
+        let count = |whole| u32::read("calls", &Written::Whole(whole));
+        assert_eq!((count(0), count(1)), (Ok(0), Ok(1)));
+        let largest = i128::from(u32::MAX);
+        assert_eq!(
+            [largest - 1, largest, largest + 1, i128::MAX].map(count),
+            [u32::MAX - 1, u32::MAX, u32::MAX, u32::MAX].map(Ok)
+        );
+    }
+
+    #[test]
+    fn a_rate_is_shown_by_the_word_for_its_time() {
+        for (per, shown) in [
+            (Duration::from_secs(1), "7/s"),
+            (Duration::from_secs(60), "7/min"),
+            (Duration::from_secs(3600), "7/h"),
+            (Duration::from_secs(2), "7/2s"),
+            (Duration::from_secs(61), "7/1m1s"),
+            (Duration::from_millis(1500), "7/1s500ms"),
+            (Duration::new(60, 1), "7/1m1ns"),
+            (Duration::new(3600, 1_000_000), "7/1h1ms"),
+        ] {
+            let rate = Rate::new(7, per);
+            assert_eq!((rate.to_string(), shown.parse()), (shown.to_owned(), Ok(rate)));
+        }
+    }
+
+    #[test]
+    fn what_is_shown_keeps_to_a_width() {
+        assert_eq!(format!("[{:>9}] [{:<9}]", Mode::Off, Jitter::Full), "[      off] [full     ]");
+    }
+
+    #[test]
+    fn a_list_names_the_last_after_or() {
+        assert_eq!(listed(&[]), "");
+        assert_eq!(listed(&["a"]), "`a`");
+        assert_eq!(listed(&["a", "b"]), "`a` or `b`");
+        assert_eq!(listed(&["a", "b", "c"]), "`a`, `b` or `c`");
+    }
+
+    /// Only a fallback can answer for what is `unsuccessful`.
+    #[test]
+    fn a_list_of_rejections_takes_the_words_of_its_key() {
+        fn read(key: &str, list: &str) -> Result<Rejections, String> {
+            Rejections::read(key, &text(list))
+        }
+        assert_eq!(read("on", "[unsuccessful]"), Ok(Rejections::UNSUCCESSFUL));
+        assert!(read("retry_rejections", "[unsuccessful]").is_err());
+        for (name, kind) in &Rejections::ALL[..4] {
+            assert_eq!(read("retry_rejections", &format!("[{name}]")), Ok(*kind));
+        }
+        let words = |key| read(key, "timed_out").unwrap_err();
+        assert_eq!(
+            words("on"),
+            "`on` must be a list such as `[timed_out]`, with any of `circuit_open`, `timed_out`, `bulkhead_full`, `rate_limited` or `unsuccessful`"
+        );
+        assert!(words("retry_rejections").ends_with("`bulkhead_full` or `rate_limited`"));
+    }
+
+    /// In an attribute a word stands without quotes and a duration in them; where all is text, both are the same.
+    #[test]
+    fn quotes_are_for_what_is_no_word() {
+        let (quoted, word) =
+            (|text: &'static str| Written::Text(text.into()), |text: &'static str| Written::Word(text.into()));
+        assert_eq!(Window::read("window", &word("none")), Ok(Window::None));
+        assert_eq!(Window::read("window", &text("none")), Ok(Window::None));
+        assert!(Window::read("window", &quoted("none")).is_err());
+        assert!(Window::read("window", &word("never")).is_err());
+        assert_eq!(Window::read("window", &quoted("3s")), Ok(Window::Time(Duration::from_secs(3))));
+        assert_eq!(Window::read("window", &Written::Whole(0)), Ok(Window::Count(0)));
+        assert!(Window::read("window", &Written::Whole(-1)).unwrap_err().contains("or `none`"));
+        assert_eq!(Option::<u32>::read("budget", &word("none")), Ok(None));
+        assert_eq!(Option::<u32>::read("budget", &text("none")), Ok(None));
+        assert!(Option::<u32>::read("budget", &quoted("none")).is_err());
+        assert_eq!((Some(3_u32).show(), None::<u32>.show()), ("3".to_owned(), "none".to_owned()));
+        assert_eq!(Jitter::read("jitter", &Written::Whole(1)), Ok(Jitter::Share(1.0)));
+        assert!(Jitter::read("jitter", &quoted("full")).unwrap_err().contains("without quotes"));
+        assert!(Jitter::read("jitter", &Written::Switch(true)).unwrap_err().contains("a share between 0 and 1"));
+        assert!(bool::read("enabled", &quoted("true")).is_err() && bool::read("enabled", &Written::Whole(1)).is_err());
+        assert_eq!(Rate::read("rate", &quoted("3/s")), Ok(Rate::per_second(3)));
+        assert!(Rate::read("rate", &Written::Whole(-3)).unwrap_err().starts_with("expected a rate"));
+        assert!(Duration::read("delay", &Written::Whole(-3)).unwrap_err().contains("must be a duration"));
+        assert!(Duration::read("delay", &word("3s")).is_err());
+        assert!(u32::read("calls", &quoted("many")).unwrap_err().ends_with("a whole number"));
+    }
+
     proptest! {
         #[test]
         fn what_is_displayed_is_parsed_as_the_same(

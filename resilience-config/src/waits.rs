@@ -183,6 +183,80 @@ mod tests {
         assert_eq!(waits(retry().jitter(Jitter::Full)), [0.0; 4]);
     }
 
+    /// The shortest, the middle and the longest of a wait of eight delays.
+    #[test]
+    fn jitter_varies_a_wait_within_its_range_and_never_beyond_the_cap() {
+        let of = |config: RetryConfig| {
+            let settings = config.resolve();
+            [0.0, 0.5, 1.0].map(|random| settings.wait(4, Duration::ZERO, random).as_secs_f64())
+        };
+        assert_eq!(of(retry()), [8.0, 8.0, 8.0]);
+        assert_eq!(of(retry().jitter(Jitter::Equal)), [4.0, 6.0, 8.0]);
+        assert_eq!(of(retry().jitter(Jitter::Full)), [0.0, 4.0, 8.0]);
+        assert_eq!(of(retry().jitter(Jitter::Share(0.25))), [6.0, 8.0, 10.0]);
+        // What lies above the cap of ten seconds is not pushed down to it.
+        assert_eq!(of(retry().jitter(Jitter::Share(0.5))), [4.0, 7.0, 10.0]);
+        assert_eq!(of(retry().factor(100.0).jitter(Jitter::Share(0.5))), [5.0, 7.5, 10.0]);
+        assert_eq!(of(retry().factor(100.0).jitter(Jitter::Equal)), [5.0, 7.5, 10.0]);
+        // So many that no number is as large.
+        let settings = retry().factor(100.0).attempts(100).max_delay(7 * SECOND).resolve();
+        assert_eq!(settings.wait(99_999, Duration::ZERO, 1.0), 7 * SECOND);
+    }
+
+    #[test]
+    fn a_decorrelated_wait_lies_between_the_delay_and_three_times_the_wait_before() {
+        let settings = retry().backoff(Backoff::Decorrelated).jitter(Jitter::Equal).resolve();
+        let wait = |before: u32, random| settings.wait(9, before * SECOND / 10, random).as_secs_f64();
+        assert_eq!([0.0, 0.5, 1.0].map(|random| wait(20, random)), [1.0, 3.5, 6.0]);
+        assert_eq!([0.0, 0.5, 1.0].map(|random| wait(0, random)), [1.0, 2.0, 3.0], "the first");
+        assert_eq!([0.0, 0.5, 1.0].map(|random| wait(5, random)), [1.0, 2.0, 3.0], "never less than the delay");
+        assert_eq!([0.0, 0.5, 1.0].map(|random| wait(40, random)), [1.0, 5.5, 10.0], "the cap");
+    }
+
+    #[test]
+    fn a_wait_that_was_asked_for_is_that_long_at_least_and_has_jitter_as_far_as_the_cap() {
+        let of = |jitter, asked: u32| {
+            let settings = retry().jitter(jitter).resolve();
+            [0.0, 0.5, 1.0].map(|random| settings.asked_wait(asked * SECOND / 10, random).as_secs_f64())
+        };
+        assert_eq!(of(Jitter::None, 50), [5.0, 5.0, 5.0]);
+        assert_eq!(of(Jitter::Full, 50), [5.0, 5.5, 6.0]);
+        assert_eq!(of(Jitter::Equal, 50), [5.0, 5.5, 6.0]);
+        assert_eq!(of(Jitter::Share(0.5), 50), [5.0, 5.25, 5.5]);
+        assert_eq!(of(Jitter::Full, 0), [0.0, 0.5, 1.0]);
+        assert_eq!(of(Jitter::Full, 95), [9.5, 9.75, 10.0], "up to the cap of ten seconds");
+        assert_eq!(of(Jitter::Full, 100), [10.0, 10.0, 10.0]);
+        assert_eq!(of(Jitter::Full, 120), [12.0, 12.0, 12.0], "it is not shortened");
+        assert_eq!(retry().resolve().asked_wait(Duration::MAX, 1.0), Duration::MAX);
+    }
+
+    #[test]
+    fn the_arithmetic_of_waits_that_leave_no_time() {
+        let why = |after: u32, retry: RetryConfig| TimeoutConfig::new().after(after * SECOND).why_no_time_for(&retry);
+        assert_eq!(why(16, retry()), None);
+        assert_eq!(
+            why(15, retry()).unwrap(),
+            "the `timeout` above ends the call after 15s, but the waits between 5 attempts take at least 1s + 2s + 4s + 8s = 15s, so only 4 \
+            attempts can begin; write `attempts = 4`, shorter waits or a longer `timeout`"
+        );
+        let two = why(1, retry().attempts(2)).unwrap();
+        assert!(
+            two.contains("between 2 attempts take at least 1s, so only 1 attempt can begin; write `attempts = 1`"),
+            "{two}"
+        );
+        // Six are shown.
+        let constant = retry().backoff(Backoff::Constant);
+        assert!(why(1, constant.attempts(7)).unwrap().contains("at least 1s + 1s + 1s + 1s + 1s + 1s = 6s, so"));
+        assert!(why(1, constant.attempts(8)).unwrap().contains("at least 1s + 1s + 1s + 1s + 1s + 1s + … = 7s, so"));
+    }
+
+    #[test]
+    #[should_panic = "the waits of `retry` take longer than the `timeout` above it even at their shortest"]
+    fn a_constant_that_leaves_no_time_is_an_error_of_the_compilers() {
+        TimeoutConfig::new().after(16 * SECOND).assert_leaves_time_for(&retry());
+        TimeoutConfig::new().after(15 * SECOND).assert_leaves_time_for(&retry());
+    }
+
     #[test]
     fn how_many_attempts_fit() {
         let within = |seconds| retry().resolve().attempts_within(Duration::from_secs(seconds));
