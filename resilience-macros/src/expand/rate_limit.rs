@@ -7,7 +7,8 @@ use crate::model::{Guarded, RateLimit};
 
 /// Asks for a turn before what is `inside` runs.
 pub(super) fn around(guarded: &Guarded, limit: &RateLimit, inside: &TokenStream) -> TokenStream {
-    let waits = limit.may_wait() && !guarded.target.form.is_sync();
+    // On a synchronous function `max_wait` is refused.
+    let waits = limit.may_wait();
     let (key, cost) = (limit.key.as_ref().map(keyed::reference), &limit.cost);
     let limiter = match &key {
         Some(key) => quote_spanned!(Span::mixed_site()=> __rate_limit.keyed(#key)),

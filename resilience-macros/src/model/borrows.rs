@@ -124,3 +124,66 @@ impl Lifetimes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    /// The lifetimes of a type: the names of those that have one, and how many have none.
+    #[test]
+    fn lifetimes_are_named_or_elided_and_those_of_signatures_are_their_own() {
+        for (ty, named, elided) in [
+            (quote!(u8), &[][..], 0),
+            (quote!(&T), &[], 1),
+            (quote!(&mut T), &[], 1),
+            (quote!(&'a T), &["a"], 0),
+            (quote!(&'_ T), &[], 1),
+            (quote!(Guard<'_, T>), &[], 1),
+            (quote!(Guard<'a, &'b mut [&T]>), &["a", "b"], 1),
+            (quote!((&T, &U)), &[], 2),
+            (quote!(fn(&T) -> &U), &[], 1),
+            (quote!(Box<dyn Fn(&T) + 'a>), &["a"], 0),
+            (quote!(Box<dyn FnMut(&'x T)>), &[], 0),
+            (quote!(Box<dyn FnOnce(&T)>), &[], 0),
+            // Neither `::` nor `->` nor `=>` is a lifetime.
+            (quote!(std::io::Result<T>), &[], 0),
+            (quote!(::std::vec::Vec<Vec<T>>), &[], 0),
+            (quote!(impl for<'x> Into<T>), &["x"], 0),
+        ] {
+            let found = Lifetimes::of(ty.clone());
+            let names: Vec<_> = found.named.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!((names, found.elided.len()), (named.to_vec(), elided), "{ty}");
+        }
+    }
+
+    #[test]
+    fn an_argument_that_lends_is_a_unique_reference_of_that_lifetime_or_the_only_one_that_it_may_be() {
+        let from = |function: TokenStream| {
+            let signature: syn::Signature = syn::parse2(function).unwrap();
+            let syn::ReturnType::Type(_, result) = &signature.output else { unreachable!() };
+            borrowed_from(result, &signature.inputs).map(|(_, from)| from)
+        };
+        for (function, expected) in [
+            (quote!(fn f(&mut self) -> &T), Some("self")),
+            (quote!(fn f(&self) -> &T), None),
+            (quote!(fn f(self) -> &T), None),
+            (quote!(fn f(self, a: &mut A) -> &T), Some("a")),
+            (quote!(fn f(&self, a: &mut A) -> &T), None),
+            (quote!(fn f(a: &mut A, b: &B) -> &T), None),
+            (quote!(fn f(a: u8, b: &mut B) -> G<'_>), Some("b")),
+            (quote!(fn f(a: &mut A<'_>) -> &T), None),
+            (quote!(fn f<'a>(a: &'a A, b: &'a mut B) -> &'a T), Some("b")),
+            (quote!(fn f<'a, 'b>(a: &'a mut A, b: &'b mut B) -> &'b T), Some("b")),
+            (quote!(fn f<'a>(&'a mut self, b: &mut B) -> &'a T), Some("self")),
+            (quote!(fn f(&'_ mut self) -> &T), Some("self")),
+            (quote!(fn f(self: &mut Self) -> &T), Some("self")),
+            (quote!(fn f(self: Pin<&mut Self>) -> &T), None),
+            (quote!(fn f(&mut self) -> T), None),
+            (quote!(fn f((a, b): &mut (A, B)) -> &T), Some("(a , b)")),
+        ] {
+            assert_eq!(from(function.clone()).as_deref(), expected, "{function}");
+        }
+    }
+}

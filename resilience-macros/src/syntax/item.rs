@@ -109,6 +109,21 @@ mod tests {
             (quote!(#[allow(unused)] f();), quote!(), quote!(#[allow(unused)] f();)),
             (quote!(a = [1]; #![allow(unused)]), quote!(), quote!(a = [1]; #![allow(unused)])),
             (quote!(![1] == b), quote!(), quote!(![1] == b)),
+            // It takes all three: `#`, `!` and brackets.
+            (quote!(vec![1]), quote!(), quote!(vec![1])),
+            (
+                quote!(
+                    #[a]
+                    [1]
+                ),
+                quote!(),
+                quote!(
+                    #[a]
+                    [1]
+                ),
+            ),
+            (quote!(#!(1)), quote!(), quote!(#!(1))),
+            (quote!(#![a] vec![1]), quote!(#![a]), quote!(vec![1])),
         ] {
             let (found, left) = split_inner_attributes(body);
             assert_eq!((found.to_string(), left.to_string()), (attributes.to_string(), rest.to_string()));

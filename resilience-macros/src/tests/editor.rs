@@ -79,6 +79,86 @@ fn attributes_below() {
     assert_eq!(mentioned(quote!("payment"), stack), expected.to_string());
 }
 
+/// Each key of each kind with the words that belong to it, and with an expression that is none of them.
+#[test]
+fn words_are_those_of_the_key_in_the_kind_of_its_attribute() {
+    let word = |path: TokenStream| quote!({ let _ = #path; loop {} });
+    for (attribute, expected) in [
+        (quote!(fallback(queue, on = [circuit_open])), {
+            quote!(let _ = queue; fallback::on({ let _ = [words::rejections::circuit_open]; loop {} });)
+        }),
+        (quote!(fallback(queue, on = ALL)), quote!(let _ = queue; fallback::on(ALL);)),
+        (quote!(fallback(queue, if = [circuit_open])), quote!(let _ = queue; fallback::r#if([circuit_open]);)),
+        (quote!(retry(on = [circuit_open])), quote!(retry::on([circuit_open]);)),
+        (quote!(retry(jitter = )), {
+            let full = word(quote!(words::jitter::full));
+            quote!(retry::jitter(#full);)
+        }),
+        (quote!(retry(backoff = linear)), {
+            let linear = word(quote!(words::backoff::linear));
+            quote!(retry::backoff(#linear);)
+        }),
+        (quote!(retry(budget = none)), {
+            let off = word(quote!(words::off::none));
+            quote!(retry::budget(#off);)
+        }),
+        (quote!(retry(budget = )), {
+            let off = word(quote!(words::off::none));
+            quote!(retry::budget(#off);)
+        }),
+        (quote!(retry(attempts = none)), quote!(retry::attempts(none);)),
+        (quote!(retry(mode = monitor)), quote!(retry::mode(monitor);)),
+        (quote!(timeout(preset = database)), {
+            let database = word(quote!(words::preset::database));
+            quote!(timeout::preset(#database);)
+        }),
+        (quote!(timeout(between = none)), {
+            let off = word(quote!(words::off::none));
+            quote!(timeout::between(#off);)
+        }),
+        (quote!(bulkhead(max_wait = none)), {
+            let off = word(quote!(words::off::none));
+            quote!(bulkhead::max_wait(#off);)
+        }),
+        (quote!(bulkhead(key = (a, b))), quote!(bulkhead::key(&(&a, &b));)),
+        (quote!(rate_limit(rate = RATE, max_wait = none)), quote!(rate_limit::rate(RATE); rate_limit::max_wait(none);)),
+    ] {
+        let said = mentioned(quote!("payment"), quote!(#[#attribute]));
+        let name = attribute.clone().into_iter().next().unwrap();
+        let taken = quote!(#[#name(__taken)] const _: () = (););
+        assert_eq!(said, quote!(#taken #expected).to_string(), "{attribute}");
+    }
+}
+
+/// Those whose error type gives a closure's parameters theirs.
+#[test]
+fn hooks_are_asked_about_an_error_and_other_keys_are_not() {
+    let function = quote!(async fn f() -> Result<(), Error>);
+    for (attribute, is_hook) in [
+        (quote!(retry(retry_if = x)), true),
+        (quote!(retry(retry_after = x)), true),
+        (quote!(retry(on_retry = x)), true),
+        (quote!(retry(attempts = x)), false),
+        (quote!(retry(classify = x)), true),
+        (quote!(retry(name = x)), false),
+        (quote!(retry(stream = x)), false),
+        (quote!(retry(classify_item = x)), false),
+        (quote!(fallback(if = x)), true),
+        (quote!(fallback(map_rejection = x)), true),
+        (quote!(fallback(on = x + 1)), false),
+        (quote!(timeout(map_rejection = x)), true),
+        (quote!(timeout(classify = x)), true),
+        (quote!(timeout(after = x)), false),
+        (quote!(timeout(if = x)), false),
+        (quote!(bulkhead(classify = x)), true),
+        (quote!(rate_limit(cost = x)), false),
+        (quote!(rate_limit(key = x)), false),
+    ] {
+        let statement = statement(quote!("payment"), quote!(#[#attribute]), function.clone());
+        assert_eq!(!statement.contains("; loop { } }"), is_hook, "{statement}");
+    }
+}
+
 #[test]
 fn hooks_of_an_async_function_know_its_error() {
     let function = quote!(async fn f() -> Result<(), Error>);

@@ -338,6 +338,151 @@ fn every_policy_on_a_synchronous_function() {
     expands_to(expansion, expect_file!["expansions/synchronous.rs"]);
 }
 
+/// What is configured elsewhere may have a queue there, and is still no place to wait for a thread.
+#[test]
+fn policies_of_other_functions_on_a_synchronous_function() {
+    let expansion = bulkhead(
+        quote!(name = "shared pool"),
+        quote! {
+            #[rate_limit("5/min", name = "shared turns", cost = order.rows)]
+            #[circuit_breaker("shared breaker", key = order.shop)]
+            fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
+                self.gateway.charge(order)
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/synchronous_shared.rs"]);
+}
+
+#[test]
+fn keyed_policies_that_wait() {
+    let expansion = bulkhead(
+        quote!(name = "pool", key = shop),
+        quote! {
+            #[rate_limit("10/s", max_wait = "1s", cost = rows)]
+            #[retry(attempts = 2)]
+            async fn import(shop: &Shop, rows: u32) -> Result<(), ImportError> {
+                copy(shop, rows).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/keyed_waits.rs"]);
+}
+
+#[test]
+fn arguments_that_are_patterns_beside_a_key_a_retry_and_a_fallback() {
+    let expansion = circuit_breaker(
+        quote!("stock", key = (shop, lot.id, format!("{part}"))),
+        quote! {
+            #[retry]
+            #[fallback(counted, if = Error::is_transient)]
+            async fn count(
+                self,
+                Place { ref shop, mut part }: Place,
+                ref lot: Lot,
+                all @ Rows { .. }: Rows,
+                &mut (ref mut from, to): &mut (u8, u8),
+                _: Day,
+                mut r#type: Type,
+            ) -> Result<u64, Error> {
+                self.ask(shop, part, lot, all, from, to, r#type).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/patterns.rs"]);
+}
+
+#[test]
+fn arguments_under_conditions_and_other_attributes() {
+    let expansion = retry(
+        quote!(attempts = 2),
+        quote! {
+            #[fallback(first, second, on = [timed_out])]
+            async fn count(
+                #[allow(unused)] shop: Shop,
+                #[cfg_attr(feature = "lots", allow(unused), cfg(unix))] lot: &mut Lot,
+                #[cfg(unix)] #[cfg(feature = "days")] day: Day,
+            ) -> Result<u64, Error> {
+                ask(shop).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/conditions.rs"]);
+}
+
+#[test]
+fn a_fallback_for_some_errors_of_its_own_and_every_rejection() {
+    let expansion = fallback(
+        quote!(|day, error: Error| Ok(Report::none(day, error)), name = "no report", if = |error: &Error| error.is_transient()),
+        quote! {
+            #[timeout("2s", map_rejection = |rejection| Error::from(rejection))]
+            async fn report(day: Day) -> Result<Report, Error> {
+                build(day).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/fallback_if.rs"]);
+}
+
+#[test]
+fn a_breaker_by_what_async_trait_has_moved_out_of_a_pattern() {
+    let expansion = circuit_breaker(
+        quote!("payment", key = (shop, to)),
+        quote! {
+            fn charge<'life0, 'async_trait>(
+                &'life0 mut self,
+                __arg1: (Shop, u8),
+                to: To,
+            ) -> ::core::pin::Pin<
+                Box<dyn ::core::future::Future<Output = Result<Receipt, PaymentError>> + ::core::marker::Send + 'async_trait>
+            >
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    let __self = self;
+                    let (ref shop, mut cents) = { let __arg1 = __arg1; __arg1 };
+                    let to = to;
+                    let __ret: Result<Receipt, PaymentError> = { __self.gateway.charge(shop, cents, to).await };
+                    __ret
+                })
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/async_trait_patterns.rs"]);
+}
+
+#[test]
+fn a_retry_of_a_boxed_future() {
+    let expansion = retry(
+        quote!(attempts = 2, delay = "1s"),
+        quote! {
+            #[circuit_breaker(classify = judge, window = none, consecutive_failures = 3)]
+            #[timeout(AFTER)]
+            fn ask(&self, question: Question) -> BoxFuture<'_, Result<Answer, Error>> {
+                Box::pin(async move { self.client.ask(question).await })
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/boxed_future.rs"]);
+}
+
+#[test]
+fn policies_around_a_function_with_an_attribute_of_somebody_elses() {
+    let expansion = bulkhead(
+        quote!(3, key = (id, place)),
+        quote! {
+            #[retry]
+            #[tracing::instrument(fields(id))]
+            async fn ask(&mut self, mut id: Id, Place(place): Place, __secret: u8) -> Result<Answer, Error> {
+                self.client.ask(id, place).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/attribute_of_others.rs"]);
+}
+
 #[test]
 fn circuit_breaker_on_what_async_trait_made() {
     let expansion = circuit_breaker(

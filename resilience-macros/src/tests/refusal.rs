@@ -483,8 +483,43 @@ fn fallbacks_that_cannot_be_called() {
         refused(quote!(|id| Ok(()))),
         ["expected a closure that takes the arguments of the function, `|this, id|`, or those and then the error"]
     );
-    assert_eq!(refused(quote!(|this, id, error: Error| Ok(()))), [""; 0]);
+    for (closure, is_one) in [
+        (quote!(|| Ok(())), false),
+        (quote!(|this| Ok(())), false),
+        (quote!(|this, id| Ok(())), true),
+        (quote!(|this, id, failure| Ok(())), true),
+        (quote!(|this, id, error: Error| Ok(())), true),
+        (quote!(|this, id, error: Error, more| Ok(())), false),
+    ] {
+        assert_eq!(refused(closure.clone()).is_empty(), is_one, "{closure}");
+        assert_eq!(refused(quote!(Self::cached, #closure)).is_empty(), is_one, "{closure}");
+    }
     assert_eq!(refused(quote!(Self::cached)), [""; 0]);
+    let under_a_condition = |arguments| {
+        messages(&fallback(
+            arguments,
+            quote!(
+                async fn f(a: u8, #[cfg(unix)] b: u8) -> Result<(), Error> {}
+            ),
+        ))
+    };
+    let function = "a fallback must be a function where an argument has a `#[cfg]`";
+    assert_eq!(under_a_condition(quote!(|a, b| Ok(()))), [function]);
+    assert_eq!(under_a_condition(quote!(cached)), [""; 0]);
+}
+
+#[test]
+fn a_function_that_another_attribute_has_made_synchronous_is_told_so() {
+    for (body, word) in [
+        (quote!(g()), "make it an `async fn`"),
+        (quote!(runtime().block_on(async { g().await })), "write that one below this"),
+        (quote!({ if a { block_on(g()) } else { h() } }), "write that one below this"),
+        (quote!(unblock_on(g())), "make it an `async fn`"),
+    ] {
+        let function = quote!(fn f() -> Result<(), Error> { #body });
+        let messages = messages(&timeout(quote!("1s"), function));
+        assert!(messages[0].contains(word) && messages.len() == 1, "{messages:?}");
+    }
 }
 
 #[test]
