@@ -531,7 +531,8 @@ impl Rings {
         let policies = &mut self.policies[kind];
         let capacity = policies.capacity();
         if policies.len() == capacity {
-            let more = (all - policies.len()).max(1);
+            // Those that are gone may still be in the list, which may be as long as there are policies or longer.
+            let more = all.saturating_sub(policies.len()).max(1);
             // While the list moves it is there twice.
             let needed = (2 * capacity + more) * size_of::<Recorded>();
             if self.bytes + needed > self.bound {

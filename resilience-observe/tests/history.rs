@@ -124,7 +124,7 @@ fn kept(past: &Past, step: Step) -> Vec<(u64, Said)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_keep_sums_and_the_worst_and_a_gap_is_a_gap(seconds in seconds(), begin in 3_600_000..5_000_000_u64) {
@@ -340,6 +340,76 @@ fn a_policy_that_is_taken_out_is_forgotten_and_one_of_its_name_begins_anew() {
     record(1006, &[]);
     // What is left is the list, for those who come.
     assert!(rings.bytes() - empty < 4096, "{} {empty}", rings.bytes());
+}
+
+/// What is looked at in one turn: by breaker, whether it is there, how often it was called since, and whether its calls are measured.
+type Turns = Vec<(u64, [(bool, u64, bool); 6])>;
+
+fn turns() -> impl Strategy<Value = Turns> {
+    let later = prop_oneof![9 => Just(1000_u64), 1 => 0..70_000_u64];
+    let of_one = (prop::bool::weighted(0.9), prop_oneof![2 => Just(0), 1 => 1..9_u64], any::<bool>());
+    let turn = (later, prop::array::uniform6(of_one));
+    // Long runs of the same, in which blocks become full and quiet.
+    let run = (turn, 1..130_usize).prop_map(|(turn, times)| vec![turn; times]);
+    prop::collection::vec(run, 1..10).prop_map(|runs| runs.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// To the byte, at every turn, with room for all of it or for next to nothing; and what is still there is what there would be without a bound.
+    #[test]
+    fn it_takes_what_it_says_that_it_takes_and_no_more_than_it_may(turns in turns(), room in 0..160_usize) {
+        let (plain, measured) = (breaker(), CircuitBreaker::builder("one").latency(true).build().unwrap().snapshot());
+        let names = ["a", "b", "c", "d", "e", "f"].map(Name::from);
+        let bound = Rings::new(0).bytes() + (room << 10);
+        let (mut rings, mut unbounded) = (Rings::new(bound), Rings::new(64 << 20));
+        let (mut at, mut calls, mut allocated, mut was_refused) = (3_600_000, [0; 6], 0, false);
+        for (later, breakers) in &turns {
+            at += later;
+            let mut reading = RegistrySnapshot::default();
+            for (nth, (_, more, is_measured)) in breakers.iter().enumerate().filter(|(_, (is_there, ..))| *is_there) {
+                calls[nth] += more;
+                let mut breaker = if *is_measured { measured.clone() } else { plain.clone() };
+                (breaker.name, breaker.totals.successes) = (names[nth].clone(), calls[nth]);
+                reading.circuit_breakers.push(breaker);
+            }
+            let before = held();
+            rings.record(&reading, |_| 0, at);
+            allocated += held() - before;
+            unbounded.record(&reading, |_| 0, at);
+            was_refused |= rings.refused() > 0;
+            let of_itself = size_of::<Rings>() + Step::ALL.map(|step| step.rows() * size_of::<u64>()).iter().sum::<usize>();
+            prop_assert_eq!(allocated, rings.bytes() as isize - of_itself as isize);
+            prop_assert!(rings.bytes() <= bound, "{} {}", rings.bytes(), bound);
+            prop_assert_eq!(rings.bound(), bound);
+        }
+        for (name, step) in names.iter().flat_map(|name| Step::ALL.map(|step| (name, step))) {
+            let of = |rings: &Rings| rings.past(Kind::CircuitBreaker, name, step, 0).map(|past| (past.first, kept(&past, step)));
+            let is_lost = rings.lost_of(Kind::CircuitBreaker, name).contains(&step);
+            let there = of(&rings);
+            prop_assert!(there.is_none() || !is_lost);
+            // One that came when there was no room has a history of its own.
+            if there.is_some() && !was_refused {
+                prop_assert_eq!(there, of(&unbounded), "{} {:?}", name, step);
+            }
+        }
+        prop_assert!(unbounded.lost().is_empty() && unbounded.refused() == 0);
+    }
+}
+
+#[test]
+fn one_that_comes_when_many_have_gone_has_a_history() {
+    let named = |name: &str| {
+        let mut breaker = breaker();
+        breaker.name = Name::from(name.to_owned());
+        breaker
+    };
+    let mut rings = Rings::new(1 << 20);
+    rings.record(&of_breakers(["b", "c", "d"].map(named).to_vec()), |_| 0, 1_000_000);
+    rings.record(&of_breakers(vec![named("a")]), |_| 0, 1_001_000);
+    let is_there = |name: &str| rings.past(Kind::CircuitBreaker, name, Step::Second, 0).is_some();
+    assert_eq!(["a", "b", "c", "d"].map(is_there), [true, false, false, false]);
 }
 
 /// The rings of 5,000 breakers that are called so often a second, and the bytes that were allocated for them.
