@@ -544,6 +544,204 @@ mod tests {
         assert_eq!(threshold(), 7);
     }
 
+    /// One of each, in which no two numbers are the same.
+    fn one_of_each() -> (CircuitBreakerSnapshot, BulkheadSnapshot) {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        let breaker = resilience_runtime::CircuitBreaker::builder("payment").build().unwrap().snapshot();
+        let mut bulkhead = resilience_runtime::Bulkhead::builder("gateway").build().unwrap().snapshot();
+        (bulkhead.max_concurrent, bulkhead.max_queue, bulkhead.waiting) = (61, 62, 63);
+        (breaker, bulkhead)
+    }
+
+    #[test]
+    fn every_field_of_a_command_has_its_own_number() {
+        let (breaker, _) = one_of_each();
+        let rolling = OfBreaker {
+            successes: 1000,
+            failures: 170,
+            timeouts: 30,
+            ignored: 19,
+            short_circuited: 23,
+            rejected_below: 7,
+            rejected: 13,
+            answered_fallbacks: 101,
+            failed_fallbacks: 41,
+            inside: 43,
+            took: Histogram::default(),
+        };
+        let said = |breaker: &CircuitBreakerSnapshot, rolling: &OfBreaker| {
+            command(&Command {
+                breaker,
+                at: 1_700_000_000_047,
+                rolling,
+                most_inside: 53,
+                properties: Properties { minimum_calls: 33, open_for: Duration::from_secs(90), failure_rate: 39.5 },
+                group: "shop",
+                limit: 59,
+                timeout: Duration::from_millis(67),
+                pool: "gateway",
+            })
+        };
+        let command = said(&breaker, &rolling);
+        for (field, expected) in [
+            ("type", Value::from("HystrixCommand")),
+            ("name", "payment".into()),
+            ("group", "shop".into()),
+            ("currentTime", 1_700_000_000_047_u64.into()),
+            ("errorCount", (170 + 13).into()),
+            ("requestCount", (1000 + 170 + 13).into()),
+            ("errorPercentage", 15.into()),
+            ("rollingCountSuccess", 1000.into()),
+            ("rollingCountFailure", (170 - 30).into()),
+            ("rollingCountTimeout", 30.into()),
+            ("rollingCountBadRequests", (19 - 7).into()),
+            ("rollingCountSemaphoreRejected", 13.into()),
+            ("rollingCountShortCircuited", 23.into()),
+            ("rollingCountExceptionsThrown", (170 + 13 + 23 + 12 - 101).into()),
+            ("rollingCountFallbackSuccess", 101.into()),
+            ("rollingCountFallbackFailure", 41.into()),
+            ("currentConcurrentExecutionCount", 43.into()),
+            ("rollingMaxConcurrentExecutionCount", 53.into()),
+            ("latencyExecute_mean", 0.into()),
+            ("propertyValue_circuitBreakerRequestVolumeThreshold", 33.into()),
+            ("propertyValue_circuitBreakerSleepWindowInMilliseconds", 90_000.into()),
+            ("propertyValue_circuitBreakerErrorThresholdPercentage", 40.into()),
+            ("propertyValue_executionIsolationStrategy", "SEMAPHORE".into()),
+            ("propertyValue_executionIsolationThreadTimeoutInMilliseconds", 67.into()),
+            ("propertyValue_executionTimeoutInMilliseconds", 67.into()),
+            ("propertyValue_executionIsolationThreadInterruptOnTimeout", true.into()),
+            ("propertyValue_executionIsolationThreadPoolKeyOverride", Value::Null),
+            ("propertyValue_executionIsolationSemaphoreMaxConcurrentRequests", 59.into()),
+            ("propertyValue_metricsRollingStatisticalWindowInMilliseconds", 10_000.into()),
+            ("propertyValue_requestCacheEnabled", false.into()),
+            ("propertyValue_requestLogEnabled", false.into()),
+            ("reportingHosts", 1.into()),
+            ("threadPool", "gateway".into()),
+        ] {
+            assert_eq!(command[field], expected, "{field}: {command}");
+        }
+        // What does not exist here is told as nothing.
+        for field in [
+            "rollingCountCollapsedRequests",
+            "rollingCountEmit",
+            "rollingCountFallbackEmit",
+            "rollingCountFallbackMissing",
+            "rollingCountFallbackRejection",
+            "rollingCountResponsesFromCache",
+            "rollingCountThreadPoolRejected",
+            "propertyValue_fallbackIsolationSemaphoreMaxConcurrentRequests",
+        ] {
+            assert_eq!(command[field], 0, "{field}");
+        }
+        // No more failures than there are, and none of them without calls.
+        let shared = said(&breaker, &OfBreaker { timeouts: 171, ..rolling });
+        assert_eq!((&shared["rollingCountTimeout"], &shared["rollingCountFailure"]), (&170.into(), &0.into()));
+        let nothing = said(&breaker, &OfBreaker { answered_fallbacks: 1, ..OfBreaker::default() });
+        assert_eq!((&nothing["errorPercentage"], &nothing["rollingCountExceptionsThrown"]), (&0.into(), &0.into()));
+    }
+
+    #[test]
+    fn every_state_is_told_in_four_answers() {
+        let (mut breaker, _) = one_of_each();
+        for (state, expected) in [
+            (State::Closed, [false, false, false, true]),
+            (State::Open, [true, false, false, true]),
+            (State::HalfOpen, [true, false, false, true]),
+            (State::ForcedOpen, [true, true, false, true]),
+            (State::Monitoring, [false, false, true, true]),
+            (State::Disabled, [false, false, true, false]),
+        ] {
+            breaker.state = state;
+            let command = command(&Command {
+                breaker: &breaker,
+                at: 0,
+                rolling: &OfBreaker::default(),
+                most_inside: 0,
+                properties: Properties::default(),
+                group: "",
+                limit: 0,
+                timeout: Duration::ZERO,
+                pool: "",
+            });
+            let told = [
+                "isCircuitBreakerOpen",
+                "propertyValue_circuitBreakerForceOpen",
+                "propertyValue_circuitBreakerForceClosed",
+                "propertyValue_circuitBreakerEnabled",
+            ];
+            assert_eq!(told.map(|field| command[field].as_bool().unwrap()), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_thread_pool_has_its_own_number() {
+        let (_, bulkhead) = one_of_each();
+        let (now, before) = (
+            OfBulkhead { admitted: 1000, rejected: 300, inside: 17 },
+            OfBulkhead { admitted: 900, rejected: 270, inside: 5 },
+        );
+        let expected = serde_json::json!({
+            "type": "HystrixThreadPool",
+            "name": "gateway",
+            "currentTime": 47,
+            "currentActiveCount": 17,
+            "currentCompletedTaskCount": 1000 - 17,
+            "currentCorePoolSize": 61,
+            "currentLargestPoolSize": 61,
+            "currentMaximumPoolSize": 61,
+            "currentPoolSize": 61,
+            "currentQueueSize": 63,
+            "currentTaskCount": 1000 + 63,
+            "rollingCountThreadsExecuted": 100,
+            "rollingMaxActiveThreads": 23,
+            "rollingCountCommandRejections": 30,
+            "propertyValue_queueSizeRejectionThreshold": 62,
+            "propertyValue_metricsRollingStatisticalWindowInMilliseconds": 10_000,
+            "reportingHosts": 1,
+        });
+        assert_eq!(thread_pool(&bulkhead, 47, now, before, 23), expected);
+        // A bulkhead that was taken out and built anew counts from zero.
+        let anew = thread_pool(&bulkhead, 47, before, now, 23);
+        assert_eq!(
+            (&anew["rollingCountThreadsExecuted"], &anew["rollingCountCommandRejections"]),
+            (&0.into(), &0.into())
+        );
+    }
+
+    #[test]
+    fn what_came_since_is_the_difference_of_every_counter_and_what_is_inside_now() {
+        let counted = |factor: u64| OfBreaker {
+            successes: factor,
+            failures: 2 * factor,
+            timeouts: 3 * factor,
+            ignored: 4 * factor,
+            short_circuited: 5 * factor,
+            rejected_below: 6 * factor,
+            rejected: 7 * factor,
+            answered_fallbacks: 8 * factor,
+            failed_fallbacks: 9 * factor,
+            inside: 10 * factor,
+            took: Histogram::default(),
+        };
+        let numbers = |of: &OfBreaker| {
+            [
+                of.successes,
+                of.failures,
+                of.timeouts,
+                of.ignored,
+                of.short_circuited,
+                of.rejected_below,
+                of.rejected,
+                of.answered_fallbacks,
+                of.failed_fallbacks,
+                of.inside,
+            ]
+        };
+        assert_eq!(numbers(&counted(101).since(&counted(1))), [100, 200, 300, 400, 500, 600, 700, 800, 900, 1010]);
+        assert_eq!(numbers(&counted(1).since(&counted(101))), [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]);
+    }
+
     #[test]
     fn what_is_counted_from_is_ten_seconds_old_or_what_there_was_before_a_pause() {
         let now = Instant::now() + Duration::from_secs(60);

@@ -228,6 +228,69 @@ mod tests {
     use resilience_runtime::CircuitBreaker;
     use resilience_runtime::testing::Scope;
 
+    /// Every event of one breaker and of one of its keys.
+    fn told() -> Vec<Event> {
+        let scope = Scope::new();
+        let mut told = scope.registry().subscribe();
+        let breaker = {
+            let _entered = scope.enter();
+            CircuitBreaker::builder("stock").register().unwrap()
+        };
+        breaker.keyed("acme").try_acquire().unwrap().success();
+        breaker.force_open();
+        scope.registry().steer("stock").keys("acme").force_open().unwrap();
+        std::iter::from_fn(|| told.try_recv()).collect()
+    }
+
+    #[test]
+    fn an_event_is_wanted_by_its_topic_and_by_the_name_of_its_policy_or_of_its_key() {
+        let events = told();
+        assert!(events.iter().any(|event| event.key().is_some()) && events.iter().any(|event| event.key().is_none()));
+        let pattern = |text: &str| Some(text.parse::<Pattern>().unwrap());
+        for event in &events {
+            let of_key = event.key().is_some();
+            let is = |topics: &[Topic], name| Wanted { topics: topics.to_vec(), name }.is(event);
+            assert!(is(&[], None) && is(&[event.topic()], None) && is(&[Topic::Conflict, event.topic()], None));
+            assert!(!is(&[Topic::Conflict], None) && !is(&[Topic::Conflict], pattern("stock")));
+            assert!(is(&[], pattern("stock")) && is(&[event.topic()], pattern("st*")));
+            assert!(!is(&[], pattern("stoc")) && !is(&[event.topic()], pattern("payment")));
+            assert_eq!(is(&[], pattern("stock[acme]")), of_key, "{event}");
+            assert_eq!(is(&[], pattern("*[acme]")), of_key, "{event}");
+            assert!(!is(&[], pattern("stock[other]")));
+        }
+    }
+
+    /// By its ids alone: which of them a question is answered with.
+    #[test]
+    fn a_page_goes_on_after_an_id_or_has_the_newest() {
+        let scope = Scope::new();
+        let breaker = {
+            let _entered = scope.enter();
+            CircuitBreaker::builder("one").register().unwrap()
+        };
+        let journal = Journal::new(&scope.registry());
+        (0..10).for_each(|_| [CircuitBreaker::force_open, CircuitBreaker::reset].iter().for_each(|act| act(&breaker)));
+        let (first, last) = journal.ids();
+        assert!(first == 1 && last >= 20, "{last}");
+        let all = Wanted { topics: Vec::new(), name: None };
+        let page = |after, at_most| {
+            let page = journal.page(after, &all, at_most);
+            assert_eq!((page.first, page.last, page.missed), (first, last, 0));
+            (page.entries.iter().map(|entry| entry.id).collect::<Vec<_>>(), page.reached)
+        };
+        assert_eq!(page(Some(0), 3), (vec![1, 2, 3], 3));
+        assert_eq!(page(Some(3), 2), (vec![4, 5], 5));
+        assert_eq!(page(Some(last - 2), 2), (vec![last - 1, last], last));
+        assert_eq!(page(Some(last - 1), 2), (vec![last], last));
+        assert_eq!(page(Some(last), 2), (vec![], last));
+        assert_eq!(page(Some(last + 1), 2), (vec![1, 2], 2), "an earlier run of the program has given it");
+        assert_eq!(page(None, 3), (vec![last - 2, last - 1, last], last));
+        assert_eq!(page(None, 1000).0, (1..=last).collect::<Vec<_>>());
+        // One that is not wanted is looked at, too.
+        let none = Wanted { topics: vec![Topic::Conflict], name: None };
+        assert_eq!((journal.page(Some(0), &none, 1).entries.len(), journal.page(Some(0), &none, 1).reached), (0, last));
+    }
+
     #[test]
     fn what_the_journal_began_with_and_is_told_of_as_news_is_written_down_once() {
         let scope = Scope::new();

@@ -150,3 +150,57 @@ fn complain(error: &io::Error) {
     use std::io::Write;
     let _ = writeln!(io::stderr(), "resilience: the metrics are not served: {error}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Extension;
+    use axum::body::{Body, Bytes};
+    use axum::routing::get;
+    use std::convert::Infallible;
+    use std::io::Write;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tokio::time::Instant;
+
+    /// A body that never ends, and says nothing.
+    struct Silent;
+
+    impl futures_core::Stream for Silent {
+        type Item = Result<Bytes, Infallible>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Pending
+        }
+    }
+
+    /// For how many seconds a connection is held on which this is sent, while the body of its answer is one that says nothing.
+    async fn held(request: &str, is_taken: bool) -> u64 {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.write_all(request.as_bytes()).unwrap();
+        let silent = async move |Extension(connection): Extension<Connection>| {
+            if is_taken {
+                connection.takes();
+            }
+            Body::from_stream(Silent)
+        };
+        let router = Router::new().route("/silent", get(silent)).route("/short", get(async || "short"));
+        let (stream, _) = listener.accept().await.unwrap();
+        let begin = Instant::now();
+        serve(stream, router).await;
+        begin.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_who_does_not_read_holds_a_connection_for_good() {
+        let (silence, longest) = (SILENCE.as_secs(), LONGEST.as_secs());
+        let asking = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(held("", false).await, silence);
+        assert_eq!(held("GET /sho", false).await, silence);
+        assert_eq!(held(&asking("/short"), false).await, silence, "it may ask again for so long");
+        assert_eq!(held(&asking("/silent"), false).await, longest + silence);
+        // What was taken in the first minute is a reason to look again after twice the silence.
+        assert_eq!(held(&asking("/silent"), true).await, longest + 3 * silence);
+    }
+}

@@ -328,3 +328,34 @@ impl ObserverBuilder {
         observer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resilience_runtime::testing::Scope;
+
+    #[test]
+    fn buckets_are_sorted_and_each_is_there_once() {
+        let millis = |bounds: &[u64]| bounds.iter().map(|millis| Duration::from_millis(*millis)).collect::<Vec<_>>();
+        let built = |builder: ObserverBuilder| builder.build().unwrap().inner.settings.buckets.clone();
+        let plain = || Observer::builder(Scope::new().registry());
+        assert_eq!(built(plain().buckets(millis(&[100, 1, 10, 1]))), millis(&[1, 10, 100]));
+        let default = built(plain());
+        assert_eq!((default.len(), default[1]), (13, Duration::from_micros(2500)));
+        assert_eq!((default[0], default[12]), (Duration::from_millis(1), Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_history_is_kept_where_it_is_chosen_and_none_where_it_is_not_wanted() {
+        let observer = |choose: fn(ObserverBuilder) -> ObserverBuilder| {
+            choose(Observer::builder(Scope::new().registry())).build().unwrap()
+        };
+        let kept = |observer: &Observer| observer.inner.past.get().map(|past| locked(past).bound());
+        let none = observer(|builder| builder.history(History::NONE));
+        let chosen = observer(|builder| builder.history(History::of_bytes(1 << 20)));
+        let later = observer(|builder| builder);
+        assert_eq!([&none, &chosen, &later].map(kept), [None, Some(1 << 20), None]);
+        [&none, &chosen, &later].into_iter().for_each(Observer::keep_history);
+        assert_eq!([&none, &chosen, &later].map(kept), [None, Some(1 << 20), Some(16 << 20)]);
+    }
+}

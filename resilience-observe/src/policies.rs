@@ -235,6 +235,25 @@ mod tests {
         assert_eq!(told, expected);
     }
 
+    #[test]
+    fn a_rate_is_what_has_grown_in_a_second_to_three_places() {
+        for (before, now, millis, expected) in [
+            (0, 1, 1000, 1.0),
+            (0, 1, 3000, 0.333),
+            (0, 2, 3000, 0.667),
+            (5, 15, 2000, 5.0),
+            (5, 5, 1000, 0.0),
+            // What was taken out and built anew counts from zero.
+            (5, 4, 1000, 0.0),
+            (0, 1, 1, 1000.0),
+            (0, 1, 0, 1000.0),
+        ] {
+            let between = Duration::from_millis(millis);
+            let rate = rate([before].into_iter(), [("calls", now)].into_iter(), between);
+            assert_eq!((rate.len(), rate["calls"].as_f64()), (1, Some(expected)), "{before} {now} {millis}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn percentiles_are_of_the_calls_since() {
         let scope = Scope::new();

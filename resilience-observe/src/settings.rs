@@ -40,9 +40,15 @@ impl Default for Settings {
 fn machine() -> String {
     let of_system = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let of_program = || Some(std::env::current_exe().ok()?.file_stem()?.to_string_lossy().into_owned());
-    let named = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-    let of_variable = ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
-    of_variable.and_then(named).or_else(|| of_system().and_then(named)).or_else(of_program).unwrap_or_default()
+    let of_variable = || ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    first_that_says_something([&of_variable, &of_system, &of_program])
+}
+
+/// Without the space around it; empty where none of them does.
+#[cfg(feature = "axum")]
+fn first_that_says_something<const N: usize>(sources: [&dyn Fn() -> Option<String>; N]) -> String {
+    let mut names = sources.into_iter().filter_map(|source| Some(source()?.trim().to_owned()));
+    names.find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 /// Which metrics there are a second time, under other names.
@@ -100,5 +106,29 @@ impl History {
 impl Default for History {
     fn default() -> Self {
         Self::DEFAULT
+    }
+}
+
+#[cfg(all(test, feature = "axum"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_is_called_what_the_first_says_that_says_something() {
+        let name = |names: [Option<&str>; 3]| {
+            let [one, two, three] = names.map(|name| move || name.map(str::to_owned));
+            first_that_says_something([&one, &two, &three])
+        };
+        for (names, expected) in [
+            ([Some("a"), Some("b"), Some("c")], "a"),
+            ([Some(" a\n"), None, None], "a"),
+            ([None, Some("b"), Some("c")], "b"),
+            ([Some(""), Some(" \n"), Some("c")], "c"),
+            ([None, None, Some(" ")], ""),
+            ([None; 3], ""),
+        ] {
+            assert_eq!(name(names), expected, "{names:?}");
+        }
+        assert!(!machine().is_empty(), "the program has a name");
     }
 }

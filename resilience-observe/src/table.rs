@@ -691,7 +691,8 @@ static FAMILIES: &[Family] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use resilience_runtime::GaveUp;
+    use resilience_runtime::testing::Scope;
+    use resilience_runtime::{Bulkhead, CircuitBreaker, GaveUp, KeyCounts, Rate, RateLimiter, Retry, Timeout};
     use std::collections::HashSet;
 
     #[test]
@@ -739,5 +740,252 @@ mod tests {
     fn an_alias_has_the_name_of_none_that_stays_without_it() {
         assert!(families().iter().any(Family::is_alias));
         assert!(families().iter().filter(|family| family.is_alias()).all(|alias| alias.words().is_none()));
+    }
+
+    fn keys(first: u64) -> Option<KeyCounts> {
+        let mut keys = KeyCounts::default();
+        (keys.held, keys.not_closed, keys.evicted, keys.overflowed) = (first, first + 1, first + 2, first + 3);
+        Some(keys)
+    }
+
+    /// One of each, in which no two numbers are the same.
+    fn one_of_each() -> (BreakerRow, RetrySnapshot, TimeoutSnapshot, BulkheadSnapshot, RateLimiterSnapshot) {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        // Only one in a registry has a history.
+        let mut breaker = CircuitBreaker::builder("one").register().unwrap().snapshot();
+        (breaker.state, breaker.decided, breaker.enforced_percent) = (State::HalfOpen, State::Open, 30);
+        breaker.probe_due_in = Some(Duration::from_millis(33_500));
+        breaker.keys = keys(70);
+        let totals = &mut breaker.totals;
+        (totals.successes, totals.failures, totals.ignored, totals.cancelled) = (1, 2, 4, 8);
+        (totals.abandoned, totals.stale, totals.rejected) = (16, 32, 64);
+        (totals.would_reject, totals.slow, totals.panicked) = (128, 256, 512);
+        let window = &mut breaker.window;
+        (window.calls, window.failures, window.slow, window.slow_of) = (80, 20, 12, 96);
+        let history = breaker.history.as_mut().unwrap();
+        let (entered, time, openings) = (&mut history.entered, &mut history.time, &mut history.openings);
+        (entered.closed, entered.open, entered.half_open) = (101, 102, 103);
+        (entered.forced_open, entered.disabled, entered.monitoring) = (104, 105, 106);
+        let second = Duration::from_secs(1);
+        (time.closed, time.open, time.half_open) = (111 * second, 112 * second, 113 * second);
+        (time.forced_open, time.disabled, time.monitoring) = (114 * second, 115 * second, 116 * second);
+        (openings.failure_rate, openings.slow_call_rate, openings.consecutive_failures) = (121, 122, 123);
+        (openings.trip_if, openings.verdict, openings.probes_failed) = (124, 125, 126);
+        (openings.probe_timed_out, openings.forced, openings.forced_for) = (127, 129, 130);
+        (history.recoveries, history.last_recovery) = (131, Some(132 * second));
+        let mut retry = Retry::builder("one").attempts(7).budget(12.5).build().unwrap().snapshot();
+        (retry.retries, retry.recovered) = (201, 202);
+        let gave_up = &mut retry.gave_up;
+        (gave_up.attempts, gave_up.not_retryable, gave_up.elapsed, gave_up.asked_too_much) = (203, 204, 205, 206);
+        (gave_up.budget, gave_up.circuit_open, gave_up.turned_off) = (207, 208, 209);
+        let mut timeout = Timeout::builder("one").after(Duration::from_millis(2500)).build().unwrap().snapshot();
+        timeout.timed_out = 301;
+        let mut bulkhead = Bulkhead::builder("one").max_concurrent(401).max_queue(402).build().unwrap().snapshot();
+        (bulkhead.inside, bulkhead.waiting, bulkhead.keys) = (403, 404, keys(410));
+        (bulkhead.admitted, bulkhead.rejected, bulkhead.timed_out) = (405, 406, 407);
+        let rate = Rate::new(30, Duration::from_secs(60));
+        let mut limiter = RateLimiter::builder("one").rate(rate).build().unwrap().snapshot();
+        (limiter.allowed, limiter.waited, limiter.rejected) = (501, 502, 503);
+        (limiter.available, limiter.waiting, limiter.keys) = (504, 505, keys(510));
+        (BreakerRow { snapshot: breaker, fallbacks: 1024, answered_fallbacks: 2048 }, retry, timeout, bulkhead, limiter)
+    }
+
+    #[test]
+    fn every_number_is_the_one_that_its_name_says() {
+        let (breaker, retry, timeout, bulkhead, limiter) = one_of_each();
+        let seen = Seen {
+            policies: [601, 602, 603, 604, 605],
+            folded: [611, 612, 613, 614, 615],
+            conflicts: 621,
+            refused: 622,
+            lost: 623,
+        };
+        let told = families().iter().filter_map(|family| {
+            let values = |of: &dyn Fn(usize) -> Option<f64>| {
+                let values = (0..family.words().map_or(1, |(_, words)| words.len())).map(of);
+                let values = values.map(|value| value.map_or("-".to_owned(), |value| value.to_string()));
+                Some(format!("{} {}", family.name(), values.collect::<Vec<_>>().join(" ")))
+            };
+            match family.source {
+                Source::CircuitBreaker(of) => values(&|nth| of(&breaker, nth)),
+                Source::Retry(of) => values(&|nth| of(&retry, nth)),
+                Source::Timeout(of) => values(&|nth| of(&timeout, nth)),
+                Source::Bulkhead(of) => values(&|nth| of(&bulkhead, nth)),
+                Source::RateLimit(of) => values(&|nth| of(&limiter, nth)),
+                Source::Observer(of) => values(&|nth| of(&seen, nth)),
+                // Others look at what is counted when a program runs.
+                Source::CallTimes(_) | Source::Key(_) | Source::Fallback(_) | Source::Layer => None,
+            }
+        });
+        let expected = "\
+circuit_breaker_state 2
+circuit_breaker_current_state 0 0 1 0 0 0
+circuit_breaker_decided_state 1
+circuit_breaker_requests_total 127
+circuit_breaker_calls_total 1 2 4 8 16 32 64
+circuit_breaker_successes_total 1
+circuit_breaker_requests_success_total 1
+circuit_breaker_failures_total 2
+circuit_breaker_requests_failed_total 2
+circuit_breaker_rejects_total 64
+circuit_breaker_would_rejects_total 128
+circuit_breaker_slow_calls_total 256
+circuit_breaker_panics_total 512
+circuit_breaker_fallbacks_total 1024
+circuit_breaker_fallback_success_total 2048
+circuit_breaker_state_changes_total 101 102 103 104 105 106
+circuit_breaker_state_seconds_total 111 112 113 114 115 116
+circuit_breaker_openings_total 121 122 123 124 125 126 127 129 130
+circuit_breaker_recoveries_total 131
+circuit_breaker_recovery_duration_seconds 132
+circuit_breaker_window_calls 80
+circuit_breaker_window_failures 20
+circuit_breaker_window_slow_calls 12
+circuit_breaker_failure_ratio 0.25
+circuit_breaker_slow_call_ratio 0.125
+circuit_breaker_enforced_ratio 0.3
+circuit_breaker_probe_due_seconds 33.5
+circuit_breaker_keys 70
+circuit_breaker_keys_not_closed 71
+circuit_breaker_key_evictions_total 72
+circuit_breaker_key_overflows_total 73
+resilience_retry_retries_total 201
+resilience_retry_recovered_total 202
+resilience_retry_gave_up_total 203 204 205 206 207 208 209
+resilience_retry_attempts_limit 7
+resilience_retry_budget_ratio 0.125
+resilience_timeout_timeouts_total 301
+resilience_timeout_limit_seconds 2.5
+resilience_bulkhead_inside 403
+resilience_bulkhead_waiting 404
+resilience_bulkhead_limit 401
+resilience_bulkhead_queue_limit 402
+resilience_bulkhead_admitted_total 405
+resilience_bulkhead_rejects_total 406 407
+resilience_bulkhead_keys 410
+resilience_bulkhead_keys_full 411
+resilience_bulkhead_key_evictions_total 412
+resilience_bulkhead_key_overflows_total 413
+resilience_rate_limit_allowed_total 501
+resilience_rate_limit_waited_total 502
+resilience_rate_limit_rejects_total 503
+resilience_rate_limit_available 504
+resilience_rate_limit_waiting 505
+resilience_rate_limit_limit_per_second 0.5
+resilience_rate_limit_keys 510
+resilience_rate_limit_keys_exhausted 511
+resilience_rate_limit_key_evictions_total 512
+resilience_rate_limit_key_overflows_total 513
+resilience_policies 601 602 603 604 605
+resilience_folded_policies 611 612 613 614 615
+resilience_config_conflicts_total 621
+resilience_config_refused_total 622
+resilience_events_lost_total 623
+resilience_build_info 1";
+        assert_eq!(told.collect::<Vec<_>>().join("\n"), expected);
+    }
+
+    #[test]
+    fn what_is_not_there_has_no_number() {
+        let (mut breaker, mut retry, ..) = one_of_each();
+        let snapshot = &mut breaker.snapshot;
+        (snapshot.keys, snapshot.history, snapshot.probe_due_in) = (None, None, None);
+        (snapshot.window.calls, snapshot.window.slow_of, retry.budget) = (0, 0, None);
+        let is_absent = |family: &&Family| match family.source {
+            Source::CircuitBreaker(of) => of(&breaker, 0).is_none(),
+            Source::CallTimes(of) => of(&breaker, 0).is_none(),
+            Source::Retry(of) => of(&retry, 0).is_none(),
+            _ => false,
+        };
+        let absent: Vec<_> = families().iter().filter(is_absent).map(Family::name).collect();
+        let expected = [
+            "circuit_breaker_call_duration_seconds",
+            "circuit_breaker_state_changes_total",
+            "circuit_breaker_state_seconds_total",
+            "circuit_breaker_openings_total",
+            "circuit_breaker_recoveries_total",
+            "circuit_breaker_recovery_duration_seconds",
+            "circuit_breaker_failure_ratio",
+            "circuit_breaker_slow_call_ratio",
+            "circuit_breaker_probe_due_seconds",
+            "circuit_breaker_keys",
+            "circuit_breaker_keys_not_closed",
+            "circuit_breaker_key_evictions_total",
+            "circuit_breaker_key_overflows_total",
+            "resilience_retry_budget_ratio",
+        ];
+        assert_eq!(absent, expected);
+    }
+
+    #[test]
+    fn every_state_has_a_number_that_alerts_compare() {
+        let told = STATES.map(|state| (state.as_str(), state_number(state)));
+        let expected = [
+            ("closed", 0.0),
+            ("open", 1.0),
+            ("half_open", 2.0),
+            ("forced_open", 1.0),
+            ("disabled", 0.0),
+            ("monitoring", 0.0),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    /// The form of each family: its kind, its labels, and what it is called elsewhere.
+    #[test]
+    fn labels_and_names_follow_from_where_the_numbers_come_from() {
+        let form = |name: &str| {
+            let family = families().iter().find(|family| family.name() == name).unwrap();
+            (family.kind().as_str(), family.labels("service").join(" "), family.otel_name(), family.unit())
+        };
+        for (name, kind, labels, otel_name, unit) in [
+            ("circuit_breaker_state", "gauge", "service", "circuit_breaker.state", None),
+            ("circuit_breaker_current_state", "gauge", "service state", "circuit_breaker.current_state", None),
+            (
+                "circuit_breaker_call_duration_seconds",
+                "histogram",
+                "service outcome le",
+                "circuit_breaker.call.time",
+                { Some("seconds") },
+            ),
+            ("circuit_breaker_state_seconds_total", "counter", "service state", "circuit_breaker.state_time", {
+                Some("seconds")
+            }),
+            ("circuit_breaker_failure_ratio", "gauge", "service", "circuit_breaker.failure", Some("ratio")),
+            ("circuit_breaker_key_state", "gauge", "service key", "circuit_breaker.key_state", None),
+            ("resilience_retry_gave_up_total", "counter", "service why", "retry.gave_up", None),
+            ("resilience_timeout_limit_seconds", "gauge", "service", "timeout.limit", Some("seconds")),
+            ("resilience_fallback_calls_total", "counter", "operation", "fallback.calls", None),
+            ("resilience_operation_info", "gauge", "operation kind service layer", "operation_info", None),
+            ("resilience_policies", "gauge", "kind", "policies", None),
+            ("resilience_build_info", "gauge", "version", "build_info", None),
+        ] {
+            let expected = (kind, labels.to_owned(), format!("resilience.{otel_name}"), unit);
+            assert_eq!(form(name), expected, "{name}");
+        }
+    }
+
+    /// Of a number that means nothing for several there is none for the policies beyond the bound.
+    #[test]
+    fn numbers_are_folded_as_a_sum_unless_it_would_say_nothing() {
+        let of = |folding: Folding| {
+            let those = families().iter().filter(move |family| family.folding == folding).map(Family::name);
+            those.collect::<Vec<_>>()
+        };
+        let worst =
+            ["circuit_breaker_state", "circuit_breaker_decided_state", "circuit_breaker_recovery_duration_seconds"];
+        assert_eq!(of(Folding::Max), worst);
+        let not_at_all = [
+            "circuit_breaker_failure_ratio",
+            "circuit_breaker_slow_call_ratio",
+            "circuit_breaker_enforced_ratio",
+            "circuit_breaker_probe_due_seconds",
+            "resilience_retry_attempts_limit",
+            "resilience_retry_budget_ratio",
+            "resilience_timeout_limit_seconds",
+            "resilience_rate_limit_limit_per_second",
+        ];
+        assert_eq!(of(Folding::None), not_at_all);
     }
 }

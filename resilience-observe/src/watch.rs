@@ -318,6 +318,19 @@ mod tests {
         assert_eq!(known(EVERY, zero).await, 1);
     }
 
+    #[cfg(feature = "listen")]
+    #[test]
+    fn a_connection_lasts_for_as_long_as_somebody_watches_or_takes_what_is_told() {
+        let (watch, connection) = (begin(), Connection::default());
+        assert!(!connection.lasts());
+        connection.takes();
+        assert!(connection.lasts() && !connection.lasts(), "nothing was taken since it was asked before");
+        let watcher = watch.join(Some(connection.clone()), false).unwrap();
+        assert!(connection.lasts() && connection.lasts());
+        watch.leave(&watcher);
+        assert!(!connection.lasts());
+    }
+
     #[test]
     fn nobody_looks_at_the_counters_while_nobody_watches() {
         let watch = begin();

@@ -174,7 +174,11 @@ fn one_that_has_monitored_for_a_day_is_ready_to_enforce() {
         breaker.totals.would_reject = would_reject;
         told_of(&registry, &policies, None)
     };
-    assert_eq!(told(DAY / 2, 120), []);
+    assert_eq!(told(DAY - Duration::from_millis(1), 120), []);
+    assert_eq!(
+        the_one(&told(DAY, 1)).1,
+        "circuit breaker `payment` has only monitored for 24 hours, and would have rejected 1 call"
+    );
     let told_of_some = told(3 * DAY, 120);
     let (rule, text, help) = the_one(&told_of_some);
     assert_eq!(rule, "ready_to_enforce");
@@ -183,7 +187,12 @@ fn one_that_has_monitored_for_a_day_is_ready_to_enforce() {
         help,
         "write `registry().steer(\"payment\").enforce()?`, or begin with a tenth of them: `registry().steer(\"payment\").enforce_share(10)?`"
     );
-    assert!(the_one(&told(3 * DAY, 0)).1.ends_with("would have rejected no call"));
+    let nothing = told(3 * DAY, 0);
+    assert!(the_one(&nothing).1.ends_with("would have rejected no call"));
+    assert_eq!(
+        the_one(&nothing).2,
+        "write `registry().steer(\"payment\").enforce()?`: nothing would have changed so far"
+    );
     let (registry, _) = with_breaker(config().mode(resilience_runtime::Mode::Monitor));
     let mut policies = registry.snapshot();
     policies.circuit_breakers[0].history.as_mut().unwrap().time.monitoring = DAY;
@@ -277,8 +286,12 @@ fn fallbacks_that_answer_most_calls_for_an_hour_are_told() {
     };
     assert_eq!(told(3700, 2, 1), []);
     assert_eq!(told(1800, 3, 2), []);
-    assert_eq!(of_19_calls(9), []);
-    the_one(&of_19_calls(10));
+    // Ten of them are often, and half of the calls are not most of them.
+    for (calls, fallbacks, expected) in
+        [(9, 9, 0), (10, 9, 0), (10, 10, 1), (19, 10, 1), (20, 10, 0), (21, 10, 0), (21, 11, 1)]
+    {
+        assert_eq!(of_an_hour_with(calls, fallbacks).len(), expected, "{fallbacks} of {calls}");
+    }
     let told = told(3700, 3, 2);
     let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "fallback_answers_most");
@@ -286,13 +299,13 @@ fn fallbacks_that_answer_most_calls_for_an_hour_are_told() {
     assert!(help.contains("`last_error`"), "{help}");
 }
 
-/// An hour in which 19 calls were rejected, and so many fallbacks asked.
-fn of_19_calls(fallbacks: u64) -> Vec<Advice> {
+/// What is told after an hour in which so many calls were rejected, and so many fallbacks asked.
+fn of_an_hour_with(calls: u64, fallbacks: u64) -> Vec<Advice> {
     let (registry, _) = with_breaker(config());
     let mut policies = registry.snapshot();
     let mut rings = Rings::new(4 << 20);
     for second in 0..3700_u64 {
-        policies.circuit_breakers[0].totals.rejected = second.saturating_sub(1000).min(19);
+        policies.circuit_breakers[0].totals.rejected = second.saturating_sub(1000).min(calls);
         rings.record(&policies, |_| second.saturating_sub(1000).min(fallbacks), (90_000 + second) * 1000);
     }
     told_of(&registry, &policies, Some(&rings))
@@ -315,6 +328,7 @@ fn a_retry_whose_budget_is_spent_is_told() {
     };
     assert_eq!(told(0, 0), []);
     assert_eq!(told(7, 3700), [], "it is long ago");
+    assert!(the_one(&told(1, 0)).1.contains("gave up on 1 call in"), "one is enough");
     let told = told(7, 0);
     let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "retry_budget_spent");
@@ -456,8 +470,104 @@ fn a_history_that_is_shorter_than_others_is_told() {
     let told = told(64 << 10);
     let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "history_shortened");
-    assert!(text.contains(" of 64 KiB: ") && text.contains("`breaker 00`"), "{text}");
+    assert!(text.starts_with("the history takes ") && text.contains(" of 64 KiB: "), "{text}");
+    // The first three of them.
+    let of_the_quietest = " of the quietest policies have a shorter one than others, `breaker 00`, `breaker 01`, `breaker 02` among them, and 0 have none";
+    assert!(text.ends_with(of_the_quietest), "{text}");
     assert_eq!(help, "write `.history(History::of_bytes(4 << 20))`");
+}
+
+/// What is said of a time, at the bound of each unit and one second beside it.
+#[test]
+fn a_time_is_told_in_its_largest_unit_of_which_there_are_two() {
+    let policies = RegistrySnapshot::default();
+    let told = |seconds| {
+        let (source, ago) = (Name::from("a"), Duration::from_secs(seconds));
+        advise(&Facts { refused: Some(Refused { source, error: String::new(), ago }), ..nothing(&policies) })
+    };
+    let (registry, _) = with_breaker(config().mode(resilience_runtime::Mode::Monitor));
+    let of_days = |seconds| {
+        let mut policies = registry.snapshot();
+        policies.circuit_breakers[0].history.as_mut().unwrap().time.monitoring = Duration::from_secs(seconds);
+        told_of(&registry, &policies, None)
+    };
+    for (seconds, expected) in [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (2, "2 seconds"),
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (7199, "119 minutes"),
+        (7200, "2 hours"),
+        (86_399, "23 hours"),
+    ] {
+        assert!(the_one(&told(seconds)).1.contains(&format!(" {expected} ago")), "{seconds}: {expected}");
+    }
+    for (seconds, expected) in [(86_400, "24 hours"), (172_799, "47 hours"), (172_800, "2 days"), (864_000, "10 days")]
+    {
+        assert!(the_one(&of_days(seconds)).1.contains(&format!(" {expected},")), "{seconds}: {expected}");
+    }
+}
+
+/// A user reads them from the top: what does nothing at all before what could do better.
+#[test]
+fn advice_is_told_in_the_order_of_the_rules() {
+    let scope = Scope::new();
+    let entered = scope.enter();
+    for name in ["forced", "monitors", "probes"] {
+        CircuitBreaker::builder(name).register().unwrap();
+    }
+    drop(entered);
+    let mut policies = scope.registry().snapshot();
+    for breaker in &mut policies.circuit_breakers {
+        let (history, mut keys) = (breaker.history.as_mut().unwrap(), resilience_runtime::KeyCounts::default());
+        breaker.age = DAY;
+        match breaker.name.as_str() {
+            "forced" => (breaker.state, history.time.forced_open) = (State::ForcedOpen, DAY),
+            "monitors" => (breaker.state, history.time.monitoring) = (State::Monitoring, DAY),
+            _ => history.openings.probe_timed_out = 3,
+        }
+        keys.overflowed = u64::from(breaker.name.as_str() == "probes");
+        breaker.keys = Some(keys);
+    }
+    let conflict = |name: &str| {
+        let (name, in_force, not_in_force) = (Name::from(name.to_owned()), String::new(), String::new());
+        Disagreement { kind: Kind::Retry, name, in_force, not_in_force, keys: vec!["delay"] }
+    };
+    let fallback = |name: &str| {
+        let (operation, location) = (Name::from(name.to_owned()), String::new());
+        Fallbacks { operation, location, answered: 0, failed: 10 }
+    };
+    let told = advise(&Facts {
+        conflicts: vec![conflict("b"), conflict("a")],
+        fallbacks: vec![fallback("d"), fallback("c")],
+        refused: Some(Refused { source: Name::from("file"), error: String::new(), ago: HOUR }),
+        ..nothing(&policies)
+    });
+    let told: Vec<_> = told.iter().map(|advice| (advice.rule, advice.name.as_deref().unwrap_or("-"))).collect();
+    let expected = [
+        ("configuration_refused", "-"),
+        ("conflict", "b"),
+        ("conflict", "a"),
+        ("forced_open", "forced"),
+        ("ready_to_enforce", "monitors"),
+        ("probes_time_out", "probes"),
+        ("fallback_fails", "d"),
+        ("fallback_fails", "c"),
+        ("keys_overflow", "probes"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn advice_is_printed_as_what_is_wrong_and_what_to_write() {
+    let policies = RegistrySnapshot::default();
+    let (source, error) = (Name::from("a"), "wrong".to_owned());
+    let told = advise(&Facts { refused: Some(Refused { source, error, ago: HOUR }), ..nothing(&policies) });
+    assert_eq!(
+        told[0].to_string(),
+        "`a` was refused 60 minutes ago, and what ran before keeps running: wrong\n  help: correct that line; nothing of a file is applied as long as one line of it is wrong"
+    );
 }
 
 #[test]

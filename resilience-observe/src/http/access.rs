@@ -437,6 +437,105 @@ mod tests {
         assert!(guard.check_token(&token, b"0123456789abcdef").await.is_ok());
     }
 
+    fn asking(headers: &[(&str, &str)]) -> Parts {
+        let request = headers.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
+        request.body(axum::body::Body::empty()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn what_is_shown_is_what_comes_after_bearer() {
+        for (authorization, expected) in [
+            ("Bearer abc", "abc"),
+            ("bEARER   abc  ", "abc"),
+            ("Bearer a b", "a b"),
+            ("Bearer", ""),
+            ("Basic abc", ""),
+            ("Bearerabc", ""),
+            ("abc", ""),
+        ] {
+            assert_eq!(
+                shown(&asking(&[("authorization", authorization)])),
+                Some(expected.as_bytes()),
+                "{authorization}"
+            );
+        }
+        assert_eq!(shown(&asking(&[])), None);
+    }
+
+    #[test]
+    fn a_listener_answers_to_its_names_and_to_the_addresses_from_which_it_is_reached() {
+        let is_answered = |access: Access, on_loopback, host: &str| {
+            let guard = Guard { on_loopback, ..Guard::of_router(access) };
+            guard.check_host(&asking(&[("host", host)])).is_ok()
+        };
+        for (host, near, far) in [
+            ("localhost", true, true),
+            ("LocalHost:9911", true, true),
+            ("127.0.0.1:9911", true, true),
+            ("127.8.9.10", true, true),
+            ("[::1]:9911", true, true),
+            ("10.1.2.3:9911", false, true),
+            ("[2001:db8::1]", false, true),
+            ("Admin.Shop:80", true, true),
+            ("admin.shop.evil", false, false),
+            ("evil.example", false, false),
+            ("", false, false),
+        ] {
+            let access = || Access::read_only().hosts(["first.shop", "admin.shop"]);
+            assert_eq!((is_answered(access(), true, host), is_answered(access(), false, host)), (near, far), "{host}");
+        }
+        // A router answers to every name, and nobody's page sends none.
+        assert!(is_answered(Access::read_only(), false, "evil.example"));
+        let named = Guard::of_router(Access::read_only().hosts(["a"]));
+        assert!(named.check_host(&asking(&[])).is_ok());
+    }
+
+    #[test]
+    fn a_page_acts_where_it_was_served_from() {
+        let may_act = |headers: &[(&str, &str)]| check_origin(&asking(headers)).is_ok();
+        for (origin, expected) in [
+            ("http://shop:80", true),
+            ("https://Shop:80", true),
+            ("http://shop", false),
+            ("http://shop:81", false),
+            ("ftp://shop:80", false),
+            ("shop:80", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(may_act(&[("host", "shop:80"), ("origin", origin)]), expected, "{origin}");
+        }
+        assert!(may_act(&[("host", "shop:80")]) && may_act(&[]), "no page sends none");
+        assert!(!may_act(&[("origin", "http://shop:80")]));
+    }
+
+    #[test]
+    fn a_token_is_long_visible_and_not_one_character() {
+        let token = |text: &str| Token::new(text).map(|token| token.0.to_string());
+        let sixteen = "0123456789abcdef";
+        assert_eq!(token(sixteen).as_deref(), Ok(sixteen));
+        assert_eq!(token(&sixteen[1..]), Err(InvalidToken::TooShort));
+        assert_eq!(token("aaaaaaaaaaaaaaaab").as_deref(), Ok("aaaaaaaaaaaaaaaab"));
+        assert_eq!(token(&"a".repeat(16)), Err(InvalidToken::OneCharacter));
+        for text in ["0123456789 abcdef", "0123456789\nabcdef", "0123456789abcdéf", "0123456789abcde\u{7f}"] {
+            assert_eq!(token(text), Err(InvalidToken::NotVisible), "{text:?}");
+        }
+        let unset = Token::from_env("RESILIENCE_NO_SUCH_VARIABLE").unwrap_err();
+        assert_eq!(unset.to_string(), "the environment variable `RESILIENCE_NO_SUCH_VARIABLE` is not set");
+    }
+
+    #[test]
+    fn access_is_printed_as_what_it_is() {
+        let token = || Token::new("0123456789abcdef").unwrap();
+        let own = Access::authorize(|_| Ok(Who::named("ada")));
+        let printed = [Access::read_only(), Access::steering(token()), Access::private(token()), own].map(|access| {
+            #[cfg(feature = "listen")]
+            assert_eq!(access.is_private(), matches!(format!("{:?}", access.keeper).as_str(), "Private" | "Authorize"));
+            format!("{:?}", access.keeper)
+        });
+        assert_eq!(printed, ["ReadOnly", "Steering", "Private", "Authorize"]);
+    }
+
     #[test]
     fn a_token_is_not_printed() {
         let token = Token::new("0123456789abcdef").unwrap();

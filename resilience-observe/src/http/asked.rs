@@ -138,3 +138,101 @@ fn decoded(text: &str) -> Result<String, Problem> {
     let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();
     decoded.map(|text| text.into_owned()).map_err(|_| Problem::bad_request("the query is not UTF-8"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(query: &str) -> Asked {
+        let visitor = Visitor { name: None, is_trusted: false, may_not_steer: None };
+        let path = [("kind", "bulkhead"), ("name", "a/b")].map(|(part, text)| (part.to_owned(), text.to_owned()));
+        Asked { visitor, connection: None, path: path.to_vec(), query: query.to_owned() }
+    }
+
+    fn title<T>(result: Result<T, Problem>) -> Option<String> {
+        result.err().map(|problem| problem.title)
+    }
+
+    #[test]
+    fn parameters_are_known_decoded_and_there_once() {
+        let known = ["name", "limit"];
+        for (query, name, limit) in [
+            ("", None, None),
+            ("&&", None, None),
+            ("name=a", Some("a"), None),
+            ("limit=1&name=a", Some("a"), Some("1")),
+            ("name", Some(""), None),
+            ("name=", Some(""), None),
+            ("name=a=b", Some("a=b"), None),
+            ("name=a+b%2Bc%26", Some("a b+c&"), None),
+            ("n%61me=%C3%A9", Some("é"), None),
+        ] {
+            let parameters = asked(query).parameters(&known).ok().unwrap();
+            assert_eq!((parameters.text("name"), parameters.text("limit")), (name, limit), "{query}");
+        }
+        for (query, problem) in [
+            ("nam=a", "unknown parameter `nam`; expected `name`, `limit`"),
+            ("=a", "unknown parameter ``; expected `name`, `limit`"),
+            ("name=a&limit=1&name=a", "the parameter `name` is there twice"),
+            ("name=%FF", "the query is not UTF-8"),
+            ("%FF=a", "the query is not UTF-8"),
+        ] {
+            assert_eq!(title(asked(query).parameters(&known)).as_deref(), Some(problem), "{query}");
+        }
+        let none = title(asked("name=a").parameters(&[]));
+        assert_eq!(none.as_deref(), Some("unknown parameter `name`; there are none here"));
+    }
+
+    #[test]
+    fn a_limit_is_one_to_ten_thousand_and_a_thousand_where_none_is_given() {
+        let limit = |query: &str| asked(query).parameters(&["limit"]).and_then(|parameters| parameters.limit());
+        for (query, expected) in
+            [("", 1000), ("limit=1", 1), ("limit=2", 2), ("limit=9999", 9999), ("limit=10000", 10_000)]
+        {
+            assert_eq!(limit(query).ok(), Some(expected), "{query}");
+        }
+        for query in ["limit=0", "limit=10001"] {
+            assert_eq!(title(limit(query)).unwrap(), "the parameter `limit` must be between 1 and 10000", "{query}");
+        }
+        assert!(title(limit("limit=-1")).unwrap().starts_with("the parameter `limit`: "));
+    }
+
+    #[test]
+    fn topics_are_words_with_commas_between_in_their_order() {
+        let topics = |query: &str| asked(query).parameters(&["topic"]).and_then(|parameters| parameters.topics());
+        assert_eq!(topics("").ok(), Some(vec![]));
+        assert_eq!(topics("topic=,").ok(), Some(vec![]));
+        assert_eq!(topics("topic=steered,,rejected").ok(), Some(vec![Topic::Steered, Topic::Rejected]));
+        for topic in Topic::ALL.iter().filter(|topic| **topic != Topic::Outcome) {
+            assert_eq!(topics(&format!("topic={topic}")).ok(), Some(vec![*topic]));
+        }
+        let known = Topic::ALL.iter().filter(|topic| **topic != Topic::Outcome).map(|topic| format!("`{topic}`"));
+        let known = known.collect::<Vec<_>>().join(", ");
+        // How each call ended is told to nobody who only looks.
+        for unknown in ["outcome", "steer"] {
+            let problem = title(topics(&format!("topic=rejected,{unknown}")));
+            assert_eq!(problem.unwrap(), format!("unknown topic `{unknown}`; expected {known}"));
+        }
+    }
+
+    #[test]
+    fn a_state_is_one_of_the_words() {
+        let of = |query: &str| asked(query).parameters(&["state"]).and_then(|parameters| parameters.state());
+        assert_eq!(of("").ok(), Some(None));
+        for state in State::ALL {
+            assert_eq!(of(&format!("state={state}")).ok(), Some(Some(*state)));
+        }
+        let known = State::ALL.iter().map(|state| format!("`{state}`")).collect::<Vec<_>>().join(", ");
+        let problem = title(of("state=opened")).unwrap();
+        assert_eq!(problem, format!("the parameter `state`: unknown state `opened`; expected {known}"));
+    }
+
+    #[test]
+    fn the_parts_of_a_path_are_found_by_their_names() {
+        assert_eq!((asked("").kind().ok(), asked("").name()), (Some(Kind::Bulkhead), "a/b"));
+        let of_kind = |kind: &str| Asked { path: vec![("kind".to_owned(), kind.to_owned())], ..asked("") };
+        assert_eq!((of_kind("retry").kind().ok(), of_kind("retry").name()), (Some(Kind::Retry), ""));
+        assert_eq!(title(of_kind("fallback").kind()).unwrap(), "a fallback is in no registry; see `operations`");
+        assert!(title(of_kind("retries").kind()).unwrap().starts_with("no such kind of policy: "));
+    }
+}

@@ -55,3 +55,32 @@ impl Stream for Messages {
         Poll::Ready(Some(Ok(self.looking.messages(delay))))
     }
 }
+
+#[cfg(all(test, feature = "listen"))]
+mod tests {
+    use super::*;
+    use crate::hystrix::Hystrix;
+    use crate::program::Program;
+    use resilience_runtime::testing::Scope;
+    use std::future::poll_fn;
+    use std::sync::Arc;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_lasts_while_messages_are_taken_one_each_delay() {
+        let registry = Scope::new().registry();
+        let hystrix = Hystrix::new(&registry, &Arc::new(Program::of(&registry)));
+        let (looking, connection) = (hystrix.begin().unwrap(), Connection::default());
+        let (delay, next) = (Duration::from_millis(700), Box::pin(sleep(Duration::ZERO)));
+        let mut messages = Messages { looking, connection: Some(connection.clone()), delay, next };
+        let mut take = async || {
+            let begin = Instant::now();
+            poll_fn(|context| Pin::new(&mut messages).poll_next(context)).await.unwrap().unwrap();
+            begin.elapsed().as_millis()
+        };
+        assert!(!connection.lasts());
+        take().await;
+        assert!(connection.lasts() && !connection.lasts());
+        let waited = take().await;
+        assert!((700..=701).contains(&waited) && connection.lasts(), "{waited}");
+    }
+}

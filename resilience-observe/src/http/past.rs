@@ -97,3 +97,48 @@ pub(super) fn advice(observer: &Observer, asked: &Asked) -> Result<Value, Proble
     });
     Ok(answer(observer, json!({ "advice": advice.collect::<Vec<_>>() })))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_duration_or_a_moment_that_is_rounded_to_an_earlier_second() {
+        for (text, expected) in [("0s", 0), ("999ms", 0), ("90s", 90), ("5m", 300), ("7d", 604_800)] {
+            assert_eq!(seconds_since(text).ok(), Some(expected), "{text}");
+        }
+        for ago in [0.0, 0.5, 1.0, 100.25, 86_400.0] {
+            let moment = since_1970() - ago;
+            let seconds = seconds_since(&format!("{moment:.3}")).ok().unwrap();
+            let passed = since_1970() - moment;
+            assert!(ago - 0.01 <= seconds as f64 && seconds as f64 <= passed + 1.01, "{ago}: {seconds}");
+        }
+        assert_eq!(seconds_since(&(since_1970() + 60.0).to_string()).ok(), Some(0), "it is still to come");
+        for none in ["", "soon", "5", "5 parsecs", "-5m"] {
+            assert_eq!(seconds_since(none).is_ok(), none == "5", "{none}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_told_to_the_microsecond() {
+        for (seconds, told) in [(0.0, "0.0"), (0.018, "0.018"), (0.675, "0.675"), (12.5, "12.5"), (0.000_000_4, "0.0")]
+        {
+            assert_eq!(in_seconds(seconds).to_string(), told);
+        }
+    }
+
+    #[test]
+    fn each_row_is_told_with_the_moment_in_which_it_ends() {
+        let now = now() / 1000;
+        for step in Step::ALL {
+            let past = Past { first: now - 600, rows: vec![None; 4] };
+            let times = times(&past, step);
+            assert!(
+                times.windows(2).all(|pair| (pair[1] - pair[0] - step.seconds() as f64).abs() < 0.002),
+                "{times:?}"
+            );
+            assert!((since_1970() - times[0] - 600.0).abs() < 1.5, "{times:?}");
+            assert_eq!(times.len(), 4);
+        }
+    }
+}

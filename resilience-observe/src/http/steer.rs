@@ -9,7 +9,7 @@ use crate::observer::Observer;
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
-use resilience_runtime::{Act, CircuitBreaker, Kind, Name, Reached, State, SteerError, Topic};
+use resilience_runtime::{Act, CircuitBreaker, Event, Kind, Name, Reached, State, SteerError, Topic};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -149,17 +149,17 @@ fn follow(observer: &Observer, order: Order, who: Option<String>) -> Result<Valu
     let names: HashSet<&Name> = targets.iter().map(|target| &target.reached.name).collect();
     let wanted = Wanted { topics: vec![Topic::Steered], name: None };
     let entries = watch.journal.page(Some(before), &wanted, KEPT).entries;
-    let ids: Vec<u64> = entries
-        .iter()
-        .filter(|entry| entry.event.name().is_some_and(|name| names.contains(name)))
-        .filter(|entry| {
-            entry.event.by().is_some_and(|by_whom| (by_whom.by(), by_whom.why()) == (Some(&by), Some(&why)))
-        })
-        .map(|entry| entry.id)
-        .collect();
+    let of_this = entries.iter().filter(|entry| is_of(&entry.event, &names, &by, &why));
+    let ids: Vec<u64> = of_this.map(|entry| entry.id).collect();
     let after = states(observer, targets.iter().map(|target| (&target.reached, &*target.breaker)));
     let changed = targets.iter().zip(after).map(|(target, after)| (&target.reached, target.before, Some(after)));
     Ok(told(changed, &ids, false))
+}
+
+/// Whether it is what this order did: a program may do something itself at the same moment.
+fn is_of(event: &Event, names: &HashSet<&Name>, by: &str, why: &str) -> bool {
+    event.name().is_some_and(|name| names.contains(name))
+        && event.by().is_some_and(|whom| (whom.by(), whom.why()) == (Some(by), Some(why)))
 }
 
 fn targets(observer: &Observer, reached: Vec<Reached>) -> Vec<Target> {
@@ -265,5 +265,72 @@ fn act_on(breaker: &CircuitBreaker, act: Act, by: &str, why: &str) -> Result<(),
         Act::EnforceShare(percent) => steer.enforce_share(percent),
         // The last of those that `Order::act` names.
         _ => steer.reset(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resilience_runtime::testing::Scope;
+
+    #[test]
+    fn what_an_order_did_is_known_by_the_name_by_whom_and_why() {
+        let scope = Scope::new();
+        let breaker = {
+            let _entered = scope.enter();
+            CircuitBreaker::builder("payment").register().unwrap()
+        };
+        let told = |steer: &dyn Fn()| {
+            steer();
+            let mut events = scope.registry().recent_events(Kind::CircuitBreaker, "payment").into_iter();
+            events.rfind(|event| event.topic() == Topic::Steered).unwrap()
+        };
+        let (payment, stock) = (Name::from("payment"), Name::from("stock"));
+        let is_of_it = |event: &Event, name| is_of(event, &HashSet::from([name]), "ada", "incident 12");
+        let by_it = told(&|| breaker.steer().by("ada").why("incident 12").force_open().unwrap());
+        assert!(is_of_it(&by_it, &payment) && !is_of_it(&by_it, &stock));
+        for other in [
+            told(&|| breaker.steer().by("bob").why("incident 12").enforce().unwrap()),
+            told(&|| breaker.steer().by("ada").why("incident 13").force_open().unwrap()),
+            told(&|| breaker.steer().by("ada").enforce().unwrap()),
+            told(&|| breaker.force_open()),
+        ] {
+            assert!(!is_of_it(&other, &payment), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_has_one_to_256_bytes_and_more_than_spaces() {
+        let is_taken = |text: &str| said("by", Some(text.to_owned())).ok();
+        for text in ["a", "ada", " a ", &"a".repeat(256), &"ü".repeat(128)] {
+            assert_eq!(is_taken(text).as_deref(), Some(text));
+        }
+        for text in ["", " ", "\t\n", &"a".repeat(257), &"ü".repeat(129)] {
+            assert_eq!(is_taken(text), None, "{text:?}");
+        }
+        assert!(said("by", None).is_err());
+    }
+
+    #[test]
+    fn an_opening_has_a_millisecond_to_a_year_and_a_share_no_more_than_all() {
+        let year = 365.0 * 86_400.0;
+        for (seconds, is_one) in [
+            (0.0, false),
+            (0.000_999, false),
+            (0.001, true),
+            (1.5, true),
+            (year, true),
+            (year + 0.01, false),
+            (-1.0, false),
+            (f64::NAN, false),
+            (f64::INFINITY, false),
+        ] {
+            let expected = is_one.then(|| Duration::from_secs_f64(seconds));
+            assert_eq!(opening(seconds).ok(), expected, "{seconds}");
+        }
+        for (percent, expected) in [(0, Some(0)), (1, Some(1)), (100, Some(100)), (101, None), (256, None), (356, None)]
+        {
+            assert_eq!(share(percent).ok(), expected, "{percent}");
+        }
     }
 }
