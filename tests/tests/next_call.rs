@@ -116,6 +116,34 @@ async fn a_breaker_says_why_and_since_when() {
     assert_eq!(breaker.snapshot().next.to_string(), "it passes uncounted, because the policy is turned off");
 }
 
+proptest! {
+    /// Waits and turns are multiples of the same time, so that bounds are met exactly.
+    #[test]
+    fn what_is_said_of_the_next_turn_is_what_happens(
+        burst in 1..4_u32,
+        waits_for in 0..4_u32,
+        pauses in prop::collection::vec(0..5_u32, 1..30),
+    ) {
+        const TURN: Duration = Duration::from_millis(100);
+        runtime().block_on(async {
+            let builder = RateLimiter::builder("mail").rate(Rate::per_second(10)).burst(burst);
+            let limiter = builder.max_wait(waits_for * TURN).build().unwrap();
+            for pause in pauses {
+                advance(pause * TURN / 2).await;
+                let said = limiter.snapshot();
+                assert_eq!(said.available > 0, said.next == NextCall::Admitted, "{said:?}");
+                let began = tokio::time::Instant::now();
+                match (said.next, limiter.acquire().await) {
+                    (NextCall::Admitted, Ok(())) => assert_eq!(began.elapsed(), Duration::ZERO),
+                    (NextCall::Waits { ahead: 0, at_most }, Ok(())) => assert_eq!(Some(began.elapsed()), at_most),
+                    (NextCall::Rejected(said), Err(rejection)) => assert_eq!(said, rejection),
+                    other => panic!("{other:?}"),
+                }
+            }
+        });
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_kind_says_what_comes_next_and_how_old_it_is() {
     let scope = Scope::new();

@@ -105,6 +105,37 @@ async fn each_key_has_a_limiter_of_its_own_and_a_call_counts_as_what_it_costs() 
     );
 }
 
+/// Of a bulkhead those that are full, of a rate limiter those that have no turn now.
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_says_how_many_keys_let_nobody_in_now() {
+    let pool = Bulkhead::builder("pool").max_concurrent(2).build().unwrap();
+    let not_closed = || pool.snapshot().keys.unwrap().not_closed;
+    let places = [1, 2, 2, 3, 3].map(|key| pool.keyed(key).try_acquire().unwrap());
+    assert_eq!(not_closed(), 2);
+    pool.reconfigure(BulkheadConfig::new().max_concurrent(1).enabled(false)).unwrap();
+    assert_eq!(not_closed(), 0, "turned off, it lets everybody in");
+    pool.reconfigure(BulkheadConfig::new().max_concurrent(1)).unwrap();
+    assert_eq!(not_closed(), 3);
+    drop(places);
+    assert_eq!(not_closed(), 0);
+
+    let api = api(8);
+    let not_closed = || api.snapshot().keys.unwrap().not_closed;
+    for key in [1, 2, 2, 3, 3] {
+        api.keyed(key).try_acquire().unwrap();
+    }
+    assert_eq!(not_closed(), 2);
+    let config = RateLimitConfig::new().rate(Rate::per_second(1)).burst(2).max_keys(8);
+    advance(SECOND - Duration::from_millis(1)).await;
+    assert_eq!(not_closed(), 2);
+    advance(Duration::from_millis(1)).await;
+    assert_eq!(not_closed(), 0, "there is a turn from now on");
+    api.keyed(1).try_acquire_many(2).unwrap();
+    assert_eq!(not_closed(), 1);
+    api.reconfigure(config.enabled(false)).unwrap();
+    assert_eq!(not_closed(), 0, "turned off, it lets everybody pass");
+}
+
 struct Batch {
     rows: u32,
 }

@@ -214,6 +214,6 @@ impl ByKey for RateLimiter {
     /// Whether there is no turn now.
     fn is_not_closed(&self) -> bool {
         let now = measured_nanos();
-        self.settings.get().enabled && self.turns.turn(now) > now
+        self.turns.turn(now) > now
     }
 }
