@@ -742,6 +742,8 @@ async fn variables_name_kind_name_and_key() {
         ("RESILIENCE__CIRCUIT_BREAKER__LAYERED__WINDW", "100"),
         ("RESILIENCE__RETRY", "1"),
         ("RESILIENCE__RETRY__ATTEMPTS", "1"),
+        ("RESILIENCE__RETRY____ATTEMPTS", "1"),
+        ("RESILIENCE__RETRY__LAYERED__FORCE_OPEN", "true"),
         ("RESILIENCE__circuit_breaker__LAYERED__WINDOW", "100"),
         ("RESILIENCE__CIRCUIT_BREAKER__layered__WINDOW", "100"),
         ("RESILIENCE__CIRCUIT_BREAKER__LAYER*__WINDOW", "100"),
@@ -757,11 +759,27 @@ async fn variables_name_kind_name_and_key() {
             "RESILIENCE__DEFAULTS__RETRY__ATTEMPTS: defaults cannot be set by a variable; write `[defaults.KIND]` in a file",
             "RESILIENCE__RETRY: expected `RESILIENCE__RETRY__NAME__KEY`",
             "RESILIENCE__RETRY__ATTEMPTS: expected `RESILIENCE__RETRY__NAME__KEY`",
+            "RESILIENCE__RETRY__LAYERED__FORCE_OPEN: unknown key `force_open` for `retry`; expected `attempts`, `delay`, `backoff`, `factor`, `max_delay`, `jitter`, `max_elapsed`, `retry_rejections`, `budget` or `enabled`",
+            "RESILIENCE__RETRY____ATTEMPTS: expected `RESILIENCE__RETRY__NAME__KEY`",
             "RESILIENCE__circuit_breaker__LAYERED__WINDOW: unknown kind of policy `circuit_breaker`; did you mean `CIRCUIT_BREAKER`?",
             "RESILIENCE__CIRCUIT_BREAKER__LAYEREDD__WINDOW: unknown circuit_breaker `LAYEREDD`; did you mean `LAYERED`?",
             "RESILIENCE__CIRCUIT_BREAKER__layered__WINDOW: unknown circuit_breaker `layered`; did you mean `LAYERED`?",
         ]
     );
+}
+
+#[test]
+fn unknown_names_are_told_in_the_order_of_the_file_and_the_nearest_to_the_first_hundred() {
+    let _alone = alone();
+    Retry::builder("payment").register().unwrap();
+    let lines = (0..103).map(|nth| format!("[retry.payment{nth:03}]\nattempts = 2\n"));
+    let report = configure(&lines.collect::<String>());
+    for (nth, warning) in report.warnings.iter().enumerate() {
+        let nearest = if nth < 100 { "; did you mean `payment`?" } else { "" };
+        let expected = format!("text:{}:8: unknown retry `payment{nth:03}`{nearest}", 2 * nth + 1);
+        assert_eq!(warning.to_string(), expected);
+    }
+    assert_eq!(report.warnings.len(), 103);
 }
 
 #[bulkhead(name = "never waits", max_concurrent = 1)]

@@ -1,7 +1,8 @@
 //! Whoever prints a value pads words, and stops where the writer does.
 
 use super::{
-    TRAPS, acts, events_in_all_their_forms, more_next_calls, more_rejections, next_calls, reasons, rejections,
+    TRAPS, acts, events_in_all_their_forms, events_of_each_topic, more_next_calls, more_rejections, next_calls,
+    reasons, rejections,
 };
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
@@ -99,6 +100,38 @@ impl Write for Full {
         self.room -= text.len();
         Ok(())
     }
+}
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.write_str(&text).map_err(std::io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_writes_json_stops_at_the_first_error() {
+    fn stops(value: &impl serde::Serialize) {
+        let length = serde_json::to_string(value).unwrap().len();
+        for room in 0..=length {
+            let written = serde_json::to_writer(Full { room, is_full: false }, value);
+            assert_eq!(written.is_ok(), room == length, "{room} of {length}");
+        }
+    }
+    let breaker = CircuitBreaker::builder("json").consecutive_failures(1).latency(true).build().unwrap();
+    breaker.keyed("7]").try_acquire().unwrap().success();
+    breaker.try_acquire().unwrap().failure_because(&"connection refused");
+    let snapshot = breaker.snapshot();
+    stops(&snapshot.latency);
+    stops(&snapshot.last_error);
+    next_calls().iter().for_each(stops);
+    acts().iter().for_each(stops);
+    events_of_each_topic().await.iter().for_each(stops);
 }
 
 #[tokio::test(start_paused = true)]
