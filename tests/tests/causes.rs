@@ -3,7 +3,8 @@
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     Cause, CauseText, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Events, Failure, MAX_CAUSE_BYTES,
-    Pipeline, Rejection, State, Topic, Verdict, circuit_breaker, fallback, private, registry, retry, timeout,
+    Pipeline, Rejection, State, Topic, Verdict, WindowCounts, circuit_breaker, fallback, private, registry, retry,
+    timeout,
 };
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -385,6 +386,38 @@ impl Display for Curious {
         breaker.force_open();
         Ok(())
     }
+}
+
+/// What no failure has caused by itself is told with the last one, where failures are the reason.
+#[tokio::test(start_paused = true)]
+async fn what_a_success_brings_about_is_told_with_the_last_failure_where_failures_are_the_reason() {
+    fn at_two(counts: &WindowCounts) -> bool {
+        counts.calls == 2
+    }
+    let slow = Duration::from_millis(10);
+    let config = CircuitBreakerConfig::new().minimum_calls(2).half_open_calls(1).slow_call(slow);
+    let told = async |config: CircuitBreakerConfig, rule: Option<fn(&WindowCounts) -> bool>, takes: Duration| {
+        let _entered = Scope::new().enter();
+        let mut events = registry().subscribe_with(EventFilter::of([Topic::Transition]));
+        let breaker = CircuitBreaker::builder("causes: by a success").config(config);
+        let breaker = rule.into_iter().fold(breaker, |breaker, rule| breaker.trip_if(rule)).register().unwrap();
+        breaker.try_acquire().unwrap().failure_because(&"busy");
+        let permit = breaker.try_acquire().unwrap();
+        tokio::time::advance(takes).await;
+        permit.success();
+        let opened = causes(&mut events);
+        // The probe succeeds, and is too slow for one.
+        tokio::time::advance(Duration::from_secs(30)).await;
+        let probe = breaker.try_acquire().unwrap();
+        tokio::time::advance(2 * slow).await;
+        probe.success();
+        assert_eq!(causes(&mut events), [(Topic::Transition, "busy".to_owned())], "the probe's");
+        opened
+    };
+    let busy = [(Topic::Transition, "busy".to_owned())];
+    assert_eq!(told(config.failure_rate(50.0), None, Duration::ZERO).await, busy);
+    assert_eq!(told(config.failure_rate(100.0), Some(at_two), Duration::ZERO).await, busy);
+    assert_eq!(told(config.failure_rate(100.0).slow_call_rate(50.0), None, 2 * slow).await, []);
 }
 
 #[circuit_breaker("causes: curious", consecutive_failures = 1, map_rejection = |_| unreachable!())]

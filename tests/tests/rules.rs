@@ -291,6 +291,21 @@ async fn a_count_window_forgets_its_slow_calls_when_they_are_turned_off() {
     assert_eq!(seen, [(0, 1), (0, 0), (0, 1)]);
 }
 
+#[test]
+fn a_snapshot_says_how_much_is_enforced_in_each_state_and_nothing_of_a_window_that_is_off() {
+    let acts = [CircuitBreaker::disable, CircuitBreaker::monitor, CircuitBreaker::force_open, CircuitBreaker::enforce];
+    for (act, percent) in acts.into_iter().zip([0, 0, 100, 100]) {
+        let breaker = breaker(CircuitBreakerConfig::new().consecutive_failures(1));
+        breaker.steer().enforce_share(10).unwrap();
+        fail(&breaker);
+        assert_eq!((breaker.snapshot().enforced_percent, breaker.snapshot().window.failures), (10, 1));
+        act(&breaker);
+        let snapshot = breaker.snapshot();
+        let failures = u64::from(snapshot.state != State::Disabled);
+        assert_eq!((snapshot.enforced_percent, snapshot.window.failures), (percent, failures), "{}", snapshot.state);
+    }
+}
+
 /// However often it has begun anew meanwhile, with nobody calling.
 #[test]
 fn a_row_of_failures_is_of_one_closed_state() {

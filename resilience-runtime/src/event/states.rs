@@ -232,6 +232,44 @@ mod tests {
         assert_eq!((history.recoveries, history.last_recovery), (1, Some(Duration::from_secs(61))));
     }
 
+    /// A number for each, by the word that the state or the reason has elsewhere.
+    #[test]
+    fn each_state_and_each_reason_has_a_number_of_its_own() {
+        for state in State::ALL {
+            let from = if *state == State::Closed { State::Open } else { State::Closed };
+            let mut historian = Historian::new(from, at(0));
+            enter(&mut historian, None, *state, None, 1000);
+            let history = historian.read(at(3000));
+            for other in State::ALL {
+                assert_eq!(*history.entered.of(*other), u64::from(other == state), "{other} of {state}");
+                let seconds = if other == state { 2 } else { u64::from(*other == from) };
+                assert_eq!(*history.time.of(*other), Duration::from_secs(seconds), "{other} of {state}");
+            }
+            let printed = format!("{:?}", history.entered);
+            assert!(printed.contains(&format!("{}: 1", state.as_str())), "{state}: {printed}");
+        }
+        let (failures, calls, open_for) = (1, 2, Duration::from_secs(1));
+        for reason in [
+            OpenReason::FailureRate { failures, calls },
+            OpenReason::SlowCallRate { slow: failures, calls },
+            OpenReason::ConsecutiveFailures { failures },
+            OpenReason::TripIf { failures, calls },
+            OpenReason::ProbesFailed { failures },
+            OpenReason::ProbeTimedOut,
+            OpenReason::Forced,
+            OpenReason::Verdict { open_for },
+            OpenReason::ForcedFor { open_for },
+            OpenReason::JustOpened,
+        ] {
+            let mut openings = Openings::default();
+            openings.count(reason);
+            let printed = format!("{openings:?}");
+            let own = printed.contains(&format!(" {}: 1", reason.as_str()));
+            assert_eq!(own, reason != OpenReason::JustOpened, "{printed}");
+            assert_eq!(printed.matches(": 1").count(), usize::from(own), "{printed}");
+        }
+    }
+
     #[test]
     fn no_time_falls_where_the_clock_that_reads_is_behind_the_one_that_wrote() {
         let mut historian = Historian::new(State::Closed, at(1000));
@@ -256,11 +294,13 @@ mod tests {
 
     #[test]
     fn what_is_turned_off_has_not_recovered() {
-        let mut historian = Historian::new(State::Closed, at(0));
-        enter(&mut historian, None, State::ForcedOpen, Some(OpenReason::Forced), 1000);
-        enter(&mut historian, None, State::Disabled, None, 2000);
-        enter(&mut historian, None, State::Closed, None, 3000);
-        let history = historian.read(at(3000));
-        assert_eq!((history.recoveries, history.last_recovery, history.openings.forced), (0, None, 1));
+        for off in [State::Disabled, State::Monitoring] {
+            let mut historian = Historian::new(State::Closed, at(0));
+            enter(&mut historian, None, State::ForcedOpen, Some(OpenReason::Forced), 1000);
+            enter(&mut historian, None, off, None, 2000);
+            enter(&mut historian, None, State::Closed, None, 3000);
+            let history = historian.read(at(3000));
+            assert_eq!((history.recoveries, history.last_recovery, history.openings.forced), (0, None, 1));
+        }
     }
 }
