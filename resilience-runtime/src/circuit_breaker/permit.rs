@@ -104,13 +104,20 @@ impl<'a> Call<'a> {
         {
             return;
         }
-        self.end_otherwise(shard, clock, outcome);
+        Self::end_otherwise(breaker, admitted, began, shard, clock, outcome);
     }
 
+    /// In words, which stay in registers: a call that is handed on whole is stored first, by each success too.
     #[inline(never)]
-    fn end_otherwise(self, shard: Shard, clock: impl Clock, outcome: Outcome) {
-        let Self { breaker, admitted, began } = self;
-        let _known = self.known();
+    fn end_otherwise(
+        breaker: &CircuitBreaker,
+        admitted: Admitted,
+        began: u64,
+        shard: Shard,
+        clock: impl Clock,
+        outcome: Outcome,
+    ) {
+        let _known = Call { breaker, admitted, began }.known();
         breaker.record(shard, clock, (admitted, began), outcome, None);
     }
 
