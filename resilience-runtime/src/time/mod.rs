@@ -119,6 +119,7 @@ mod real {
     use super::NANOS_PER_MILLI;
     use super::vdso::clock_gettime;
     use crate::sync::Latest;
+    use std::mem::MaybeUninit;
 
     /// Where the clocks were when somebody last wrote it down, for when none can be read any more.
     static LAST: Latest = Latest::new(3_600_000 * NANOS_PER_MILLI);
@@ -126,12 +127,18 @@ mod real {
     /// `None` where the system refuses: an emulator may not have the clock, a sandbox may forbid to ask for it.
     #[inline]
     fn read(clock: libc::clockid_t) -> Option<(u64, u64)> {
-        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut now = MaybeUninit::<libc::timespec>::uninit();
         // SAFETY: all that it asks for is a place for a `timespec`, and this one lives on this frame.
         #[allow(unsafe_code)]
-        let answer = unsafe { clock_gettime(clock, &raw mut now) };
+        let answer = unsafe { clock_gettime(clock, now.as_mut_ptr()) };
+        if answer != 0 {
+            return None;
+        }
+        // SAFETY: where it answers with zero, it has written the time there.
+        #[allow(unsafe_code)]
+        let libc::timespec { tv_sec, tv_nsec } = unsafe { now.assume_init() };
         // Neither is ever negative.
-        (answer == 0).then_some((now.tv_sec as u64, now.tv_nsec as u64))
+        Some((tv_sec as u64, tv_nsec as u64))
     }
 
     #[inline]
