@@ -77,12 +77,14 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 /// assert!(rejection.to_string().starts_with("circuit breaker `payment` is open: 2 consecutive failures; try again in"));
 /// # Ok(()) }
 /// ```
+// The window first, so that a thread finds its shard without a detour, and then what each call reads.
+#[repr(C)]
 pub struct CircuitBreaker {
+    pub(super) window: Window,
     pub(super) word: AtomicWord,
     /// Why every outcome has to be judged, for which the window is kept armed: `TRIP_IF`, `TELL_OUTCOMES`.
     pub(super) judge_all: AtomicSetting,
     pub(super) settings: Settings<CircuitBreakerSettings, WORDS>,
-    pub(super) window: Window,
     pub(super) streak_began: Began,
     pub(super) last_opening: LastOpening,
     pub(super) own_time: OwnTime,
