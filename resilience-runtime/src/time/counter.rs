@@ -69,14 +69,17 @@ struct ClockPair {
 }
 
 impl ClockPair {
-    /// Of a few the one in which the least happened in between.
-    fn now() -> Self {
-        let looks = (0..3).map(|_| {
-            let (before, nanos) = (ticks(), precise_nanos());
-            let took = ticks().saturating_sub(before);
+    /// Of a few looks, each with the readings of the counter before and after, the one in which the least happened in between.
+    fn of(looks: [(u64, u64, u64); 3]) -> Self {
+        let [first, rest @ ..] = looks.map(|(before, nanos, after)| {
+            let took = after.saturating_sub(before);
             (took, Self { ticks: before + took / 2, nanos })
         });
-        looks.min_by_key(|(took, _)| *took).expect("there are three").1
+        rest.into_iter().fold(first, |best, look| if look.0 < best.0 { look } else { best }).1
+    }
+
+    fn now() -> Self {
+        Self::of(std::array::from_fn(|_| (ticks(), precise_nanos(), ticks())))
     }
 
     /// How fast the counter went until another look, where that can be told.
@@ -180,6 +183,18 @@ mod tests {
     fn learn(looks: &[(u64, u64)]) -> Option<Basis> {
         let mut known = Known::default();
         looks.iter().map(|&(ticks, nanos)| known.learn(look(ticks, nanos))).last().flatten()
+    }
+
+    #[test]
+    fn of_a_few_looks_the_quickest_is_taken_and_its_middle() {
+        // The thread was taken off the processor, or the counter of the next one is behind.
+        let (slow, quick, back) = ((1000, 1, 9000), (10_000, 2, 10_040), (20_000, 3, 19_999));
+        for looks in [[slow, quick, slow], [quick, slow, slow], [slow, slow, quick]] {
+            let ClockPair { ticks, nanos } = ClockPair::of(looks);
+            assert_eq!((ticks, nanos), (10_020, 2));
+        }
+        let ClockPair { ticks, nanos } = ClockPair::of([slow, back, quick]);
+        assert_eq!((ticks, nanos), (20_000, 3));
     }
 
     #[test]
