@@ -500,6 +500,12 @@ async fn a_key_does_not_see_what_the_one_before_it_failed_with() {
     assert_eq!(last("7").unwrap().cause, SENT);
     keyed(8).await.unwrap();
     assert_eq!(last("8"), None);
+    // Nor does it wait for its own to be kept, as that one would: at most ten a second are.
+    let breaker = CircuitBreaker::builder("causes: next key").no_consecutive_failures().max_keys(1).build().unwrap();
+    for (key, cause) in [("a", "refused"), ("b", "busy")] {
+        breaker.keyed(key).try_acquire().unwrap().failure_because(&cause);
+        assert_eq!(breaker.of_key(key).unwrap().snapshot().last_error.unwrap().cause, cause);
+    }
 }
 
 #[tokio::test(start_paused = true)]

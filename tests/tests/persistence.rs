@@ -772,6 +772,21 @@ fn mutations() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_that_was_open_for_longer_than_a_clock_can_tell_is_due() {
+    let turn = 1_u64 << 38;
+    for age in [0, 1_000_000, turn / 2, turn - 1, turn, turn + 1, 3 * turn, u64::MAX] {
+        let place = Place::new();
+        let saved = json!({"name": "payment", "phase": "open", "age_millis": age});
+        place.write_json(&json!({"saved_at": u64::MAX, "breakers": [saved]}));
+        let _entered = Scope::new().enter();
+        let payment = builder("payment").register().unwrap();
+        place.restore();
+        let due = payment.snapshot().probe_due_in.unwrap();
+        assert_eq!(due.is_zero(), age > 0, "{age}: {due:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -795,11 +810,12 @@ proptest! {
         failures in any::<u64>(),
         phase in prop::sample::select(vec!["open", "half_open", "closed", "forced_open", "disabled"]),
         monitored in any::<Option<bool>>(),
+        share in any::<Option<u8>>(),
         key in "[a-z/]{0,80}",
     ) {
         let one = |key: Option<&str>| {
             json!({
-                "name": "payment", "key": key, "phase": phase, "monitored": monitored,
+                "name": "payment", "key": key, "phase": phase, "monitored": monitored, "share": share,
                 "reason": {"type": "failure_rate", "failures": failures, "calls": age},
                 "age_millis": age, "openings": openings, "jitter": jitter,
             })
@@ -813,7 +829,7 @@ proptest! {
         let of_key = payment.of_key(&key).unwrap();
         for breaker in [&payment, &of_key] {
             let snapshot = breaker.snapshot();
-            prop_assert!(snapshot.reopenings <= 127);
+            prop_assert!(snapshot.reopenings <= 127 && snapshot.enforced_percent <= 100);
             prop_assert!(snapshot.probe_due_in.is_none_or(|due| due <= 1200 * SECOND), "{snapshot:?}");
             let _ = breaker.try_acquire().map(|permit| permit.success());
             breaker.reset();
