@@ -6,6 +6,7 @@ use resilience_runtime::{
     Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerSnapshot, Kind, Name, Rate, RateLimiter,
     RegistrySnapshot, Retry, State, Timeout,
 };
+use std::cmp::Ordering;
 use std::time::Duration;
 
 mod counting;
@@ -396,6 +397,42 @@ proptest! {
         }
         prop_assert!(unbounded.lost().is_empty() && unbounded.refused() == 0);
     }
+}
+
+/// What it did long ago counts for less: half of it after three hours.
+#[test]
+fn who_was_busy_long_ago_loses_before_who_is_busy_now() {
+    // Ten that were busy before and ten that are now: which of them have lost more when there is no room for the first time.
+    let lose = |hours: u64, old: u64, new: u64| {
+        let named = |nth: usize| {
+            let mut breaker = breaker();
+            breaker.name = Name::from(format!("{nth:02}"));
+            breaker
+        };
+        let mut breakers: Vec<_> = (0..20).map(named).collect();
+        let mut rings = Rings::new(256 << 10);
+        let mut record = |second: u64, breakers: &[CircuitBreakerSnapshot]| {
+            rings.record(&of_breakers(breakers.to_vec()), |_| 0, (60_000 + second) * 1000);
+            let (of_old, of_new): (Vec<_>, Vec<_>) = rings.lost().into_iter().partition(|lost| *lost.name < *"10");
+            (of_old.len(), of_new.len())
+        };
+        record(0, &breakers);
+        breakers[..10].iter_mut().for_each(|breaker| breaker.totals.successes += old);
+        record(1, &breakers);
+        for minute in 1..=hours * 60 {
+            assert_eq!(record(1 + minute * 60, &breakers), (0, 0));
+        }
+        breakers[10..].iter_mut().for_each(|breaker| breaker.totals.successes += new);
+        let lost = (2..1000).find_map(|second| {
+            breakers.iter_mut().for_each(|breaker| breaker.totals.successes += 1);
+            Some(record(hours * 3600 + second, &breakers)).filter(|lost| *lost != (0, 0))
+        });
+        let (of_old, of_new) = lost.unwrap();
+        of_old.cmp(&of_new)
+    };
+    assert_eq!(lose(0, 1000, 600), Ordering::Less);
+    assert_eq!(lose(3, 1000, 600), Ordering::Greater);
+    assert_eq!(lose(3, 1000, 400), Ordering::Less);
 }
 
 #[test]
