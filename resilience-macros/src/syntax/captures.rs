@@ -155,6 +155,72 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_format_string_names_self_between_braces_and_what_is_escaped_does_not() {
+        for (text, renamed) in [
+            ("", None),
+            ("self", None),
+            ("{}", None),
+            ("{self}", Some("{__self}")),
+            ("a {self} b {self:?} {}", Some("a {__self} b {__self:?} {}")),
+            ("{self }", Some("{__self }")),
+            ("{self :>3}", Some("{__self :>3}")),
+            ("{{self}}", None),
+            ("{{{self}}}", Some("{{{__self}}}")),
+            ("{{{{self}}}}", None),
+            ("{self.a}", None),
+            ("{selfish}", None),
+            ("{ self}", None),
+            ("{other} {self", None),
+            ("{other:?} {self}", Some("{other:?} {__self}")),
+            ("é{self}é", Some("é{__self}é")),
+        ] {
+            let found = captures_self(&Literal::string(text)).map(|literal| literal.to_string());
+            assert_eq!(found, renamed.map(|text| Literal::string(text).to_string()), "{text}");
+        }
+        assert!(
+            captures_self(&Literal::u8_unsuffixed(1)).is_none() && captures_self(&Literal::character('{')).is_none()
+        );
+    }
+
+    /// Those in the strings of macros of which nobody knows whether they format.
+    #[test]
+    fn a_capture_is_unseen_in_a_macro_that_is_not_known() {
+        for (body, unseen) in [
+            (quote!(), 0),
+            (quote!(say!("{self}")), 1),
+            (quote!(a.b(); say!("{self}", "{self:?}", x); { say! { "{self}" } }), 3),
+            (quote!(say!["{self}"]), 1),
+            (quote!(say!("{{self}}", "{other}")), 0),
+            (quote!(println!("{self}"); my::println!("{self}")), 0),
+            (quote!(log::say!("{self}")), 1),
+            (quote!(say("{self}"); !("{self}"); a != ("{self}")), 0),
+            (quote!(outer!(say!("{self}"))), 1),
+            // An item has a `self` of its own.
+            (
+                quote!(
+                    fn f(&self) {
+                        say!("{self}")
+                    },
+                    say!("{self}")
+                ),
+                1,
+            ),
+            (quote!(impl A { fn f(&self) { say!("{self}") } }), 0),
+        ] {
+            assert_eq!(unseen_captures(body.clone()).len(), unseen, "{body}");
+        }
+    }
+
+    #[test]
+    fn macros_that_format_are_known_by_their_names() {
+        for (name, is_one) in
+            [("format", true), ("error_span", true), ("ensure", true), ("say", false), ("forma", false)]
+        {
+            assert_eq!(is_format_macro(&Ident::new(name, Span::call_site())), is_one, "{name}");
+        }
+    }
+
+    #[test]
     fn a_self_that_may_be_moved() {
         for (body, moves) in [
             (quote!(self.a.b(&self, &mut self, *self, self[0], self::a()).await), false),
@@ -186,6 +252,22 @@ mod tests {
                 true,
             ),
             (quote!(wait(async move { self.a }).await), true),
+            (quote!(self), true),
+            (quote!(f(&mut self)), false),
+            (quote!(f(&self)), false),
+            (quote!(f(*self)), false),
+            (quote!(f(mut self)), false),
+            (quote!(self::f()), false),
+            (quote!(self[0]), false),
+            (quote!(self(0)), true),
+            (quote!(self { a }), true),
+            (quote!(Self::a::next(self)), false),
+            (quote!(Other::next(self)), true),
+            (quote!(Self(self)), false),
+            (quote!(Self::next(a)(self)), true),
+            (quote!(pub(self) struct A;, self.b), false),
+            (quote!(f!(self); g(self)), true),
+            (quote!(if self == &other {}), true),
         ] {
             assert_eq!(may_move_self(body.clone()), moves, "{body}");
         }

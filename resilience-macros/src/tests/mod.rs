@@ -5,10 +5,11 @@ mod editor;
 #[cfg(not(feature = "tracing"))]
 mod expansion;
 mod keys;
+mod places;
 mod recovery;
 mod refusal;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::{pipeline, syntax::Kind};
@@ -45,15 +46,21 @@ fn fallback(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// The messages of the `compile_error!`s in an expansion.
 fn messages(expansion: &TokenStream) -> Vec<String> {
+    errors(expansion).into_iter().map(|(message, _)| message).collect()
+}
+
+/// The same, with the first and the last of what each points at.
+fn errors(expansion: &TokenStream) -> Vec<(String, [Span; 2])> {
     let tokens: Vec<TokenTree> = expansion.clone().into_iter().collect();
     let mut found = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let is_error = at >= 2 && matches!(&tokens[at - 2], TokenTree::Ident(word) if word == "compile_error");
         match token {
             TokenTree::Group(group) if is_error => {
-                found.push(syn::parse2::<syn::LitStr>(group.stream()).expect("a message").value());
+                let message = syn::parse2::<syn::LitStr>(group.stream()).expect("a message").value();
+                found.push((message, [tokens[at - 2].span(), group.span()]));
             }
-            TokenTree::Group(group) => found.extend(messages(&group.stream())),
+            TokenTree::Group(group) => found.extend(errors(&group.stream())),
             TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
     }
