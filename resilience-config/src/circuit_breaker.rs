@@ -474,6 +474,8 @@ mod tests {
         assert_eq!(millionths(0.1), 100_000);
         assert_eq!(millionths(33.333_333), 33_333_333);
         assert_eq!(millionths(f64::MIN_POSITIVE), 1);
+        let slow = config().slow_call(SECOND).slow_call_rate(33.333_333).resolve();
+        assert_eq!((slow.slow_call_rate_millionths(), slow.failure_rate_millionths()), (33_333_333, 50_000_000));
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub trait Configurable: Copy + Default + PartialEq + Send + Sync + 'static {
         let written = *self;
         let has_preset = written.preset_name().is_some();
         for key in Self::KEYS {
-            if !(key.is_written)(&written) && (key.is_written)(defaults) && !(has_preset && key.in_presets) {
+            let is_said = (key.is_written)(&written) || has_preset && key.in_presets;
+            if !is_said {
                 (key.copy)(self, defaults);
             }
         }

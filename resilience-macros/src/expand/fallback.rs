@@ -6,7 +6,7 @@ use super::{
     arguments::{self, ForFallback},
     body, describe, finish, hook, located_at, stream, value,
 };
-use crate::model::{Answer, ErrorParameter, Fallback, Guarded, Only, OwnErrors, error_parameter};
+use crate::model::{Answer, ErrorParameter, Fallback, Guarded, Only, error_parameter};
 
 /// Its entry among the function's layers.
 pub(super) fn entry(fallback: &Fallback) -> TokenStream {
@@ -75,10 +75,7 @@ fn end_classified(guarded: &Guarded, fallback: &Fallback, map: &TokenStream) -> 
 /// Whether `__failure` is one of those that the fallback is told to answer for.
 fn is_among(only: &Only) -> TokenStream {
     let rejections = value::rejections(only.rejections);
-    let errors = match &only.errors {
-        OwnErrors::None => hook(&None, "nothing"),
-        OwnErrors::If(predicate) => predicate.to_token_stream(),
-    };
+    let errors = hook(&only.errors_if, "nothing");
     quote_spanned!(Span::mixed_site()=> __resilience::is_among(&__failure, #rejections, #errors))
 }
 

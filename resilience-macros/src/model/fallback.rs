@@ -22,14 +22,8 @@ pub(crate) struct Fallback {
 /// The failures that a fallback is told to answer for.
 pub(crate) struct Only {
     pub(crate) rejections: Rejections,
-    pub(crate) errors: OwnErrors,
-}
-
-/// The function's own errors among them.
-pub(crate) enum OwnErrors {
-    None,
-    /// Those that this hook says yes to.
-    If(Expr),
+    /// The function's own errors to which this hook says yes; without it none of them.
+    pub(crate) errors_if: Option<Expr>,
 }
 
 /// What answers for the function.
@@ -88,11 +82,10 @@ impl Conditions {
                 ));
                 None
             }
-            (Some((rejections, _)), None) => Some(Only { rejections, errors: OwnErrors::None }),
-            (Some((rejections, _)), Some(hook)) => Some(Only { rejections, errors: OwnErrors::If(hook) }),
-            (None, Some(hook)) => {
+            (Some((rejections, _)), errors_if) => Some(Only { rejections, errors_if }),
+            (None, errors_if) => {
                 let all = Rejections::ALL.into_iter().fold(Rejections::NONE, |set, (_, kind)| set.and(kind));
-                Some(Only { rejections: all, errors: OwnErrors::If(hook) })
+                Some(Only { rejections: all, errors_if })
             }
         }
     }

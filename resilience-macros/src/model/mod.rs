@@ -26,7 +26,7 @@ use crate::{
 
 pub(crate) use bulkhead::Bulkhead;
 pub(crate) use circuit_breaker::CircuitBreaker;
-pub(crate) use fallback::{Answer, ErrorParameter, Fallback, Only, OwnErrors, error_parameter};
+pub(crate) use fallback::{Answer, ErrorParameter, Fallback, Only, error_parameter};
 pub(crate) use form::{Form, FutureForm};
 pub(crate) use rate_limit::RateLimit;
 pub(crate) use retry::Retry;

@@ -427,7 +427,7 @@ fn a_fallback_for_some_errors_of_its_own_and_every_rejection() {
 #[test]
 fn a_breaker_by_what_async_trait_has_moved_out_of_a_pattern() {
     let expansion = circuit_breaker(
-        quote!("payment", key = (shop, to)),
+        quote!("payment", key = (shop, to, low(7))),
         quote! {
             fn charge<'life0, 'async_trait>(
                 &'life0 mut self,
@@ -444,7 +444,9 @@ fn a_breaker_by_what_async_trait_has_moved_out_of_a_pattern() {
                     let __self = self;
                     let (ref shop, mut cents) = { let __arg1 = __arg1; __arg1 };
                     let to = to;
-                    let __ret: Result<Receipt, PaymentError> = { __self.gateway.charge(shop, cents, to).await };
+                    // What the user takes apart is none of the arguments.
+                    let (low, high) = { to };
+                    let __ret: Result<Receipt, PaymentError> = { __self.gateway.charge(shop, cents, low, high).await };
                     __ret
                 })
             }
@@ -606,6 +608,10 @@ fn whether_a_call_waits_looks_and_is_alone_follows_from_the_stack() {
         (circuit_breaker(quote!(), with(quote!(#[cfg_attr(x, inline, of_somebody_else)]))), alone, false),
         (circuit_breaker(quote!(), with(quote!(#[of_somebody_else]))), alone, false),
         (circuit_breaker(quote!(), with(quote!(#[cfg_attr(x, must_use)]))), alone, false),
+        (retry(quote!(retry_if = f), function()), ". after_above (", true),
+        (retry(quote!(retry_after = f), function()), ". after_above (", true),
+        (retry(quote!(on_retry = f), function()), ". after_above (", true),
+        (retry(quote!(attempts = 2), function()), ":: guard_attempts (", true),
         (circuit_breaker(quote!(key = a), function()), alone, false),
         (circuit_breaker(quote!(classify = f), function()), alone, false),
     ] {

@@ -181,6 +181,7 @@ fn values_of_the_other_policies() {
             quote!("payment"),
             "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`; if \"payment\" is a name, write `name = \"payment\"`",
         ),
+        (timeout, quote!(after = "payment"), "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`"),
         (timeout, quote!("a\nb"), "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`"),
         (
             timeout,
@@ -522,6 +523,27 @@ fn a_function_that_another_attribute_has_made_synchronous_is_told_so() {
     }
 }
 
+/// Where the body is given another `self`, of which a macro that is not known may not know.
+#[test]
+fn a_capture_of_self_that_nobody_sees_is_refused_where_the_body_has_a_self_of_its_own() {
+    let refused = |stack: TokenStream, receiver: TokenStream, body: TokenStream| {
+        let function = quote!(async fn f(#receiver) -> Result<(), Error> { #body });
+        messages(&circuit_breaker(quote!(), quote!(#stack #function))).len()
+    };
+    let (moves, says) = (quote!(take(self).await), quote!(say!("{self}");));
+    for (stack, receiver, body, expected) in [
+        (quote!(#[retry]), quote!(&mut self), quote!(#says #moves), 1),
+        (quote!(#[fallback(g)]), quote!(&mut self), quote!(#says #says #moves), 2),
+        (quote!(), quote!(&mut self), quote!(#says #moves), 0),
+        (quote!(#[retry]), quote!(&self), quote!(#says #moves), 0),
+        (quote!(#[retry]), quote!(a: &mut A), quote!(#says #moves), 0),
+        (quote!(#[retry]), quote!(&mut self), quote!(#says self.take().await), 0),
+        (quote!(#[retry]), quote!(&mut self), quote!(println!("{self}"); #moves), 0),
+    ] {
+        assert_eq!(refused(stack.clone(), receiver.clone(), body.clone()), expected, "{stack} {receiver} {body}");
+    }
+}
+
 #[test]
 fn attributes_that_do_not_go_together() {
     let twice = circuit_breaker(
@@ -562,6 +584,14 @@ fn types_that_can_be_no_result_and_types_that_may_be_one() {
     for none in [quote!(u8), quote!(Option<u8>), quote!((u8, u8)), quote!(&str), quote!((String)), quote!([u8; 2])] {
         assert!(refused(none.clone()), "{none}");
     }
+    let shown = messages(&circuit_breaker(
+        quote!(),
+        quote!(
+            async fn f() -> Option<Vec<u8>> {}
+        ),
+    ))
+    .concat();
+    assert!(shown.contains("write `Result<Option<Vec<u8>>, E>` where"), "{shown}");
     for may_be in [
         quote!(Answer),
         quote!(shop::Option<u8>),

@@ -34,7 +34,7 @@ where
                 let (shop, cents) = &__argument_1;
                 let _ = (&shop, &cents);
                 let to = to;
-                let __acquired = __key.admit(&(&shop, &to));
+                let __acquired = __key.admit(&(&shop, &to, &low(7)));
                 to = to;
                 __acquired
             } {
@@ -62,8 +62,9 @@ where
                                 __arg1
                             };
                             let to = to;
+                            let (low, high) = { to };
                             let __ret: Result<Receipt, PaymentError> = {
-                                __self.gateway.charge(shop, cents, to).await
+                                __self.gateway.charge(shop, cents, low, high).await
                             };
                             __ret
                         }
