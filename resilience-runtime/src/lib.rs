@@ -125,6 +125,7 @@ mod error;
 mod event;
 mod fallback;
 mod guarded;
+mod guarded_key;
 mod hooks;
 mod integration;
 #[cfg(feature = "serde")]

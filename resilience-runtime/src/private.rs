@@ -14,6 +14,7 @@ pub use crate::fallback::{
 // Not named: the compiler proposes them as bounds of a user's generic types.
 pub use crate::fallback::{CloneArgument, Finished};
 pub use crate::guarded::guard;
+pub use crate::guarded_key::guard_key;
 pub use crate::layers::{
     NeverWaits, guard_attempts, guard_attempts_with, guard_layers, guard_layers_with, settle_any, tried,
 };

@@ -34,7 +34,7 @@ unwind_safe!(
     Keyed<'_, Bulkhead>,
     Keyed<'_, RateLimiter>,
     Permit<'_>,
-    KeyedPermit<'_>,
+    KeyedPermit<'_, '_>,
     Place<'_>,
     Run<'_>,
     Pause
@@ -46,7 +46,7 @@ impl<P: Policy> RefUnwindSafe for Site<P> {}
 // Each holds the call by a unique reference, and is not polled again after a panic of it.
 impl<F: UnwindSafe> UnwindSafe for Timed<'_, F> {}
 impl<F: UnwindSafe> UnwindSafe for WatchedCall<'_, F> {}
-impl<F: UnwindSafe> UnwindSafe for KeyedCall<'_, '_, F> {}
+impl<F: UnwindSafe> UnwindSafe for KeyedCall<'_, '_, '_, F> {}
 impl<F: UnwindSafe> UnwindSafe for HeldCall<'_, F> {}
 // A timer is dropped with what it is the timer of.
 impl UnwindSafe for Timer {}

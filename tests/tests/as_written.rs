@@ -328,3 +328,24 @@ async fn the_arguments_of_a_call_that_is_rejected_are_gone_when_it_has_ended() {
     rejected.as_mut().await.unwrap_err();
     assert_eq!(SEEN.take(), ["second is dropped"]);
 }
+
+/// Not when the function is called, nor of a future that is dropped before it is polled.
+#[tokio::test]
+async fn a_key_is_asked_for_when_its_call_begins() {
+    #[circuit_breaker("as written: by a key", key = { see("key"); held.0.len() })]
+    async fn takes(held: Loud) -> Result<(), Rejection> {
+        see("body");
+        drop(held);
+        Ok(())
+    }
+    drop(takes(loud("first")));
+    assert_eq!(SEEN.take(), ["first is dropped"]);
+    let call = takes(loud("second"));
+    assert!(SEEN.take().is_empty());
+    call.await.unwrap();
+    assert_eq!(SEEN.take(), ["key", "body", "second is dropped"]);
+    registry().circuit_breaker("as written: by a key").unwrap().force_open();
+    let mut rejected = std::pin::pin!(takes(loud("third")));
+    rejected.as_mut().await.unwrap_err();
+    assert_eq!(SEEN.take(), ["key", "third is dropped"]);
+}

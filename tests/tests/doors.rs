@@ -31,7 +31,7 @@ const STAGES: [&[&str]; 8] = [
     &["bulkhead", "circuit_breaker", "fallback", "rate_limit", "retry", "timeout"],
     &["registry"],
     &["operate", "pipeline"],
-    &["guarded", "integration", "layers", "private", "span", "stream", "testing", "unwind"],
+    &["guarded", "guarded_key", "integration", "layers", "private", "span", "stream", "testing", "unwind"],
 ];
 
 /// A file, as the path of its module below the crate.

@@ -27,11 +27,11 @@ use syn::{ReturnType, Signature, Type};
 
 use super::{
     arguments::{self, Lent},
-    body, circuit_breaker, located_at, retry, site,
+    body, circuit_breaker, keyed, located_at, retry, site,
 };
 use crate::{
     model::{Argument, CircuitBreaker, Form, Guarded, Layer, Passing},
-    syntax::has_word,
+    syntax::{has_word, may_leave},
 };
 
 /// Whether the function is such a one.
@@ -44,7 +44,7 @@ pub(super) fn is(guarded: &Guarded) -> bool {
         && guarded.classify.is_none()
         && guarded.stream.is_none()
         && !guarded.layers.is_empty()
-        && guarded.layers.iter().all(|layer| layer.of_arguments().next().is_none());
+        && guarded.layers.iter().all(|layer| layer.of_arguments().next().is_none() || is_asked_by_key(guarded, layer));
     let is_about_async = |attribute: &syn::Attribute| {
         has_word(attribute.to_token_stream(), &|word| ABOUT_ASYNC.iter().any(|about| word == about))
     };
@@ -61,6 +61,12 @@ pub(super) fn is(guarded: &Guarded) -> bool {
         && borrows_nothing
         && !guarded.function.attributes.iter().any(is_about_async)
         && !has_word(guarded.target.result.to_token_stream(), &|word| word == "impl")
+}
+
+/// Whether it is a breaker of a key that is alone: that is printed where the body takes the arguments, which is a closure.
+fn is_asked_by_key(guarded: &Guarded, layer: &Layer) -> bool {
+    let Layer::CircuitBreaker(CircuitBreaker { key: Some(key), .. }) = layer else { return false };
+    guarded.layers.len() == 1 && !may_leave(key.to_token_stream())
 }
 
 /// Makes `-> impl Future<Output = R>` of `async … -> R`. The `impl` is ours, so that it captures all lifetimes whatever the edition of the
@@ -177,10 +183,21 @@ fn future_of_breaker(guarded: &Guarded, breaker: &CircuitBreaker) -> TokenStream
     let (block, called) = (body::block(guarded, true), body::called(guarded));
     let settled = circuit_breaker::settled(guarded, breaker, &super::describe());
     let finish = super::end(guarded);
+    let (guard, body) = match &breaker.key {
+        None => ("guard", block),
+        Some(key) => {
+            let key = keyed::reference(key);
+            let (before, after) = arguments::looked_into(guarded, &key);
+            let begin =
+                quote_spanned!(Span::mixed_site()=> move |__key| { { #before __key.print_key(#key); #after } #block });
+            ("guard_key", begin)
+        }
+    };
+    let guard = Ident::new(guard, Span::mixed_site());
     quote_spanned! {Span::mixed_site()=>
-        __resilience::guard(
+        __resilience::#guard(
             __breaker,
-            #block,
+            #body,
             |__permit, __result| { let __result = #called; #settled },
             |__result| { #finish },
         )

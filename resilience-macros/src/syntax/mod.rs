@@ -17,7 +17,7 @@ pub(crate) use captures::{captures_self, is_format_macro, may_move_self, unseen_
 pub(crate) use item::{Function, RUNTIME, split_inner_attributes};
 pub(crate) use sketch::{Sketch, Slot, elements, is_literal, lone_word};
 pub(crate) use tail::{Tail, tail};
-pub(crate) use tokens::{AngleBrackets, begins_item, has_word, inside, punct, rest_of_item};
+pub(crate) use tokens::{AngleBrackets, begins_item, has_word, inside, may_leave, punct, rest_of_item};
 pub(crate) use value::{Given, classifier, given, hook, name, path, rejections, switch, unwrapped};
 
 /// A function and the attributes of ours that stand above it, the topmost first.

@@ -1,5 +1,7 @@
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
+use super::is_format_macro;
+
 /// The character of a punctuation token, and a space for any other token.
 pub(crate) fn punct(token: &TokenTree) -> char {
     match token {
@@ -68,6 +70,19 @@ pub(crate) fn has_word(tokens: TokenStream, is: &impl Fn(&Ident) -> bool) -> boo
         TokenTree::Group(group) => has_word(group.stream(), is),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
+}
+
+/// Whether an expression may wait, or leave the function in which it stands. What a macro makes of its arguments is known only of those that format.
+pub(crate) fn may_leave(expression: TokenStream) -> bool {
+    let tokens: Vec<TokenTree> = expression.into_iter().collect();
+    let is_unknown_macro = |tokens: &[TokenTree]| matches!(tokens, [TokenTree::Ident(name), bang, TokenTree::Group(_)] if punct(bang) == '!' && !is_format_macro(name));
+    tokens.windows(3).any(is_unknown_macro)
+        || tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(word) => ["await", "return"].iter().any(|leaves| word == leaves),
+            TokenTree::Punct(sign) => sign.as_char() == '?',
+            TokenTree::Group(group) => may_leave(group.stream()),
+            TokenTree::Literal(_) => false,
+        })
 }
 
 /// The group with its tokens changed.

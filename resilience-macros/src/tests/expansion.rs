@@ -612,7 +612,15 @@ fn whether_a_call_waits_looks_and_is_alone_follows_from_the_stack() {
         (retry(quote!(retry_after = f), function()), ". after_above (", true),
         (retry(quote!(on_retry = f), function()), ". after_above (", true),
         (retry(quote!(attempts = 2), function()), ":: guard_attempts (", true),
-        (circuit_breaker(quote!(key = a), function()), alone, false),
+        (circuit_breaker(quote!(key = a), function()), alone, true),
+        (circuit_breaker(quote!(key = (a.b != c, format!("{a}"))), function()), alone, true),
+        // They would mean something else in a closure.
+        (circuit_breaker(quote!(key = f(a).await), function()), alone, false),
+        (circuit_breaker(quote!(key = (f(a)?, 1)), function()), alone, false),
+        (circuit_breaker(quote!(key = { return Ok(()) }), function()), alone, false),
+        (circuit_breaker(quote!(key = of_somebody_else!(a)), function()), alone, false),
+        (circuit_breaker(quote!(key = a), with(quote!(#[timeout("1s")]))), alone, false),
+        (bulkhead(quote!(3, key = a), function()), alone, false),
         (circuit_breaker(quote!(classify = f), function()), alone, false),
     ] {
         let expansion = expansion.to_string();

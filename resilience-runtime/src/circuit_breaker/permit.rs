@@ -273,12 +273,11 @@ impl<'a> Permit<'a> {
         call
     }
 
-    /// What `then` makes of its words.
+    /// Its words, of which another one is made.
     #[inline(always)]
-    pub(super) fn apart<R>(self, then: impl FnOnce(Call<'a>, u64) -> R) -> R {
-        let (call, Noted(noted)) = (self.call, self.watched.noted());
-        std::mem::forget(self);
-        then(call, noted)
+    pub(super) fn in_words(&self) -> (Call<'a>, u64) {
+        let Noted(noted) = self.watched.noted();
+        (self.call, noted)
     }
 
     pub(super) fn of(call: Call<'a>, noted: u64) -> Self {

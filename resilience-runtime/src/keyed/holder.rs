@@ -205,10 +205,20 @@ impl<'a, P: ByKey> Keyed<'a, P> {
     #[inline(never)]
     fn slot(&self) -> Option<(&'a Slot<P>, u64)> {
         let keys = self.family.by_key().keys();
-        match self.key.found().and_then(|key| keys.find(key)) {
+        let found = match self.key.in_a_word() {
+            Some(key) => keys.find_word(key),
+            None => self.find_whole(keys),
+        };
+        match found {
             Some(found) => Some(found),
             None => self.given_slot(keys),
         }
+    }
+
+    /// Of a key that is longer than a word. Not inlined: in the frame that it takes one of a word would be slower.
+    #[inline(never)]
+    fn find_whole(&self, keys: &'a Keys<P>) -> Option<(&'a Slot<P>, u64)> {
+        keys.find(self.key.found()?)
     }
 
     #[cold]

@@ -98,6 +98,15 @@ impl<S> IndexPlace<S> {
         IndexWord(self.word.get())
     }
 
+    #[inline]
+    fn its_slot(&self) -> Option<&S> {
+        // SAFETY: an address is that of a slot that is there as long as this index, or of nothing: see `insert`.
+        #[allow(unsafe_code)]
+        unsafe {
+            self.slot.get().as_ref()
+        }
+    }
+
     fn change(&self, to: impl FnOnce(IndexWord) -> IndexWord) {
         self.word.set(to(self.word()).0);
     }
@@ -108,10 +117,23 @@ impl<S> SlotIndex<S> {
         Self { tables: [const { OnceCell::new() }; TABLES], current: PublishedWord::new(0) }
     }
 
-    /// The slots that a key with that tag may have, the likeliest first.
+    /// What comes first of the slots that a key with that tag may have, the likeliest of them before the others.
     #[inline(always)]
-    pub(super) fn candidates(&self, tag: Tag) -> Candidates<'_, S> {
-        Candidates { table: self.table().unwrap_or_default(), tag, passed: 0 }
+    pub(super) fn find<'i, T>(&'i self, tag: Tag, is_it: impl Fn(&'i S) -> Option<T>) -> Option<T> {
+        let table = self.table()?;
+        for passed in 0..table.len() {
+            let place = &table[(tag.0 as usize + passed) & (table.len() - 1)];
+            let word = place.word();
+            if word.is_taken_by(tag)
+                && let Some(found) = place.its_slot().and_then(&is_it)
+            {
+                return Some(found);
+            }
+            if word.passed() == 0 {
+                return None;
+            }
+        }
+        None
     }
 
     #[inline]
@@ -154,36 +176,6 @@ impl<S> SlotIndex<S> {
         let Some(own) = places_of(tag, table).find(is_its) else { return };
         table[own].change(IndexWord::free);
         places_of(tag, table).take_while(|&at| at != own).for_each(|at| table[at].change(IndexWord::passed_once_less));
-    }
-}
-
-/// What [`candidates`](SlotIndex::candidates) gives.
-pub(super) struct Candidates<'i, S> {
-    /// Empty when there are no more.
-    table: &'i [IndexPlace<S>],
-    tag: Tag,
-    passed: usize,
-}
-
-impl<'i, S> Iterator for Candidates<'i, S> {
-    type Item = &'i S;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<&'i S> {
-        while self.passed < self.table.len() {
-            let place = &self.table[(self.tag.0 as usize + self.passed) & (self.table.len() - 1)];
-            let (word, slot) = (place.word(), place.slot.get());
-            self.passed += 1;
-            if word.passed() == 0 {
-                self.table = &[];
-            }
-            if word.is_taken_by(self.tag) {
-                // SAFETY: an address is that of a slot that is there as long as this index, or of nothing: see `insert`.
-                #[allow(unsafe_code)]
-                return unsafe { slot.as_ref() };
-            }
-        }
-        None
     }
 }
 
@@ -242,7 +234,7 @@ mod tests {
                     }
                 }
                 for slot in 0..40 {
-                    let found = index.candidates(tag(slot)).find(|found| **found == slot);
+                    let found = index.find(tag(slot), |found| (*found == slot).then_some(()));
                     prop_assert_eq!(found.is_some(), held.contains(&slot));
                 }
             }
@@ -259,9 +251,9 @@ mod tests {
         let same = Tag::of(0);
         slots.iter().for_each(|slot| insert(&index, same, slot));
         slots[..999].iter().for_each(|slot| index.remove(same, slot));
-        assert_eq!(index.candidates(same).next(), Some(&999));
+        assert_eq!(index.find(same, Some), Some(&999));
         index.remove(same, &slots[999]);
-        assert_eq!(index.candidates(same).next(), None);
+        assert_eq!(index.find(same, Some), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where the instances of keys are kept.
 
 use super::index::{SlotIndex, Tag};
-use crate::name::{FoundKey, INLINE_WORDS, Key, KeyHasher};
+use crate::name::{FoundKey, INLINE_WORDS, Key, KeyHasher, KeyWord};
 use crate::overlay::KeyLines;
 use crate::policy::Policy;
 use crate::sync::{AtomicEpoch, AtomicSetting, Count, Published, PublishedWord, locked};
@@ -38,11 +38,17 @@ impl<P> Slot<P> {
     /// In which epoch it is this key's, if it is.
     #[inline(always)]
     pub(crate) fn held_by(&self, key: FoundKey<'_>) -> Option<u64> {
+        let epoch = self.held_by_words(key.shape(), key.words())?;
+        (!key.is_long() || self.key().is_some_and(|held| key.is(&held))).then_some(epoch)
+    }
+
+    /// The same of a key that is not longer than its words.
+    #[inline(always)]
+    fn held_by_words(&self, shape: u64, words: &[u64]) -> Option<u64> {
         let epoch = self.epoch.get();
         let is_held = epoch % 2 == 1
-            && self.shape.get() == key.shape()
-            && self.words.iter().zip(key.words()).all(|(word, of_key)| word.get() == *of_key)
-            && (!key.is_long() || self.key().is_some_and(|held| key.is(&held)));
+            && self.shape.get() == shape
+            && self.words.iter().zip(words).all(|(word, of_key)| word.get() == *of_key);
         is_held.then_some(epoch)
     }
 
@@ -102,6 +108,15 @@ pub(crate) struct Tenure<'s, P> {
     slot: &'s Slot<P>,
     epoch: u64,
 }
+
+impl<P> Clone for Tenure<'_, P> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for Tenure<'_, P> {}
 
 impl<'s, P> Tenure<'s, P> {
     #[inline]
@@ -223,13 +238,14 @@ impl<P: Policy> Keys<P> {
     /// Its slot, and the epoch in which it is the key's.
     #[inline(always)]
     pub(super) fn find(&self, key: FoundKey<'_>) -> Option<(&Slot<P>, u64)> {
-        // Written out, so that the compiler puts all of it in one place.
-        for slot in self.index.candidates(self.tag(key)) {
-            if let Some(epoch) = slot.held_by(key) {
-                return Some((slot, epoch));
-            }
-        }
-        None
+        self.index.find(self.tag(key), |slot| Some((slot, slot.held_by(key)?)))
+    }
+
+    /// The same of a key of one word.
+    #[inline(always)]
+    pub(super) fn find_word(&self, key: KeyWord) -> Option<(&Slot<P>, u64)> {
+        let tag = Tag::of(key.hash(&self.hasher));
+        self.index.find(tag, |slot| Some((slot, slot.held_by_words(key.shape, &key.words)?)))
     }
 
     #[inline(always)]

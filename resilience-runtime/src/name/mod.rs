@@ -11,7 +11,7 @@ pub use key::{Instance, Key};
 pub(crate) use key::{Shown, breaks_a_line};
 pub use pattern::{InvalidPattern, Pattern};
 pub use printed::PolicyKey;
-pub(crate) use printed::{FoundKey, INLINE_WORDS, MeantKey, PrintedKey};
+pub(crate) use printed::{FoundKey, INLINE_WORDS, KeyWord, MeantKey, PrintedKey};
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -24,8 +24,8 @@ pub struct PrintedKey {
     inline: [u64; INLINE_WORDS],
     /// Of the whole text, in bytes.
     length: usize,
-    /// The whole text, where `inline` is too small for it and it is not too long.
-    long: Option<String>,
+    /// The whole text, where `inline` is too small for it and it is not too long; otherwise empty, and no `Option`, of which what is not there would be copied too.
+    long: String,
     is_tuple: bool,
 }
 
@@ -33,7 +33,7 @@ impl PrintedKey {
     /// Of which nothing is printed yet.
     #[inline]
     pub(crate) fn new() -> Self {
-        Self { inline: [0; INLINE_WORDS], length: 0, long: None, is_tuple: false }
+        Self { inline: [0; INLINE_WORDS], length: 0, long: String::new(), is_tuple: false }
     }
 
     pub(crate) fn print<Fit>(key: &(impl PolicyKey<Fit> + ?Sized)) -> Self {
@@ -57,9 +57,9 @@ impl PrintedKey {
     /// Of those that are too long, it tells most apart.
     #[inline(always)]
     pub(crate) fn hash(&self, hasher: &KeyHasher) -> u64 {
-        match &self.long {
-            None => hasher.hash(self.shape(), self.words().iter().copied()),
-            Some(long) => hasher.hash(self.shape(), words_of(long.as_bytes())),
+        match &*self.long {
+            "" => hasher.hash(self.shape(), self.words().iter().copied()),
+            long => hasher.hash(self.shape(), words_of(long.as_bytes())),
         }
     }
 
@@ -69,10 +69,16 @@ impl PrintedKey {
         self.length as u64 * 2 + u64::from(self.is_tuple)
     }
 
-    /// Those that are inline.
+    /// Those that are inline; of an empty text one.
     #[inline]
     fn words(&self) -> &[u64] {
-        &self.inline[..self.length.div_ceil(WORD_BYTES).min(INLINE_WORDS)]
+        &self.inline[..self.length.div_ceil(WORD_BYTES).clamp(1, INLINE_WORDS)]
+    }
+
+    /// Where it is so short, as most are, that looking for it takes no loop.
+    #[inline(always)]
+    pub(crate) fn in_a_word(&self) -> Option<KeyWord> {
+        (self.length <= WORD_BYTES).then(|| KeyWord { shape: self.shape(), words: [self.inline[0]] })
     }
 
     /// What was written so far, of which so many bytes are inline.
@@ -121,9 +127,8 @@ impl PrintedKey {
     }
 
     /// As it is displayed.
-    #[inline]
+    #[inline(always)]
     fn write_number(&mut self, number: u64) -> fmt::Result {
-        const WORDFUL: u64 = 100_000_000;
         match number {
             // The commonest, which need not wait for all the divisions of a large one.
             0..10 => self.write_word(u64::from(b'0') + number, 1),
@@ -131,15 +136,18 @@ impl PrintedKey {
                 let (tens, ones) = (number / 10, number % 10);
                 self.write_word(u64::from(u16::from_le_bytes(*b"00")) + (ones << 8 | tens), 2)
             }
-            100..WORDFUL => self.write_digits(number, 1),
-            _ => self.write_large_number(number / WORDFUL, number % WORDFUL),
+            _ => self.write_large_number(number),
         }
     }
 
     #[inline(never)]
-    fn write_large_number(&mut self, words: u64, rest: u64) -> fmt::Result {
-        self.write_number(words)?;
-        self.write_digits(rest, WORD_BYTES)
+    fn write_large_number(&mut self, number: u64) -> fmt::Result {
+        const WORDFUL: u64 = 100_000_000;
+        if number < WORDFUL {
+            return self.write_digits(number, 1);
+        }
+        self.write_number(number / WORDFUL)?;
+        self.write_digits(number % WORDFUL, WORD_BYTES)
     }
 
     fn write_signed(&mut self, number: i64) -> fmt::Result {
@@ -178,11 +186,13 @@ impl PrintedKey {
         let room = INLINE_BYTES.saturating_sub(before).min(text.len());
         self.put(before, &text.as_bytes()[..room]);
         if self.length > MAX_KEY_BYTES {
-            self.long = None;
+            self.long = String::new();
             return Err(fmt::Error);
         }
-        let long = self.long.take();
-        self.long = Some(long.unwrap_or_else(|| self.inline_text(before)) + text);
+        if self.long.is_empty() {
+            self.long = self.inline_text(before);
+        }
+        self.long.push_str(text);
         Ok(())
     }
 }
@@ -292,6 +302,20 @@ impl Write for PrintedKey {
     }
 }
 
+/// A key of one word at most.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyWord {
+    pub(crate) shape: u64,
+    pub(crate) words: [u64; 1],
+}
+
+impl KeyWord {
+    #[inline(always)]
+    pub(crate) fn hash(&self, hasher: &KeyHasher) -> u64 {
+        hasher.hash(self.shape, self.words.into_iter())
+    }
+}
+
 /// A key that is looked for, and not too long to be there.
 #[derive(Clone, Copy)]
 pub(crate) struct FoundKey<'k>(&'k PrintedKey);
@@ -317,9 +341,9 @@ impl FoundKey<'_> {
     }
 
     fn text(&self) -> Cow<'_, str> {
-        match &self.0.long {
-            None => self.0.inline_text(self.0.length).into(),
-            Some(long) => long.into(),
+        match &*self.0.long {
+            "" => self.0.inline_text(self.0.length).into(),
+            long => long.into(),
         }
     }
 }
@@ -537,6 +561,6 @@ mod tests {
             "never what came before"
         );
         let too_long = PrintedKey::print(&format_args!("{pieces}{piece}{}", 7));
-        assert_eq!(too_long.long, None, "nor is it kept");
+        assert_eq!(too_long.long, "", "nor is it kept");
     }
 }

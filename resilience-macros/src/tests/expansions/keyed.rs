@@ -1,8 +1,9 @@
-async fn reserve(
+#[cfg(not(doc))]
+fn reserve(
     mut warehouse: u32,
     #[cfg(feature = "lots")]
     lot: u32,
-) -> Result<(), StockError> {
+) -> impl ::core::future::Future<Output = Result<(), StockError>> {
     use crate::guards::private::{self as __resilience, DescribeError as _};
     let __breaker = {
         crate::guards::private::operation! {
@@ -16,40 +17,44 @@ async fn reserve(
         );
         &__BREAKER
     };
-    let __result = '__circuit_breaker: {
-        let mut __key = __breaker.of_a_key();
-        let mut __permit = match {
-            let warehouse = warehouse;
-            let __acquired = __key.admit(&(warehouse + 1));
-            warehouse = warehouse;
-            __acquired
-        } {
-            __resilience::Ok(__permit) => __permit,
-            __resilience::Err(__refused) => {
-                break '__circuit_breaker __resilience::rejected(__refused);
+    __resilience::guard_key(
+        __breaker,
+        move |__key| {
+            {
+                let warehouse = warehouse;
+                __key.print_key(&(warehouse + 1));
+                warehouse = warehouse;
             }
-        };
-        let __result = __permit
-            .watch(
-                ::core::pin::pin!(async move {
-                    if false {
-                        return __resilience::never::<Result<(), StockError>>();
-                    }
-                    let warehouse = warehouse;
-                    let _ = &warehouse;
-                    #[cfg(feature = "lots")]
-                    let lot = lot;
-                    { stock(warehouse).await }
-                }),
+            async move {
+                if false {
+                    return __resilience::never::<Result<(), StockError>>();
+                }
+                let warehouse = warehouse;
+                let _ = &warehouse;
+                #[cfg(feature = "lots")]
+                let lot = lot;
+                { stock(warehouse).await }
+            }
+        },
+        |__permit, __result| {
+            let __result = __resilience::called(__result);
+            __resilience::settle_any(
+                __permit,
+                __resilience::error_of(&__result).describe_error(),
+                __result,
             )
-            .await;
-        let __result = __resilience::called(__result);
-        __resilience::settle_any(
-            __permit,
-            __resilience::error_of(&__result).describe_error(),
-            __result,
-        )
-    };
-    let __map_rejection = __resilience::map_with(&__result, StockError::rejected);
-    __resilience::finish::<Result<(), StockError>, _, _, _>(__result, __map_rejection)
+        },
+        |__result| {
+            let __map_rejection = __resilience::map_with(
+                &__result,
+                StockError::rejected,
+            );
+            __resilience::finish::<
+                Result<(), StockError>,
+                _,
+                _,
+                _,
+            >(__result, __map_rejection)
+        },
+    )
 }
