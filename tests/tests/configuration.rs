@@ -645,9 +645,11 @@ async fn force_open_holds_while_it_is_written() {
     let rejection = breaker.try_acquire().unwrap_err().to_string();
     assert!(rejection.contains("forced"), "{rejection}");
 
+    assert!(breaker.keyed("of a key").try_acquire().is_err());
     let report = configure("");
     assert_eq!(report.changes[0].keys, ["force_open"]);
     assert_eq!(breaker.state(), State::Closed);
+    breaker.keyed("of a key").try_acquire().unwrap().success();
     forced().await.unwrap();
     configure(text);
     assert_eq!(breaker.state(), State::ForcedOpen);

@@ -75,6 +75,7 @@ async fn it_is_off_until_it_is_switched_on_and_keeps_what_it_has_when_it_is_swit
     began_before.success();
     assert_eq!(latency(&breaker).all().count(), 0, "nobody knows when it began");
     call(&breaker, millis(20), Ok(())).await;
+    call(&breaker, millis(20), Err("refused")).await;
     let began_while_on = breaker.try_acquire().unwrap();
     breaker.reconfigure(config()).unwrap();
     began_while_on.success();
@@ -83,7 +84,9 @@ async fn it_is_off_until_it_is_switched_on_and_keeps_what_it_has_when_it_is_swit
     let earlier = latency(&breaker);
     breaker.reconfigure(config().latency(true).slow_call(millis(1))).unwrap();
     call(&breaker, millis(40), Ok(())).await;
-    assert_eq!(filled(&latency(&breaker).since(&earlier).success), [(millis(40), 1)]);
+    call(&breaker, millis(50), Err("refused")).await;
+    let since = latency(&breaker).since(&earlier);
+    assert_eq!([&since.success, &since.failure].map(filled), [[(millis(40), 1)], [(millis(50), 1)]]);
     breaker.reset();
     assert_eq!(latency(&breaker).success.count(), 2, "totals stay");
 }
