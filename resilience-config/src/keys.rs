@@ -177,11 +177,13 @@ macro_rules! keys {
         impl $config {
             /// Nothing written.
             pub const fn new() -> Self {
-                Self {
+                // Made once, and not for each static that begins with it.
+                const NOTHING: $config = $config {
                     $($key: None,)*
                     $($hidden: None,)*
                     $($field: $field_default,)?
-                }
+                };
+                NOTHING
             }
 
             $(

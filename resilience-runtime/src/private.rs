@@ -18,7 +18,7 @@ pub use crate::guarded_key::guard_key;
 pub use crate::layers::{
     NeverWaits, guard_attempts, guard_attempts_with, guard_layers, guard_layers_with, settle_any, tried,
 };
-pub use crate::registry::{Layer, Operation};
+pub use crate::registry::{FallbackSite, Layer, Operation};
 pub use crate::retry::{in_attempt, of_attempt};
 #[cfg(feature = "stream")]
 pub use crate::stream::{

@@ -9,9 +9,16 @@ use super::{
 use crate::model::{Answer, ErrorParameter, Fallback, Guarded, Only, error_parameter};
 
 /// Its entry among the function's layers.
-pub(super) fn entry(fallback: &Fallback) -> TokenStream {
+pub(super) fn entry(_: &Fallback) -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> Fallback(&__FALLBACK))
+}
+
+/// The static that counts what came of it.
+pub(super) fn place(fallback: &Fallback) -> TokenStream {
     let shown = fallback.shown();
-    quote_spanned!(Span::mixed_site()=> Fallback(#shown))
+    quote_spanned! {Span::mixed_site()=>
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(#shown);
+    }
 }
 
 /// The variable that it needs, and its value.

@@ -189,7 +189,7 @@ fn statics(guarded: &Guarded) -> TokenStream {
     let operation = quote_spanned! {Span::mixed_site()=>
         #private::operation! { __OPERATION = #function, #line, [#(#layers),*] }
     };
-    let policies = guarded.layers.iter().map(site::policy);
+    let policies = guarded.fallback.iter().map(fallback::place).chain(guarded.layers.iter().map(site::policy));
     let waits = site::waits(&guarded.layers);
     // What the rest of the function needs of these statics: variables, and what is in them.
     let used_by_fallback = guarded.fallback.iter().map(|_| fallback::used());

@@ -64,8 +64,8 @@ fn layers<'o>(operations: &'o [&'static Operation]) -> impl Iterator<Item = &'st
 
 /// What a function's attribute has to say about its policy.
 fn configured(layer: &'static Layer) -> String {
-    if let Layer::Fallback(path) = layer {
-        return (*path).to_owned();
+    if let Layer::Fallback(fallback) = layer {
+        return fallback.path.to_owned();
     }
     let written = layer.written();
     if !written.is_empty() {

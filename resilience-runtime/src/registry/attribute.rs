@@ -79,8 +79,8 @@ impl<P: Kept> AnySite for Site<P> {
 /// As one would write the attribute, without its `#[…]`.
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Fallback(path) = self {
-            return write!(f, "fallback({path})");
+        if let Self::Fallback(fallback) = self {
+            return write!(f, "fallback({})", fallback.path);
         }
         f.write_str(self.kind().as_str())?;
         let name = self.name().map(|name| format!("name = {name:?}"));

@@ -2,7 +2,7 @@
 
 use super::kinds::Kept;
 use super::list::each_kind;
-use super::operation::{Operation, Site};
+use super::operation::{FallbackSite, Operation, Site};
 use super::policies::RegisterError;
 use super::{Registry, registry};
 use crate::builder::Builder;
@@ -15,6 +15,7 @@ use crate::event::{Emitter, Event, Topic};
 use crate::fallback::GuardedResult;
 use crate::keyed::{ByKey, Keyed};
 use crate::name::PolicyKey;
+use crate::sync::Count;
 use crate::time::Timestamp;
 use resilience_config::ConfigError;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ impl<P: Kept> Site<P> {
     #[cold]
     fn look_up(&'static self) -> &'static P {
         let policy = registry().join(self);
-        self.policy.get_or_init(|| policy)
+        self.policy.get_or_init(|| &**Box::leak(Box::new(policy)))
     }
 }
 
@@ -87,11 +88,17 @@ impl Site<CircuitBreaker> {
 }
 
 impl Operation {
+    fn count(&self, what: impl FnOnce(&'static FallbackSite) -> &'static Count) {
+        if let Some(fallback) = self.fallback() {
+            what(fallback).increment();
+        }
+    }
+
     /// A fallback is about to answer for this failure.
     #[doc(hidden)]
     pub fn count_fallback<E>(&'static self, failure: &Failure<E>, describe: Describe<E>) {
         let rejection = failure.rejection().map(Rejection::kind);
-        self.fallback_count(rejection).increment();
+        self.count(|fallback| fallback.asked_for(rejection));
         let cause = || match failure {
             Failure::Call(error) => Registry::cause_of(error, describe),
             Failure::Rejected(_) => None,
@@ -116,12 +123,12 @@ impl Operation {
     /// A fallback has answered, and no other one is asked.
     #[doc(hidden)]
     pub fn fallback_answered(&'static self) {
-        self.answered_fallbacks.increment();
+        self.count(|fallback| &fallback.answered);
     }
 
     #[cold]
     fn fallback_failed<E>(&'static self, error: &E, describe: Describe<E>) {
-        self.failed_fallbacks.increment();
+        self.count(|fallback| &fallback.failed);
         let cause = || Registry::cause_of(error, describe);
         let event = || Event::FallbackFailed { name: self.shown_name(), cause: cause(), at: Timestamp::now() };
         Registry::emit(Topic::FallbackFailed, event);

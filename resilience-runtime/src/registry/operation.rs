@@ -5,21 +5,18 @@ use crate::error::RejectionKind;
 use crate::overlay::Origin;
 use crate::policy::{Definition, Policy};
 use crate::sync::Count;
-use once_cell::sync::OnceCell;
+use once_cell::race::OnceRef;
 use std::fmt;
-use std::sync::Arc;
 
 /// A guarded function.
+///
+/// Nothing in it changes: for each static that can, the compiler asks through all of its types, several times, and anew in each function.
 pub struct Operation {
     module: &'static str,
     function: &'static str,
     file: &'static str,
     line: u32,
     layers: &'static [Layer],
-    /// By what it answered for: the function's own error first, and then [`RejectionKind::ALL`].
-    fallbacks: [Count; 1 + RejectionKind::ALL.len()],
-    pub(super) answered_fallbacks: Count,
-    pub(super) failed_fallbacks: Count,
 }
 
 macro_rules! layers {
@@ -33,23 +30,57 @@ macro_rules! layers {
                 #[doc(hidden)]
                 $kind(&'static Site<crate::$policy>),
             )*
-            /// `#[fallback]`, with its path as written.
+            /// `#[fallback]`.
             #[doc(hidden)]
-            Fallback(&'static str),
+            Fallback(&'static FallbackSite),
         }
     };
 }
 
 each_kind!(layers!);
 
+/// A fallback at its function: its path as written, and what came of it.
+pub struct FallbackSite {
+    pub(crate) path: &'static str,
+    /// By what it answered for: the function's own error first, and then [`RejectionKind::ALL`].
+    asked: [Count; 1 + RejectionKind::ALL.len()],
+    pub(super) answered: Count,
+    pub(super) failed: Count,
+}
+
+impl fmt::Debug for FallbackSite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FallbackSite").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl FallbackSite {
+    #[doc(hidden)]
+    pub const fn new(path: &'static str) -> Self {
+        let asked = [const { Count::new() }; 1 + RejectionKind::ALL.len()];
+        Self { path, asked, answered: Count::new(), failed: Count::new() }
+    }
+
+    pub(super) fn asked_for(&self, rejection: Option<RejectionKind>) -> &Count {
+        let kind = RejectionKind::ALL.iter().position(|kind| Some(*kind) == rejection);
+        &self.asked[kind.map_or(0, |kind| kind + 1)]
+    }
+}
+
 /// A policy at its function: what the attribute says, and the handle that the function's first call finds.
 pub struct Site<P: Policy> {
+    attribute: Attribute<P>,
+    /// A reference, which nothing has to be dropped for.
+    pub(super) policy: OnceRef<'static, P>,
+}
+
+/// What an attribute says. One type, of which the compiler knows from the function before that nothing in it changes.
+struct Attribute<P: Policy> {
     operation: &'static Operation,
     name: Option<&'static str>,
     definition: Definition<P>,
     /// Whether an instance key was written; if not, it joins whatever has the name.
-    configured: bool,
-    pub(super) policy: OnceCell<Arc<P>>,
+    is_configured: bool,
 }
 
 // The compiler would find it out by itself, but for each static anew and through everything that a policy is made of, which is a tenth of
@@ -59,12 +90,9 @@ pub struct Site<P: Policy> {
 unsafe impl<P: Policy> Sync for Site<P> {}
 
 #[allow(dead_code)]
-fn every_field_is_sync<P: Policy>(Site { operation, name, definition, configured, policy }: &Site<P>) {
+fn every_field_is_sync<P: Policy>(Site { attribute, policy }: &Site<P>) {
     fn is_sync<T: Sync>(_: &T) {}
-    is_sync(operation);
-    is_sync(name);
-    is_sync(definition);
-    is_sync(configured);
+    is_sync(attribute);
     is_sync(policy);
 }
 
@@ -74,46 +102,47 @@ impl<P: Policy> Site<P> {
         operation: &'static Operation,
         name: Option<&'static str>,
         keys: P::Keys,
-        configured: bool,
+        is_configured: bool,
     ) -> Self {
         let definition = Definition { keys, rule: None };
-        Self { operation, name, definition, configured, policy: OnceCell::new() }
+        let attribute = Attribute { operation, name, definition, is_configured };
+        Self { attribute, policy: OnceRef::new() }
     }
 
     pub(super) const fn with_rule(mut self, rule: P::Rule) -> Self {
-        self.definition.rule = Some(rule);
+        self.attribute.definition.rule = Some(rule);
         self
     }
 
     /// The guarded function.
     pub fn operation(&self) -> &'static Operation {
-        self.operation
+        self.attribute.operation
     }
 
     /// The name, where one was given.
     pub fn name(&self) -> Option<&'static str> {
-        self.name
+        self.attribute.name
     }
 
     /// What the attribute says.
     pub(crate) fn definition(&self) -> &Definition<P> {
-        &self.definition
+        &self.attribute.definition
     }
 
     /// What the attribute says, and that it was the attribute.
     pub(super) fn origin(&self) -> (Definition<P>, Origin) {
-        let (file, line) = (self.operation.file, self.operation.line);
-        (self.definition, Origin::Attribute { file, line })
+        let (file, line) = (self.operation().file(), self.operation().line());
+        (*self.definition(), Origin::Attribute { file, line })
     }
 
     pub(crate) fn is_configured(&self) -> bool {
-        self.configured
+        self.attribute.is_configured
     }
 }
 
 impl<P: Policy> fmt::Debug for Site<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").field("name", &self.name).field("definition", &self.definition).finish_non_exhaustive()
+        f.debug_struct("Site").field("name", &self.name()).field("definition", self.definition()).finish_non_exhaustive()
     }
 }
 
@@ -126,9 +155,7 @@ impl Operation {
         line: u32,
         layers: &'static [Layer],
     ) -> Self {
-        let fallbacks = [const { Count::new() }; 1 + RejectionKind::ALL.len()];
-        let (answered_fallbacks, failed_fallbacks) = (Count::new(), Count::new());
-        Self { module, function, file, line, layers, fallbacks, answered_fallbacks, failed_fallbacks }
+        Self { module, function, file, line, layers }
     }
 
     /// The module that the function is in; the crate's name comes first.
@@ -143,7 +170,7 @@ impl Operation {
 
     /// `module::function`.
     pub fn path(&self) -> String {
-        format!("{}::{}", self.module, self.function)
+        format!("{}::{}", self.module(), self.function())
     }
 
     /// The source file, as the compiler was given it.
@@ -158,7 +185,7 @@ impl Operation {
 
     /// `file:line`.
     pub fn location(&self) -> String {
-        format!("{}:{}", self.file, self.line)
+        format!("{}:{}", self.file(), self.line())
     }
 
     /// The policies around it, outermost first.
@@ -166,34 +193,37 @@ impl Operation {
         self.layers
     }
 
+    /// Its fallback, which is around everything else.
+    pub(super) fn fallback(&self) -> Option<&'static FallbackSite> {
+        match self.layers {
+            [Layer::Fallback(fallback), ..] => Some(fallback),
+            _ => None,
+        }
+    }
+
     /// How often its fallback was asked, whatever for and whether it failed or not.
     pub fn fallbacks(&self) -> u64 {
-        self.fallbacks.iter().map(Count::get).sum()
+        self.fallback().map_or(0, |fallback| fallback.asked.iter().map(Count::get).sum())
     }
 
     /// How often its fallback was asked for a rejection of that kind; `None` stands for the function's own errors.
     pub fn fallbacks_for(&self, rejection: Option<RejectionKind>) -> u64 {
-        self.fallback_count(rejection).get()
+        self.fallback().map_or(0, |fallback| fallback.asked_for(rejection).get())
     }
 
     /// How often its fallback succeeded: with several levels, any of them. One that is still answering, or was dropped before it had, is neither here nor among
     /// [`failed_fallbacks`](Self::failed_fallbacks).
     pub fn answered_fallbacks(&self) -> u64 {
-        self.answered_fallbacks.get()
+        self.fallback().map_or(0, |fallback| fallback.answered.get())
     }
 
     /// How often its fallback failed too: with several levels, the last one.
     pub fn failed_fallbacks(&self) -> u64 {
-        self.failed_fallbacks.get()
-    }
-
-    pub(super) fn fallback_count(&self, rejection: Option<RejectionKind>) -> &Count {
-        let kind = RejectionKind::ALL.iter().position(|kind| Some(*kind) == rejection);
-        &self.fallbacks[kind.map_or(0, |kind| kind + 1)]
+        self.fallback().map_or(0, |fallback| fallback.failed.get())
     }
 
     pub(super) fn crate_name(&self) -> &'static str {
-        self.module.split("::").next().unwrap_or(self.module)
+        self.module().split("::").next().unwrap_or(self.module())
     }
 }
 

@@ -2,9 +2,12 @@ async fn prices(&self) -> io::Result<BoxStream<'_, Price>> {
     use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let (__operation, __breaker) = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "prices", ::core::line!(),
-            [Fallback("Self::prices_of_yesterday"), CircuitBreaker(& __BREAKER)]
+            __OPERATION = "prices", ::core::line!(), [Fallback(& __FALLBACK),
+            CircuitBreaker(& __BREAKER)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "Self::prices_of_yesterday",
+        );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("prices"),

@@ -7,8 +7,11 @@ async fn recommend(
     use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __operation = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "recommend", ::core::line!(), [Fallback("popular")]
+            __OPERATION = "recommend", ::core::line!(), [Fallback(& __FALLBACK)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "popular",
+        );
         &__OPERATION
     };
     #[cfg(feature = "regions")]

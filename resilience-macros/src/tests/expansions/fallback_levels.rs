@@ -4,9 +4,12 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
     const _: () = ();
     let (__operation, __breaker) = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "stock", ::core::line!(), [Fallback("Self::cached, closure"),
+            __OPERATION = "stock", ::core::line!(), [Fallback(& __FALLBACK),
             CircuitBreaker(& __BREAKER)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "Self::cached, closure",
+        );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("stock"),

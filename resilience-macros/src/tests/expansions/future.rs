@@ -16,9 +16,12 @@ fn charge(
     async move {
         let (__operation, __breaker) = {
             ::resilience_runtime::private::operation! {
-                __OPERATION = "charge", ::core::line!(), [Fallback("queue_payment"),
+                __OPERATION = "charge", ::core::line!(), [Fallback(& __FALLBACK),
                 CircuitBreaker(& __BREAKER)]
             }
+            static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+                "queue_payment",
+            );
             static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
                 &__OPERATION,
                 __resilience::Some("payment"),

@@ -9,9 +9,12 @@ async fn charge(
     let order = order;
     let (__operation, __breaker) = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "charge", ::core::line!(), [Fallback("Self::queue"),
+            __OPERATION = "charge", ::core::line!(), [Fallback(& __FALLBACK),
             CircuitBreaker(& __BREAKER)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "Self::queue",
+        );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("payment"),

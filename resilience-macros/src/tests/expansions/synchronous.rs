@@ -10,10 +10,13 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
     const _: () = ();
     let (__operation, __retry, __breaker, __bulkhead, __rate_limit) = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "charge", ::core::line!(), [Fallback("queue_payment"), Retry(&
+            __OPERATION = "charge", ::core::line!(), [Fallback(& __FALLBACK), Retry(&
             __RETRY), CircuitBreaker(& __BREAKER), Bulkhead(& __BULKHEAD), RateLimit(&
             __RATE_LIMIT)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "queue_payment",
+        );
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,

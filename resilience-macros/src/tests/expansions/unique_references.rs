@@ -4,9 +4,12 @@ async fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
     const _: () = ();
     let (__operation, __breaker) = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "fill", ::core::line!(), [Fallback("closure"), CircuitBreaker(&
-            __BREAKER)]
+            __OPERATION = "fill", ::core::line!(), [Fallback(& __FALLBACK),
+            CircuitBreaker(& __BREAKER)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "closure",
+        );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("disk"),
