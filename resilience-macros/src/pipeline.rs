@@ -8,26 +8,42 @@ use syn::Result;
 
 use crate::{
     error::Errors,
-    expand, model, recover,
+    expand,
+    model::{self, Guarded},
+    recover,
     syntax::{self, Kind, Sketch, Written},
 };
 
+/// Who has attributes expanded.
+#[derive(Clone, Copy)]
+enum Reader {
+    Compiler,
+    /// Documentation is made of signatures, and shows them as they were written.
+    Documentation,
+    Editor,
+}
+
 /// Expands the attribute `kind`, written with `arguments` above `item`, for whoever asks.
 pub(crate) fn run(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
-    match is_in_editor() {
-        true => shown(kind, arguments, item),
-        false => generated(kind, arguments, item),
+    match reader() {
+        Reader::Compiler => generated(kind, arguments, item),
+        Reader::Documentation => documented(kind, arguments, item),
+        Reader::Editor => shown(kind, arguments, item),
     }
 }
 
-/// Whether this is run by an editor's language server, which has macros expanded by a program of its own. The compiler is given no second
-/// copy of every function for it, which a `#[cfg]` would take, and no condition that it does not know.
-fn is_in_editor() -> bool {
-    static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| {
+/// Who that is, by the program that this is run by: an editor's language server has macros expanded by one of its own. So the compiler is given no second copy of
+/// every function, which a `#[cfg]` would take, and no condition that it does not know.
+fn reader() -> Reader {
+    static READER: OnceLock<Reader> = OnceLock::new();
+    *READER.get_or_init(|| {
         let program = env::current_exe().ok();
-        let name = program.as_deref().and_then(Path::file_name).and_then(OsStr::to_str);
-        name.is_some_and(|name| name.contains("rust-analyzer"))
+        let name = program.as_deref().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
+        match () {
+            () if name.contains("rust-analyzer") => Reader::Editor,
+            () if name.contains("rustdoc") => Reader::Documentation,
+            () => Reader::Compiler,
+        }
     })
 }
 
@@ -53,6 +69,24 @@ pub(crate) fn shown(kind: Kind, arguments: TokenStream, item: TokenStream) -> To
 
 /// What the compiler is given.
 pub(crate) fn generated(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expanded(kind, arguments, item, |written, guarded| expand::function(guarded, written.taken_paths()))
+}
+
+/// What documentation is made of: the same, but for a function of which the signature would read otherwise.
+pub(crate) fn documented(kind: Kind, arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expanded(kind, arguments, item, |written, guarded| match expand::is_told_apart(guarded) {
+        true => recover::as_written(written, None),
+        false => expand::function(guarded, written.taken_paths()),
+    })
+}
+
+/// What `expand` makes of the function, or the function as it was written.
+fn expanded(
+    kind: Kind,
+    arguments: TokenStream,
+    item: TokenStream,
+    expand: impl FnOnce(&Written, &Guarded) -> TokenStream,
+) -> TokenStream {
     if syntax::is_taken(&arguments) {
         return TokenStream::new();
     }
@@ -61,17 +95,15 @@ pub(crate) fn generated(kind: Kind, arguments: TokenStream, item: TokenStream) -
         // What is missing would be an error about something else.
         return recover::as_written(&written, None);
     }
-    guard(&written).unwrap_or_else(|errors| recover::as_written(&written, Some(&errors)))
+    match guard(&written) {
+        Ok(guarded) => expand(&written, &guarded),
+        Err(errors) => recover::as_written(&written, Some(&errors)),
+    }
 }
 
-fn guard(written: &Written) -> Result<TokenStream> {
+fn guard(written: &Written) -> Result<Guarded> {
     let mut errors = Errors::default();
     let annotated = syntax::parse(written, &mut errors);
     let guarded = model::check(annotated, &mut errors);
-    let guarded = errors.finish(guarded)?;
-    let function = expand::function(&guarded, written.taken_paths());
-    Ok(match expand::is_told_apart(&guarded) {
-        true => expand::beside_as_written(written, &function),
-        false => function,
-    })
+    errors.finish(guarded)
 }

@@ -54,7 +54,7 @@ use syn::{Expr, Path, ext::IdentExt, spanned::Spanned};
 
 use crate::{
     model::{Form, FutureForm, Guarded, Layer},
-    syntax::{RUNTIME, TAKEN, Written},
+    syntax::{RUNTIME, TAKEN},
 };
 
 /// The whole function.
@@ -108,18 +108,6 @@ fn run(guarded: &Guarded) -> TokenStream {
     let end = end(guarded);
     let run = quote_spanned!(Span::mixed_site()=> #classify #call #end);
     if cfg!(feature = "tracing") { in_span(guarded, &run) } else { run }
-}
-
-/// The function beside what was `written`, which is what its documentation is made of.
-pub(crate) fn beside_as_written(written: &Written, function: &TokenStream) -> TokenStream {
-    let (kept, as_written) = (&written.kept, &written.function);
-    quote_spanned! {Span::mixed_site()=>
-        #[cfg(doc)]
-        #(#kept)*
-        #as_written
-        #[cfg(not(doc))]
-        #function
-    }
 }
 
 /// The future at the end of a function that returns one, boxed where it was.

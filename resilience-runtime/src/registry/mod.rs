@@ -26,9 +26,9 @@ pub(crate) use kinds::{EachKind, Kept, OfEachKind, for_each_kind, for_kind};
 #[cfg(feature = "config")]
 pub(crate) use kinds::{Family, KINDS};
 pub(crate) use list::each_kind;
-pub(crate) use operation::Site;
 #[doc(hidden)]
 pub use operation::FallbackSite;
+pub(crate) use operation::Site;
 pub use operation::{Layer, Operation};
 #[cfg(feature = "config")]
 pub(crate) use policies::Named;

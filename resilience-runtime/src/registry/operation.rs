@@ -142,7 +142,10 @@ impl<P: Policy> Site<P> {
 
 impl<P: Policy> fmt::Debug for Site<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").field("name", &self.name()).field("definition", self.definition()).finish_non_exhaustive()
+        f.debug_struct("Site")
+            .field("name", &self.name())
+            .field("definition", self.definition())
+            .finish_non_exhaustive()
     }
 }
 

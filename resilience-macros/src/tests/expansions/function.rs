@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 /// Charges the customer.
 pub fn charge(
     order: &Order,

@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 fn charge(
     &self,
     order: Order,

@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 #[tracing::instrument(skip(self))]
 async fn charge(
     &self,

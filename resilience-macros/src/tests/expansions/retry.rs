@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 async fn send(
     &mut self,
     mail: Mail,

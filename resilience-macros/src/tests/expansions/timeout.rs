@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error>> {
     use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __timeout = {

@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 fn report(
     self,
     day: Day,
