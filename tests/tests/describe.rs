@@ -1,5 +1,6 @@
 //! A program of two crates, told before anything is called: a table, a graph, and each attribute as it was written.
 
+use resilience_runtime::private::FallbackSite;
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     CircuitBreaker, Failure, Kind, Layer, Operation, Rejection, bulkhead, circuit_breaker, fallback, registry,
@@ -219,5 +220,6 @@ fn every_kind_of_layer_has_a_word() {
     let [breaker, bulkhead] = operation("describe::offer").layers() else { panic!("there are two") };
     assert_eq!((breaker.kind(), bulkhead.kind()), (Kind::CircuitBreaker, Kind::Bulkhead));
     assert_eq!(bulkhead.to_string(), "bulkhead(max_concurrent = 7)");
-    assert_eq!(Layer::Fallback("answer").kind(), Kind::Fallback);
+    static FALLBACK: FallbackSite = FallbackSite::new("answer");
+    assert_eq!(Layer::Fallback(&FALLBACK).kind(), Kind::Fallback);
 }
