@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 fn charge<'life0, 'async_trait>(
     &'life0 mut self,
     __argument_1: (Shop, u8),

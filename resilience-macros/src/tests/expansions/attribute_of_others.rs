@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 #[tracing::instrument(fields(id))]
 async fn ask(
     &mut self,

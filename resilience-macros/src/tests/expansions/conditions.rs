@@ -11,9 +11,12 @@ async fn count(
     const _: () = ();
     let (__operation, __retry) = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "count", ::core::line!(), [Fallback("first, second"), Retry(&
+            __OPERATION = "count", ::core::line!(), [Fallback(& __FALLBACK), Retry(&
             __RETRY)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "first, second",
+        );
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,

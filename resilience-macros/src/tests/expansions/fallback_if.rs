@@ -4,9 +4,12 @@ async fn report(day: Day) -> Result<Report, Error> {
     const _: () = ();
     let (__operation, __timeout) = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "report", ::core::line!(), [Fallback("no report"), Timeout(&
+            __OPERATION = "report", ::core::line!(), [Fallback(& __FALLBACK), Timeout(&
             __TIMEOUT)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "no report",
+        );
         static __TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::None,

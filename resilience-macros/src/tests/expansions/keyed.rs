@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 fn reserve(
     mut warehouse: u32,
     #[cfg(feature = "lots")]

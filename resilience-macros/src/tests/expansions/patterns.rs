@@ -1,4 +1,3 @@
-#[cfg(not(doc))]
 async fn count(
     mut self,
     __argument_1: Place,
@@ -15,9 +14,12 @@ async fn count(
     const _: () = ();
     let (__operation, __breaker, __retry) = {
         ::resilience_runtime::private::operation! {
-            __OPERATION = "count", ::core::line!(), [Fallback("counted"),
+            __OPERATION = "count", ::core::line!(), [Fallback(& __FALLBACK),
             CircuitBreaker(& __BREAKER), Retry(& __RETRY)]
         }
+        static __FALLBACK: __resilience::FallbackSite = __resilience::FallbackSite::new(
+            "counted",
+        );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("stock"),
