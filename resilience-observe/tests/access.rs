@@ -273,6 +273,9 @@ fn a_body_above_sixteen_kibibytes_is_refused() {
     let padded = |length: usize| format!("{FORCE_OPEN}{}", " ".repeat(length - FORCE_OPEN.len()));
     let refused = of(413, "the body must not be larger than 16 KiB");
     assert_eq!(program.refuses(&[BEARER, JSON], &padded(16 * 1024 + 1)), refused);
+    // One that says so, and then sends nothing, is not waited for.
+    let head = format!("POST /api/v1/steer HTTP/1.1\r\nHost: localhost\r\n{BEARER}\r\n{JSON}\r\n");
+    assert_eq!(told(&send(program.at(), &format!("{head}Content-Length: 16385\r\n\r\n"))), refused);
     // One that does not say how long it is.
     let chunk = " ".repeat(4096);
     let chunks = format!("1000\r\n{chunk}\r\n").repeat(5);

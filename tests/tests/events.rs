@@ -531,6 +531,20 @@ async fn other_policies_have_rings_of_their_own() {
     );
 }
 
+/// A program that does it by itself names nobody.
+#[test]
+fn whoever_reconfigured_is_in_its_text_where_somebody_is_known() {
+    let mut events = of("events: by");
+    let breaker = registered("events: by", CircuitBreakerConfig::new());
+    let config = |calls| CircuitBreakerConfig::new().minimum_calls(calls);
+    breaker.reconfigure(config(7)).unwrap();
+    breaker.steer().by("ada").reconfigure(config(8)).unwrap();
+    breaker.steer().by("ada").why("incident 12").reconfigure(config(9)).unwrap();
+    breaker.steer().why("incident 12").reconfigure(config(10)).unwrap();
+    let by = ["", " by ada", " by ada: incident 12", " by hand: incident 12"];
+    assert_eq!(lines(&mut events), by.map(|by| format!("circuit_breaker `events: by`: reconfigured{by}")));
+}
+
 /// Of whatever may come with every call the ring has a count and readers have each: the two agree for every kind of policy and each topic.
 #[tokio::test(start_paused = true)]
 async fn what_a_ring_counts_is_what_readers_were_told() {

@@ -645,6 +645,30 @@ mod under_way {
         assert_eq!((breaker.totals().failures, breaker.totals().stale), (3 * ROUNDS, 0));
     }
 
+    /// Of a key's breaker that is asked by itself, too, whether the permit borrows it or not.
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_of_its_own_breaker_keeps_it() {
+        let breaker = Arc::new(stock().max_keys(1).consecutive_failures(1).build().unwrap());
+        let own = || {
+            breaker.keyed("a").try_acquire().unwrap().success();
+            breaker.of_key("a").unwrap()
+        };
+        for is_owned in [true, false] {
+            let own = own();
+            let (borrowed, owned) = match is_owned {
+                true => (None, Some(own.try_acquire_owned().unwrap())),
+                false => (Some(own.try_acquire().unwrap()), None),
+            };
+            flood(&breaker);
+            owned.into_iter().for_each(|permit| permit.failure());
+            borrowed.into_iter().for_each(|permit| permit.failure());
+            assert_eq!(breaker.of_key("a").map(|breaker| breaker.state()), Some(State::Open), "owned: {is_owned}");
+            breaker.reset();
+            flood(&breaker);
+            assert!(breaker.of_key("a").is_none());
+        }
+    }
+
     /// Of a call that panics too, and of one that is not async.
     #[tokio::test(start_paused = true)]
     async fn a_panic_ends_it() {

@@ -112,6 +112,10 @@ async fn a_breaker_says_why_and_since_when() {
         "it is rejected: circuit breaker `payment` is open: a probe did not answer in time; try again in 10s";
     assert_eq!(breaker.snapshot().next.to_string(), expected);
     assert_eq!(serde_json::to_value(breaker.snapshot().next).unwrap()["rejection"]["name"], "payment");
+    advance(10 * SECOND).await;
+    // Nor that the opening which followed from that is over.
+    assert_eq!(breaker.state(), State::HalfOpen);
+    assert_eq!(breaker.next_call(), NextCall::Probe { reason: OpenReason::ProbeTimedOut });
     breaker.disable();
     assert_eq!(breaker.snapshot().next.to_string(), "it passes uncounted, because the policy is turned off");
 }

@@ -214,12 +214,17 @@ async fn a_cause_is_told_before_what_follows_from_it() {
     for (ended, follows) in [(Ended::Failed, "half_open -> open"), (Ended::Succeeded, "half_open -> closed")] {
         tokio::time::advance(Duration::from_secs(60)).await;
         let probe = breaker.try_acquire().unwrap();
+        tokio::time::advance(Duration::from_secs(1)).await;
         if ended == Ended::Failed {
             probe.failure()
         } else {
             probe.success()
         }
-        assert_eq!(short(all(&mut events)), ["open -> half_open", ended.as_str(), follows]);
+        let told = all(&mut events);
+        let generations: Vec<_> = told.iter().map(|event| event.order().unwrap().generation).collect();
+        assert_eq!(generations[1], generations[0], "a probe ends in the state in which it was let through");
+        assert_ne!(generations[2], generations[1]);
+        assert_eq!(short(told), ["open -> half_open", ended.as_str(), follows]);
     }
     breaker.force_open();
     assert_eq!(short(all(&mut events)), ["force_open", "closed -> forced_open"]);

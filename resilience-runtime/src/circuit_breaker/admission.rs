@@ -65,7 +65,13 @@ impl CircuitBreaker {
     /// [`Rejection::CircuitOpen`] while the breaker is open, forced open, or half-open with all probes under way.
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<'_>, Rejection> {
-        self.admit(Present).map_err(Rejection::from)
+        self.admit_by_hand().map_err(Rejection::from)
+    }
+
+    /// Of a key's breaker too, which may be asked by itself: no other key gets it while the call is under way.
+    #[inline(always)]
+    pub(super) fn admit_by_hand(&self) -> Result<Permit<'_>, Refused<'_>> {
+        if self.of_keys.is_of_an_instance() { self.admit_known(Present) } else { self.admit(Present) }
     }
 
     /// As [`try_acquire`](Self::try_acquire), and leaves it to the caller whether a rejection counts.

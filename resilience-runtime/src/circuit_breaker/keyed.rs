@@ -55,7 +55,7 @@ impl CircuitBreaker {
         Keyed::new(self, &key)
     }
 
-    /// The breaker that a key has now. It may be another key's later: see [`key`](Self::key).
+    /// The breaker that a key has now. It is this key's while a call that it let through is under way, and may be another key's later: see [`key`](Self::key).
     pub fn of_key<Fit>(&self, key: impl PolicyKey<Fit>) -> Option<Arc<Self>> {
         self.of_keys.find(&key)
     }

@@ -1,7 +1,6 @@
 //! A permit that owns its breaker, to be moved into a stream, a body or a task.
 
 use super::breaker::CircuitBreaker;
-use super::clock::Present;
 use super::judging::Admitted;
 use super::permit::{Permit, Watched};
 use crate::error::{Failure, Rejection};
@@ -184,9 +183,7 @@ impl CircuitBreaker {
     ///
     /// [`Rejection::CircuitOpen`] while the breaker lets nothing through.
     pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedPermit, Rejection> {
-        // Of a key's breaker too, which may be asked by itself.
-        let permit = if self.of_keys.is_of_an_instance() { self.admit_known(Present)? } else { self.admit(Present)? };
-        Ok(OwnedPermit::new(self, permit))
+        Ok(OwnedPermit::new(self, self.admit_by_hand()?))
     }
 
     /// As [`try_acquire_owned`](Self::try_acquire_owned), for a key: see [`keyed`](Self::keyed).
