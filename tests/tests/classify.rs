@@ -232,6 +232,15 @@ async fn a_fallbacks_own_conditions_decide_about_errors_and_kinds() {
 }
 
 #[test]
+fn a_success_is_never_tried_again_and_the_last_word_about_it_counts() {
+    let wait = Duration::from_secs(1);
+    assert_eq!((Verdict::SUCCESS.again(), Verdict::SUCCESS.after(wait)), (Verdict::SUCCESS, Verdict::SUCCESS));
+    assert_eq!(Verdict::IGNORED.after(wait).not_again(), Verdict::IGNORED);
+    assert_eq!(Verdict::FAILURE.not_again().after(wait), Verdict::FAILURE.after(wait));
+    assert_ne!(Verdict::FAILURE.after(wait), Verdict::FAILURE);
+}
+
+#[test]
 fn a_closure_needs_no_types_and_sync_functions_are_classified_too() {
     #[retry(attempts = 3, delay = "0s")]
     #[circuit_breaker("sync", consecutive_failures = 9, window = none)]

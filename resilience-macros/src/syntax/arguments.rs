@@ -2,7 +2,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use resilience_config::{names, unknown_key};
 use syn::{
-    Error, Expr, ExprLit, Ident, Lit, Result, Token,
+    Error, Expr, ExprLit, Ident, Lit, LitStr, Result, Token,
     ext::IdentExt,
     parse::{ParseStream, Parser},
     spanned::Spanned,
@@ -156,7 +156,7 @@ impl Arguments {
     }
 
     fn parse_one(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> Result<()> {
-        if let Some((key, message)) = dashed_key(input) {
+        if let Some((key, message)) = dashed_key(input).or_else(|| quoted_key(input)) {
             // It is there all the same, as one whose value is missing.
             self.keyed.push(KeyValue { key, value: Expr::Verbatim(TokenStream::new()), has_no_key: false });
             Err(message)
@@ -255,6 +255,18 @@ fn dashed_key(input: ParseStream<'_>) -> Option<(Ident, Error)> {
     is_dashed.then(|| {
         let message = format!("keys are written with underscores; write `{key} = ...`");
         (Ident::new(&key, first.span()), Error::new_spanned(tokens, message))
+    })
+}
+
+/// `"failure_rate" =` as `failure_rate`, and what is wrong with it.
+fn quoted_key(input: ParseStream<'_>) -> Option<(Ident, Error)> {
+    let ahead = input.fork();
+    let quoted: LitStr = ahead.parse().ok()?;
+    let key = quoted.parse_with(Ident::parse_any).ok()?;
+    let is_key = ahead.peek(Token![=]) && !ahead.peek(Token![==]);
+    is_key.then(|| {
+        let message = format!("keys are written without quotes; write `{key} = ...`");
+        (key, Error::new(quoted.span(), message))
     })
 }
 

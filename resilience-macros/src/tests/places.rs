@@ -56,6 +56,8 @@ fn a_message_points_at_the_value_or_the_key_that_has_to_change() {
         ("circuit_breaker(failure_rate = 2.0 * a)", "the argument `a` is not allowed here", "a"),
         ("circuit_breaker(failure_rate = Self::RATE)", "`Self` is not allowed here", "Self"),
         ("circuit_breaker(failure_rate = 0)", "`failure_rate` must be greater", "0"),
+        ("circuit_breaker(\"window\" = 5)", "keys are written without quotes; write `window = ...`", "\"window\""),
+        ("circuit_breaker(5 = window)", "expected a string literal", "5 = window"),
         ("retry(3)", "`retry` takes no value without a key", "3"),
         ("retry(attempts)", "missing value for `attempts`", "attempts"),
         ("retry(retry_rejections = [timed_out, timed_out])", "this value is already in the list", "timed_out"),

@@ -96,6 +96,7 @@ fn values_of_the_wrong_kind() {
         (quote!("a", window(10)), "missing value for `window`; write `window = ...`"),
         (quote!(mode = monitor, window(10)), "missing value for `window`; write `window = ...`"),
         (quote!(open-for = "1s"), "keys are written with underscores; write `open_for = ...`"),
+        (quote!("a", "open_for" = "1s"), "keys are written without quotes; write `open_for = ...`"),
         (quote!("a", half - open - calls = 2), "keys are written with underscores; write `half_open_calls = ...`"),
         (
             quote!(timeout = "1s"),
