@@ -436,6 +436,24 @@ fn who_was_busy_long_ago_loses_before_who_is_busy_now() {
 }
 
 #[test]
+fn who_has_done_nothing_yet_has_nothing_to_lose() {
+    let named = |nth: usize| {
+        let mut breaker = breaker();
+        breaker.name = Name::from(format!("{nth:02}"));
+        breaker
+    };
+    let mut breakers: Vec<_> = (0..20).map(named).collect();
+    let mut rings = Rings::new(256 << 10);
+    let lost = (0..1000).find_map(|second| {
+        rings.record(&of_breakers(breakers.clone()), |_| 0, (60_000 + second) * 1000);
+        breakers[1..].iter_mut().for_each(|breaker| breaker.totals.successes += 1);
+        Some(rings.lost()).filter(|lost| !lost.is_empty())
+    });
+    let lost: Vec<_> = lost.unwrap().into_iter().map(|lost| lost.name.to_string()).collect();
+    assert!(!lost.contains(&"00".to_owned()), "{lost:?}");
+}
+
+#[test]
 fn one_that_comes_when_many_have_gone_has_a_history() {
     let named = |name: &str| {
         let mut breaker = breaker();
