@@ -53,7 +53,7 @@ pub(crate) const CEILINGS: &[(&str, &str, [f64; 2])] = &[
     ("closed", "ours, default (10 s)", [126.0, 186.0]),
     ("closed", "ours, count window", [98.0, 154.0]),
     ("open", "ours", [230.0, 230.0]),
-    ("keyed", "ours, by a number", [335.0, 516.0]),
+    ("keyed", "ours, by a number", [335.0, 390.0]),
     ("retry", "ours", [163.0, 180.0]),
 ];
 

@@ -77,8 +77,6 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 /// assert!(rejection.to_string().starts_with("circuit breaker `payment` is open: 2 consecutive failures; try again in"));
 /// # Ok(()) }
 /// ```
-// The window first, so that a thread finds its shard without a detour, and then what each call reads.
-#[repr(C)]
 pub struct CircuitBreaker {
     pub(super) window: Window,
     pub(super) word: AtomicWord,
