@@ -39,10 +39,12 @@ fn reader() -> Reader {
     *READER.get_or_init(|| {
         let program = env::current_exe().ok();
         let name = program.as_deref().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
-        match () {
-            () if name.contains("rust-analyzer") => Reader::Editor,
-            () if name.contains("rustdoc") => Reader::Documentation,
-            () => Reader::Compiler,
+        if name.contains("rust-analyzer") {
+            Reader::Editor
+        } else if name.contains("rustdoc") {
+            Reader::Documentation
+        } else {
+            Reader::Compiler
         }
     })
 }

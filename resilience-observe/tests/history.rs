@@ -23,6 +23,12 @@ fn breaker() -> CircuitBreakerSnapshot {
     CircuitBreaker::builder("one").build().unwrap().snapshot()
 }
 
+fn named(name: &str) -> CircuitBreakerSnapshot {
+    let mut breaker = breaker();
+    breaker.name = Name::from(name.to_owned());
+    breaker
+}
+
 fn bulkhead() -> BulkheadSnapshot {
     let scope = Scope::new();
     let _entered = scope.enter();
@@ -319,9 +325,9 @@ async fn a_coarse_row_has_the_largest_percentiles_of_the_fine_ones() {
 fn a_policy_that_is_taken_out_is_forgotten_and_one_of_its_name_begins_anew() {
     let mut rings = Rings::new(1 << 20);
     let empty = rings.bytes();
-    let named = |name: &str, successes| {
-        let mut breaker = breaker();
-        (breaker.name, breaker.totals.successes) = (Name::from(name.to_owned()), successes);
+    let that_did = |name: &str, successes| {
+        let mut breaker = named(name);
+        breaker.totals.successes = successes;
         breaker
     };
     let mut record = |second: u64, breakers: &[CircuitBreakerSnapshot]| {
@@ -331,13 +337,13 @@ fn a_policy_that_is_taken_out_is_forgotten_and_one_of_its_name_begins_anew() {
             Some(past.rows.iter().map(|row| row.unwrap().count(0)).collect::<Vec<_>>())
         })
     };
-    record(1000, &[named("one", 3), named("three", 3), named("two", 3)]);
-    assert_eq!(record(1001, &[named("one", 4), named("three", 4), named("two", 9)])[1], Some(vec![6]));
-    assert_eq!(record(1002, &[named("one", 4), named("two", 9)]), [Some(vec![1, 0]), Some(vec![6, 0]), None]);
+    record(1000, &[that_did("one", 3), that_did("three", 3), that_did("two", 3)]);
+    assert_eq!(record(1001, &[that_did("one", 4), that_did("three", 4), that_did("two", 9)])[1], Some(vec![6]));
+    assert_eq!(record(1002, &[that_did("one", 4), that_did("two", 9)]), [Some(vec![1, 0]), Some(vec![6, 0]), None]);
     // It came back before anybody had seen that it was gone, and has counted from zero.
-    assert_eq!(record(1003, &[named("one", 2), named("two", 9)])[0], Some(vec![1, 0, 2]));
+    assert_eq!(record(1003, &[that_did("one", 2), that_did("two", 9)])[0], Some(vec![1, 0, 2]));
     assert_eq!(record(1004, &[]), [None, None, None]);
-    assert_eq!(record(1005, &[named("three", 2)]), [None, None, Some(vec![2])]);
+    assert_eq!(record(1005, &[that_did("three", 2)]), [None, None, Some(vec![2])]);
     record(1006, &[]);
     // What is left is the list, for those who come.
     assert!(rings.bytes() - empty < 4096, "{} {empty}", rings.bytes());
@@ -404,12 +410,7 @@ proptest! {
 fn who_was_busy_long_ago_loses_before_who_is_busy_now() {
     // Ten that were busy before and ten that are now: which of them have lost more when there is no room for the first time.
     let lose = |hours: u64, old: u64, new: u64| {
-        let named = |nth: usize| {
-            let mut breaker = breaker();
-            breaker.name = Name::from(format!("{nth:02}"));
-            breaker
-        };
-        let mut breakers: Vec<_> = (0..20).map(named).collect();
+        let mut breakers: Vec<_> = (0..20).map(|nth| named(&format!("{nth:02}"))).collect();
         let mut rings = Rings::new(256 << 10);
         let mut record = |second: u64, breakers: &[CircuitBreakerSnapshot]| {
             rings.record(&of_breakers(breakers.to_vec()), |_| 0, (60_000 + second) * 1000);
@@ -437,12 +438,7 @@ fn who_was_busy_long_ago_loses_before_who_is_busy_now() {
 
 #[test]
 fn who_has_done_nothing_yet_has_nothing_to_lose() {
-    let named = |nth: usize| {
-        let mut breaker = breaker();
-        breaker.name = Name::from(format!("{nth:02}"));
-        breaker
-    };
-    let mut breakers: Vec<_> = (0..20).map(named).collect();
+    let mut breakers: Vec<_> = (0..20).map(|nth| named(&format!("{nth:02}"))).collect();
     let mut rings = Rings::new(256 << 10);
     let lost = (0..1000).find_map(|second| {
         rings.record(&of_breakers(breakers.clone()), |_| 0, (60_000 + second) * 1000);
@@ -455,11 +451,6 @@ fn who_has_done_nothing_yet_has_nothing_to_lose() {
 
 #[test]
 fn one_that_comes_when_many_have_gone_has_a_history() {
-    let named = |name: &str| {
-        let mut breaker = breaker();
-        breaker.name = Name::from(name.to_owned());
-        breaker
-    };
     let mut rings = Rings::new(1 << 20);
     rings.record(&of_breakers(["b", "c", "d"].map(named).to_vec()), |_| 0, 1_000_000);
     rings.record(&of_breakers(vec![named("a")]), |_| 0, 1_001_000);

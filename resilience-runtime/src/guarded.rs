@@ -8,6 +8,9 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+/// What whoever polls a guarded call after its end is told.
+pub(crate) const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
+
 /// The `body` behind the breaker of that `site`. `settle` tells the breaker how it ended, and `finish` makes the function's own result of it,
 /// as of a rejection.
 ///
@@ -59,7 +62,6 @@ where
     /// Always inlined, as all that a success of a closed breaker passes through: in one codegen unit the compiler would not by itself.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
-        const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
         let mut this = self.project();
         let body = this.body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
         let (permit, settle, finish) = match this.start.take() {

@@ -2,6 +2,7 @@
 
 use crate::circuit_breaker::{CircuitBreaker, KeyedPermit, Permit};
 use crate::error::Failure;
+use crate::guarded::POLLED_AGAIN;
 use crate::keyed::Keyed;
 use crate::registry::Site;
 use std::future::Future;
@@ -75,7 +76,6 @@ where
     /// Always inlined: see [`guard`](crate::guarded::guard)'s.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<R> {
-        const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
         let mut this = self.project();
         let mut key;
         let (permit, settle, finish) = match std::mem::replace(this.stage, KeyedStage::Ended) {

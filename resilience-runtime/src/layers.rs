@@ -11,6 +11,7 @@ use crate::cause::{Describe, undescribed};
 use crate::circuit_breaker::{CircuitBreaker, Permit, Refused, Settles};
 use crate::error::{Failure, Rejection};
 use crate::event::RetryEvent;
+use crate::guarded::POLLED_AGAIN;
 use crate::policy::Policy;
 use crate::rate_limit::{NoTurn, RateLimiter};
 use crate::registry::{Kept, Site};
@@ -24,8 +25,6 @@ use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-
-const POLLED_AGAIN: &str = "a guarded call was polled after it had ended";
 
 /// A result on its way outward, as the function's own code sees it.
 type Outward<T, E> = Result<T, Failure<E>>;

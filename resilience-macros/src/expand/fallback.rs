@@ -9,7 +9,7 @@ use super::{
 use crate::model::{Answer, ErrorParameter, Fallback, Guarded, Only, error_parameter};
 
 /// Its entry among the function's layers.
-pub(super) fn entry(_: &Fallback) -> TokenStream {
+pub(super) fn entry() -> TokenStream {
     quote_spanned!(Span::mixed_site()=> Fallback(&__FALLBACK))
 }
 

@@ -169,7 +169,7 @@ fn private(guarded: &Guarded) -> TokenStream {
 
 /// Declares what lives as long as the program, in a block of its own, so that the body cannot name it.
 fn statics(guarded: &Guarded) -> TokenStream {
-    let layers = guarded.fallback.iter().map(fallback::entry).chain(guarded.layers.iter().map(site::entry));
+    let layers = guarded.fallback.iter().map(|_| fallback::entry()).chain(guarded.layers.iter().map(site::entry));
     let signature = &guarded.function.signature;
     let function = signature.ident.unraw().to_string();
     let line = quote_spanned!(signature.ident.span()=> ::core::line!());

@@ -78,11 +78,11 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 /// # Ok(()) }
 /// ```
 pub struct CircuitBreaker {
-    pub(super) window: Window,
     pub(super) word: AtomicWord,
     /// Why every outcome has to be judged, for which the window is kept armed: `TRIP_IF`, `TELL_OUTCOMES`.
     pub(super) judge_all: AtomicSetting,
     pub(super) settings: Settings<CircuitBreakerSettings, WORDS>,
+    pub(super) window: Window,
     pub(super) streak_began: Began,
     pub(super) last_opening: LastOpening,
     pub(super) own_time: OwnTime,
