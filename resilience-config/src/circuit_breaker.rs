@@ -575,6 +575,8 @@ mod tests {
             (config().open_for(MAX_OPEN_FOR + nano).open_backoff(1.1), "open_backoff", Some("max_open_for")),
             (config().open_for(SECOND + nano).max_open_for(SECOND), "max_open_for", Some("open_for")),
             (config().half_open_calls(2).half_open_successes(3), "half_open_successes", Some("half_open_calls")),
+            (config().half_open_calls(1).half_open_successes(2), "half_open_successes", Some("half_open_calls")),
+            (config().window(Window::Count(1)).minimum_calls(2), "minimum_calls", Some("window")),
         ];
         for (config, key, other) in cases {
             assert_eq!(broken(config), [(key, other)], "{config:?}");

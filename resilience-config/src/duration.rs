@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(refused("1M"), "`M` has no fixed length; write days or weeks");
         assert_eq!(refused("2months"), "`months` has no fixed length; write days or weeks");
         assert_eq!(refused("1year"), "`year` has no fixed length; write days or weeks");
+        assert_eq!(refused("1y2months"), "`y` has no fixed length; write days or weeks", "the first of them");
         assert_eq!(refused("99999999999999999999s"), "this duration is too long");
         for text in ["", "s", "soon", "-5s", "5.5.5s"] {
             assert_eq!(refused(text), "expected a duration such as `\"250ms\"`, `\"5s\"` or `\"1m30s\"`", "{text}");

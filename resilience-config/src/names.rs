@@ -62,6 +62,7 @@ mod tests {
             let name = format!("a{c}b");
             assert_eq!(check(&name).is_err(), c.is_control(), "{name:?}");
         }
+        assert!(check("\nb").is_err() && check("a\n").is_err(), "at either end");
         assert_eq!(check("a\nb").map_err(|error| error.message), Err("`name` must not contain control characters"));
     }
 

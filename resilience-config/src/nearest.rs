@@ -54,6 +54,7 @@ mod tests {
         assert_eq!(nearest("widows", &KEYS), Some("window"), "two mistakes in six characters");
         assert_eq!(nearest("widoes", &KEYS), None, "three");
         assert_eq!(nearest("", &KEYS), None);
+        assert_eq!(nearest("of", &["in"]), None, "two in two");
         assert_eq!(nearest("x", &[]), None);
     }
 }

@@ -196,7 +196,17 @@ mod tests {
         }
         assert_eq!(Rate::parse("1/1d2h3m4s5ms6us7ns"), Ok(Rate::new(1, Duration::new(93_784, 5_006_007))));
         assert_eq!(Rate::parse("4294967294/s"), Ok(Rate::per_second(u32::MAX - 1)));
-        for text in ["1/30", "1/30x", "1/s30", "1/30s ", "1/-3s", "1/99999999999999999999999d"] {
+        assert_eq!(Rate::parse("1/18446744073709551615s"), Ok(Rate::new(1, Duration::from_secs(u64::MAX))));
+        for text in [
+            "1/30",
+            "1/30x",
+            "1/s30",
+            "1/30s ",
+            "1/-3s",
+            "1/99999999999999999999999d",
+            "1/307445734561825861m",
+            "1/18446744073709551615s1s",
+        ] {
             assert!(Rate::parse(text).is_err(), "{text}");
         }
         for text in ["", "/s", "100", "100/", "100/sec", "100 /s", "-1/s", "1.5/s", "100/s ", "x/s", "100/m", "ü/s"] {

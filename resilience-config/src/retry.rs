@@ -263,7 +263,12 @@ mod tests {
         }
         let messages = [Jitter::None, Jitter::Equal, Jitter::Full, Jitter::Share(0.1)]
             .map(|jitter| plain.jitter(jitter).max_elapsed(MILLISECOND).check().unwrap_err().message);
-        assert!((1..4).all(|nth| !messages[..nth].contains(&messages[nth])), "one a kind: {messages:?}");
+        let begins = ["`delay`", "half of `delay`", "`delay`", "what `jitter` leaves of `delay`"];
+        for (message, begins) in messages.into_iter().zip(begins) {
+            let begins = format!("`max_elapsed` must be longer than {begins} (default `\"100ms\"`), ");
+            assert!(message.starts_with(&begins) && message.contains("second attempt"), "{message}");
+        }
+        assert_ne!(messages[0], messages[2], "with full jitter the first wait may be shorter");
     }
 
     #[test]

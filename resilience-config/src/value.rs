@@ -660,6 +660,7 @@ mod tests {
         let mode = |written| said(Mode::read("mode", &written).map(drop));
         assert_eq!(mode(text("monitr")), "unknown value `monitr` for `mode`; did you mean `monitor`?");
         assert_eq!(mode(Written::Text("off".into())), "expected a word without quotes; write `mode = off`");
+        assert_eq!(mode(Written::Text("loud".into())), "`mode` must be `enforce`, `monitor` or `off`");
         assert_eq!(mode(text("3")), "`mode` must be `enforce`, `monitor` or `off`");
         let twice = Rejections::read("retry_rejections", &text("[timed_out, timed_out]"));
         assert_eq!(said(twice.map(drop)), "this value is already in the list");

@@ -80,6 +80,10 @@ mod tests {
     fn each_kind_is_read_from_its_own_word() {
         for kind in Kind::ALL {
             assert_eq!(kind.as_str().parse::<Kind>(), Ok(*kind));
+            for other in Kind::ALL.iter().map(|other| other.as_str()) {
+                let is_same = other == kind.as_str();
+                assert_eq!((*kind == *other, *kind == other), (is_same, is_same), "{kind} and {other}");
+            }
         }
         assert_eq!("Retry".parse::<Kind>(), Err(InvalidKind));
     }

@@ -88,6 +88,29 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_that_was_asked_for_is_one_of_those_by_which_the_others_grow() {
+        let settings = plain().validated().resolve();
+        let mut waits = Waits::new(Dice::seeded(7));
+        let waited = [waits.next(&settings), waits.asked(&settings, Duration::ZERO), waits.next(&settings)];
+        assert_eq!(waited.map(|wait| wait.as_millis()), [100, 0, 400]);
+    }
+
+    /// Of splitmix64, as its authors' program prints them for this seed.
+    #[test]
+    fn the_numbers_are_those_of_the_generator() {
+        let mut dice = Dice::seeded(1_234_567);
+        for number in [
+            6_457_827_717_110_365_317_u64,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ] {
+            assert_eq!(dice.throw(), (number >> 11) as f64 / 2_f64.powi(53));
+        }
+    }
+
+    #[test]
     fn two_loops_never_share_a_sequence() {
         let settings = RetryConfig::new().resolve();
         let sequence = || Waits::new(Dice::new()).under(&settings).take(8).collect::<Vec<_>>();

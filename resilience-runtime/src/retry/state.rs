@@ -160,6 +160,13 @@ mod tests {
     }
 
     #[test]
+    fn a_percentage_is_the_number_that_was_written() {
+        for hundredths in 1..=10_000_u32 {
+            assert_eq!(millionths(f64::from(hundredths) / 100.0), u64::from(hundredths) * 10_000);
+        }
+    }
+
+    #[test]
     fn racing_retries_never_pass_the_bound() {
         let budget = &Budget::new();
         // Those whose clock reading is a second old among them.
@@ -188,7 +195,7 @@ mod tests {
                 let in_window = |times: &[u64]| times.iter().filter(|second| **second + 9 >= now).count() as u64;
                 for _ in 0..wanted {
                     let allowed = (in_window(&retries) + 1).saturating_sub(100) * 10 <= in_window(&calls);
-                    prop_assert_eq!(budget.spend(now, 10.0), allowed);
+                    prop_assert_eq!((budget.has_left(now, 10.0), budget.spend(now, 10.0)), (allowed, allowed));
                     if allowed {
                         retries.push(now);
                     }

@@ -331,3 +331,45 @@ impl Apply<'_> {
         }
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::super::document;
+    use super::*;
+    use crate::kind::Kind;
+    use crate::policy::{Definition, Policy};
+    use crate::registry::{Outside, for_each_kind};
+    use crate::retry::Retry;
+    use resilience_config::RetryConfig;
+    use std::time::Duration;
+
+    /// As where a builder registers something else after the file was found to be sound.
+    #[test]
+    fn what_does_not_go_with_the_file_any_more_is_left_alone_and_named() {
+        let registry = Registry::new();
+        let slow = RetryConfig::new().delay(Duration::from_secs(5));
+        let [slow, quick] = [("slow", slow), ("quick", RetryConfig::new())].map(|(name, keys)| {
+            let definition: Definition<Retry> = Retry::define(keys, None);
+            registry.register(Name::from(name), definition, true, false).unwrap()
+        });
+        let said = "[retry.slow]\nmax_delay = \"1s\"\n[retry.quick]\nmax_delay = \"1s\"";
+        let mut sources = Sources::default();
+        sources.put(Outside::File, document::parse("file".into(), said).ok());
+        let mut check = Check::new(&registry, &sources, Vec::new());
+        for_each_kind(&mut check);
+        let Check { mistakes, combined, .. } = check;
+        assert_eq!(mistakes.len(), 1);
+
+        let (mut untold, mut refused) = (Untold::default(), Vec::new());
+        let (source, audience) = (&Name::from("file"), Audience::nobody());
+        let (registry, untold, refused) = (&registry, &mut untold, &mut refused);
+        let mut apply = Apply { registry, source, combined, changes: Vec::new(), audience, untold, refused };
+        for_each_kind(&mut apply);
+        let change = Change { kind: Kind::Retry, name: "quick".into(), key: None, keys: vec!["max_delay"] };
+        assert_eq!(apply.changes, [change]);
+        let rule = "`delay` (default `\"100ms\"`) must not be longer than `max_delay` (default `\"10s\"`)";
+        assert_eq!(*apply.refused, [format!("retry `slow`: {rule}; it is left unchanged")]);
+        let longest = [slow, quick].map(|retry| retry.in_force().max_delay.as_secs());
+        assert_eq!(longest, [10, 1]);
+    }
+}
