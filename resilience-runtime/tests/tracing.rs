@@ -6,8 +6,8 @@ mod collector;
 use collector::{Fields, collect};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, EventFilter, Rejection, Topic, Verdict, bulkhead, circuit_breaker, fallback, rate_limit, registry,
-    retry, timeout,
+    CircuitBreaker, EventFilter, Rejection, Topic, Verdict, attempt, bulkhead, circuit_breaker, fallback, rate_limit,
+    registry, retry, timeout,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -207,6 +207,19 @@ async fn waits_and_fails() -> Result<u8, Error> {
     Err(Error::Failed)
 }
 
+#[retry(name = "tracing: recovers", attempts = 3, delay = "20ms", jitter = none)]
+async fn recovers() -> Result<u32, Error> {
+    if attempt() < 2 { Err(Error::Failed) } else { Ok(attempt()) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_succeeds_in_the_end_knows_its_attempts_and_its_time_too() {
+    let (collector, _guard) = collect(LevelFilter::INFO);
+    assert_eq!(recovers().await.unwrap(), 2);
+    let span = collector.span();
+    assert_eq!((&*span["resilience.attempts"], &*span["resilience.elapsed_ms"]), ("2", "20"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_span_is_left_while_the_call_waits_and_knows_attempts_and_time() {
     let (collector, _guard) = collect(LevelFilter::INFO);
@@ -365,6 +378,35 @@ fn who_and_why_are_fields_and_closing_is_no_warning() {
     let seen = collector.0.lock().unwrap();
     let fields = &seen.events[0].fields;
     assert_eq!((&*fields["resilience.by"], &*fields["resilience.why"]), ("ops", "incident 12"));
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn a_configuration_that_is_refused_is_an_error() {
+    let _entered = Scope::new().enter();
+    let (collector, _guard) = collect(LevelFilter::ERROR);
+    registry().configure_from_str("causes = 7").unwrap_err();
+    let lines = collector.lines();
+    assert!(matches!(&lines[..], [(Level::ERROR, line)] if line.contains("`causes` must be")), "{lines:?}");
+}
+
+#[cfg(feature = "persistence")]
+#[test]
+fn what_a_breaker_is_restored_to_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("breakers");
+    let breaker = || CircuitBreaker::builder("tracing: restored").consecutive_failures(1).register().unwrap();
+    {
+        let _entered = Scope::new().enter();
+        breaker().try_acquire().unwrap().failure();
+        registry().save(&path).unwrap();
+    }
+    let _entered = Scope::new().enter();
+    let _breaker = breaker();
+    let (collector, _guard) = collect(LevelFilter::INFO);
+    registry().restore(&path).unwrap();
+    let line = "circuit_breaker `tracing: restored`: closed -> open (1 consecutive failure)";
+    assert_eq!(collector.lines(), [(Level::WARN, line.to_owned())]);
 }
 
 #[tokio::test]

@@ -73,7 +73,11 @@ mod tests {
     /// What it is told, until it and all that it has captured are dropped.
     fn listening(bus: &Arc<Bus>) -> (Listener, Receiver<Event>) {
         let (told, hears) = channel();
-        (bus.on_event(EventFilter::default(), move |event| told.send(event.clone()).unwrap()), hears)
+        let hear = move |event: &Event| {
+            assert_eq!(std::thread::current().name(), Some("resilience-events"));
+            told.send(event.clone()).unwrap();
+        };
+        (bus.on_event(EventFilter::default(), hear), hears)
     }
 
     fn event() -> Event {
@@ -106,6 +110,7 @@ mod tests {
         (0..2).for_each(|_| bus.emit(Topic::Missed, event));
         assert_eq!(hears.recv_timeout(LONG), Ok(event()));
         listener.stop();
+        assert!(!bus.is_read(Topic::Missed), "nothing more waits for it, however long it takes");
         (0..2).for_each(|_| _ = go_on.send(()));
         assert_eq!(hears.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
     }
