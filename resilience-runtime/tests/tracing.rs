@@ -382,12 +382,18 @@ fn who_and_why_are_fields_and_closing_is_no_warning() {
 
 #[cfg(feature = "config")]
 #[test]
-fn a_configuration_that_is_refused_is_an_error() {
+fn a_configuration_is_told_and_one_that_is_refused_is_an_error() {
     let _entered = Scope::new().enter();
-    let (collector, _guard) = collect(LevelFilter::ERROR);
-    registry().configure_from_str("causes = 7").unwrap_err();
-    let lines = collector.lines();
-    assert!(matches!(&lines[..], [(Level::ERROR, line)] if line.contains("`causes` must be")), "{lines:?}");
+    CircuitBreaker::builder("tracing: configured").register().unwrap();
+    for (level, text, told) in [
+        (Level::ERROR, "causes = 7", "`causes` must be"),
+        (Level::INFO, "[circuit_breaker.\"tracing: configured\"]\nmax_keys = 7", "`tracing: configured`"),
+    ] {
+        let (collector, _guard) = collect(level.into());
+        let _ = registry().configure_from_str(text);
+        let lines = collector.lines();
+        assert!(matches!(&lines[..], [(of, line)] if *of == level && line.contains(told)), "{text}: {lines:?}");
+    }
 }
 
 #[cfg(feature = "persistence")]

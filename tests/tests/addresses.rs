@@ -246,7 +246,12 @@ fn a_variable_that_means_a_key_is_told_to_be_a_file() {
     Timeout::builder("stock").after(Duration::from_secs(1)).register().unwrap();
     let of_a_timeout = ("RESILIENCE__TIMEOUT__STOCK__KEY__3__AFTER".to_owned(), "1s".to_owned());
     let variable = |name: &str| (format!("RESILIENCE__CIRCUIT_BREAKER__{name}"), "1s".to_owned());
-    let variables = ["STOCK__KEY__ACME_7__OPEN_FOR", "stock__key__acme_7__open_for", "SOCK__KEY__ACME__OPEN_FOR"];
+    let variables = [
+        "STOCK__KEY__ACME_7__OPEN_FOR",
+        "stock__key__acme_7__open_for",
+        "SOCK__KEY__ACME__OPEN_FOR",
+        "STOCK__KEY__A__KEY__B__OPEN_FOR",
+    ];
     let variables = variables.map(variable).into_iter().chain([of_a_timeout]);
     let report = registry().configure_from_environment(variables).unwrap();
     let warnings: Vec<_> = report.warnings.iter().map(ToString::to_string).collect();
@@ -256,6 +261,10 @@ fn a_variable_that_means_a_key_is_told_to_be_a_file() {
     let expected = [
         "RESILIENCE__CIRCUIT_BREAKER__SOCK__KEY__ACME__OPEN_FOR: unknown circuit_breaker `SOCK__KEY__ACME`".to_owned(),
         format!("RESILIENCE__CIRCUIT_BREAKER__STOCK__KEY__ACME_7__OPEN_FOR: {in_a_file}"),
+        format!(
+            "RESILIENCE__CIRCUIT_BREAKER__STOCK__KEY__A__KEY__B__OPEN_FOR: {}",
+            in_a_file.replace("ACME_7", "A__KEY__B")
+        ),
         format!("RESILIENCE__CIRCUIT_BREAKER__stock__key__acme_7__open_for: {in_a_file}"),
         // A timeout has no keys.
         "RESILIENCE__TIMEOUT__STOCK__KEY__3__AFTER: unknown timeout `STOCK__KEY__3`".to_owned(),

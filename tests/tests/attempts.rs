@@ -10,7 +10,8 @@ use resilience_runtime::{
 use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, advance, sleep};
 
@@ -273,6 +274,27 @@ async fn no_attempt_ends_after_max_elapsed_and_one_at_that_moment_begins() {
         assert_eq!(made.get(), attempts, "{most}");
         assert_eq!(began.elapsed(), millis(100 * u64::from(attempts - 1)), "it does not wait for nothing");
     }
+    advance(Duration::from_micros(900)).await;
+    let retry = retry(plain().max_elapsed(millis(100)));
+    let wait = wait_after(&retry, Failure::Call("down"), Some(millis(100)));
+    assert_eq!(wait, Some(millis(100)), "no time has passed since it began, in the middle of a millisecond");
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_hand_a_verdict_says_whether_there_is_another_attempt() {
+    let retry = retry(plain().attempts(5));
+    let verdicts = [Verdict::FAILURE, Verdict::IGNORED.again(), Verdict::FAILURE.after(millis(70)), Verdict::SUCCESS];
+    let (made, began) = (Cell::new(0), Instant::now());
+    let call = || async {
+        made.set(made.get() + 1);
+        if made.get() % 2 == 0 { Ok(made.get()) } else { Err(made.get()) }
+    };
+    let nth = |result: Result<&usize, &usize>| *result.unwrap_or_else(|nth| nth);
+    assert_eq!(retry.call_classified(call, |result| verdicts[nth(result) - 1]).await, Ok(4));
+    // What is asked for is not made shorter.
+    assert!((millis(90)..=millis(100)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert_eq!(counts(&retry), (3, 1, 0, 0));
+    assert_eq!(retry.call_classified(call, |_| Verdict::FAILURE.not_again()).await, Err(5));
 }
 
 fn spend(retry: &Retry) {
@@ -296,6 +318,15 @@ async fn a_budget_counts_calls_from_when_it_is_set() {
     without.reconfigure(plain().budget(50.0)).unwrap();
     without.reconfigure(plain()).unwrap();
     assert_eq!(granted(&without), (2000, 0, 0, 0), "and none once it is gone");
+
+    // What was called before earns nothing, whether there was no budget or the retry was off.
+    for before in [plain(), plain().budget(50.0).enabled(false)] {
+        let retry = retry(before);
+        granted(&retry);
+        let retries = counts(&retry).0;
+        retry.reconfigure(plain().budget(50.0)).unwrap();
+        assert_eq!(granted(&retry), (retries + 600, 0, 0, 400), "{before:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -503,6 +534,60 @@ async fn a_synchronous_call_counts_alike() {
     assert_eq!((ends_at(1), counts(&retry)), (Ok(1), (0, 0, 0, 0)));
     assert_eq!((ends_at(3), counts(&retry)), (Ok(3), (2, 1, 0, 0)));
     assert_eq!((ends_at(4), counts(&retry)), (Err(3), (4, 1, 1, 0)));
+}
+
+/// Sleeps for real, as a synchronous function does whatever clock a test has paused.
+#[test]
+fn a_synchronous_call_waits_with_its_thread() {
+    let retry = retry(plain().delay(millis(20)).attempts(3));
+    let began = std::time::Instant::now();
+    retry.call_sync(|| Err::<(), _>(()), |()| true).unwrap_err();
+    assert!(began.elapsed() >= millis(40), "{:?}", began.elapsed());
+}
+
+#[derive(Clone)]
+struct Shop(Arc<AtomicU32>);
+
+impl Shop {
+    #[retry(attempts = 3, delay = "1ms")]
+    async fn sells_at_the_third(self) -> Result<u32, Error> {
+        let nth = self.0.fetch_add(1, Relaxed) + 1;
+        if nth < 3 { Err(Error::Own("sold out")) } else { Ok(nth) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_has_a_receiver_of_its_own() {
+    let asked = Arc::new(AtomicU32::new(0));
+    assert_eq!(Shop(Arc::clone(&asked)).sells_at_the_third().await, Ok(3));
+    assert_eq!(Arc::strong_count(&asked), 1);
+}
+
+static IS_HELD: AtomicBool = AtomicBool::new(true);
+/// At the end of each attempt.
+static HELD: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+
+/// No `Clone`.
+struct Held;
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        IS_HELD.store(false, Relaxed);
+    }
+}
+
+#[retry(attempts = 3, delay = "1ms", classify = |result| {
+    HELD.lock().unwrap().push(IS_HELD.load(Relaxed));
+    result.map_or(Verdict::FAILURE, |()| Verdict::SUCCESS)
+})]
+async fn cannot_see(_: Held) -> Result<(), Error> {
+    Err(Error::Own("no"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_argument_that_no_attempt_can_see_goes_with_the_last_one() {
+    cannot_see(Held).await.unwrap_err();
+    assert_eq!(*HELD.lock().unwrap(), [true, true, false]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use resilience_runtime::testing::{Entered, Scope};
 use resilience_runtime::{
     Bulkhead, BulkheadSnapshot, CircuitBreaker, CircuitBreakerConfig, ConfigWarning, ConfigureError, ConfigureReport,
-    Event, Kind, Rate, RateLimiter, Rejection, Retry, RetryConfig, Setting, Source, State, Timeout, bulkhead,
+    Event, Jitter, Kind, Rate, RateLimiter, Rejection, Retry, RetryConfig, Setting, Source, State, Timeout, bulkhead,
     circuit_breaker, rate_limit, registry, retry, timeout,
 };
 use std::path::PathBuf;
@@ -135,11 +135,12 @@ async fn a_name_goes_before_patterns_and_a_pattern_with_more_characters_before_o
     let _alone = alone();
     pattern_one().await.unwrap();
     pattern_two().await.unwrap();
-    configure(
+    let report = configure(
         "[circuit_breaker.\"pattern: o*\"]\nfailure_rate = 2\nminimum_calls = 2\n\
          [circuit_breaker.\"pattern: one\"]\nfailure_rate = 3\n\
          [circuit_breaker.\"pattern*\"]\nfailure_rate = 1\nminimum_calls = 1\nhalf_open_calls = 1",
     );
+    assert_eq!(report.warnings, [], "a pattern that matches some has its effect");
     let of = |name: &str| ["failure_rate", "minimum_calls", "half_open_calls"].map(|key| of_breaker(name, key).0);
     assert_eq!(of("pattern: one"), ["3", "2", "1"]);
     assert_eq!(of("pattern: two"), ["1", "1", "1"]);
@@ -162,6 +163,8 @@ async fn patterns_that_are_as_specific_as_each_other_are_refused_unless_somethin
         assert!(error.contains("both match `pattern: one` and set `max_keys`"), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }
+    let first = refused(&[&*one, "half_open_calls = 6\n", &other, "half_open_calls = 6\n"].concat());
+    assert!(first.contains("set `half_open_calls`") && first.lines().count() == 1, "one key is enough: {first}");
     configure(&[&*one, &between].concat());
     // By its name, or by a pattern that says more.
     configure(&[&*one, &other, &pattern("pattern: one", "max_keys")].concat());
@@ -453,6 +456,42 @@ fn of_two_keys_that_do_not_go_together_the_one_outside_is_blamed() {
         let error = refused(&format!("[defaults.retry]\n{default}\n[retry.\"written in the program\"]\n{written}"));
         assert!(error.starts_with(&format!("{at}: ")) && error.lines().count() == 1, "{written}: {error}");
     }
+    // And a table that says something else of it changes nothing.
+    let error = refused("[retry.\"written*\"]\nattempts = 4\n[retry.\"written in the program\"]\ndelay = \"6s\"");
+    assert!(error.starts_with("text:4:9: "), "{error}");
+}
+
+/// Where both are of the program, and a third key makes them go together no longer, it is the table that has the third one.
+#[test]
+fn a_key_that_parts_two_of_the_programs_is_told_once_where_its_table_begins() {
+    let _alone = alone();
+    let millis = Duration::from_millis;
+    let config = RetryConfig::new().delay(millis(100)).max_elapsed(millis(60)).jitter(Jitter::Equal);
+    for name in ["parted", "parted too"] {
+        Retry::builder(name).config(config).register().unwrap();
+    }
+    for (text, at) in [
+        ("[retry.parted]\njitter = \"none\"", "text:1:8"),
+        ("[retry.\"part*\"]\nattempts = 4\n[retry.parted]\njitter = \"none\"", "text:3:8"),
+        ("[retry.\"part*\"]\njitter = \"none\"", "text:1:8"),
+    ] {
+        let error = refused(text);
+        assert!(error.starts_with(&format!("{at}: `max_elapsed` must be longer than `delay`")), "{text}: {error}");
+        assert!(error.ends_with("(retry `parted`, together with the values set in the program)"), "{text}: {error}");
+        assert_eq!(error.lines().count(), 1, "one policy is enough: {error}");
+    }
+}
+
+#[test]
+fn what_has_changed_is_told_by_name() {
+    let _alone = alone();
+    let names: Vec<String> = (0..20).map(|nth| format!("changed {nth:02}")).collect();
+    for name in names.iter().rev() {
+        Retry::builder(name.clone()).register().unwrap();
+    }
+    let changes = configure("[retry.\"changed*\"]\nattempts = 7").changes;
+    assert!(changes.iter().all(|change| change.kind == Kind::Retry && change.keys == ["attempts"]), "{changes:?}");
+    assert_eq!(changes.iter().map(|change| change.name.to_string()).collect::<Vec<_>>(), names);
 }
 
 /// The policies are looked at kind by kind, and told of line by line.
@@ -628,6 +667,18 @@ fn a_policy_in_no_registry_says_what_its_builder_has_said() {
     assert_eq!(found(limiter.settings, "rate"), is("7/min", "builder"));
 }
 
+#[test]
+fn an_instance_of_a_key_has_the_settings_of_its_own_breaker_whoever_is_called_alike() {
+    let _alone = alone();
+    let builder = |rate| CircuitBreaker::builder("called alike").failure_rate(rate);
+    let (registered, apart) = (builder(10.0).register().unwrap(), builder(20.0).build().unwrap());
+    for (breaker, rate) in [(&*registered, "10"), (&apart, "20")] {
+        breaker.keyed(7).try_acquire().unwrap().success();
+        let settings = breaker.of_key(7).unwrap().snapshot().settings;
+        assert_eq!(found(settings, "failure_rate"), is(rate, "builder"));
+    }
+}
+
 #[circuit_breaker("forced", failure_rate = 70)]
 async fn forced() -> Result<(), Error> {
     Ok(())
@@ -771,6 +822,27 @@ async fn variables_name_kind_name_and_key() {
 }
 
 #[test]
+fn a_variable_with_what_is_no_name_is_told_and_says_nothing() {
+    let _alone = alone();
+    let long = "X".repeat(129);
+    for (name, problem) in [
+        ("A\u{1b}B", "`name` must not contain control characters"),
+        (&long, "`name` must have between 1 and 128 characters"),
+    ] {
+        let variable = format!("RESILIENCE__RETRY__{name}__ATTEMPTS");
+        let warnings = environment(&[(&variable, "3")]).unwrap().warnings;
+        let told = matches!(&warnings[..], [ConfigWarning::UnknownVariable { variable: told, problem: said }]
+            if *told == *variable && said == problem);
+        assert!(told, "{warnings:?}");
+    }
+    assert_eq!(
+        environment(&[(&format!("RESILIENCE__RETRY__{}__ATTEMPTS", &long[1..]), "3")]).unwrap().warnings.len(),
+        1,
+        "it is only unknown"
+    );
+}
+
+#[test]
 fn unknown_names_are_told_in_the_order_of_the_file_and_the_nearest_to_the_first_hundred() {
     let _alone = alone();
     Retry::builder("payment").register().unwrap();
@@ -782,6 +854,14 @@ fn unknown_names_are_told_in_the_order_of_the_file_and_the_nearest_to_the_first_
         assert_eq!(warning.to_string(), expected);
     }
     assert_eq!(report.warnings.len(), 103);
+
+    // Of variables, in the order of their names.
+    configure("");
+    let variables: Vec<String> = (10..30).map(|nth| format!("RESILIENCE__RETRY__UNKNOWN_{nth}__ATTEMPTS")).collect();
+    let values: Vec<(&str, &str)> = variables.iter().map(|variable| (&**variable, "3")).collect();
+    let told: Vec<String> = environment(&values).unwrap().warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 20);
+    assert!(told.iter().zip(&variables).all(|(told, variable)| told.starts_with(variable)), "{told:?}");
 }
 
 #[bulkhead(name = "never waits", max_concurrent = 1)]
@@ -800,6 +880,27 @@ fn a_queue_for_a_function_that_was_compiled_without_one_is_told() {
     );
     assert_eq!(configure("[bulkhead.disabled]\nmax_queue = 3").warnings, []);
     assert_eq!(configure("[bulkhead.\"never waits\"]\nmax_queue = 0").warnings, [], "as it is");
+
+    // One without a name that writes nothing as well, and wherever it is said.
+    let report = configure("[bulkhead.\"configuration::nor_does_this\"]\nmax_queue = 3");
+    assert!(matches!(&report.warnings[..], [ConfigWarning::NeverWaits { .. }]), "{report:?}");
+    let report = configure("[defaults.bulkhead]\nmax_queue = 3");
+    let told = report.warnings.iter().map(|warning| match warning {
+        ConfigWarning::NeverWaits { location, key: "max_queue", function } if location == "text:2:13" => {
+            function.clone()
+        }
+        other => panic!("{other}"),
+    });
+    let place =
+        |function: &str| registry().operations().find(|operation| operation.function() == function).unwrap().location();
+    let told: Vec<_> = told.collect();
+    assert!(["never_waits", "nor_does_this"].iter().all(|function| told.contains(&place(function))), "{told:?}");
+    assert!(!told.contains(&place("may_wait")));
+}
+
+#[bulkhead]
+async fn nor_does_this() -> Result<(), Error> {
+    Ok(())
 }
 
 #[bulkhead(name = "may wait")]
@@ -943,7 +1044,11 @@ fn a_watched_file_that_is_removed_is_told_of_once() {
     std::fs::write(&path, "").unwrap();
     let (sender, reloads) = std::sync::mpsc::channel();
     let watcher = registry().watcher(&path).every(Duration::from_millis(10));
-    let watch = watcher.on_reload(move |done| sender.send(done.is_ok()).unwrap()).start().unwrap();
+    let tells = move |done: &Result<_, _>| {
+        assert_eq!(std::thread::current().name(), Some("resilience-watch"));
+        sender.send(done.is_ok()).unwrap();
+    };
+    let watch = watcher.on_reload(tells).start().unwrap();
     for _ in 0..2 {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(reloads.recv_timeout(Duration::from_secs(20)), Ok(false));

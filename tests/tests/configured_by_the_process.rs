@@ -1,6 +1,6 @@
 //! `Registry::configure` reads the directory and the environment of the process: each test starts this program again in others.
 
-use resilience_runtime::{CircuitBreaker, registry};
+use resilience_runtime::{CircuitBreaker, EventFilter, Failure, Rejection, Topic, fallback, registry};
 use std::ffi::OsStr;
 use std::process::Command;
 
@@ -16,6 +16,16 @@ fn child() {
     let settings = payment.snapshot().settings;
     let rate = settings.iter().find(|setting| setting.key == "failure_rate").unwrap();
     println!("said: {} by {}", rate.value, rate.source);
+    if std::env::var_os("RESILIENCE__CAUSES").is_some() {
+        let mut events = registry().subscribe_with(EventFilter::of([Topic::Fallback]));
+        answered().unwrap();
+        println!("said: {}", events.try_recv().unwrap().cause().map_or("nothing", |cause| cause.as_str()));
+    }
+}
+
+#[fallback(|_: Failure<Rejection>| Ok(()))]
+fn answered() -> Result<(), Rejection> {
+    Err(Rejection::BulkheadFull { name: "elsewhere".into(), key: None })
 }
 
 /// In a directory with a `resilience.toml` that says 31, an `other.toml` that says 32 and a `wrong.toml`.
@@ -60,6 +70,13 @@ fn variables_go_over_the_file() {
     assert_eq!(said(&[(RATE, "0")]), [&*wrong, "50 by builder"]);
     let both = said(&[("RESILIENCE_CONFIG", "wrong.toml"), (RATE, "0")]);
     assert_eq!(both, ["wrong.toml:2:16: `failure_rate` must be a number, without quotes", &*wrong, "50 by builder"]);
+}
+
+#[test]
+fn whether_causes_are_told_is_said_by_a_variable() {
+    for (told, cause) in [("true", "bulkhead `elsewhere` is full"), ("false", "nothing")] {
+        assert_eq!(said(&[("RESILIENCE__CAUSES", told)]), ["31 by resilience.toml:2", cause]);
+    }
 }
 
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! What is printed with `{:?}` says which policy it is and what was done with it, and not all that there is behind it.
 
+use resilience_runtime::private::FallbackSite;
 use resilience_runtime::testing::{Scope, Script};
 use resilience_runtime::{
     Bulkhead, Cause, CircuitBreaker, CircuitBreakerConfig, EventFilter, HealthCheck, Pipeline, RateLimiter, Rejection,
@@ -57,6 +58,7 @@ async fn every_type_with_something_to_hide_says_what_matters() {
     shown(&check, "HealthCheck { name: \"database\", timeout: 2s, critical: true, .. }");
     let watcher = registry().watcher("resilience.toml").every(Duration::from_secs(3));
     shown(&watcher, "Watcher { path: \"resilience.toml\", interval: 3s, .. }");
+    shown(&watcher.every(Duration::ZERO), "Watcher { path: \"resilience.toml\", interval: 10ms, .. }");
     shown(&Cause::from("refused\n"), "\"refused\\\\n\"");
     let events = format!("{:?}", registry().subscribe_with(EventFilter::of([])));
     assert!(
@@ -68,10 +70,16 @@ async fn every_type_with_something_to_hide_says_what_matters() {
     shown(&script, "Script { steps: 2, calls: 0, .. }");
     let nested = scope.enter();
     assert!(format!("{entered:?}").starts_with("Entered { nested: false, "));
-    assert!(format!("{nested:?}").starts_with("Entered { nested: true, "));
+    let nested = format!("{nested:?}");
+    assert!(nested.starts_with("Entered { nested: true, ") && nested.contains("of_this_thread: "), "{nested}");
 
     function().await.unwrap();
     let operation = registry().operations().find(|operation| operation.function() == "function").unwrap();
     let place = format!("Operation {{ path: \"debug::function\", location: \"{}\", .. }}", operation.location());
     shown(operation, &place);
+    let layer = format!("{:?}", operation.layers()[0]);
+    let begins =
+        "CircuitBreaker(Site { name: Some(\"debug: function\"), definition: Definition { keys: CircuitBreakerConfig {";
+    assert!(layer.starts_with(begins) && layer.ends_with("rule: None }, .. })"), "{layer}");
+    shown(&FallbackSite::new("answer"), "FallbackSite { path: \"answer\", .. }");
 }

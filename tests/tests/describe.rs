@@ -3,7 +3,8 @@
 use resilience_runtime::private::FallbackSite;
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, Failure, Kind, Layer, Operation, Rejection, bulkhead, circuit_breaker, fallback, registry,
+    CircuitBreaker, Failure, Kind, Layer, Operation, Rejection, Retry, WindowCounts, bulkhead, circuit_breaker,
+    fallback, registry, retry,
 };
 use std::collections::HashSet;
 
@@ -94,6 +95,31 @@ fn a_preset_is_among_what_was_written() {
     assert_eq!(breaker.to_string(), "circuit_breaker(failure_rate = 20, preset = database)");
 }
 
+/// About which nobody says anything.
+#[retry]
+async fn plainly() -> Result<(), Rejection> {
+    Ok(())
+}
+
+fn often(counts: &WindowCounts) -> bool {
+    counts.failures > 7
+}
+
+#[circuit_breaker("described by a rule", trip_if = often)]
+async fn has_a_rule() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[test]
+fn what_nobody_wrote_is_not_in_an_attribute_and_a_rule_is() {
+    for (function, attribute) in
+        [("plainly", "retry"), ("has_a_rule", "circuit_breaker(name = \"described by a rule\", trip_if = often)")]
+    {
+        let [layer] = operation(&format!("describe::{function}")).layers() else { panic!("{function} has one") };
+        assert_eq!(layer.to_string(), attribute);
+    }
+}
+
 fn operation(path: &str) -> &'static Operation {
     registry().operations().find(|operation| operation.path() == path).unwrap()
 }
@@ -107,7 +133,14 @@ fn two_crates_contribute_their_functions_generic_ones_and_trait_methods_too() {
     let paths = texts(registry().operations().map(Operation::path));
     let expected =
         ["catalogue::price", "catalogue::describe", "catalogue::pictures", "describe::offer", "describe::oddly_named"];
-    let others = ["describe::of_a_macro", "describe::joins", "describe::configures", "describe::has_a_preset"];
+    let others = [
+        "describe::of_a_macro",
+        "describe::joins",
+        "describe::configures",
+        "describe::has_a_preset",
+        "describe::plainly",
+        "describe::has_a_rule",
+    ];
     let paths: Vec<_> = paths.into_iter().filter(|path| !others.contains(&&**path)).collect();
     assert_eq!(paths, expected, "by crate, file and line");
     assert!(operation("catalogue::price").location().starts_with("tests/catalogue/src/lib.rs:"));
@@ -157,6 +190,10 @@ fn the_table_is_aligned_and_marks_shared_names() {
     let offer = rows.iter().find(|row| row[0] == "describe::offer").unwrap();
     let elsewhere = format!("as at {}", place("catalogue::price"));
     assert_eq!(offer[2..], ["circuit_breaker", "catalogue *", &elsewhere]);
+    let joins = rows.iter().find(|row| row[0] == "describe::joins").unwrap();
+    assert_eq!(joins[3], "joined first *", "two are several");
+    let plainly = rows.iter().find(|row| row[0] == "describe::plainly").unwrap();
+    assert_eq!(plainly[2..], ["retry", "describe::plainly", "by default"]);
     assert_eq!(rows.last().unwrap(), &["* one policy for all functions that name it"]);
     let columns: Vec<_> =
         table.lines().filter_map(|line| line.find("circuit_breaker").or_else(|| line.find("policy  "))).collect();
@@ -171,7 +208,13 @@ fn what_no_attribute_names_is_told_as_well() {
     let table = description.to_string();
     let row = table.lines().find(|line| line.contains("describe: by hand")).unwrap();
     assert!(row.starts_with("(by hand)"), "{row}");
-    assert!(description.mermaid().contains("[\"circuit_breaker describe: by hand\"]"));
+    Retry::builder("describe: by hand").register().unwrap();
+    let graph = registry().describe().mermaid();
+    let node = |kind: &str| {
+        let label = format!("[\"{kind} describe: by hand\"]");
+        graph.lines().find_map(|line| line.trim().strip_suffix(&label)).unwrap_or_else(|| panic!("{kind}: {graph}"))
+    };
+    assert_ne!(node("circuit_breaker"), node("retry"), "{graph}");
 }
 
 #[tokio::test]
@@ -197,6 +240,9 @@ fn the_graph_has_one_node_for_a_shared_name_and_arrows_in_order() {
     assert!(graph.contains(&format!("f0 -- 3 --> {id}")), "after the fallback and the retry: {graph}");
     let own = graph.lines().filter(|line| line.contains("[\"bulkhead<br/>max_concurrent = 7\"]"));
     assert!(own.eq(graph.lines().filter(|line| line.ends_with("[\"bulkhead<br/>max_concurrent = 7\"]"))), "{graph}");
+    for label in ["[\"fallback<br/>price_of_yesterday\"]", "[\"retry\"]"] {
+        assert!(graph.lines().any(|line| line.ends_with(label)), "{label}: {graph}");
+    }
     let marked: Vec<_> = graph.lines().filter(|line| line.ends_with(":::shared")).collect();
     assert_eq!(marked.len(), 2, "one in this crate and one in both: {marked:?}");
 }

@@ -1,5 +1,6 @@
 //! What happens is told: to readers of their own pace, in order, to the unit; and the last of it is kept for each name.
 
+use resilience_runtime::testing::Scope;
 use resilience_runtime::{
     Bulkhead, CircuitBreaker, CircuitBreakerConfig, EVENT_CAPACITY, Ended, Event, EventFilter, Events, Kind, Outcome,
     RECENT_EVENTS, Rate, RateLimiter, Rejection, RejectionKind, Retry, RetryConfig, State, Timeout, Topic, Transition,
@@ -263,6 +264,24 @@ fn a_filter_lets_through_its_topics_and_names() {
     let names: Vec<_> = told(&mut transitions).iter().map(|event| event.name().unwrap().to_string()).collect();
     assert_eq!(names, ["events: filter a", "events: filter c"]);
     assert_eq!(told(&mut all_but).iter().map(Event::topic).collect::<Vec<_>>(), [Topic::Steered; 3]);
+}
+
+#[test]
+fn a_name_is_that_of_an_event_or_of_its_key() {
+    let _entered = Scope::new().enter();
+    let topics = [Topic::Transition, Topic::ConfigRefused];
+    let named = |name: &str| registry().subscribe_with(EventFilter::of(topics).named(name.parse().unwrap()));
+    let mut readers = ["a", "a[7]", "b", "*"].map(named);
+    registry().configure_from_str("causes = 7").unwrap_err();
+    let breaker = CircuitBreaker::builder("a").consecutive_failures(1).register().unwrap();
+    for key in [7, 8] {
+        breaker.keyed(key).try_acquire().unwrap().failure();
+    }
+    assert_eq!(
+        readers.each_mut().map(|reader| told(reader).len()),
+        [2, 1, 0, 2],
+        "what has no name has none that matches"
+    );
 }
 
 #[test]

@@ -39,6 +39,19 @@ async fn it_runs_for_errors_and_rejections_and_what_the_breaker_counted_stands()
     assert_eq!((totals.successes, totals.failures, totals.rejected), (1, 2, 1));
 }
 
+#[bulkhead]
+fn has_none() -> Result<(), Rejection> {
+    Ok(())
+}
+
+#[test]
+fn where_there_is_none_nothing_is_counted() {
+    has_none().unwrap();
+    let operation = registry().operations().find(|operation| operation.function() == "has_none").unwrap();
+    assert_eq!((operation.fallbacks(), operation.answered_fallbacks(), operation.failed_fallbacks()), (0, 0, 0));
+    assert_eq!([None, Some(RejectionKind::BulkheadFull)].map(|why| operation.fallbacks_for(why)), [0, 0]);
+}
+
 #[circuit_breaker]
 #[fallback(fails_too)]
 async fn both_fail() -> Result<(), Error> {

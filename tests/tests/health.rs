@@ -58,8 +58,9 @@ async fn an_open_breaker_degrades_and_a_critical_one_is_down() {
         "down: circuit breaker `payment` is open: 1 consecutive failure; a probe is due in 30s; \
          circuit breaker `stock` is open: 1 consecutive failure; a probe is due in 30s"
     );
+    assert!(registry().is_critical("payment") && !registry().is_critical("stock"));
     registry().mark_critical("payment", false).unwrap();
-    assert_eq!(health().await.status, Degraded);
+    assert_eq!((health().await.status, registry().is_critical("payment")), (Degraded, false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,13 +207,13 @@ async fn a_check_that_fails_or_panics_is_down_and_the_others_are_heard() {
     register(check("panics later", || async {
         sleep(SECOND / 2).await;
         let nothing: Option<u8> = None;
-        nothing.map(|_| ()).ok_or("none").map_err(|_| panic!("gone"))
+        nothing.map(|_| ()).ok_or("none").map_err(|why| panic!("gone: {why}"))
     }));
     register(check("fine", || async { Ok(()) }));
     let health = health().await;
     assert_eq!(
         health.to_string(),
-        "down: check `panics at once` panicked: no address; check `panics later` panicked: gone; \
+        "down: check `panics at once` panicked: no address; check `panics later` panicked: gone: none; \
          check `refused` failed: connection refused"
     );
     assert!(registry().remove_health_check("panics at once") && !registry().remove_health_check("nobody"));
@@ -260,6 +261,30 @@ async fn a_check_that_panics_when_it_is_cut_off_is_down_and_the_others_are_heard
     assert_eq!(health().await.to_string(), expected);
 }
 
+/// As something may that takes itself out of every list that it is in.
+struct AsksWhenDropped;
+
+impl Drop for AsksWhenDropped {
+    fn drop(&mut self) {
+        assert!(!registry().remove_health_check("somebody"));
+    }
+}
+
+#[test]
+fn what_a_check_has_captured_may_ask_the_registry_while_it_is_dropped() {
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let asks = |asks: AsksWhenDropped| {
+        check("asks", move || {
+            let _asks = &asks;
+            std::future::ready(Ok(()))
+        })
+    };
+    register(asks(AsksWhenDropped));
+    register(asks(AsksWhenDropped));
+    assert!(registry().remove_health_check("asks"));
+}
+
 #[tokio::test]
 async fn checks_marks_and_reasons_are_bounded() {
     let scope = Scope::new();
@@ -297,9 +322,16 @@ async fn checks_marks_and_reasons_are_bounded() {
     for nth in 0..MAX_HEALTH_REASONS + 5 {
         CircuitBreaker::builder(format!("bounded {nth}")).register().unwrap().force_open();
     }
-    let health = health().await;
-    assert_eq!((health.reasons.len(), health.more), (MAX_HEALTH_REASONS, 5));
-    assert!(health.to_string().ends_with("; and 5 more"));
+    for (closed, more, ends) in [(0, 5, "; and 5 more"), (4, 1, "; and 1 more"), (1, 0, "forced open by hand")] {
+        registry()
+            .circuit_breakers()
+            .filter(|breaker| breaker.state() != State::Closed)
+            .take(closed)
+            .for_each(|breaker| breaker.reset());
+        let health = health().await;
+        assert_eq!((health.reasons.len(), health.more), (MAX_HEALTH_REASONS, more));
+        assert!(health.to_string().ends_with(ends), "{health}");
+    }
 }
 
 #[tokio::test]

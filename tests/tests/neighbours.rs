@@ -20,3 +20,10 @@ async fn another_slice_of_the_linkers_may_be_called_operations() {
     assert_eq!(OPERATIONS.iter().sum::<u8>(), 1);
     assert!(registry().operations().any(|operation| operation.function() == "guarded"));
 }
+
+#[test]
+fn where_nobody_shares_a_name_none_is_marked_and_all_places_agree() {
+    let table = registry().describe().to_string();
+    assert!(table.contains("neighbours::guarded") && !table.contains('*'), "{table}");
+    assert_eq!(registry().verify(), Ok(()));
+}

@@ -203,6 +203,27 @@ async fn one_that_is_not_there_yet_gets_its_state_before_its_first_call() {
     scope.assert_state("persistence: guarded", State::Open);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_shown_as_it_will_be_with_its_keys() {
+    let place = Place::new();
+    {
+        let _entered = Scope::new().enter();
+        let stock = breaker("stock");
+        for _ in 0..2 {
+            stock.keyed(7).try_acquire().unwrap().failure();
+        }
+        open(&stock);
+        assert_eq!(place.save(), 2);
+    }
+    let _entered = Scope::new().enter();
+    place.restore();
+    let pending = registry().snapshot().pending;
+    let shown: Vec<_> = pending.iter().map(|waits| (waits.name.as_str(), waits.key.as_deref(), waits.state)).collect();
+    assert_eq!(shown, [("stock", None, State::Open), ("stock", Some("7"), State::Open)]);
+    breaker("stock");
+    assert!(registry().snapshot().pending.is_empty());
+}
+
 /// A breaker that two functions name, and one with keys that two functions name.
 mod named_twice {
     use super::*;
@@ -489,6 +510,7 @@ async fn each_key_has_its_own_state_again() {
     }
     let _entered = Scope::new().enter();
     assert_eq!(place.restore().pending.len(), 2);
+    assert!(registry().snapshot().pending.iter().all(|pending| pending.key.is_some()), "of its own it has nothing");
     let stock = breaker("stock/of all");
     assert_eq!(stock.snapshot().keys.unwrap().held, 2);
     for key in ["7", &long] {
@@ -579,6 +601,12 @@ fn a_file_is_replaced_whole_and_nothing_else_is_left_behind() {
     let entries = |path: &Path| std::fs::read_dir(path).unwrap().count();
     assert_eq!(entries(place.directory.path()), 1);
 
+    // A path of one word is in the directory of the process.
+    let here = tempfile::NamedTempFile::new_in(".").unwrap();
+    let word = here.path().file_name().unwrap();
+    assert_eq!(registry().save(word).unwrap(), 1);
+    registry().restore(here.path()).unwrap();
+
     let error = registry().save(place.directory.path().join("nowhere/breakers")).unwrap_err();
     assert!(matches!(error, SaveError::Io { .. }), "{error}");
     let taken = place.directory.path().join("taken");
@@ -609,6 +637,7 @@ fn what_is_not_as_it_was_written_is_refused_with_a_reason() {
     };
     assert_eq!(text(b""), "it has no header");
     assert_eq!(text(&[b'x'; 500]), "it has no header");
+    assert_eq!(text(b"resilience-\xff\n"), "its header is no text");
     assert_eq!(text(b"[defaults]\n"), "it does not begin as saved states do");
     assert_eq!(text(b"resilience-breakers\n"), "it has no version");
     assert_eq!(text(b"resilience-breakers 2 0\n"), "its header is not as it was written");
@@ -620,8 +649,18 @@ fn what_is_not_as_it_was_written_is_refused_with_a_reason() {
     let longer = text(&[&*whole, b"\n"].concat());
     assert!(longer.starts_with("it has ") && longer.ends_with(" were written"), "{longer}");
     assert!(text(&with_header(b"{}")).starts_with("missing field `saved_at`"));
-    let unnamed = json!({"saved_at": 0, "breakers": [{"name": "", "phase": "open"}]});
-    assert_eq!(text(&with_header(unnamed.to_string().as_bytes())), "`` is no name");
+    let long = "x".repeat(129);
+    for (names, first) in [(["", &long], ""), ([&long, ""], &long)] {
+        let breakers = names.map(|name| json!({"name": name, "phase": "open"}));
+        let unnamed = json!({"saved_at": 0, "breakers": breakers});
+        assert_eq!(text(&with_header(unnamed.to_string().as_bytes())), format!("`{first}` is no name"));
+    }
+
+    // Where the compiler has made the name, it may be longer than one that is written.
+    let made = format!("crate::{long}");
+    let body = json!({"saved_at": 0, "breakers": [{"name": made, "phase": "open"}]});
+    place.write(&with_header(body.to_string().as_bytes()));
+    assert_eq!(names(&place.restore().pending), [made]);
 
     let older = refused(&[b"resilience-breakers 0".as_slice(), &whole[21..]].concat());
     assert!(matches!(older, RestoreError::Version { found: 0, .. }), "{older}");

@@ -339,6 +339,8 @@ fn forbidden_orders_are_refused_in_the_words_of_the_attributes_and_every_mistake
         .build()
         .unwrap_err();
     assert_eq!(error.mistakes().len(), 2, "{error}");
+    let error = Pipeline::builder("right").retry(Retry::builder("a\nb")).build().unwrap_err();
+    assert!(matches!(error.mistakes(), [PipelineMistake::Config { kind: Kind::Retry, .. }]), "its own name: {error}");
     drop(waits);
     assert!(registry().snapshot().retries.is_empty(), "nothing of what was refused is in the registry");
 }
@@ -362,6 +364,12 @@ fn its_policies_are_in_the_registry_for_as_long_as_one_has_them() {
     let refused = registry().remove(Kind::Retry, "hold").unwrap_err();
     assert_eq!(refused.to_string(), "cannot remove retry `hold`: the pipeline `hold` has it; drop that first");
     assert!(matches!(refused, RemoveError::Held { .. }));
+    // Of several that have it, the first by name is told.
+    let others = ["other", "beside"]
+        .map(|name| Pipeline::builder(name).retry(Retry::builder("hold").config(RETRY)).build().unwrap());
+    let refused = registry().remove(Kind::Retry, "hold").unwrap_err();
+    assert!(matches!(refused, RemoveError::Held { pipeline, .. } if pipeline == "beside"));
+    drop(others);
     let other = Pipeline::builder("hold").retry(RetryConfig::new().attempts(9)).bulkhead("alone").build();
     assert!(matches!(other.as_ref().unwrap_err().mistakes(), [PipelineMistake::Register(_)]), "{other:?}");
     assert!(registry().bulkhead("alone").is_none(), "what it had brought has gone");
@@ -427,6 +435,10 @@ async fn a_key_is_asked_for_in_each_of_its_policies_and_a_call_costs_what_it_say
     assert!(
         costly(1).await.unwrap_err().rejection().unwrap().to_string().starts_with("rate limit `api[x]` is reached")
     );
+    // One where nothing is said.
+    for (nth, passes) in [true; 10].into_iter().chain([false]).enumerate() {
+        assert_eq!(api.call(|| async { Ok::<_, ()>(()) }).await.is_ok(), passes, "{nth}");
+    }
 }
 
 /// The breaker of a key is another one than the one that is known before the key is: whether that will be open is nothing to the key's.
@@ -721,6 +733,16 @@ async fn what_failed_is_told_where_it_is_said_how() {
     classified.unwrap_err();
     let said = || Some("silent: Failed".to_owned());
     assert_eq!(causes(), [said(), said(), said()]);
+
+    breaker.reset();
+    causes();
+    let shown = |_: &Silent, text: &mut CauseText| {
+        text.write_str("so far ")?;
+        let so_far = format!("{text:?}");
+        text.write_str(&so_far)
+    };
+    pipeline.causes(shown).call(call).await.unwrap_err();
+    assert_eq!(causes()[0].as_deref(), Some("so far \"so far \""));
 
     breaker.reset();
     causes();

@@ -157,7 +157,9 @@ fn what_was_restored_and_waits_goes_too() {
     let scope = Scope::new();
     let _entered = scope.enter();
     registry().restore(&path).unwrap();
-    assert_eq!(registry().snapshot().pending.len(), 1);
+    registry().mark_critical("restored", true).unwrap();
+    assert_eq!(registry().remove(Kind::Retry, "restored"), Ok(false), "what is known is of a breaker");
+    assert!(registry().is_critical("restored") && registry().snapshot().pending.len() == 1);
     assert_eq!(registry().remove(Kind::CircuitBreaker, "restored"), Ok(true));
     assert!(registry().snapshot().pending.is_empty());
     assert_eq!(CircuitBreaker::builder("restored").register().unwrap().state(), State::Closed);

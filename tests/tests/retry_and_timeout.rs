@@ -1,8 +1,8 @@
 //! Points 14 to 16 of the semantics for the types themselves, in virtual time.
 
 use resilience_runtime::{
-    Backoff, Event, Failure, GaveUp, Jitter, Rejection, RejectionKind, Retry, RetryConfig, Timeout, TimeoutConfig,
-    registry,
+    Backoff, Event, Failure, GaveUp, Jitter, Rejection, RejectionKind, Retry, RetryConfig, RetryEvent, Timeout,
+    TimeoutConfig, Timestamp, registry,
 };
 use std::cell::Cell;
 use std::future::pending;
@@ -101,7 +101,11 @@ async fn attempts_and_elapsed_time_are_in_the_events() {
     loop {
         sleep(millis(10)).await;
         let result = Err::<(), _>(Failure::Call("down"));
-        match run.after(result, |_| true, |_| None, |event| told.set(told.get() + event.attempt)) {
+        let tells = |event: &RetryEvent| {
+            assert_eq!((event.at, event.order.generation), (Timestamp::now(), 0));
+            told.set(told.get() + event.attempt);
+        };
+        match run.after(result, |_| true, |_| None, tells) {
             std::ops::ControlFlow::Continue(wait) => wait.await,
             std::ops::ControlFlow::Break(_) => break,
         }
@@ -168,6 +172,13 @@ async fn a_timeout_names_the_limit_that_was_passed() {
 
 fn timeout(after: Duration) -> Timeout {
     Timeout::builder("tests").after(after).build().unwrap()
+}
+
+#[test]
+fn a_timeout_that_is_refused_leaves_the_one_before_in_force() {
+    let timeout = timeout(millis(100));
+    timeout.reconfigure(TimeoutConfig::new().after(Duration::ZERO)).unwrap_err();
+    assert_eq!(timeout.snapshot().after, millis(100));
 }
 
 #[tokio::test(start_paused = true)]

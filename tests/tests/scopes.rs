@@ -226,6 +226,10 @@ fn a_script_that_makes_no_sense_is_refused_when_it_is_written() {
     assert!(message_of(|| drop(Dependency::new().times(2))).contains("the step before them"));
     assert!(message_of(|| drop(Dependency::new().ok(1).times(0))).contains("one call or more"));
     assert!(message_of(|| drop(Dependency::new().ok(1).forever().ok(2))).contains("never reached"));
+    assert!(message_of(|| drop(Dependency::new().forever())).contains("the step before them"));
+    let script = Dependency::new().ok(1);
+    let _clone = script.clone();
+    assert!(message_of(|| drop(script.ok(2))).contains("written before it is cloned"));
 }
 
 #[test]

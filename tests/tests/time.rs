@@ -88,6 +88,21 @@ fn a_thread_that_is_new_begins_where_the_furthest_one_is() {
     assert!(in_runtime >= began, "{in_runtime:?} is before {began:?}");
 }
 
+/// Sleeps for real, since time passes by itself outside of runtimes alone.
+#[test]
+fn one_that_is_behind_does_not_hold_back_those_that_are_new() {
+    Timestamp::now();
+    let furthest = std::thread::spawn(|| {
+        paused().block_on(pass(HOUR * 5000));
+        Timestamp::now()
+    });
+    let furthest = furthest.join().unwrap();
+    std::thread::sleep(OPEN_FOR);
+    assert!(Timestamp::now() < furthest || furthest.elapsed() >= OPEN_FOR, "this one is behind");
+    let began = std::thread::spawn(Timestamp::now).join().unwrap();
+    assert!(began.duration_since(furthest) >= OPEN_FOR - Duration::from_millis(1), "{began:?} after {furthest:?}");
+}
+
 #[test]
 fn a_second_runtime_goes_on_where_the_first_one_was() {
     let (first, second) = (paused(), paused());

@@ -231,6 +231,12 @@ fn a_synchronous_retry_that_blocks_no_task_is_told_of_nothing() {
     });
     std::thread::spawn(in_scope(&scope)).join().unwrap();
     assert_eq!(told(&mut traps), []);
+    // Nor one that does not wait.
+    let spins = || {
+        let retry = Retry::builder("spins").attempts(2).delay(Duration::ZERO).register().unwrap();
+        retry.call_sync(|| Err::<(), _>("busy"), |_| true).unwrap_err();
+    };
+    assert_eq!(told_of_lock_file(|| multi.block_on(async { spins() })), []);
     // Nor is an asynchronous one, wherever it waits.
     let retry = Retry::builder("async").attempts(2).delay(Duration::from_millis(1)).build().unwrap();
     assert_eq!(told_of_lock_file(|| _ = multi.block_on(retry.call(|| async { Err::<(), _>("busy") }))), []);

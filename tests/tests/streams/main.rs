@@ -697,6 +697,26 @@ mod forms {
         assert_eq!(counted("streams: forms"), [8, 0, 0, 0, 0]);
     }
 
+    #[circuit_breaker("streams: no error", stream = true, classify_item = |_| Verdict::FAILURE)]
+    async fn of_results_that_fail() -> Answer<impl Stream<Item = Result<u64, Plain>>> {
+        Ok(tokio_stream::iter([Ok(1)]))
+    }
+
+    #[circuit_breaker("streams: no result", stream = true, classify_item = |_| Verdict::FAILURE)]
+    async fn of_numbers_that_fail() -> Answer<impl Stream<Item = u64>> {
+        Ok(tokio_stream::iter([1]))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_item_without_an_error_says_that_it_was_classified() {
+        assert_eq!(all(of_results_that_fail().await).await, [Ok(1)]);
+        assert_eq!(all(of_numbers_that_fail().await).await, [1]);
+        for name in ["streams: no error", "streams: no result"] {
+            let last_error = breaker(name).snapshot().last_error.expect(name);
+            assert_eq!(last_error.cause, "an item that is classified as a failure", "{name}");
+        }
+    }
+
     #[tokio::test]
     async fn can_be_sent_shared_and_moved_where_they_could_be() {
         fn all<T: Send + Sync + Unpin + std::panic::UnwindSafe + 'static>(_: &T) {}
