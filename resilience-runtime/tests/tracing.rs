@@ -368,6 +368,16 @@ async fn a_conflict_is_a_warning() {
 }
 
 #[test]
+fn whoever_collects_warnings_alone_is_told_of_an_opening_and_of_nothing_else() {
+    let breaker = CircuitBreaker::builder("tracing: opens").build().unwrap();
+    let (collector, _guard) = collect(LevelFilter::WARN);
+    breaker.force_open();
+    breaker.reset();
+    let line = "circuit_breaker `tracing: opens`: closed -> forced_open (forced open by hand)";
+    assert_eq!(collector.lines(), [(Level::WARN, line.to_owned())]);
+}
+
+#[test]
 fn who_and_why_are_fields_and_closing_is_no_warning() {
     let breaker = CircuitBreaker::builder("tracing: steered").build().unwrap();
     let (collector, _guard) = collect(LevelFilter::INFO);

@@ -668,14 +668,15 @@ fn a_policy_in_no_registry_says_what_its_builder_has_said() {
 }
 
 #[test]
-fn an_instance_of_a_key_has_the_settings_of_its_own_breaker_whoever_is_called_alike() {
+fn a_breaker_and_those_of_its_keys_have_its_own_settings_whoever_is_called_alike() {
     let _alone = alone();
     let builder = |rate| CircuitBreaker::builder("called alike").failure_rate(rate);
     let (registered, apart) = (builder(10.0).register().unwrap(), builder(20.0).build().unwrap());
     for (breaker, rate) in [(&*registered, "10"), (&apart, "20")] {
         breaker.keyed(7).try_acquire().unwrap().success();
-        let settings = breaker.of_key(7).unwrap().snapshot().settings;
-        assert_eq!(found(settings, "failure_rate"), is(rate, "builder"));
+        for snapshot in [breaker.snapshot(), breaker.of_key(7).unwrap().snapshot()] {
+            assert_eq!(found(snapshot.settings, "failure_rate"), is(rate, "builder"), "{:?}", snapshot.key);
+        }
     }
 }
 
