@@ -343,4 +343,11 @@ mod tests {
         );
         assert_eq!(rejection.kind().to_string(), "circuit_open");
     }
+
+    #[test]
+    fn a_share_of_nothing_is_nothing() {
+        for (part, whole, expected) in [(0, 0, 0.0), (0, 1, 0.0), (1, 1, 100.0), (1, 4, 25.0)] {
+            assert_eq!(percent(part, whole), expected, "{part} of {whole}");
+        }
+    }
 }

@@ -190,6 +190,8 @@ async fn of_two_configurations_the_first_is_in_force_and_it_is_said_once() {
     let builder = || CircuitBreaker::builder("registry: contested");
     let error = builder().consecutive_failures(7).register().unwrap_err();
     assert!(matches!(error, RegisterError::Conflict { .. }), "{error}");
+    let error = builder().trip_if(|_| false).register().unwrap_err();
+    assert!(matches!(error, RegisterError::Conflict { .. }), "a rule alone configures it too: {error}");
     assert!(builder().register().is_ok(), "without keys it joins");
 }
 
