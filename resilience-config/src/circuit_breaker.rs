@@ -268,7 +268,8 @@ impl CircuitBreakerConfig {
             ),
             BrokenRule::unless_both(
                 settings.half_open_successes <= settings.half_open_calls
-                    || !between(settings.half_open_successes, 1, 255),
+                    || settings.half_open_successes > 255
+                    || settings.half_open_calls == 0,
                 "half_open_successes",
                 Some("half_open_calls"),
                 "`half_open_successes` must not be larger than `half_open_calls` (default 3)",
@@ -598,9 +599,11 @@ mod tests {
     }
 
     #[test]
-    fn half_open_calls_of_none_break_the_successes_too() {
-        // `half_open_successes` follows `half_open_calls`, and only the key that was written is named.
-        assert_eq!(broken(config().half_open_calls(0)), [("half_open_calls", None)]);
+    fn half_open_calls_of_none_are_the_only_mistake_whatever_the_successes_are() {
+        let none = config().half_open_calls(0);
+        for config in [none, none.half_open_successes(1), none.half_open_successes(255)] {
+            assert_eq!(broken(config), [("half_open_calls", None)], "{config:?}");
+        }
     }
 
     #[test]

@@ -822,6 +822,16 @@ async fn variables_name_kind_name_and_key() {
     );
 }
 
+/// The last by name, which is the one in small letters.
+#[test]
+fn of_two_variables_for_one_key_the_one_that_has_the_word_is_told_to_have_it() {
+    let _alone = alone();
+    let retry = Retry::builder("twice").register().unwrap();
+    let [capitals, small] = ["ATTEMPTS", "attempts"].map(|key| format!("RESILIENCE__RETRY__TWICE__{key}"));
+    environment(&[(&small, "4"), (&capitals, "5")]).unwrap();
+    assert_eq!(found(retry.snapshot().settings, "attempts"), is("4", &small));
+}
+
 #[test]
 fn a_variable_with_what_is_no_name_is_told_and_says_nothing() {
     let _alone = alone();

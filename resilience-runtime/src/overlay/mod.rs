@@ -161,8 +161,9 @@ pub(crate) struct Table<C> {
 }
 
 impl<C: Configurable> Table<C> {
+    /// Where it was written last: two variables may name one key, in capitals and in small letters.
     pub(crate) fn location(&self, key: &str) -> Option<&Location> {
-        self.locations.iter().find(|(name, _)| *name == key).map(|(_, location)| location)
+        self.locations.iter().rfind(|(name, _)| *name == key).map(|(_, location)| location)
     }
 }
 

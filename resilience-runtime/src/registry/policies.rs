@@ -340,13 +340,12 @@ impl<P: Kept> Policies<P> {
         let name = Name::from(name);
         let first = configured_sites::<P>(&name).next();
         let (policy, in_force) = self.named(&name, builds, || first.unwrap_or(site).origin());
-        if let Some(other) = configured_sites::<P>(&name).find(|other| *other.definition() != in_force)
+        // Where an attribute configures the name, the first is in force: a builder comes after it.
+        if let Some(first) = first
+            && let Some(other) = configured_sites::<P>(&name).find(|other| *other.definition() != in_force)
             && self.conflicts_told.insert(name.clone())
         {
-            let in_force = first
-                .filter(|first| *first.definition() == in_force)
-                .map_or_else(|| "a builder".to_owned(), |first| first.operation().location());
-            tell_conflict(&*policy, in_force, other.operation().location());
+            tell_conflict(&*policy, first.operation().location(), other.operation().location());
         }
         policy
     }

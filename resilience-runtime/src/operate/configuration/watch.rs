@@ -112,6 +112,11 @@ impl Watch {
     }
 }
 
+/// How long a text has to stay the same before it is taken.
+fn settles_in(interval: Duration) -> Duration {
+    interval.min(SETTLES_IN)
+}
+
 struct Follower {
     watcher: Watcher,
     /// What was read last.
@@ -122,7 +127,7 @@ struct Follower {
 impl Follower {
     fn follow(&mut self, stop: &Receiver<()>) {
         let waits = |time| matches!(stop.recv_timeout(time), Err(RecvTimeoutError::Timeout));
-        let settles_in = self.watcher.interval.min(SETTLES_IN);
+        let settles_in = settles_in(self.watcher.interval);
         while waits(self.watcher.interval) {
             let mut read = document::read(&self.watcher.path);
             // Also one that is gone for a moment, while another is put in its place.
@@ -155,5 +160,18 @@ impl Follower {
 impl std::fmt::Debug for Watcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Watcher").field("path", &self.path).field("interval", &self.interval).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_settles_as_fast_as_the_file_is_looked_at_and_within_a_tenth_of_a_second() {
+        let millis = Duration::from_millis;
+        for (interval, settled) in [(10, 10), (99, 99), (100, 100), (101, 100), (1000, 100)] {
+            assert_eq!(settles_in(millis(interval)), millis(settled), "{interval} ms");
+        }
     }
 }
