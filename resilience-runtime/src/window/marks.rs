@@ -174,6 +174,21 @@ mod tests {
     }
 
     #[test]
+    fn a_window_that_is_made_longer_keeps_the_first_mark_of_each_of_its_buckets() {
+        let (short, long) = (Span::Time { millis: 100 }, Span::Time { millis: 1000 });
+        let (marks, tally) = (Marks::new(), |ok| Tally { ok, ..Tally::default() });
+        let at = |millis: u64| 1_000_000 + millis;
+        // As many as there are slots, of which all but the last are of one bucket of the longer window.
+        (0..=10).for_each(|mark| _ = marks.put(1, at(mark * 10), tally(mark * 10), short));
+        for bucket in 2..10 {
+            marks.put(1, at(bucket * 100), tally(bucket * 100), long);
+            for first in 0..=bucket {
+                assert_eq!(marks.oldest(1, at(first * 100)), Some(Mark::of(tally(first * 100))), "{first} of {bucket}");
+            }
+        }
+    }
+
+    #[test]
     fn sums_are_what_they_were_when_a_later_one_is_known_also_beyond_32_bits() {
         let at = |sum: u64| Tally { ok: sum, failed: sum, slow: sum + 1, dropped_slow: sum + 2, abandoned: sum + 3 };
         for sum in [0, 7, u64::from(u32::MAX) - 1, 1 << 40] {

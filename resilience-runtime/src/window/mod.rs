@@ -471,3 +471,71 @@ impl AtomicSpan {
         self.0.store(Self::pack(span), Ordering::Release);
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_follow_one_another_without_a_gap_and_a_window_is_ten_of_them() {
+        for millis in [10, 11, 95, 1000, 10_007, 86_400_000] {
+            let span = Span::Time { millis };
+            for now in [0, 1, millis / 2, millis, 1_000_000, 5_000_000_000, 5_000_000_000 + millis / 3] {
+                let (start, end) = span.bucket(now);
+                assert!(start <= now && now < end, "{now}, {millis} ms");
+                assert!((end - start).abs_diff(millis / 10) <= 1, "{now}, {millis} ms");
+                assert_eq!((span.bucket(start), span.bucket(end - 1)), ((start, end), (start, end)));
+                assert_eq!(span.bucket(end).0, end);
+                let oldest = (1..BUCKETS).fold(start, |start, _| span.bucket(start.saturating_sub(1)).0);
+                assert_eq!(span.reach(now), oldest, "{now}, {millis} ms");
+            }
+        }
+        for span in [Span::Count { calls: 7 }, Span::Unbounded] {
+            assert_eq!((span.bucket(1_000_000), span.reach(1_000_000)), ((0, NO_END), 0));
+        }
+    }
+
+    #[test]
+    fn counts_of_ones_own_are_what_was_said_and_the_rates_are_their_shares() {
+        let counts = WindowCounts::new(10, 8, 3).dropped_slow(2).abandoned(5);
+        assert_eq!(counts, WindowCounts { calls: 10, failures: 8, slow: 5, slow_of: 12, abandoned: 5 });
+        assert_eq!((counts.failure_rate(), counts.slow_call_rate()), (80.0, 500.0 / 12.0));
+        assert_eq!((WindowCounts::default().failure_rate(), WindowCounts::default().slow_call_rate()), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_span_is_read_as_it_was_written() {
+        let written = AtomicSpan::new(Span::Unbounded);
+        for span in
+            [Span::Time { millis: 7 }, Span::Count { calls: 7 }, Span::Unbounded, Span::Time { millis: 1 << 40 }]
+        {
+            written.store(span);
+            assert_eq!((written.load(), AtomicSpan::new(span).load()), (span, span));
+        }
+    }
+
+    #[test]
+    fn who_disarms_a_window_looks_once_more_and_arms_it_again_for_what_came_meanwhile() {
+        let window = Window::new(Span::Unbounded, false);
+        let looks = std::cell::Cell::new(0);
+        let is_armed_after = |armed, still| {
+            window.rearm(armed, || {
+                looks.set(looks.get() + 1);
+                still
+            });
+            (window.armed.get(), looks.take())
+        };
+        assert_eq!(is_armed_after(false, true), (0, 0), "it was not armed");
+        for (armed, still, expected) in [
+            (true, false, (1, 0)),
+            (true, false, (1, 0)),
+            (false, true, (1, 1)),
+            (false, false, (0, 1)),
+            (false, true, (0, 0)),
+        ] {
+            assert_eq!(is_armed_after(armed, still), expected, "armed {armed}, still {still}");
+        }
+        window.arm();
+        assert_eq!(is_armed_after(false, false), (0, 1));
+    }
+}

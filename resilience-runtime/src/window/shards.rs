@@ -199,6 +199,45 @@ impl Shard {
 #[cfg(not(resilience_loom))]
 pub(super) use index::shards_wanted;
 
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thread_has_a_shard_of_its_own_but_the_last_which_the_rest_share() {
+        for beyond in [0, 1, 3] {
+            let more = (0..beyond).map(|_| Counters::new()).collect();
+            let shards = Shards { inline: std::array::from_fn(|_| Counters::new()), more };
+            let last = INLINE + beyond - 1;
+            for thread in (0..2 * last).chain([usize::MAX]) {
+                let before: Vec<_> = shards.all().map(|shard| shard.get(Counter::Slow)).collect();
+                shards.add(Shard(thread), Counter::Slow);
+                let after = shards.all().map(|shard| shard.get(Counter::Slow));
+                let counted: Vec<_> = before.iter().zip(after).map(|(before, after)| after - before).collect();
+                let expected: Vec<_> = (0..=last).map(|shard| u64::from(shard == thread.min(last))).collect();
+                assert_eq!(counted, expected, "thread {thread}, {beyond} shards beyond those within");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tally_is_the_sum_of_each_counter_over_all_shards() {
+        use Counter::{Abandoned, DroppedSlow, Failed, Ok, Slow};
+        let shards = Shards::new();
+        for (times, counter) in (1..).zip([Ok, Failed, Slow, DroppedSlow, Abandoned]) {
+            (0..times).for_each(|thread| shards.add(Shard(thread), counter));
+            assert_eq!(shards.total(counter), times as u64);
+        }
+        let tally = Tally { ok: 1, failed: 2, slow: 3, dropped_slow: 4, abandoned: 5 };
+        assert_eq!(shards.tally(), tally);
+        let positions = tally.positions();
+        assert_eq!(positions, Positions { calls: 3, timed: 7, abandoned: 8 });
+        assert_eq!(tally.at(positions), tally, "it stands where it is");
+        let begun = Positions { calls: 1, timed: 2, abandoned: 0 };
+        assert_eq!(positions.back(6, &begun), Positions { calls: 1, timed: 2, abandoned: 2 });
+    }
+}
+
 #[cfg(not(resilience_loom))]
 mod index {
     use super::{INLINE, Ordering, Shard};

@@ -145,3 +145,77 @@ impl StampRing {
         }
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    const SPAN: Span = Span::Count { calls: 8 };
+    const KINDS: [(Counter, bool); 3] = [(Counter::Failed, false), (Counter::Ok, true), (Counter::Abandoned, false)];
+
+    /// A call that ended so, as the last of so many.
+    fn stamp(stamps: &Stamps, (counter, slow): (Counter, bool), at: u64) {
+        let tally = match counter {
+            Counter::Abandoned => Tally { abandoned: at, ..Tally::default() },
+            _ => Tally { ok: at, ..Tally::default() },
+        };
+        stamps.stamp(&tally, EndedCall { counter, slow, took: EndedCall::NOT_TIMED });
+    }
+
+    /// Failures, slow and abandoned calls after that position.
+    fn after(stamps: &Stamps, position: u64) -> [u64; 3] {
+        let positions = Positions { calls: position, timed: position, abandoned: position };
+        let Heads { failed, slow, abandoned } = stamps.after(stamps.heads(), positions);
+        [failed, slow, abandoned]
+    }
+
+    #[test]
+    fn only_a_window_of_calls_has_room_for_stamps_and_for_slow_ones_where_there_are_some() {
+        let room = |stamps: Stamps| [stamps.failed, stamps.slow, stamps.abandoned].map(|ring| ring.capacity());
+        for slow_calls in [false, true] {
+            for span in [Span::Time { millis: 1000 }, Span::Unbounded] {
+                let stamps = Stamps::new(span, slow_calls);
+                assert!(stamps.fits(span, true) && stamps.fits(span, false));
+                assert_eq!(room(stamps), [0; 3]);
+            }
+            let stamps = Stamps::new(SPAN, slow_calls);
+            assert!(stamps.fits(SPAN, slow_calls) && !stamps.fits(SPAN, !slow_calls));
+            assert_eq!(room(stamps), [8, if slow_calls { 8 } else { 0 }, 8]);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_end_is_counted_by_its_own_stamps_from_the_position_on() {
+        for (which, kind) in KINDS.into_iter().enumerate() {
+            let stamps = Stamps::new(SPAN, true);
+            let stamped = [3, 4, 7, 20];
+            stamped.iter().for_each(|at| stamp(&stamps, kind, *at));
+            for position in 0..25 {
+                let mut expected = [0; 3];
+                expected[which] = stamped.iter().filter(|at| **at > position).count() as u64;
+                assert_eq!(after(&stamps, position), expected, "{kind:?} after {position}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_newest_stamps_go_along_into_another_window_and_those_follow_that_come_meanwhile() {
+        for (which, kind) in KINDS.into_iter().enumerate() {
+            for (calls, kept) in [(3, 3), (8, 8), (20, 8)] {
+                let old = Stamps::new(SPAN, true);
+                (1..=10).for_each(|at| stamp(&old, kind, at));
+                let (new, copied) = old.resized(Span::Count { calls }, true);
+                let mut expected = [0; 3];
+                expected[which] = kept;
+                assert_eq!(after(&new, 0), expected, "{kind:?}, {calls} calls");
+                assert_eq!(after(&new, 10 - kept), expected, "{kind:?}, {calls} calls");
+                (11..=12).for_each(|at| stamp(&old, kind, at));
+                old.copy_later(copied, &new);
+                expected[which] = 2;
+                assert_eq!(after(&new, 10), expected, "{kind:?}, {calls} calls");
+                expected[which] = calls.min(kept + 2);
+                assert_eq!(after(&new, 0), expected, "{kind:?}, {calls} calls");
+            }
+        }
+    }
+}

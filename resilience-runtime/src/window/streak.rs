@@ -170,4 +170,17 @@ mod tests {
         assert_eq!(ages(4, [1200, 1200, 1500]), [0, 0, 300], "a success has ended the one before");
         assert_eq!(ages(5, [2000, 1999, 2001]), [0, 0, 1], "a coarse clock that is behind");
     }
+
+    #[test]
+    fn who_lengthens_a_streak_before_its_beginning_is_written_does_not_take_that_of_the_one_before() {
+        let others = (0..6).map(|bit| (7 ^ 1 << bit, 0)).chain((0..10).map(|bit| (7, 1 << bit)));
+        for (generation, ok) in others {
+            let (streak, began) = (Streak::new(), Began::new());
+            assert_eq!(began.age_millis(streak.failed(7, 0), 1000), 0);
+            assert_eq!(began.age_millis(streak.failed(7, 0), 1500), 500);
+            streak.failed(generation, ok);
+            let second = streak.failed(generation, ok);
+            assert_eq!((second.failures, began.age_millis(second, 1500)), (2, 0), "{ok} successes in {generation}");
+        }
+    }
 }
