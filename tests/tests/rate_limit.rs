@@ -145,6 +145,24 @@ async fn a_much_slower_rate_refuses_those_whose_time_is_over() {
     assert_eq!([first, second], [(false, millis(250)); 2]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_whose_time_is_over_waits_for_as_long_once_more_and_no_longer() {
+    for (turn, expected) in [(500, (None, millis(500))), (501, (Some(millis(251)), millis(250)))] {
+        let limiter = RateLimiter::builder("late").rate(Rate::new(1, millis(100))).burst(1).max_wait(millis(250));
+        let limiter = limiter.build().unwrap();
+        limiter.try_acquire().unwrap();
+        let began = Instant::now();
+        let waiting = async {
+            let refused = limiter.acquire().await.err();
+            (refused.and_then(|refused| refused.retry_after()), began.elapsed())
+        };
+        // Nothing of the old turn was over, so that it is a whole one of the new rate.
+        let config = RateLimitConfig::new().rate(Rate::new(1, millis(turn))).max_wait(millis(250)).burst(1);
+        let change = async { limiter.reconfigure(config).unwrap() };
+        assert_eq!(tokio::join!(waiting, change).0, expected, "its turn is after {turn} ms");
+    }
+}
+
 /// Turns are 10 us apart, timers 1 ms, and no burst makes up for it: of a thousand that could pass in 10 ms, one a millisecond does.
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_longer_than_twice_max_wait() {

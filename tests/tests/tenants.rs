@@ -105,6 +105,26 @@ async fn each_key_has_a_limiter_of_its_own_and_a_call_counts_as_what_it_costs() 
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_by_hand_waits_for_its_own_key_alone() {
+    let (pool, api) = (pool(8), api(8));
+    let _inside = pool.keyed("acme").try_acquire().unwrap();
+    api.keyed("acme").try_acquire_many(2).unwrap();
+    for (tenant, is_let_in) in [("acme", false), ("globex", true)] {
+        let call = || async { Ok::<_, ()>(7) };
+        for answer in [pool.keyed(tenant).call(call()).await, api.keyed(tenant).call(call()).await] {
+            match answer {
+                Ok(7) => assert!(is_let_in, "{tenant}"),
+                Err(Failure::Rejected(rejection)) => {
+                    assert_eq!((rejection.key().unwrap().as_str(), is_let_in), (tenant, false))
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(api.of_key(tenant).unwrap().snapshot().allowed, 1);
+    }
+}
+
 /// Of a bulkhead those that are full, of a rate limiter those that have no turn now.
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_says_how_many_keys_let_nobody_in_now() {
@@ -233,6 +253,19 @@ async fn another_configuration_is_one_for_all_keys_and_lets_in_who_waits() {
     let both = [pool.keyed("c").try_acquire(), pool.keyed("c").try_acquire()];
     assert!(both.iter().all(Result::is_ok), "one that comes now has it too");
     assert_eq!(pool.of_key("a").unwrap().snapshot().max_concurrent, 2);
+}
+
+#[test]
+fn a_line_for_one_key_makes_no_place_for_those_without_a_key() {
+    let _entered = Scope::new().enter();
+    let pool = Bulkhead::builder("tenants: lines").max_concurrent(1).max_queue(1).register().unwrap();
+    drop(pool.keyed("acme").try_acquire().unwrap());
+    registry().configure_from_str("[bulkhead.\"tenants: lines\".key.acme]\nmax_concurrent = 2").unwrap();
+    let _inside = pool.try_acquire().unwrap();
+    let mut waits = std::pin::pin!(pool.acquire());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(waits.as_mut().poll(&mut context).is_pending());
+    let _two = [(); 2].map(|()| pool.keyed("acme").try_acquire().unwrap());
 }
 
 #[tokio::test(start_paused = true)]

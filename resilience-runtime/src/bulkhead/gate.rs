@@ -114,6 +114,8 @@ impl<L: Line> Gate<L> {
 #[cfg(all(test, not(resilience_loom)))]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    use std::sync::{Arc, OnceLock, Weak};
     use tokio::sync::Semaphore;
 
     /// A place for one, a queue for one, and so many who are there already.
@@ -140,6 +142,34 @@ mod tests {
                 assert_eq!((gate.word(), gate.line().available_permits()), (before, 0));
             }
         }
+    }
+
+    /// Somebody joins the queue whenever a ticket is taken back.
+    struct JoinedMeanwhile {
+        tickets: AtomicU64,
+        gate: OnceLock<Weak<Gate<Self>>>,
+    }
+
+    impl Line for JoinedMeanwhile {
+        fn hand(&self, tickets: u64) {
+            self.tickets.fetch_add(tickets, Relaxed);
+        }
+
+        fn take_back(&self) -> bool {
+            let gate = self.gate.get().and_then(Weak::upgrade).unwrap();
+            assert_eq!((self.tickets.swap(0, Relaxed), gate.arrive(1)), (1, Arrival::Queued));
+            true
+        }
+    }
+
+    #[test]
+    fn who_joins_the_queue_while_a_ticket_that_nobody_wants_is_taken_back_gets_it() {
+        let gate = Arc::new(Gate::new(1, JoinedMeanwhile { tickets: AtomicU64::new(0), gate: OnceLock::new() }));
+        gate.line().gate.set(Arc::downgrade(&gate)).ok().unwrap();
+        assert_eq!([gate.arrive(1), gate.arrive(1)], [Arrival::Entered, Arrival::Queued]);
+        gate.leave();
+        gate.abandon();
+        assert_eq!((gate.word(), gate.line().tickets.load(Relaxed)), (GateWord::new(1).enter().unwrap(), 1));
     }
 
     #[test]

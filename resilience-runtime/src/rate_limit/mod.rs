@@ -568,3 +568,41 @@ impl std::fmt::Debug for RateLimiter {
         f.debug_struct("RateLimiter").field("name", &self.name).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use resilience_config::Rate;
+
+    #[test]
+    fn who_had_better_not_come_leaves_no_trace() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        for (enabled, passed, cost, waits, does_not) in [
+            (true, 0, 0, "nothing asked", "nothing asked"),
+            (true, 0, 1, "passed", "passed"),
+            (true, 0, 2, "passed", "passed"),
+            (true, 1, 2, "waits", "refused"),
+            (true, 0, 3, "never", "never"),
+            (false, 0, 1, "nothing asked", "nothing asked"),
+        ] {
+            let builder = RateLimiter::builder("undone").rate(Rate::new(1, HOUR)).burst(2).max_wait(HOUR);
+            let limiter = builder.enabled(enabled).build().unwrap();
+            (0..passed).for_each(|_| limiter.try_acquire().unwrap());
+            let left = || (limiter.turns.available(measured_nanos()), limiter.turns.waiting(), limiter.allowed.get());
+            let before = left();
+            for (may_wait, expected) in [(true, waits), (false, does_not)] {
+                let asked = limiter.arrive(cost, may_wait);
+                let came = match asked.passage {
+                    None => "nothing asked",
+                    Some(Passage::Passed) => "passed",
+                    Some(Passage::Waits) => "waits",
+                    Some(Passage::Refused(_)) => "refused",
+                    Some(Passage::Never) => "never",
+                };
+                assert_eq!(came, expected, "{passed} of 2 have passed, and it costs {cost}");
+                limiter.undo(&asked, cost);
+                assert_eq!(left(), before, "{expected}, {passed} of 2 have passed, and it costs {cost}");
+            }
+        }
+    }
+}
