@@ -277,3 +277,16 @@ impl<E> DescribeError<E> for ErrorType<E> {
         undescribed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_being_written_is_shown_as_far_as_it_goes() {
+        let mut words = CauseText::new();
+        assert_eq!(format!("{words:?}"), "\"\"");
+        words.write_str("refused\n").unwrap();
+        assert_eq!(format!("{words:?}"), "\"refused\\\\n\"");
+    }
+}

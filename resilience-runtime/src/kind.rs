@@ -77,6 +77,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_kind_is_equal_to_its_own_word_alone() {
+        for kind in Kind::ALL {
+            for other in Kind::ALL {
+                let (word, is_equal) = (other.as_str(), kind == other);
+                assert_eq!((*kind == *word, *kind == word), (is_equal, is_equal), "{kind:?} and {word}");
+            }
+        }
+    }
+
+    #[test]
     fn each_kind_is_read_from_its_own_word() {
         for kind in Kind::ALL {
             assert_eq!(kind.as_str().parse::<Kind>(), Ok(*kind));

@@ -208,6 +208,26 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_equal_to_its_own_text_alone() {
+        let key = Key::from("7");
+        assert!(key == *"7" && key == "7");
+        assert!(key != *"8" && key != "8");
+    }
+
+    #[test]
+    fn a_byte_that_is_escaped_is_found_wherever_it_stands() {
+        for (length, at) in (1..=17).flat_map(|length| (0..length).map(move |at| (length, at))) {
+            for byte in 0..=u8::MAX {
+                let mut text = vec![b'~'; length];
+                text[at] = byte;
+                let expected = matches!(byte, b' '..=b'~') && !matches!(byte, b']' | b',' | b'\\');
+                assert_eq!(is_plain(&text), expected, "{byte}, the {at} of {length}");
+            }
+        }
+        assert!(is_plain(b""));
+    }
+
+    #[test]
     fn what_could_be_taken_for_something_else_is_escaped() {
         assert_eq!(shown("shelf 7"), "stock[shelf 7]");
         assert_eq!(shown("7]: open\r\nstock[8"), r"stock[7\]: open\r\nstock[8]");

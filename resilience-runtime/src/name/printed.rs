@@ -459,6 +459,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn a_key_that_is_too_long_for_an_instance_is_shown_as_cut_off() {
+        for (bytes, shown) in [(1024, "k".repeat(1024)), (1025, "…".to_owned())] {
+            let key = "k".repeat(bytes);
+            assert_eq!(MeantKey::new(&*key).to_string(), shown, "{bytes}");
+            assert_eq!(Instance::of_key("stock", &*key).to_string(), format!("stock[{shown}]"), "{bytes}");
+        }
+    }
+
+    #[test]
     fn a_tuple_is_told_from_every_other_and_from_a_text_that_looks_like_it() {
         let key = |printed: PrintedKey| printed.found().unwrap().to_key();
         let tuple = key(PrintedKey::print(&("acme, 3", 7)));
