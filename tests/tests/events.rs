@@ -529,6 +529,11 @@ fn the_ring_of_a_breaker_with_keys_has_those_of_all_keys() {
     let shown: Vec<_> = breaker.recent_events().iter().map(ToString::to_string).collect();
     assert!(shown[0].starts_with("circuit_breaker `events: ring of keys[a]`: closed -> open"), "{shown:?}");
     assert!(shown[1].starts_with("circuit_breaker `events: ring of keys[b]`: closed -> open"), "{shown:?}");
+    for of_key in breaker.of_keys() {
+        let keys: Vec<_> = of_key.recent_events().iter().map(|event| event.key().cloned()).collect();
+        assert!(keys.iter().all(|key| *key == of_key.key()), "{of_key:?}: {keys:?}");
+        assert_eq!(keys.is_empty(), of_key.key().unwrap() == "c", "{of_key:?}");
+    }
     let end = shown.len() - 2;
     assert_eq!(shown[end], "circuit_breaker `events: ring of keys`: rejected, 2 times");
     assert_eq!(shown[end + 1], "circuit_breaker `events: ring of keys`: evicted, 1 times");

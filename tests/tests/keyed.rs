@@ -132,6 +132,44 @@ async fn one_without_failures_goes_before_one_with() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_is_used_by_each_call_whether_it_waits_or_not() {
+    for yields in [0, 1, 3] {
+        let breaker = stock().max_keys(2).build().unwrap();
+        for key in ["old", "young"] {
+            succeed(&breaker, key);
+            tokio::time::advance(Duration::from_secs(2)).await;
+        }
+        let call = async {
+            for _ in 0..yields {
+                tokio::task::yield_now().await;
+            }
+            Ok::<_, ()>(())
+        };
+        breaker.keyed("old").call(call).await.unwrap();
+        succeed(&breaker, "new");
+        assert!(breaker.of_key("old").is_some() && breaker.of_key("young").is_none(), "it waited {yields} times");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_is_evicted_once_when_there_may_be_fewer() {
+    let breaker = stock().max_keys(4).build().unwrap();
+    let may_be = |keys: u32| {
+        breaker.reconfigure(resilience_runtime::CircuitBreakerConfig::new().max_keys(keys)).unwrap();
+    };
+    let call = |key: u64| {
+        succeed(&breaker, key);
+        assert!(breaker.of_key(key).is_some());
+        counts(&breaker)
+    };
+    assert_eq!([1, 2, 3, 4].map(call), [(1, 0, 0), (2, 0, 0), (3, 0, 0), (4, 0, 0)]);
+    may_be(2);
+    assert_eq!([5, 6, 7, 8].map(call), [(2, 3, 0), (2, 4, 0), (2, 5, 0), (2, 6, 0)]);
+    may_be(4);
+    assert_eq!([9, 10, 11].map(call), [(3, 6, 0), (4, 6, 0), (4, 7, 0)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_those_that_were_used_at_the_same_time_the_one_that_has_its_slot_for_the_longest_goes() {
     let breaker = stock().max_keys(2).build().unwrap();
     succeed(&breaker, "first");
@@ -253,6 +291,18 @@ async fn what_is_done_by_hand_is_done_to_all_keys() {
     breaker.force_open();
     for key in 1..=3 {
         assert!(breaker.keyed(key).try_acquire().is_err(), "{key}");
+    }
+    for (act, state) in [
+        (CircuitBreaker::disable as fn(&CircuitBreaker), State::Disabled),
+        (CircuitBreaker::monitor, State::Monitoring),
+        (CircuitBreaker::reset, State::Closed),
+    ] {
+        let breaker = stock().build().unwrap();
+        succeed(&breaker, "old");
+        act(&breaker);
+        succeed(&breaker, "new");
+        let states = ["old", "new"].map(|key| breaker.of_key(key).unwrap().state());
+        assert_eq!(states, [state, state]);
     }
     breaker.reset();
     for key in 1..=4 {

@@ -5,7 +5,9 @@ use resilience_runtime::{
     CircuitBreaker, CircuitBreakerConfig, Failure, Histogram, Latency, Outcome, Permit, Rejection, State, Verdict,
     circuit_breaker, registry,
 };
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::time::{advance, sleep};
 
@@ -181,9 +183,16 @@ async fn of_keys_there_is_one_for_all() {
         stock.keyed(key).call(call).await.unwrap();
     };
     call(1, 5).await;
+    let mut began_before = pin!(stock.keyed(1).call(async {
+        tokio::task::yield_now().await;
+        Ok::<_, &str>(())
+    }));
+    assert!(began_before.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     stock.reconfigure(config().latency(true)).unwrap();
     call(1, 10).await;
     call(2, 20).await;
+    began_before.await.unwrap();
+    assert_eq!(stock.of_key(1).unwrap().totals().successes, 3, "counted, but nobody knows when it began");
     assert_eq!(filled(&latency(&stock).success), [(millis(10), 1), (millis(20), 1)]);
     assert_eq!(stock.of_key(1).unwrap().snapshot().latency, None);
     stock.reconfigure(config()).unwrap();

@@ -1,9 +1,9 @@
 //! What is done by hand: by name and by pattern, with who and why, all or nothing, and as a share.
 
 use resilience_runtime::{
-    Act, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Kind, RateLimitConfig,
-    Rejection, Retry, RetryConfig, State, SteerError, TimeoutConfig, Topic, circuit_breaker, rate_limit, registry,
-    timeout,
+    Act, Bulkhead, BulkheadConfig, CircuitBreaker, CircuitBreakerConfig, Event, EventFilter, Kind, Mode, Rate,
+    RateLimitConfig, RateLimiter, Rejection, Retry, RetryConfig, State, SteerError, TimeoutConfig, Topic,
+    circuit_breaker, rate_limit, registry, timeout,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -164,6 +164,35 @@ fn every_kind_can_be_reconfigured_by_pattern() {
     assert_eq!(recent[0].by().and_then(|by| by.by()), Some("ops"));
     bulkhead.steer().reconfigure(BulkheadConfig::new().max_concurrent(3)).unwrap();
     assert_eq!(bulkhead.snapshot().max_concurrent, 3);
+}
+
+#[test]
+fn each_kind_that_has_keys_can_be_reconfigured_key_by_key() {
+    let breaker = registered("steer: by key");
+    let pool = Bulkhead::builder("steer: by key").max_concurrent(1).register().unwrap();
+    let api = RateLimiter::builder("steer: by key").rate(Rate::per_second(1)).register().unwrap();
+    for key in ["a", "b"] {
+        breaker.keyed(key).try_acquire().unwrap().success();
+        drop(pool.keyed(key).try_acquire().unwrap());
+        api.keyed(key).try_acquire().unwrap();
+    }
+    let steer = || registry().steer("steer: by key").key("a");
+    let reached = [
+        steer().reconfigure(CircuitBreakerConfig::new().mode(Mode::Monitor)).unwrap(),
+        steer().reconfigure(BulkheadConfig::new().max_concurrent(7)).unwrap(),
+        steer().reconfigure(RateLimitConfig::new().rate(Rate::per_second(1)).burst(7)).unwrap(),
+    ];
+    let shown = reached.map(|reached| reached.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(shown, ["circuit_breaker", "bulkhead", "rate_limit"].map(|kind| [format!("{kind} `steer: by key[a]`")]));
+    for (key, state, limits) in [("a", State::Monitoring, (7, 7)), ("b", State::Closed, (1, 1))] {
+        let (pool, api) = (pool.of_key(key).unwrap().snapshot(), api.of_key(key).unwrap().snapshot());
+        assert_eq!((pool.max_concurrent, api.burst), limits, "{key}");
+        assert_eq!(breaker.of_key(key).unwrap().state(), state, "{key}");
+    }
+    // What has no keys has none that matches.
+    let _retry = Retry::builder("steer: by key").register().unwrap();
+    let error = steer().reconfigure(RetryConfig::new()).unwrap_err();
+    assert_eq!(error.to_string(), "no retry matches `steer: by key[a]`");
 }
 
 // A share of enforcement.
