@@ -426,6 +426,39 @@ async fn a_share_of_enforcement_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_in_its_state_already_does_not_enter_it_anew() {
+    let place = Place::new();
+    let forced = json!({"name": "forced", "key": "7", "phase": "forced_open"});
+    let shared = json!({"name": "shared", "phase": "closed", "share": 50});
+    place.write_json(&json!({"saved_at": 0, "breakers": [forced, shared]}));
+    let _entered = Scope::new().enter();
+    let (all, shared) = (breaker("forced"), breaker("shared"));
+    all.force_open();
+    tokio::time::advance(10 * SECOND).await;
+    let mut events = registry().subscribe();
+    assert_eq!(place.restore().applied.len(), 2);
+    let of_key = all.of_key("7").unwrap();
+    assert_eq!((of_key.state(), shared.state()), (State::ForcedOpen, State::Closed));
+    assert_eq!((shared.snapshot().age, shared.snapshot().enforced_percent), (10 * SECOND, 50));
+    let told: Vec<_> =
+        std::iter::from_fn(|| events.try_recv()).filter(|event| event.name() == Some(&"shared".into())).collect();
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_can_have_no_breaker_is_skipped_with_the_reason() {
+    let place = Place::new();
+    let saved = |bytes: usize| json!({"name": "stock", "key": "k".repeat(bytes), "phase": "forced_open"});
+    place.write_json(&json!({"saved_at": 0, "breakers": [saved(1024), saved(1025)]}));
+    let _entered = Scope::new().enter();
+    let stock = breaker("stock");
+    let restored = place.restore();
+    let skipped: Vec<_> = restored.skipped.iter().map(|(_, why)| *why).collect();
+    assert_eq!((restored.applied.len(), skipped), (1, vec!["its key is too long"]));
+    assert_eq!(stock.snapshot().keys.unwrap().held, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_share_that_was_set_already_stays() {
     let place = Place::new();
     {
