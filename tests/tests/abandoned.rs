@@ -337,6 +337,21 @@ async fn what_is_abandoned_is_told_as_that() {
     assert_eq!(Ended::Abandoned.as_str(), "abandoned");
 }
 
+#[circuit_breaker("abandoned: keyed", key = key, abandoned_after = "1s")]
+async fn of_key(key: u8) -> Result<(), Rejection> {
+    let _ = key;
+    pending().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_of_a_key_is_abandoned_after_as_long() {
+    for (patience, abandoned, cancelled) in [(999, 0, 1), (1000, 1, 1)] {
+        assert!(give_up_after(millis(patience), of_key(7)).await.is_err());
+        let totals = registry().circuit_breaker("abandoned: keyed").unwrap().of_key(7).unwrap().totals();
+        assert_eq!((totals.abandoned, totals.cancelled), (abandoned, cancelled), "after {patience} ms");
+    }
+}
+
 #[circuit_breaker("ended")]
 async fn ends(panics: bool) -> Result<(), Rejection> {
     if panics { std::panic::resume_unwind(Box::new("the body's own")) } else { Ok(()) }

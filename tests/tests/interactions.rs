@@ -118,6 +118,17 @@ fn a_rule_that_panics_while_a_call_panics_ends_no_process() {
 }
 
 #[test]
+fn what_a_rule_panics_with_is_the_callers_of_a_call_that_does_not_panic() {
+    let builder = CircuitBreaker::builder("interactions: rule alone").window(Window::Count(5)).minimum_calls(5);
+    let breaker = builder.trip_if(|_| std::panic::resume_unwind(Box::new("the rule's own"))).build().unwrap();
+    let permit = breaker.try_acquire().unwrap();
+    let panic = catch_unwind(AssertUnwindSafe(|| permit.failure())).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"the rule's own"));
+    let totals = breaker.totals();
+    assert_eq!((totals.failures, totals.panicked, breaker.state()), (1, 0, State::Closed));
+}
+
+#[test]
 fn a_disabled_breaker_counts_no_panic() {
     let breaker = CircuitBreaker::builder("interactions: off").build().unwrap();
     let panics = || -> Result<(), ()> { panic!("of a call that nobody counts") };

@@ -215,10 +215,19 @@ async fn it_is_steered_by_name_and_told_and_holds_for_every_key() {
         let rejection = steered(tenant).await.unwrap_err();
         assert_eq!(rejection.retry_after(), Some(seconds(40)), "{tenant}");
     }
-    advance(seconds(40)).await;
-    for tenant in ["a", "b", "c"] {
+    let milli = Duration::from_millis(1);
+    advance(seconds(40) - milli).await;
+    for tenant in ["a", "c"] {
+        let rejection = steered(tenant).await.unwrap_err();
+        assert_eq!(rejection.retry_after(), Some(milli), "{tenant}");
+    }
+    advance(milli).await;
+    for tenant in ["a", "b", "c", "d"] {
         steered(tenant).await.unwrap();
     }
+    let all = registry().circuit_breaker("own: steered").unwrap();
+    let states = ["a", "d"].map(|tenant| all.of_key(tenant).unwrap().state());
+    assert_eq!(states, [State::HalfOpen, State::Closed], "who comes once it is over has nothing to probe");
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,6 +250,40 @@ async fn it_is_saved_and_restored() {
     assert_eq!(snapshot.reason, Some(OpenReason::ForcedFor { open_for: seconds(300) }));
     let left = snapshot.probe_due_in.unwrap();
     assert!(left > seconds(270) && left <= seconds(280), "{left:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_that_comes_too_late_opens_nothing() {
+    let late = |as_a_probe: bool, verdict: Verdict| async move {
+        let builder = CircuitBreaker::builder("own: late").half_open_calls(1).half_open_timeout(seconds(5));
+        let breaker = builder.consecutive_failures(1).open_for(seconds(60)).build().unwrap();
+        if as_a_probe {
+            breaker.force_open_for(seconds(1));
+            advance(seconds(1)).await;
+        }
+        let call = async {
+            tokio::time::sleep(seconds(10)).await;
+            Ok::<_, ()>(())
+        };
+        let reset = async {
+            tokio::time::sleep(seconds(3)).await;
+            if !as_a_probe {
+                breaker.reset();
+            }
+        };
+        let (answer, ()) = tokio::join!(breaker.call_classified(call, |_| verdict), reset);
+        answer.unwrap();
+        let (snapshot, totals) = (breaker.snapshot(), breaker.totals());
+        (snapshot.state, snapshot.reason, snapshot.probe_due_in, totals.stale, totals.ignored)
+    };
+    for (outcome, stale, ignored) in [(Verdict::FAILURE, 1, 0), (Verdict::SUCCESS, 1, 0), (Verdict::IGNORED, 0, 1)] {
+        let verdict = outcome.opens_for(seconds(30));
+        // Its closed state is over.
+        assert_eq!(late(false, verdict).await, (State::Closed, None, None, stale, ignored), "{verdict:?}");
+        // Its time as a probe was up when nobody had said anything, after 5 seconds of 10.
+        let timed_out = (State::Open, Some(OpenReason::ProbeTimedOut), Some(seconds(55)), stale, ignored);
+        assert_eq!(late(true, verdict).await, timed_out, "{verdict:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -702,6 +702,23 @@ async fn one_breaker_open_by_hand_ends_the_waits_of_the_retry_above_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_retry_waits_for_a_breaker_that_is_due_when_the_wait_is_over_and_for_no_other() {
+    let open_for = Duration::from_millis(100);
+    for (delay, attempts) in [(99, 1), (100, 2), (101, 2)] {
+        let _entered = Scope::new().enter();
+        let retry = RetryConfig::new().attempts(2).delay(Duration::from_millis(delay)).jitter(Jitter::None);
+        let breaker = CircuitBreakerConfig::new().consecutive_failures(1).open_for(open_for);
+        let pipeline = Pipeline::builder("due").retry(retry).circuit_breaker(breaker).build().unwrap();
+        let asked = std::cell::Cell::new(0);
+        let result = pipeline.call(|| {
+            asked.set(asked.get() + 1);
+            async { Err::<(), _>("failed") }
+        });
+        assert_eq!((result.await, asked.get()), (Err(Failure::Call("failed")), attempts), "after {delay} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_failed_is_told_where_it_is_said_how() {
     let _entered = Scope::new().enter();
     let pipeline = Pipeline::builder("told")

@@ -306,6 +306,37 @@ fn a_snapshot_says_how_much_is_enforced_in_each_state_and_nothing_of_a_window_th
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_says_of_each_state_what_there_is_to_say_and_nothing_of_the_others() {
+    let breaker = breaker(CircuitBreakerConfig::new().consecutive_failures(2));
+    let said = || {
+        let snapshot = breaker.snapshot();
+        let probes = snapshot.probes.map(|probes| [probes.in_flight, probes.succeeded, probes.failed]);
+        (snapshot.state, snapshot.consecutive_failures, snapshot.reason, snapshot.probe_due_in, probes)
+    };
+    assert_eq!(said(), (State::Closed, 0, None, None, None));
+    fail(&breaker);
+    assert_eq!(said(), (State::Closed, 1, None, None, None));
+    fail(&breaker);
+    let reason = Some(OpenReason::ConsecutiveFailures { failures: 2 });
+    assert_eq!(said(), (State::Open, 0, reason, Some(30 * SECOND), None));
+    advance(40 * SECOND).await;
+    assert_eq!(said(), (State::Open, 0, reason, Some(Duration::ZERO), None));
+    breaker.try_acquire().unwrap().success();
+    let probe = breaker.try_acquire().unwrap();
+    assert_eq!(said(), (State::HalfOpen, 0, reason, None, Some([1, 1, 0])));
+    probe.ignore();
+    assert_eq!(said(), (State::HalfOpen, 0, reason, None, Some([0, 1, 0])));
+    drop(breaker.try_acquire().unwrap());
+    assert_eq!(said(), (State::HalfOpen, 0, reason, None, Some([0, 1, 0])), "one that was cancelled is not under way");
+    breaker.force_open();
+    assert_eq!(said(), (State::ForcedOpen, 0, Some(OpenReason::Forced), None, None));
+    breaker.disable();
+    assert_eq!(said(), (State::Disabled, 0, None, None, None));
+    breaker.reset();
+    assert_eq!(said(), (State::Closed, 0, None, None, None));
+}
+
 /// However often it has begun anew meanwhile, with nobody calling.
 #[test]
 fn a_row_of_failures_is_of_one_closed_state() {

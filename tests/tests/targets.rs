@@ -343,3 +343,28 @@ mod synchronous {
         assert_eq!(by_key(1, &mut Arc::new(6)).unwrap()(), 6);
     }
 }
+
+mod owned_receivers {
+    use super::*;
+
+    /// Each attempt takes one.
+    #[derive(Clone)]
+    struct Order {
+        attempts: Arc<AtomicU32>,
+    }
+
+    impl Order {
+        #[retry(attempts = 3, delay = "1ms", jitter = none)]
+        async fn send(self, note: String) -> Answer<String> {
+            if self.attempts.fetch_add(1, Ordering::Relaxed) < 2 { Err(Error::Own) } else { Ok(note) }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_attempt_has_its_own() {
+        let order = Order { attempts: Arc::default() };
+        assert_eq!(order.clone().send("third".into()).await, Ok("third".into()));
+        assert_eq!(order.attempts.load(Ordering::Relaxed), 3);
+        assert_eq!(Arc::strong_count(&order.attempts), 1, "none is left");
+    }
+}

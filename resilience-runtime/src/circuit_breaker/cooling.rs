@@ -80,4 +80,21 @@ mod tests {
         assert_eq!(cooling.take(half_open, now + 1500), 3);
         assert_eq!((cooling.count(half_open), cooling.take(half_open, now + 1500)), (0, 0), "once");
     }
+
+    #[test]
+    fn no_number_and_no_time_is_too_large_and_no_other_state_has_any() {
+        let (cooling, now) = (Cooling::new(), 1000);
+        let open = Word::open(now, 0, 0, false);
+        let half_open = open.transition_to_half_open(now);
+        assert_eq!(open.generation(), half_open.generation());
+        for cancelled in 1..=300 {
+            cooling.add(half_open, now, now + 10 * LATEST);
+            assert_eq!((cooling.count(half_open), cooling.count(open)), (cancelled.min(COUNT), 0));
+        }
+        let due = [LATEST - 1, LATEST].map(|passed| cooling.is_due(half_open, now + passed));
+        assert_eq!((due, cooling.take(half_open, now + LATEST)), ([false, true], COUNT));
+        // What is free already is free at once.
+        cooling.add(half_open, now + 10, now - 10);
+        assert!(cooling.is_due(half_open, now));
+    }
 }

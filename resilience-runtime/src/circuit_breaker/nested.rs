@@ -124,5 +124,12 @@ mod tests {
         assert_eq!(is_in_probe(&one, 7), Some(false), "the innermost says so");
         assert_eq!((leave(), leave()), (false, true));
         assert_eq!(found(), [None; 3]);
+
+        // Also where it is further out.
+        [&one, &one, &other].map(|breaker| enter(breaker, 7, false));
+        fail(&one, 7);
+        assert_eq!(is_in_probe(&one, 7), Some(true));
+        assert_eq!((leave(), leave()), (false, true));
+        assert_eq!((is_in_probe(&one, 7), leave(), is_in_probe(&one, 7)), (Some(false), false, None));
     }
 }

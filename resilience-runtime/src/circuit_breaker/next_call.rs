@@ -87,3 +87,42 @@ impl CircuitBreaker {
         if is_enforced { NextCall::Rejected(rejection) } else { NextCall::WouldReject(rejection) }
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_breaker_is_shut_after_a_wait_that_is_shorter_than_its_opening_if_it_rejects_the_next_call() {
+        let breaker = CircuitBreaker::builder("shut").max_open_for(10 * HOUR).build().unwrap();
+        let is_shut_after = |hours: [u32; 2]| hours.map(|hours| breaker.is_shut_after(hours * HOUR));
+        assert_eq!(is_shut_after([0, 1]), [false, false]);
+        breaker.force_open_for(2 * HOUR);
+        assert_eq!(is_shut_after([1, 3]), [true, false]);
+        breaker.force_open();
+        assert_eq!(is_shut_after([1, 1_000_000]), [true, true], "nobody knows for how long");
+        breaker.monitor();
+        assert_eq!(is_shut_after([0, 1]), [false, false], "it lets everybody pass");
+
+        breaker.reset();
+        breaker.force_open_for(2 * HOUR);
+        breaker.steer().enforce_share(50).unwrap();
+        let mut rejected = 0;
+        for _ in 0..100 {
+            let is_shut = breaker.is_shut_after(HOUR);
+            assert_eq!(breaker.try_acquire().map(|permit| permit.success()).is_err(), is_shut);
+            rejected += u32::from(is_shut);
+        }
+        assert_eq!(rejected, 50);
+
+        // Half-open, it rejects whoever is not a probe, and is not open.
+        let breaker = CircuitBreaker::builder("half-open").half_open_calls(1).build().unwrap();
+        breaker.force_open_for(Duration::from_millis(1));
+        while breaker.try_acquire().map(std::mem::forget).is_err() {
+            std::thread::yield_now();
+        }
+        assert!(matches!(breaker.next_call(), NextCall::Rejected(_)) && !breaker.is_shut_after(Duration::ZERO));
+    }
+}

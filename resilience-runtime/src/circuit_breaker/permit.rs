@@ -557,3 +557,31 @@ impl Drop for Running<'_> {
         permit.watched.0.set(Watched::PANICKED);
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use resilience_config::CircuitBreakerConfig;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_permit_that_is_given_back_leaves_no_trace() {
+        let config = CircuitBreakerConfig::new().half_open_calls(2).validated().resolve();
+        let breaker =
+            CircuitBreaker::new_at("back".into(), &config, None, crate::event::Emitter::new(Arc::default()), 1000);
+        let leaves_no_trace = || {
+            let before = (breaker.word.load(), breaker.totals());
+            breaker.try_acquire().unwrap().give_back();
+            assert_eq!((breaker.word.load(), breaker.totals()), before);
+        };
+        leaves_no_trace();
+        // One that is half-open, with a probe under way.
+        breaker.force_open_for(Duration::from_millis(1));
+        while breaker.try_acquire().map(std::mem::forget).is_err() {
+            std::thread::yield_now();
+        }
+        leaves_no_trace();
+        leaves_no_trace();
+    }
+}

@@ -134,3 +134,21 @@ impl CircuitBreaker {
         }
     }
 }
+
+#[cfg(all(test, not(resilience_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_states_the_one_is_shown_that_lets_less_through() {
+        let states = [State::Closed, State::HalfOpen, State::Open, State::ForcedOpen];
+        for (own, state) in states.into_iter().enumerate() {
+            for (of_key, key_state) in states.into_iter().enumerate() {
+                assert_eq!(less_open(state, key_state), states[own.max(of_key)], "{state:?} and {key_state:?}");
+            }
+            for passes in [State::Monitoring, State::Disabled] {
+                assert_eq!((less_open(state, passes), less_open(passes, state)), (state, passes), "{state:?}");
+            }
+        }
+    }
+}
