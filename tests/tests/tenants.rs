@@ -9,7 +9,9 @@ use resilience_runtime::{
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::net::Ipv6Addr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, advance, sleep};
@@ -256,16 +258,18 @@ async fn another_configuration_is_one_for_all_keys_and_lets_in_who_waits() {
 }
 
 #[test]
-fn a_line_for_one_key_makes_no_place_for_those_without_a_key() {
+fn a_line_for_one_key_makes_no_place_for_anybody_else() {
     let _entered = Scope::new().enter();
     let pool = Bulkhead::builder("tenants: lines").max_concurrent(1).max_queue(1).register().unwrap();
-    drop(pool.keyed("acme").try_acquire().unwrap());
+    let _inside = [pool.keyed("acme"), pool.keyed("globex")].map(|key| key.try_acquire().unwrap());
+    let _own = pool.try_acquire().unwrap();
     registry().configure_from_str("[bulkhead.\"tenants: lines\".key.acme]\nmax_concurrent = 2").unwrap();
-    let _inside = pool.try_acquire().unwrap();
-    let mut waits = std::pin::pin!(pool.acquire());
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(waits.as_mut().poll(&mut context).is_pending());
-    let _two = [(); 2].map(|()| pool.keyed("acme").try_acquire().unwrap());
+    let _second = pool.keyed("acme").try_acquire().unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(pin!(pool.acquire()).poll(&mut context).is_pending());
+    for tenant in ["acme", "globex"] {
+        assert!(pin!(pool.keyed(tenant).acquire()).poll(&mut context).is_pending(), "{tenant}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
