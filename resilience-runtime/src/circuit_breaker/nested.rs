@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(found(), [None; 3]);
 
         // Also where it is further out.
-        [&one, &one, &other].map(|breaker| enter(breaker, 7, false));
+        [&one, &one, &other].into_iter().for_each(|breaker| enter(breaker, 7, false));
         fail(&one, 7);
         assert_eq!(is_in_probe(&one, 7), Some(true));
         assert_eq!((leave(), leave()), (false, true));
