@@ -48,6 +48,19 @@ fn keys_words_and_hooks() {
         (quote!(key = order.id), quote!(circuit_breaker::key(&(order.id));)),
         (quote!(ignore_if = Error::is::<A, B>), quote!(circuit_breaker::ignore_if(Error::is::<A, B>);)),
         (quote!(trip_if = |counts| counts.a | 1 > 0), quote!(circuit_breaker::trip_if(|counts| counts.a | 1 > 0);)),
+        (
+            quote!(failure_rate = LEAST < RATE, open_for = LONG),
+            quote!(circuit_breaker::failure_rate(LEAST < RATE); circuit_breaker::open_for(LONG);),
+        ),
+        (
+            quote!(ignore_if = is::<Of<A, B>, fn(C) -> D, E>, open_for = LONG),
+            quote!(circuit_breaker::ignore_if(is::<Of<A, B>, fn(C) -> D, E>); circuit_breaker::open_for(LONG);),
+        ),
+        // The sign between is not there yet.
+        (quote!(failure_rate 50), quote!(circuit_breaker::failure_rate(loop {});)),
+        // No `=` of a key's.
+        (quote!(failure_rate == RATE), quote!(let _ = failure_rate == RATE;)),
+        (quote!(names::PAYMENT), quote!(let _ = names::PAYMENT;)),
     ] {
         assert_eq!(mentioned(arguments, quote!()), expected.to_string());
     }
@@ -210,11 +223,25 @@ fn what_is_no_function_stays() {
             async fn declared(&self) -> Result<(), Error>;
         ),
         quote!(#),
+        quote!(# #[late]),
         quote!(),
     ] {
         let shown = shown(quote!("payment"), quote!(#[fallback(queue)] #[other] #item));
         assert!(shown.to_string().starts_with(quote!(#[other] #item).to_string().trim()), "{shown}");
     }
+}
+
+#[test]
+fn what_marks_an_attribute_that_was_taken_is_not_shown() {
+    assert!(
+        shown(
+            quote!(__taken),
+            quote!(
+                const _: () = ();
+            )
+        )
+        .is_empty()
+    );
 }
 
 /// Completion puts a word of its own where the cursor is, and looks for what surrounds it in the expansion without that word.

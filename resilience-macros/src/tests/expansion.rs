@@ -2,7 +2,7 @@
 //! change in every program that uses the attributes.
 
 use expect_test::{ExpectFile, expect_file};
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::quote;
 
 use super::{bulkhead, circuit_breaker, fallback, rate_limit, retry, timeout};
@@ -551,6 +551,96 @@ fn a_breaker_and_a_fallback_on_a_function_that_answers_with_a_boxed_stream() {
     expands_to(expansion, expect_file!["expansions/boxed_stream.rs"]);
 }
 
+#[test]
+fn a_fallback_where_classify_says_which_results_are_failures() {
+    let expansion = circuit_breaker(
+        quote!("payment", classify = judge),
+        quote! {
+            #[fallback(queue, on = [timed_out], if = Error::is_transient)]
+            async fn charge(order: Order) -> Result<Receipt, Error> {
+                gateway().charge(order).await
+            }
+        },
+    );
+    expands_to(expansion, expect_file!["expansions/classified_fallback.rs"]);
+}
+
+/// A stream without `between` has no limit from its first item on.
+#[test]
+fn a_timeout_limits_the_waits_of_a_stream_where_it_says_so() {
+    for (attribute, is_limited) in [(quote!(timeout("2s")), false), (quote!(timeout("2s", between = "1s")), true)] {
+        let expansion = circuit_breaker(
+            quote!(stream = true),
+            quote!(
+                #[#attribute]
+                async fn f() -> Result<impl Stream<Item = Price>, Error> {}
+            ),
+        );
+        assert_eq!(expansion.to_string().contains("with_timeout"), is_limited, "{attribute}");
+    }
+}
+
+#[test]
+fn what_a_key_names_of_a_pattern_is_there_whatever_the_pattern() {
+    for (argument, names) in [
+        (quote!((Ok(a) | Err(a)): Result<u8, u8>), quote!((&a))),
+        (quote!(Either(Left(a, b) | Right(a, b)): Either), quote!((&a, &b))),
+        (quote!(&(a, b): &(u8, u8)), quote!((&a, &b))),
+        (quote!([a, .., b]: [u8; 3]), quote!((&a, &b))),
+        (quote!(Lot { place: (a, _), b, .. }: Lot), quote!((&a, &b))),
+        (quote!(all @ Place(a): Place), quote!((&all, &a))),
+    ] {
+        let function = quote!(async fn f(#argument) -> Result<(), Error> {});
+        let expansion = circuit_breaker(quote!(key = a), function).to_string();
+        assert!(expansion.contains(&format!("let _ = {names} ;")), "{names} in {expansion}");
+    }
+}
+
+/// The signature has names of ours, and the body the user's: unless somebody else's attribute looks at them.
+#[test]
+fn arguments_are_taken_apart_in_the_body_or_in_the_signature() {
+    let function = quote!(
+        async fn f((a, b): (u8, u8), buffer: &mut [u8]) -> Result<(), Error> {}
+    );
+    let in_signature = "fn f ((a , b) : (u8 , u8) , buffer : & mut [u8])";
+    let in_body = "fn f (__argument_0 : (u8 , u8) , buffer : & mut [u8])";
+    let (once, again) = ("let buffer = buffer ;", "let buffer = & mut * buffer ;");
+    for (expansion, signature, given) in [
+        (timeout(quote!("2s"), function.clone()), in_body, once),
+        (timeout(quote!("2s"), quote!(#[of_somebody_else] #function)), in_signature, once),
+        (retry(quote!(), function.clone()), in_body, again),
+        (retry(quote!(), quote!(#[of_somebody_else] #function)), in_body, again),
+    ] {
+        let expansion = expansion.to_string();
+        assert!(expansion.contains(signature), "{signature} in {expansion}");
+        assert!(expansion.contains(given), "{given} in {expansion}");
+    }
+}
+
+/// As a `macro_rules!` hands on a `$type:ty`, or with parentheses.
+#[test]
+fn a_type_means_the_same_in_parentheses_and_from_a_macro() {
+    let forms = |ty: &TokenStream| {
+        let from_a_macro = Group::new(Delimiter::None, ty.clone());
+        [quote!(#ty), quote!((#ty)), quote!(#from_a_macro)]
+    };
+    for future in forms(&quote!(BoxFuture<'_, Result<(), Error>>)) {
+        let expansion = timeout(quote!("2s"), quote!(fn f(&self) -> #future { Box::pin(async move { g() }) }));
+        assert_eq!(super::messages(&expansion), [""; 0]);
+        assert!(expansion.to_string().contains(":: finish :: < Result < () , Error > ,"), "{expansion}");
+    }
+    for stream in forms(&quote!(impl Stream<Item = Price>)) {
+        let function = quote!(async fn f() -> Result<#stream, Error> {});
+        let expansion = circuit_breaker(quote!(stream = true), function).to_string();
+        assert!(expansion.contains(":: known_items_of :: < Price ,"), "{expansion}");
+    }
+    for buffer in forms(&quote!(&mut [u8])) {
+        let function = quote!(async fn f(buffer: #buffer) -> Result<(), Error> {});
+        let expansion = retry(quote!(), function).to_string();
+        assert!(expansion.contains("let buffer = & mut * buffer ;"), "{expansion}");
+    }
+}
+
 /// With another name of the runtime, the attributes below are ours by that.
 #[test]
 fn what_the_runtime_is_called_is_said_once_above_all() {
@@ -597,6 +687,10 @@ fn whether_a_call_waits_looks_and_is_alone_follows_from_the_stack() {
         (timeout(quote!(AFTER), with(quote!(#[retry(attempts = 3)]))), compares, true),
         (timeout(quote!(AFTER), with(quote!(#[retry(attempts = 3, retry_after = f)]))), compares, false),
         (timeout(quote!("5s"), with(quote!(#[retry(attempts = 3)]))), compares, false),
+        (timeout(quote!(AFTER), with(quote!(#[retry]))), compares, true),
+        (timeout(quote!(AFTER), with(quote!(#[retry(name = "shared", attempts = 3)]))), compares, true),
+        // It is configured elsewhere.
+        (timeout(quote!(AFTER), with(quote!(#[retry(name = "shared")]))), compares, false),
         (retry(quote!(attempts = N), with(quote!(#[timeout("5s")]))), compares, false),
         (circuit_breaker(quote!(), with(quote!(#[cfg_attr(x, inline)]))), alone, true),
         (circuit_breaker(quote!(), with(quote!(#[cfg_attr(x, inline, of_somebody_else)]))), alone, false),

@@ -1,13 +1,15 @@
 //! The whole macro, run outside of the compiler.
 
 mod editor;
-// With the feature `tracing` there is a span around each, which the runtime's tests see.
+// With the feature `tracing` there is a span around each: see `tracing`.
 #[cfg(not(feature = "tracing"))]
 mod expansion;
 mod keys;
 mod places;
 mod recovery;
 mod refusal;
+#[cfg(feature = "tracing")]
+mod tracing;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;

@@ -286,6 +286,10 @@ fn a_timeout_that_ends_a_retry_before_its_last_attempt() {
     // What asks for a wait does so from below the retry.
     let above = quote!(#[rate_limit("1/s")] #[retry(attempts = 5, delay = "1s", jitter = none)]);
     assert_eq!(refused(above), [message, other]);
+    // What is wrong by itself is told by itself.
+    let wrong = refused(quote!(#[retry(attempts = 5, delay = "20s", max_delay = "10s", jitter = none)]));
+    let by_itself = "`delay` (default `\"100ms\"`) must not be longer than `max_delay` (default `\"10s\"`)";
+    assert_eq!(wrong, [by_itself, "this `delay` conflicts with `max_delay`"]);
     let two = refused(quote!(#[retry(attempts = 2, delay = "8s", jitter = equal, max_delay = "8s")] #[timeout("1s")]));
     assert!(two.is_empty(), "{two:?}");
     let two = refused(quote!(#[retry(attempts = 2, delay = "10s", jitter = equal)]));
@@ -317,6 +321,7 @@ fn literals_of_every_form() {
         quote!(key = (a, b).0, max_keys = 3),
         quote!(key = (a, b)),
         quote!(key = (a, b, c, d, e, f, g, h)),
+        quote!(classify = classify::retry_after_opens(classify::io)),
         // A hook may be called as the key is.
         quote!(failure_if = failure_if, key = key),
     ] {
@@ -484,6 +489,17 @@ fn fallbacks_that_cannot_be_called() {
     assert_eq!(
         refused(quote!(|id| Ok(()))),
         ["expected a closure that takes the arguments of the function, `|this, id|`, or those and then the error"]
+    );
+    // What is taken apart has no name.
+    let apart = messages(&fallback(
+        quote!(|| Ok(())),
+        quote!(
+            async fn f((a, b): (u8, u8), id: u64) -> Result<(), Error> {}
+        ),
+    ));
+    assert_eq!(
+        apart,
+        ["expected a closure that takes the arguments of the function, `|_, id|`, or those and then the error"]
     );
     for (closure, is_one) in [
         (quote!(|| Ok(())), false),
