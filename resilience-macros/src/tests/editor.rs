@@ -43,6 +43,8 @@ fn keys_words_and_hooks() {
         (quote!(mode = ), quote!(circuit_breaker::mode({ let _ = words::mode::enforce; loop {} });)),
         (quote!(mode = monitor), quote!(circuit_breaker::mode({ let _ = words::mode::monitor; loop {} });)),
         (quote!(window = none), quote!(circuit_breaker::window({ let _ = words::window::none; loop {} });)),
+        (quote!(window = ), quote!(circuit_breaker::window({ let _ = words::window::none; loop {} });)),
+        (quote!(window = Window), quote!(circuit_breaker::window(Window);)),
         (quote!(window = WINDOW), quote!(circuit_breaker::window(WINDOW);)),
         (quote!(slow_call = none), quote!(circuit_breaker::slow_call({ let _ = words::off::none; loop {} });)),
         (quote!(key = order.id), quote!(circuit_breaker::key(&(order.id));)),
@@ -61,6 +63,10 @@ fn keys_words_and_hooks() {
         // No `=` of a key's.
         (quote!(failure_rate == RATE), quote!(let _ = failure_rate == RATE;)),
         (quote!(names::PAYMENT), quote!(let _ = names::PAYMENT;)),
+        (
+            quote!(PAYMENT as Name, fail open_for = LONG),
+            quote!(let _ = PAYMENT as Name; circuit_breaker::fail(loop {}); circuit_breaker::open_for(LONG);),
+        ),
     ] {
         assert_eq!(mentioned(arguments, quote!()), expected.to_string());
     }
@@ -102,7 +108,9 @@ fn words_are_those_of_the_key_in_the_kind_of_its_attribute() {
         }),
         (quote!(fallback(queue, on = ALL)), quote!(let _ = queue; fallback::on(ALL);)),
         (quote!(fallback(queue, if = [circuit_open])), quote!(let _ = queue; fallback::r#if([circuit_open]);)),
+        (quote!(fallback(queue, |a, b| c)), quote!(let _ = queue; let _ = |a, b| c;)),
         (quote!(retry(on = [circuit_open])), quote!(retry::on([circuit_open]);)),
+        (quote!(retry(retry_rejections = (timed_out))), quote!(retry::retry_rejections((timed_out));)),
         (quote!(retry(jitter = )), {
             let full = word(quote!(words::jitter::full));
             quote!(retry::jitter(#full);)
@@ -158,6 +166,7 @@ fn hooks_are_asked_about_an_error_and_other_keys_are_not() {
         (quote!(retry(classify_item = x)), false),
         (quote!(fallback(if = x)), true),
         (quote!(fallback(map_rejection = x)), true),
+        (quote!(fallback(classify = x)), true),
         (quote!(fallback(on = x + 1)), false),
         (quote!(timeout(map_rejection = x)), true),
         (quote!(timeout(classify = x)), true),

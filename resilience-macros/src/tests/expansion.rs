@@ -710,6 +710,20 @@ fn whether_a_call_waits_looks_and_is_alone_follows_from_the_stack() {
         (circuit_breaker(quote!(key = a), with(quote!(#[timeout("1s")]))), alone, false),
         (bulkhead(quote!(3, key = a), function()), alone, false),
         (circuit_breaker(quote!(classify = f), function()), alone, false),
+        (circuit_breaker(quote!(failure_if = f), with(quote!(#[timeout("1s")]))), ":: guard_layers_with (", true),
+        (circuit_breaker(quote!(), with(quote!(#[timeout("1s")]))), ":: guard_layers (", true),
+        // What has no name is given to each attempt unseen.
+        (
+            retry(
+                quote!(),
+                quote!(
+                    async fn f(_: A) -> Result<(), Error> {}
+                ),
+            ),
+            ":: lend_unseen (",
+            true,
+        ),
+        (retry(quote!(), function()), ":: lend_unseen (", false),
     ] {
         let expansion = expansion.to_string();
         assert_eq!(expansion.contains(words), is_there, "{words} in {expansion}");

@@ -45,6 +45,8 @@ const MANY_PARTS: &str =
 fn values_of_the_wrong_kind() {
     for (arguments, message) in [
         (quote!(failure_rate = "50"), "`failure_rate` must be a number, without quotes"),
+        (quote!(failure_rate = (0)), "`failure_rate` must be greater than 0 and at most 100"),
+        (quote!(latency = |x| x), "`latency` must be `true` or `false` or a constant"),
         (quote!(failure_rate = -5), "`failure_rate` must be greater than 0 and at most 100"),
         (quote!(failure_rate = 1e999), "`failure_rate` must be greater than 0 and at most 100"),
         (quote!(minimum_calls = 2.5), "`minimum_calls` must be a whole number"),
@@ -384,6 +386,7 @@ fn constants_cannot_depend_on_arguments() {
     };
     assert_eq!(refused(quote!(failure_rate = rate)), [about("rate")]);
     assert_eq!(refused(quote!(failure_rate = 2.0 * self.rate)), [about("self")]);
+    assert_eq!(refused(quote!(failure_rate = rate[0])), [about("rate")]);
     assert_eq!(refused(quote!(trip_if = |counts| counts.failures > limit)), [about("limit")]);
     for something_else in [
         quote!(failure_rate = rate()),
@@ -611,6 +614,7 @@ fn types_that_can_be_no_result_and_types_that_may_be_one() {
     assert!(shown.contains("write `Result<Option<Vec<u8>>, E>` where"), "{shown}");
     for may_be in [
         quote!(Answer),
+        quote!((Answer)),
         quote!(shop::Option<u8>),
         quote!(str::Answer),
         quote!(<Shop as Sells>::Option),
