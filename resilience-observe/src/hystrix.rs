@@ -493,6 +493,17 @@ mod tests {
         messages.find(|message| message["name"] == name).unwrap()
     }
 
+    #[test]
+    fn whoever_looks_no_more_makes_room_for_one() {
+        let registry = Scope::new().registry();
+        let hystrix = Hystrix::new(&registry, &Arc::new(Program::of(&registry)));
+        let mut looking: Vec<_> = (0..CONNECTIONS).map(|_| hystrix.begin().unwrap()).collect();
+        assert!(hystrix.begin().is_none());
+        looking.pop();
+        looking.push(hystrix.begin().unwrap());
+        assert!(hystrix.begin().is_none());
+    }
+
     #[tokio::test]
     async fn a_breaker_that_functions_share_has_the_bulkheads_and_timeouts_of_all() {
         let scope = Scope::new();

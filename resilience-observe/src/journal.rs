@@ -260,6 +260,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_about_no_policy_is_not_wanted_by_a_name() {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        let mut told = scope.registry().subscribe();
+        let breaker = CircuitBreaker::builder("stock").register().unwrap();
+        // More than wait for a reader.
+        (0..5000).for_each(|_| breaker.force_open());
+        let missed = std::iter::from_fn(|| told.try_recv()).find(|event| event.name().is_none()).unwrap();
+        assert!(Wanted { topics: Vec::new(), name: None }.is(&missed));
+        assert!(!Wanted { topics: Vec::new(), name: Some("*".parse().unwrap()) }.is(&missed));
+    }
+
     /// By its ids alone: which of them a question is answered with.
     #[test]
     fn a_page_goes_on_after_an_id_or_has_the_newest() {
@@ -289,6 +302,16 @@ mod tests {
         // One that is not wanted is looked at, too.
         let none = Wanted { topics: vec![Topic::Conflict], name: None };
         assert_eq!((journal.page(Some(0), &none, 1).entries.len(), journal.page(Some(0), &none, 1).reached), (0, last));
+    }
+
+    #[test]
+    fn whoever_waits_is_told_when_there_will_never_be_more() {
+        let scope = Scope::new();
+        let journal = Journal::new(&scope.registry());
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(journal.catch_up_and_wait(&mut context));
+        drop(scope);
+        assert!(!journal.catch_up_and_wait(&mut context));
     }
 
     #[test]

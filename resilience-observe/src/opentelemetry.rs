@@ -177,3 +177,88 @@ impl Folded<'_> {
         labels.iter().map(attribute).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(samples: Samples) -> Vec<(String, f64)> {
+        let said = |of: &KeyValue| format!("{}={}", of.key, of.value);
+        samples.into_iter().map(|(of, value)| (of.iter().map(said).collect::<Vec<_>>().join(","), value)).collect()
+    }
+
+    /// What is told of the family, where as many have series of their own as can, and some more come.
+    fn beyond_the_bound(family: &'static Family, sums: &mut Sums, more: &[(&str, f64)]) -> Vec<(String, f64)> {
+        let mut admitted = HashSet::new();
+        let (samples, others) = (Vec::new(), BTreeMap::new());
+        let mut folded = Folded { family, label: "service", admitted: &mut admitted, samples, others };
+        // Whoever is called like those beyond the bound is one of them, although there is room.
+        folded.add(&[("service", OTHER)], 1.0);
+        let words = family.words.as_ref().map_or(1, |words| words.values.len());
+        for nth in 0..SERIES / words {
+            folded.add(&[("service", &nth.to_string())], 1.0);
+        }
+        more.iter().for_each(|(name, value)| folded.add(&[("service", name)], *value));
+        let samples = told(folded.end(sums));
+        assert_eq!(samples[0], ("resilience.name=0".to_owned(), 1.0));
+        samples[SERIES / words..].to_vec()
+    }
+
+    #[test]
+    fn those_beyond_the_bound_are_told_together_as_their_family_is_folded() {
+        for (folding, before, after) in [
+            (Folding::Sum, Some(1.0 + 2.0 + 4.0 + 3.0), Some(1.0 + 2.0)),
+            (Folding::Max, Some(4.0), Some(2.0)),
+            (Folding::None, None, None),
+        ] {
+            let is_key_or_none = |family: &Family| matches!(family.source, Source::Observer(_) | Source::Key(_));
+            let families = exported().filter(|family| !is_key_or_none(family) && family.folding == folding);
+            let families: Vec<_> = families.collect();
+            assert!(!families.is_empty());
+            for family in families {
+                let mut sums = Sums::default();
+                let expected = |value: Option<f64>| -> Vec<_> {
+                    value.map(|value| ("resilience.name=(other)".to_owned(), value)).into_iter().collect()
+                };
+                let told = beyond_the_bound(family, &mut sums, &[("a", 2.0), ("b", 4.0), ("c", 3.0)]);
+                assert_eq!(told, expected(before), "{}", family.name);
+                // Two of them are gone. What they have counted stays.
+                let told = beyond_the_bound(family, &mut sums, &[("a", 2.0)]);
+                let after = if family.kind == MetricKind::Gauge { after } else { before };
+                assert_eq!(told, expected(after), "{}", family.name);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_beyond_the_bound_are_not_told() {
+        let family = exported().find(|family| matches!(family.source, Source::Key(_))).unwrap();
+        let (mut admitted, samples, others) = (HashSet::new(), Vec::new(), BTreeMap::new());
+        let mut folded = Folded { family, label: "service", admitted: &mut admitted, samples, others };
+        for nth in 0..=SERIES {
+            folded.add(&[("service", "stock"), ("key", &nth.to_string())], 1.0);
+        }
+        let told = told(folded.end(&mut Sums::default()));
+        assert_eq!((told.len(), &*told[SERIES - 1].0), (SERIES, "resilience.name=stock,resilience.key=1899"));
+    }
+
+    #[test]
+    fn whatever_is_measured_in_seconds_says_so() {
+        for family in exported() {
+            let expected = if family.name.contains("seconds") { "s" } else { "1" };
+            assert_eq!(family.otel_unit(), expected, "{}", family.name);
+        }
+    }
+
+    #[test]
+    fn each_label_is_an_attribute_of_its_own_name() {
+        let (family, mut admitted) = (&families()[0], HashSet::new());
+        let (samples, others) = (Vec::new(), BTreeMap::new());
+        let folded = Folded { family, label: "breaker", admitted: &mut admitted, samples, others };
+        let labels = [("breaker", "a"), ("operation", "shop::pay"), ("kind", "retry"), ("outcome", "failure")];
+        let of = folded.attributes(&labels);
+        let expected =
+            "resilience.name=a,code.function.name=shop::pay,resilience.policy=retry,resilience.outcome=failure";
+        assert_eq!(told(vec![(of, 0.0)])[0].0, expected);
+    }
+}

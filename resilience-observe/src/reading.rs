@@ -382,3 +382,45 @@ fn buckets(
 const fn number(count: u64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resilience_runtime::testing::Scope;
+    use resilience_runtime::{EventFilter, Rejection, Topic, circuit_breaker};
+
+    #[circuit_breaker("reading: twice", consecutive_failures = 1)]
+    async fn one() -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    #[circuit_breaker("reading: twice", consecutive_failures = 2)]
+    async fn another() -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn conflicts_and_what_was_passed_over_are_counted() {
+        let scope = Scope::new();
+        let _entered = scope.enter();
+        let registry = scope.registry();
+        let mut memory = Memory::new(registry.subscribe());
+        one().await.unwrap();
+        another().await.unwrap();
+        memory.catch_up();
+        assert_eq!((memory.conflicts, memory.lost), (1, 0));
+        // More than wait for a reader, twice.
+        let breaker = registry.circuit_breaker("reading: twice").unwrap();
+        let steered = || registry.subscribe_with(EventFilter::of([Topic::Steered]));
+        let (mut told, mut lost) = (steered(), 0);
+        memory.events = steered();
+        for _ in 0..2 {
+            (0..5000).for_each(|_| breaker.force_open());
+            let told = std::iter::from_fn(|| told.try_recv());
+            lost += told.map(|event| if let Event::Missed { events, .. } = event { events } else { 0 }).sum::<u64>();
+            memory.catch_up();
+            assert!(lost > 0);
+            assert_eq!((memory.conflicts, memory.lost), (1, lost));
+        }
+    }
+}

@@ -18,3 +18,18 @@ pub(crate) fn start(mut look: impl FnMut() -> bool + Send + 'static) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// It looks when a second is over, so this takes as long.
+    #[test]
+    fn whoever_says_that_there_is_nothing_more_is_not_asked_again() {
+        let (told, looks) = mpsc::channel();
+        start(move || told.send(()).is_err());
+        // Until the thread has ended, and what it looked with is gone.
+        assert_eq!(looks.iter().take(2).count(), 1);
+    }
+}

@@ -331,6 +331,22 @@ mod tests {
         assert!(!connection.lasts());
     }
 
+    /// Which may be asleep for as long as nobody watches.
+    #[test]
+    fn the_thread_of_a_watch_that_is_gone_is_woken() {
+        let watch = begin();
+        let (asleep, is_woken) = std::sync::mpsc::channel::<()>();
+        let sleeper = thread::spawn(move || {
+            thread::park();
+            drop(asleep);
+        });
+        let own = locked(&watch.thread).replace(sleeper.thread().clone());
+        drop(watch);
+        let ended = is_woken.recv_timeout(Duration::from_secs(20));
+        assert_eq!(ended, Err(std::sync::mpsc::RecvTimeoutError::Disconnected));
+        own.inspect(Thread::unpark);
+    }
+
     #[test]
     fn nobody_looks_at_the_counters_while_nobody_watches() {
         let watch = begin();

@@ -77,7 +77,8 @@ fn a_program_without_anything_odd_is_left_alone() {
 
 #[test]
 fn a_breaker_that_is_forced_open_for_long_says_by_whom() {
-    let (registry, breaker) = with_breaker(config());
+    // What else is configured has not done it.
+    let (registry, breaker) = with_breaker(config().latency(true));
     breaker.steer().by("ada").why("incident 12").force_open().unwrap();
     let told = |age| {
         let mut policies = registry.snapshot();
@@ -95,6 +96,33 @@ fn a_breaker_that_is_forced_open_for_long_says_by_whom() {
     assert_eq!(help, "if the incident is over, write `registry().steer(\"payment\").enforce()?`");
     breaker.enforce();
     assert_eq!(told_of(&registry, &registry.snapshot(), None), []);
+}
+
+/// Nobody could enforce it by hand for good: what is configured would force it open again.
+#[test]
+fn a_breaker_that_is_forced_open_by_its_configuration_is_told_with_the_place_that_says_so() {
+    let by_hand = "if the incident is over, write `registry().steer(\"payment\").enforce()?`";
+    let configure: [fn(&Registry); 2] = [
+        |registry| drop(registry.configure_from_str("[circuit_breaker.payment]\nforce_open = true\n").unwrap()),
+        |registry| {
+            let variable = ("RESILIENCE__CIRCUIT_BREAKER__PAYMENT__FORCE_OPEN".to_owned(), "true".to_owned());
+            drop(registry.configure_from_environment([variable]).unwrap());
+        },
+    ];
+    for (configure, by, expected) in [
+        (configure[0], "by text:2", "remove `force_open = true` from that file"),
+        (configure[1], "by RESILIENCE__CIRCUIT_BREAKER__PAYMENT__FORCE_OPEN", by_hand),
+    ] {
+        let (registry, _breaker) = with_breaker(config());
+        configure(&registry);
+        let mut policies = registry.snapshot();
+        let breaker = &mut policies.circuit_breakers[0];
+        breaker.age = HOUR;
+        breaker.history.as_mut().unwrap().time.forced_open = HOUR;
+        let told = told_of(&registry, &policies, None);
+        let text = format!("circuit breaker `payment` has been forced open {by} for 60 minutes");
+        assert_eq!(the_one(&told), ("forced_open", &*text, expected));
+    }
 }
 
 #[test]
@@ -123,6 +151,7 @@ fn a_share_that_was_left_behind_is_told_after_a_day() {
     };
     assert_eq!(told(23, 10), []);
     the_one(&told(24, 99));
+    the_one(&told(24, 1));
     assert_eq!(told(25, 100), []);
     assert_eq!(told(25, 0), [], "one that monitors is another matter");
     let told = told(25, 10);
@@ -425,8 +454,9 @@ fn conflicts_and_refused_configurations_are_told() {
         keys: vec!["rate", "burst"],
     };
     let told = advise(&Facts { conflicts: vec![conflict], ..nothing(&policies) });
-    let (rule, text, _) = the_one(&told);
+    let (rule, text, help) = the_one(&told);
     assert_eq!(rule, "conflict");
+    assert_eq!(help, "write the keys in one place and only the name in the other, or give one of them another name");
     assert_eq!(
         text,
         "rate limit `users` is configured twice: src/a.rs:3 is in force, src/b.rs:9 is not; they differ in `rate`, `burst`"

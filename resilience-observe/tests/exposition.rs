@@ -430,6 +430,11 @@ fn keys_of_bulkheads_and_rate_limiters_are_counted_and_those_that_reject_the_mos
         ("resilience_rate_limit_key_rejects_total{service=\"users\",key=\"3\"}", 3.0),
     ];
     assert_eq!(of_keys.collect::<Vec<_>>(), expected, "{text}");
+    let all = Observer::builder(scope.registry()).keys(KeySeries::NotClosed { at_most: 10 }).build()?;
+    let text = all.metrics(TextFormat::Classic);
+    let of_store =
+        samples(&text).into_iter().filter(|(name, _)| name.starts_with("resilience_bulkhead_key_rejects_total{"));
+    assert_eq!(of_store.map(|(_, rejects)| rejects).collect::<Vec<_>>(), [1.0, 2.0, 3.0], "key 0 has rejected nothing");
     // Others come in their place, and where there is no room for them that is counted.
     drop(inside);
     drop(store.keyed(4).try_acquire().unwrap());

@@ -405,6 +405,54 @@ proptest! {
     }
 }
 
+/// Two breakers, of which the first has less to do, after a second in which both were called.
+fn two_called(bound: usize, took: bool) -> Rings {
+    let mut breakers = ["a", "b"].map(named).to_vec();
+    if took {
+        let measured = CircuitBreaker::builder("one").latency(true).build().unwrap().snapshot();
+        breakers.iter_mut().for_each(|breaker| breaker.latency = measured.latency.clone());
+    }
+    let mut rings = Rings::new(bound);
+    rings.record(&of_breakers(breakers.clone()), |_| 0, 60_000_000);
+    (breakers[0].totals.successes, breakers[1].totals.successes) = (1, 2);
+    rings.record(&of_breakers(breakers), |_| 0, 60_001_000);
+    rings
+}
+
+#[test]
+fn room_is_used_to_the_last_byte_and_no_more_is_taken_than_is_needed() {
+    let lost = |rings: &Rings| -> Vec<_> {
+        rings.lost().into_iter().map(|lost| (lost.name.to_string(), lost.steps)).collect()
+    };
+    let full = two_called(1 << 20, false).bytes();
+    assert_eq!((two_called(full, false).bytes(), lost(&two_called(full, false))), (full, vec![]));
+    // A byte less, and the longest ring of the first one goes.
+    let less = two_called(full - 1, false);
+    let minutes = ("a".to_owned(), vec![Step::Minute]);
+    assert!(lost(&less).iter().eq([&minutes]));
+    // Where that is all that has to go, nothing else does.
+    let (exact, fewer) = (two_called(less.bytes(), false), two_called(less.bytes() - 1, false));
+    assert_eq!((exact.bytes(), lost(&exact)), (less.bytes(), vec![minutes]));
+    assert_eq!(exact.lost_of(Kind::CircuitBreaker, "a"), [Step::Minute]);
+    // And of the next longest ones that of the same.
+    assert_eq!(lost(&fewer), [("a".to_owned(), vec![Step::TenSeconds, Step::Minute])]);
+}
+
+#[test]
+fn without_room_for_a_ring_or_for_times_there_is_none() {
+    let nothing = Rings::new(0).bytes();
+    let mut quiet = Rings::new(1 << 20);
+    quiet.record(&of_breakers(["a", "b"].map(named).to_vec()), |_| 0, 60_000_000);
+    let names = quiet.bytes();
+    assert!(names > nothing);
+    for took in [false, true] {
+        let rings = two_called(names, took);
+        assert_eq!(rings.bytes(), names, "there is room for the names alone");
+        let steps: Vec<_> = rings.lost().into_iter().map(|lost| lost.steps).collect();
+        assert_eq!(steps, [Step::ALL, Step::ALL]);
+    }
+}
+
 /// What it did long ago counts for less: half of it after three hours.
 #[test]
 fn who_was_busy_long_ago_loses_before_who_is_busy_now() {

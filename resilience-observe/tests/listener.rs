@@ -36,8 +36,10 @@ fn metrics_are_answered_in_the_format_that_is_asked_for() {
     assert!(apart.body.ends_with("# EOF\n"), "one header or several are the same");
     let head = ask(at, "HEAD /metrics", &[accept]);
     assert_eq!((head.status, head.header("content-type"), &*head.body), (200, open.header("content-type"), ""));
-    assert_eq!(get(at, "/metrics?format=xml").status, 400);
-    assert_eq!(ask(at, "POST /metrics", &[]).status, 405);
+    let unknown = get(at, "/metrics?format=xml");
+    assert_eq!((unknown.status, &*unknown.problem()), (400, "expected format=classic or format=openmetrics"));
+    let posted = ask(at, "POST /metrics", &[]);
+    assert_eq!((posted.status, &*posted.problem()), (405, "this path is not for that method"));
     assert_eq!(get(at, "/metric").status, 404);
     assert!(get(at, "/").body.contains("/health/ready"));
 }

@@ -64,7 +64,12 @@ fn a_file_of_the_page_may_be_kept_for_good_and_no_other_is_there() {
     for nothing in
         ["/assets/page.js", "/assets/page-000000000000.js", "/assets/", "/assets/..%2Findex.html", "/assets/%22"]
     {
-        assert_eq!(get(at, nothing).status, 404, "{nothing}");
+        let answer = get(at, nothing);
+        let problem = match nothing {
+            "/assets/" => "there is no such path; `/` lists those there are",
+            _ => "the page has no such file",
+        };
+        assert_eq!((answer.status, &*answer.problem()), (404, problem), "{nothing}");
     }
     listening.stop();
 }

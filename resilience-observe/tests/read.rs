@@ -10,8 +10,8 @@ use asking::{Answer, ask, get, get_json, recorded};
 use resilience_observe::{Access, Listening, Observer, Token};
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Bulkhead, CircuitBreaker, HealthCheck, RateLimiter, Rejection, Retry, Timeout, circuit_breaker, fallback, retry,
-    timeout,
+    Bulkhead, CircuitBreaker, HealthCheck, Rate, RateLimiter, Rejection, Retry, Timeout, circuit_breaker, fallback,
+    retry, timeout,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -168,6 +168,41 @@ fn a_policy_is_told_whole_by_its_name_in_the_path() {
     assert_eq!(missing("fallback/read::charge"), "a fallback is in no registry; see `operations`");
     assert!(missing("breaker/payment").starts_with("no such kind of policy: expected `circuit_breaker`"));
     assert!(scope.registry().circuit_breaker("paymnt").is_none(), "asking makes nothing");
+}
+
+#[test]
+fn a_path_that_is_no_text_is_refused() {
+    let listening = listen(&Scope::new(), Access::read_only());
+    let answer = get(listening.address(), "/api/v1/circuit_breaker/%FF");
+    assert_eq!((answer.status, &*answer.problem()), (400, "the path is not UTF-8"));
+}
+
+#[test]
+fn a_state_is_asked_for_of_keys_that_have_one() {
+    let scope = Scope::new();
+    {
+        let _entered = scope.enter();
+        let store = Bulkhead::builder("store").max_concurrent(1).register().unwrap();
+        drop(store.keyed(1).try_acquire().unwrap());
+        let users = RateLimiter::builder("users").rate(Rate::per_second(1)).register().unwrap();
+        users.keyed(1).try_acquire().unwrap();
+        let stock = CircuitBreaker::builder("stock").register().unwrap();
+        stock.keyed(1).try_acquire().unwrap().success();
+    }
+    let listening = listen(&scope, Access::read_only());
+    for (policy, expected) in [
+        ("circuit_breaker/stock", None),
+        ("bulkhead/store", Some("a bulkhead has no `state`")),
+        ("rate_limit/users", Some("a rate_limit has no `state`")),
+    ] {
+        let path = format!("/api/v1/{policy}/keys");
+        assert_eq!(get_json(listening.address(), &path)["keys"].as_array().unwrap().len(), 1, "{policy}");
+        let answer = get(listening.address(), &format!("{path}?state=closed"));
+        let problem = (answer.status != 200).then(|| answer.problem());
+        assert_eq!((answer.status == 400, problem.as_deref()), (expected.is_some(), expected), "{policy}");
+    }
+    let nobody = get(listening.address(), "/api/v1/circuit_breaker/store/keys");
+    assert_eq!((nobody.status, &*nobody.problem()), (404, "no circuit_breaker is called `store`"));
 }
 
 #[test]

@@ -136,14 +136,14 @@ fn a_pattern_that_reaches_too_many_is_told_how_many_unless_all_are_meant() {
 
 #[test]
 fn only_if_holds_for_all_or_nothing_is_done() {
-    let (scope, listening) = with(&["payment_eu", "payment_us"]);
+    let (scope, listening) = with(&["payment_eu", "payment_us", "payment_za"]);
     scope.registry().steer("payment_us").monitor().unwrap();
     let body = order(json!({ "match": "payment*", "act": "enforce", "only_if": "monitoring" }));
     let answer = steer(&listening, &body);
     assert_eq!(answer.status, 409);
     assert_eq!(answer.problem(), "circuit_breaker `payment_eu` is closed, not monitoring; nothing is done");
     assert_eq!(state(&scope, "payment_us"), State::Monitoring);
-    scope.registry().steer("payment_eu").monitor().unwrap();
+    scope.registry().steer("payment_*").monitor().unwrap();
     assert_eq!(steer(&listening, &body).status, 200);
     assert_eq!((state(&scope, "payment_eu"), state(&scope, "payment_us")), (State::Closed, State::Closed));
 }

@@ -416,6 +416,7 @@ mod tests {
             ("[::1]:9911", "[::1]"),
             ("[::1]", "[::1]"),
             ("::1", "::1"),
+            ("fe80::1", "fe80::1"),
             ("localhost:http", "localhost:http"),
         ] {
             assert_eq!(without_port(host), name);
@@ -428,11 +429,18 @@ mod tests {
         let guard = Guard::of_router(Access::steering(token.clone()));
         let mut answers = Vec::new();
         for shown in [&b"wrong"[..]; 11].into_iter().chain([&b"0123456789abcdef"[..]]) {
-            answers.push(guard.check_token(&token, shown).await.map_err(|problem| problem.into_response().status()));
+            answers.push(guard.check_token(&token, shown).await.map_err(|problem| {
+                let title = problem.title.clone();
+                let response = problem.into_response();
+                let after = response.headers().get(header::RETRY_AFTER).map(|after| after.to_str().unwrap().to_owned());
+                (response.status(), title, after)
+            }));
         }
-        let mut expected = vec![Err(StatusCode::UNAUTHORIZED); 10];
-        expected.extend([Err(StatusCode::TOO_MANY_REQUESTS); 2]);
-        assert_eq!(answers, expected);
+        let (wrong, looked_at) = (answers.split_off(10), answers);
+        assert!(looked_at.iter().all(|answer| matches!(answer, Err((StatusCode::UNAUTHORIZED, ..)))), "{looked_at:?}");
+        let title = "too many wrong tokens; try again in a second".to_owned();
+        let refused = Err((StatusCode::TOO_MANY_REQUESTS, title, Some("1".to_owned())));
+        assert_eq!(wrong, [refused.clone(), refused]);
         locked(&guard.wrong_tokens).since -= Duration::from_secs(1);
         assert!(guard.check_token(&token, b"0123456789abcdef").await.is_ok());
     }
@@ -539,6 +547,7 @@ mod tests {
     #[test]
     fn a_token_is_not_printed() {
         let token = Token::new("0123456789abcdef").unwrap();
-        assert!(!format!("{token:?} {:?}", Access::private(token.clone())).contains("0123"));
+        assert_eq!(format!("{token:?}"), "Token(…)");
+        assert!(!format!("{:?}", Access::private(token)).contains("0123"));
     }
 }

@@ -149,6 +149,13 @@ mod tests {
         Asked { visitor, connection: None, path: path.to_vec(), query: query.to_owned() }
     }
 
+    #[tokio::test]
+    async fn nobody_is_answered_whom_the_guard_has_not_let_in() {
+        let (mut parts, ()) = axum::http::Request::new(()).into_parts();
+        let problem = Asked::from_request_parts(&mut parts, &()).await.err().unwrap();
+        assert_eq!((problem.status.as_u16(), &*problem.title), (500, "nobody has said who asks"));
+    }
+
     fn title<T>(result: Result<T, Problem>) -> Option<String> {
         result.err().map(|problem| problem.title)
     }

@@ -271,7 +271,39 @@ fn act_on(breaker: &CircuitBreaker, act: Act, by: &str, why: &str) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body;
     use resilience_runtime::testing::Scope;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    /// A body of which nothing arrives.
+    struct Silent;
+
+    impl futures_core::Stream for Silent {
+        type Item = Result<Vec<u8>, std::convert::Infallible>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_has_ten_seconds_to_arrive() {
+        let observer = Observer::new(Scope::new().registry());
+        let visitor = Visitor { name: None, is_trusted: true, may_not_steer: None };
+        let request = Request::post("/api/v1/steer").header("content-type", "application/json").extension(visitor);
+        let begin = tokio::time::Instant::now();
+        let problem = steer(&observer, request.body(Body::from_stream(Silent)).unwrap()).await.unwrap_err();
+        assert_eq!((problem.status.as_u16(), &*problem.title), (408, "the body took too long to arrive"));
+        assert_eq!(begin.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test]
+    async fn nobody_steers_whom_the_guard_has_not_let_in() {
+        let observer = Observer::new(Scope::new().registry());
+        let problem = steer(&observer, Request::new(Body::empty())).await.unwrap_err();
+        assert_eq!((problem.status.as_u16(), &*problem.title), (500, "nobody has said who asks"));
+    }
 
     #[test]
     fn what_an_order_did_is_known_by_the_name_by_whom_and_why() {

@@ -163,3 +163,70 @@ fn message(text: &mut String, id: Option<u64>, event: &str, data: &str) {
     }
     let _ = write!(text, "event: {event}\ndata: {data}\n\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::KEPT;
+    use resilience_runtime::CircuitBreaker;
+    use resilience_runtime::testing::Scope;
+    use std::task::Waker;
+
+    /// What a reader is told who has read up to that id of as many events as are kept and three more.
+    fn begun(reached: u64) -> (Events, String) {
+        let scope = Scope::new();
+        let breaker = {
+            let _entered = scope.enter();
+            CircuitBreaker::builder("one").register().unwrap()
+        };
+        let observer = Observer::new(scope.registry());
+        breaker.force_open();
+        let journal = &observer.watch().journal;
+        let event = journal.page(None, &all(), 1).entries[0].event.clone();
+        let more = KEPT as u64 + 3 - journal.ids().1;
+        journal.catch_up((0..more).map(|_| event.clone()));
+        let watcher = observer.watch().join(None, false).unwrap();
+        let (is_trusted, hello, samples, spoke) = (false, None, None, Instant::now());
+        let mut events = Events { observer, watcher, wanted: all(), is_trusted, hello, reached, samples, spoke };
+        let told = match Pin::new(&mut events).poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Some(Ok(told))) => told,
+            other => panic!("{other:?}"),
+        };
+        (events, told)
+    }
+
+    fn all() -> Wanted {
+        Wanted { topics: Vec::new(), name: None }
+    }
+
+    #[test]
+    fn a_reader_is_told_of_every_event_that_is_kept_no_more() {
+        for (reached, gap) in
+            [(3, ""), (2, "event: gap\ndata: {\"missed\":1}\n\n"), (0, "event: gap\ndata: {\"missed\":3}\n\n")]
+        {
+            let (_, told) = begun(reached);
+            assert!(told.starts_with(&format!("{gap}id: 4\n")), "{reached}: {}", &told[..80]);
+        }
+    }
+
+    #[test]
+    fn whoever_has_heard_nothing_for_long_is_told_once_that_it_goes_on() {
+        let (mut events, _) = begun(3);
+        let next = |events: &mut Events| {
+            Pin::new(events).poll_next(&mut Context::from_waker(Waker::noop())).map(|next| next.map(Result::unwrap))
+        };
+        while next(&mut events).is_ready() {}
+        let long_ago = Instant::now().checked_sub(SILENCE);
+        events.spoke = long_ago.expect("the machine runs for longer than ten seconds");
+        assert_eq!(next(&mut events), Poll::Ready(Some(": still here\n\n".to_owned())));
+        assert_eq!(next(&mut events), Poll::Pending);
+    }
+
+    #[test]
+    fn a_stream_whose_reader_was_let_go_of_ends() {
+        let (mut events, _) = begun(3);
+        events.observer.watch().leave(&events.watcher);
+        let next = Pin::new(&mut events).poll_next(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(next, Poll::Ready(None));
+    }
+}
