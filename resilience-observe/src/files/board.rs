@@ -389,7 +389,7 @@ fn panel(panel: &Panel, id: u64, place: Value, label: &str) -> Value {
     let targets: Vec<_> = panel
         .queries
         .iter()
-        .zip(["A", "B", "C", "D"])
+        .zip('A'..)
         .map(|(Query(expression, legend), id)| {
             let mut target = json!({
                 "refId": id,
