@@ -175,15 +175,17 @@ macro_rules! keys {
 
         /// The setters: one a key, named like it.
         impl $config {
+            /// Made once, and not for each static that begins with it.
+            #[doc(hidden)]
+            pub const NOTHING: Self = Self {
+                $($key: None,)*
+                $($hidden: None,)*
+                $($field: $field_default,)?
+            };
+
             /// Nothing written.
             pub const fn new() -> Self {
-                // Made once, and not for each static that begins with it.
-                const NOTHING: $config = $config {
-                    $($key: None,)*
-                    $($hidden: None,)*
-                    $($field: $field_default,)?
-                };
-                NOTHING
+                Self::NOTHING
             }
 
             $(

@@ -65,6 +65,32 @@ macro_rules! __operation {
     };
 }
 
+/// Likewise, where a circuit breaker is the only layer: the breaker's static is all that there is of the function.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __lone_breaker {
+    ($name:ident = $function:literal, $line:expr, $shared_name:expr, $keys:expr, $is_configured:literal $(.$trip_if:ident($($rule:tt)*))?) => {
+        #[used]
+        #[cfg_attr(
+            not(any(windows, target_vendor = "apple", target_os = "illumos", target_os = "uefi")),
+            unsafe(link_section = "resilience_breakers_0_1_0")
+        )]
+        #[cfg_attr(target_os = "illumos", unsafe(link_section = "set_resilience_breakers_0_1_0"))]
+        #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__rsk_0_1_0,regular,no_dead_strip"))]
+        #[cfg_attr(any(windows, target_os = "uefi"), unsafe(link_section = ".resilience_breakers_0_1_0$b"))]
+        static $name: $crate::private::BreakerSite = $crate::private::BreakerSite::alone(
+            ::core::module_path!(),
+            $function,
+            ::core::file!(),
+            $line,
+            $shared_name,
+            $keys,
+            $is_configured,
+        )$(.$trip_if($($rule)*))?;
+    };
+}
+
+pub use __lone_breaker as lone_breaker;
 pub use __operation as operation;
 
 macro_rules! sites {

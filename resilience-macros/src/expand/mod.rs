@@ -8,7 +8,7 @@
 //! // Output:
 //! async fn charge(order: &Order) -> Result<Receipt, Error> {
 //!     use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
-//!     let __breaker = { static __OPERATION: … = …; static __BREAKER: … = …; &__BREAKER };
+//!     let __breaker = { static __BREAKER: … = …; &__BREAKER };
 //!     let __result = '__circuit_breaker: {
 //!         let mut __key = __breaker.of_a_key();
 //!         let mut __permit = match __key.admit(&order.shop) {
@@ -169,15 +169,24 @@ fn private(guarded: &Guarded) -> TokenStream {
 
 /// Declares what lives as long as the program, in a block of its own, so that the body cannot name it.
 fn statics(guarded: &Guarded) -> TokenStream {
-    let layers = guarded.fallback.iter().map(|_| fallback::entry()).chain(guarded.layers.iter().map(site::entry));
     let signature = &guarded.function.signature;
     let function = signature.ident.unraw().to_string();
     let line = quote_spanned!(signature.ident.span()=> ::core::line!());
+    let of = quote_spanned!(Span::mixed_site()=> #function, #line);
     let private = private(guarded);
-    let operation = quote_spanned! {Span::mixed_site()=>
-        #private::operation! { __OPERATION = #function, #line, [#(#layers),*] }
+    let (operation, policies) = match (&guarded.fallback, &*guarded.layers) {
+        (None, [Layer::CircuitBreaker(breaker)]) => {
+            let lone = quote_spanned!(Span::mixed_site()=> #private::lone_breaker!);
+            (TokenStream::new(), site::lone_breaker(breaker, &lone, &of))
+        }
+        (fallback, layers) => {
+            let entries = fallback.iter().map(|_| fallback::entry()).chain(layers.iter().map(site::entry));
+            let policies = fallback.iter().map(fallback::place).chain(layers.iter().map(site::policy));
+            let operation =
+                quote_spanned!(Span::mixed_site()=> #private::operation! { __OPERATION = #of, [#(#entries),*] });
+            (operation, policies.collect())
+        }
     };
-    let policies = guarded.fallback.iter().map(fallback::place).chain(guarded.layers.iter().map(site::policy));
     let waits = site::waits(&guarded.layers);
     // What the rest of the function needs of these statics: variables, and what is in them.
     let used_by_fallback = guarded.fallback.iter().map(|_| fallback::used());
@@ -190,7 +199,7 @@ fn statics(guarded: &Guarded) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         let #variables = {
             #operation
-            #(#policies)*
+            #policies
             #waits
             #values
         };

@@ -6,7 +6,7 @@ use resilience_config::Configurable;
 use syn::{LitStr, spanned::Spanned};
 
 use super::value;
-use crate::model::{Layer, Settings, Timeout, timeouts_above};
+use crate::model::{CircuitBreaker, Layer, Settings, Timeout, timeouts_above};
 
 /// What a policy's items are called, in the runtime and in the generated code.
 #[derive(Clone, Copy)]
@@ -22,19 +22,21 @@ pub(super) struct Names {
 }
 
 impl Names {
+    const BREAKER: Self = Self {
+        layer: "CircuitBreaker",
+        site: "BreakerSite",
+        config: "CircuitBreakerConfig",
+        place: "__BREAKER",
+        handle: "__breaker",
+    };
+
     const RETRY: Self =
         Self { layer: "Retry", site: "RetrySite", config: "RetryConfig", place: "__RETRY", handle: "__retry" };
 
     fn of(layer: &Layer) -> Self {
         match layer {
             Layer::Retry(_) => Self::RETRY,
-            Layer::CircuitBreaker(_) => Self {
-                layer: "CircuitBreaker",
-                site: "BreakerSite",
-                config: "CircuitBreakerConfig",
-                place: "__BREAKER",
-                handle: "__breaker",
-            },
+            Layer::CircuitBreaker(_) => Self::BREAKER,
             Layer::Bulkhead(_) => Self {
                 layer: "Bulkhead",
                 site: "BulkheadSite",
@@ -86,45 +88,63 @@ pub(super) fn handle(layer: &Layer) -> Ident {
 
 /// The static.
 pub(super) fn policy(layer: &Layer) -> TokenStream {
-    let nothing = TokenStream::new;
+    let names = Names::of(layer);
     match layer {
-        Layer::Retry(retry) => place(layer, &retry.name, &retry.settings, nothing(), nothing()),
-        Layer::CircuitBreaker(breaker) => {
-            let (setter, rule) = super::circuit_breaker::trip_rule(breaker);
-            place(layer, &breaker.name, &breaker.settings, setter, rule)
-        }
-        Layer::Bulkhead(bulkhead) => place(layer, &bulkhead.name, &bulkhead.settings, nothing(), nothing()),
-        Layer::RateLimit(limit) => place(layer, &limit.name, &limit.settings, nothing(), nothing()),
-        Layer::Timeout(timeout) => place(layer, &timeout.name, &timeout.settings, nothing(), nothing()),
+        Layer::Retry(retry) => place(&names, written(&names, &retry.name, &retry.settings)),
+        Layer::CircuitBreaker(breaker) => place(&names, written_breaker(&names, breaker)),
+        Layer::Bulkhead(bulkhead) => place(&names, written(&names, &bulkhead.name, &bulkhead.settings)),
+        Layer::RateLimit(limit) => place(&names, written(&names, &limit.name, &limit.settings)),
+        Layer::Timeout(timeout) => place(&names, written(&names, &timeout.name, &timeout.settings)),
     }
 }
 
-/// The static of a policy with these `settings`; `setter` and `rule` are what goes into its configuration and into itself
-/// beside them.
-fn place<Config: Configurable>(
-    layer: &Layer,
-    name: &Option<LitStr>,
-    settings: &Settings<Config>,
-    setter: TokenStream,
+/// The static of a breaker that is the only layer of the function `of` that name and line, made by the runtime's macro.
+pub(super) fn lone_breaker(breaker: &CircuitBreaker, made_by: &TokenStream, of: &TokenStream) -> TokenStream {
+    let place = ident(Names::BREAKER.place);
+    let Parts { name, config, is_configured, rule } = written_breaker(&Names::BREAKER, breaker);
+    quote_spanned!(Span::mixed_site()=> #made_by { #place = #of, #name, #config, #is_configured #rule })
+}
+
+/// What an attribute says, as it stands in the static.
+struct Parts {
+    name: TokenStream,
+    config: TokenStream,
+    is_configured: bool,
+    /// Of the user's own.
     rule: TokenStream,
-) -> TokenStream {
-    let names = Names::of(layer);
-    let (place, site) = (ident(names.place), ident(names.site));
+}
+
+fn written<Config: Configurable>(names: &Names, name: &Option<LitStr>, settings: &Settings<Config>) -> Parts {
     let name = match name {
         Some(name) => quote_spanned!(Span::mixed_site()=> __resilience::Some(#name)),
         None => quote_spanned!(Span::mixed_site()=> __resilience::None),
     };
-    let config = config(&names, settings);
+    let is_configured = !settings.written.is_empty();
+    Parts { name, config: checked(names, settings, &TokenStream::new()), is_configured, rule: TokenStream::new() }
+}
+
+fn written_breaker(names: &Names, breaker: &CircuitBreaker) -> Parts {
+    let written = written(names, &breaker.name, &breaker.settings);
+    let (setter, rule) = super::circuit_breaker::trip_rule(breaker);
+    let is_configured = written.is_configured || !rule.is_empty();
+    Parts { config: checked(names, &breaker.settings, &setter), is_configured, rule, ..written }
+}
+
+/// The configuration with one `setter` more. Literals have been checked; what the compiler evaluates, it has to check as well.
+fn checked<Config: Configurable>(names: &Names, settings: &Settings<Config>, setter: &TokenStream) -> TokenStream {
+    let config = config(names, settings);
     let config = quote_spanned!(Span::mixed_site()=> #config #setter);
-    // Literals have been checked; what the compiler evaluates, it has to check as well.
-    let config = match settings.expressions().next() {
+    match settings.expressions().next() {
         Some(first) => {
             let config_type = ident(names.config);
             quote_spanned!(super::located_at(first.span())=> __resilience::#config_type::validated(#config))
         }
         None => config,
-    };
-    let is_configured = !settings.written.is_empty() || !rule.is_empty();
+    }
+}
+
+fn place(names: &Names, Parts { name, config, is_configured, rule }: Parts) -> TokenStream {
+    let (place, site) = (ident(names.place), ident(names.site));
     quote_spanned! {Span::mixed_site()=>
         static #place: __resilience::#site = __resilience::#site::new(
             &__OPERATION,
@@ -136,10 +156,10 @@ fn place<Config: Configurable>(
     }
 }
 
-/// `__resilience::RetryConfig::new().attempts(3)`
+/// `__resilience::RetryConfig::NOTHING.attempts(3)`
 fn config<Config: Configurable>(names: &Names, settings: &Settings<Config>) -> TokenStream {
     let (config, setters) = (ident(names.config), value::setters(settings));
-    quote_spanned!(Span::mixed_site()=> __resilience::#config::new() #setters)
+    quote_spanned!(Span::mixed_site()=> __resilience::#config::NOTHING #setters)
 }
 
 /// Has the compiler compare the waits of a retry with a timeout above it, where the values of both are not known before.

@@ -1,4 +1,5 @@
-//! Every guarded function of the program: generated code puts each into a section of the binary, which the linker makes one slice of.
+//! Every guarded function of the program: generated code puts each into a section of the binary, which the linker makes one slice of. A function with a circuit
+//! breaker alone has a section of its own, in which it is the breaker's [`Site`]; all others are [`Operation`]s.
 //!
 //! | platform | the section is called | its ends are |
 //! |---|---|---|
@@ -7,12 +8,15 @@
 //! | PE | with `$b` behind the name | statics of ours in `$a` and `$c`: the linker sorts by what is behind the `$` |
 //!
 //! All names end with the version, so that two versions in one program do not see each other. Two builds of one version would, and might not agree on what an
-//! [`Operation`] is. So each puts a mark into a second section, and where that has two, nobody looks into the first.
+//! [`Operation`] is. So each puts a mark into one more section, and where that has two, nobody looks into the others.
 
-use super::operation::Operation;
+use super::operation::{At, Layer, Operation, Site};
+use crate::circuit_breaker::CircuitBreaker;
 use crate::name::Name;
+use crate::policy::Policy;
 use once_cell::sync::Lazy;
 use std::collections::HashMap;
+use std::ptr;
 
 #[cfg(not(any(
     windows,
@@ -44,12 +48,13 @@ static BUILD: usize = 1;
 /// What a linker finds by itself.
 #[cfg(not(any(windows, target_os = "uefi")))]
 mod ends {
-    use super::super::operation::Operation;
+    use super::super::operation::{Operation, Site};
+    use crate::circuit_breaker::CircuitBreaker;
 
     /// An end has no size.
     pub(super) const SIZE: usize = 0;
 
-    /// Without it, a program that guards nothing would not have the section.
+    /// Without it, a program that has none would not have the section.
     #[used]
     #[cfg_attr(
         not(any(target_vendor = "apple", target_os = "illumos")),
@@ -60,7 +65,18 @@ mod ends {
     #[allow(unsafe_code, reason = "it adds nothing to the section")]
     static NONE: [Operation; 0] = [];
 
-    // SAFETY: these are what the linker calls the ends of both sections, which are there. Their addresses are all that is asked for.
+    /// Likewise.
+    #[used]
+    #[cfg_attr(
+        not(any(target_vendor = "apple", target_os = "illumos")),
+        unsafe(link_section = "resilience_breakers_0_1_0")
+    )]
+    #[cfg_attr(target_os = "illumos", unsafe(link_section = "set_resilience_breakers_0_1_0"))]
+    #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__rsk_0_1_0,regular,no_dead_strip"))]
+    #[allow(unsafe_code, reason = "it adds nothing to the section")]
+    static NO_BREAKER: [Site<CircuitBreaker>; 0] = [];
+
+    // SAFETY: these are what the linker calls the ends of these sections, which are there. Their addresses are all that is asked for.
     #[allow(unsafe_code)]
     unsafe extern "Rust" {
         #[cfg_attr(
@@ -78,6 +94,22 @@ mod ends {
         #[cfg_attr(target_os = "illumos", link_name = "__stop_set_resilience_runtime_0_1_0")]
         #[cfg_attr(target_vendor = "apple", link_name = "\x01section$end$__DATA$__rsl_0_1_0")]
         pub(super) static LAST: [Operation; 0];
+
+        #[cfg_attr(
+            not(any(target_vendor = "apple", target_os = "illumos")),
+            link_name = "__start_resilience_breakers_0_1_0"
+        )]
+        #[cfg_attr(target_os = "illumos", link_name = "__start_set_resilience_breakers_0_1_0")]
+        #[cfg_attr(target_vendor = "apple", link_name = "\x01section$start$__DATA$__rsk_0_1_0")]
+        pub(super) static FIRST_BREAKER: [Site<CircuitBreaker>; 0];
+
+        #[cfg_attr(
+            not(any(target_vendor = "apple", target_os = "illumos")),
+            link_name = "__stop_resilience_breakers_0_1_0"
+        )]
+        #[cfg_attr(target_os = "illumos", link_name = "__stop_set_resilience_breakers_0_1_0")]
+        #[cfg_attr(target_vendor = "apple", link_name = "\x01section$end$__DATA$__rsk_0_1_0")]
+        pub(super) static LAST_BREAKER: [Site<CircuitBreaker>; 0];
 
         #[cfg_attr(
             not(any(target_vendor = "apple", target_os = "illumos")),
@@ -101,7 +133,8 @@ mod ends {
 #[cfg(any(windows, target_os = "uefi"))]
 #[allow(unsafe_code, reason = "each stands alone in its part of a section")]
 mod ends {
-    use super::super::operation::Operation;
+    use super::super::operation::{Operation, Site};
+    use crate::circuit_breaker::CircuitBreaker;
     use std::mem::MaybeUninit;
 
     /// An end is as large as what is between.
@@ -111,6 +144,10 @@ mod ends {
     pub(super) static FIRST: MaybeUninit<Operation> = MaybeUninit::uninit();
     #[unsafe(link_section = ".resilience_runtime_0_1_0$c")]
     pub(super) static LAST: MaybeUninit<Operation> = MaybeUninit::uninit();
+    #[unsafe(link_section = ".resilience_breakers_0_1_0$a")]
+    pub(super) static FIRST_BREAKER: MaybeUninit<Site<CircuitBreaker>> = MaybeUninit::uninit();
+    #[unsafe(link_section = ".resilience_breakers_0_1_0$c")]
+    pub(super) static LAST_BREAKER: MaybeUninit<Site<CircuitBreaker>> = MaybeUninit::uninit();
     #[unsafe(link_section = ".resilience_builds_0_1_0$a")]
     pub(super) static FIRST_BUILD: usize = 0;
     #[unsafe(link_section = ".resilience_builds_0_1_0$c")]
@@ -123,27 +160,55 @@ fn between<T>(first: *const T, last: *const T) -> (*const T, usize) {
     (first, (last.addr() - first.addr()) / size_of::<T>())
 }
 
-/// In the linker's order.
-fn operations() -> &'static [Operation] {
+/// In the linker's order: those with a static of their own, and the breakers that are all that there is of the others.
+fn collected() -> (&'static [Operation], &'static [Site<CircuitBreaker>]) {
     let (_, builds) = between((&raw const ends::FIRST_BUILD).cast::<usize>(), (&raw const ends::LAST_BUILD).cast());
     assert!(
         builds <= 1,
         "there are {builds} builds of resilience-runtime {} in this program",
         env!("CARGO_PKG_VERSION")
     );
-    let (first, length) = between((&raw const ends::FIRST).cast(), (&raw const ends::LAST).cast());
-    // SAFETY: the linker has put whole statics one behind the other there, all of which `operation!` has made, and so `Operation`s of this build. They stay for as
-    // long as the program does. That they are behind the end, and not in it, is hidden from the compiler, which would not have them looked for there.
+    let (operation, operations) = between((&raw const ends::FIRST).cast(), (&raw const ends::LAST).cast());
+    let (breaker, breakers) = between((&raw const ends::FIRST_BREAKER).cast(), (&raw const ends::LAST_BREAKER).cast());
+    // SAFETY: the linker has put whole statics one behind the other there. `operation!` has made all of the first section and `lone_breaker!` all of the
+    // second, and so they are `Operation`s and breakers' sites of this build. They stay for as long as the program does, and what changes in a site is in
+    // cells. That they are behind the end, and not in it, is hidden from the compiler, which would not have them looked for there.
     #[allow(unsafe_code)]
     unsafe {
-        std::slice::from_raw_parts(std::hint::black_box(first), length)
+        (
+            std::slice::from_raw_parts(std::hint::black_box(operation), operations),
+            std::slice::from_raw_parts(std::hint::black_box(breaker), breakers),
+        )
     }
+}
+
+/// The functions with a breaker alone, by the addresses of its sites.
+fn lone_operations() -> &'static HashMap<usize, Operation> {
+    static LONE: Lazy<HashMap<usize, Operation>> = Lazy::new(|| {
+        let (_, breakers) = collected();
+        let made = breakers.iter().filter_map(|site| match site.at() {
+            At::Alone(module, function, file, line) => {
+                let layers = Box::leak(Box::new([Layer::CircuitBreaker(site)]));
+                Some((ptr::from_ref(site).addr(), Operation::new(module, function, file, line, layers)))
+            }
+            At::Operation(_) => None,
+        });
+        made.collect()
+    });
+    &LONE
+}
+
+/// That of a site which is all that there is of it.
+pub(super) fn lone_operation<P: Policy>(site: &'static Site<P>) -> &'static Operation {
+    lone_operations().get(&ptr::from_ref(site).addr()).expect("`lone_breaker!` has put it there")
 }
 
 /// By crate, file and line.
 pub(super) fn in_order() -> &'static [&'static Operation] {
     static IN_ORDER: Lazy<Vec<&'static Operation>> = Lazy::new(|| {
-        let mut operations: Vec<&'static Operation> = operations().iter().collect();
+        let (operations, breakers) = collected();
+        let mut operations: Vec<&'static Operation> =
+            operations.iter().chain(breakers.iter().map(lone_operation)).collect();
         operations.sort_by_key(|operation| (operation.crate_name(), operation.file(), operation.line()));
         operations
     });
@@ -190,6 +255,6 @@ mod tests {
             [here, include_str!("../private.rs")].map(|code| code.split('"').skip(1).step_by(2)).into_iter().flatten();
         let names = names.filter(|text| ["resilience_", "__rs"].iter().any(|part| text.contains(part)));
         let (right, wrong): (Vec<_>, Vec<_>) = names.partition(|name| name.contains(&version));
-        assert_eq!((right.len(), wrong.len()), (27, 0), "{wrong:?}");
+        assert_eq!((right.len(), wrong.len()), (42, 0), "{wrong:?}");
     }
 }

@@ -2,7 +2,6 @@
 
 use super::list::each_kind;
 use crate::error::RejectionKind;
-use crate::overlay::Origin;
 use crate::policy::{Definition, Policy};
 use crate::sync::Count;
 use once_cell::race::OnceRef;
@@ -76,11 +75,20 @@ pub struct Site<P: Policy> {
 
 /// What an attribute says. One type, of which the compiler knows from the function before that nothing in it changes.
 struct Attribute<P: Policy> {
-    operation: &'static Operation,
+    at: At,
     name: Option<&'static str>,
     definition: Definition<P>,
     /// Whether an instance key was written; if not, it joins whatever has the name.
     is_configured: bool,
+}
+
+/// The guarded function.
+#[derive(Clone, Copy)]
+pub(super) enum At {
+    Operation(&'static Operation),
+    /// Its module, name, file and line. The site is all that there is of it: a static of its own would have to lead here, and this one there, which is half of
+    /// what both take to compile.
+    Alone(&'static str, &'static str, &'static str, u32),
 }
 
 // The compiler would find it out by itself, but for each static anew and through everything that a policy is made of, which is a tenth of
@@ -97,6 +105,10 @@ fn every_field_is_sync<P: Policy>(Site { attribute, policy }: &Site<P>) {
 }
 
 impl<P: Policy> Site<P> {
+    // Made once, and not for each static.
+    #[allow(clippy::declare_interior_mutable_const, reason = "each site begins with its own")]
+    const NOT_YET: OnceRef<'static, P> = OnceRef::new();
+
     #[doc(hidden)]
     pub const fn new(
         operation: &'static Operation,
@@ -105,8 +117,23 @@ impl<P: Policy> Site<P> {
         is_configured: bool,
     ) -> Self {
         let definition = Definition { keys, rule: None };
-        let attribute = Attribute { operation, name, definition, is_configured };
-        Self { attribute, policy: OnceRef::new() }
+        let attribute = Attribute { at: At::Operation(operation), name, definition, is_configured };
+        Self { attribute, policy: Self::NOT_YET }
+    }
+
+    #[doc(hidden)]
+    pub const fn alone(
+        module: &'static str,
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+        name: Option<&'static str>,
+        keys: P::Keys,
+        is_configured: bool,
+    ) -> Self {
+        let at = At::Alone(module, function, file, line);
+        let attribute = Attribute { at, name, definition: Definition { keys, rule: None }, is_configured };
+        Self { attribute, policy: Self::NOT_YET }
     }
 
     pub(super) const fn with_rule(mut self, rule: P::Rule) -> Self {
@@ -114,9 +141,8 @@ impl<P: Policy> Site<P> {
         self
     }
 
-    /// The guarded function.
-    pub fn operation(&self) -> &'static Operation {
-        self.attribute.operation
+    pub(super) fn at(&self) -> At {
+        self.attribute.at
     }
 
     /// The name, where one was given.
@@ -127,12 +153,6 @@ impl<P: Policy> Site<P> {
     /// What the attribute says.
     pub(crate) fn definition(&self) -> &Definition<P> {
         &self.attribute.definition
-    }
-
-    /// What the attribute says, and that it was the attribute.
-    pub(super) fn origin(&self) -> (Definition<P>, Origin) {
-        let (file, line) = (self.operation().file(), self.operation().line());
-        (*self.definition(), Origin::Attribute { file, line })
     }
 
     pub(crate) fn is_configured(&self) -> bool {

@@ -1,9 +1,11 @@
 //! What the attributes of the program say of a name, before anything was called.
 
-use super::collected::in_order;
+use super::collected::{in_order, lone_operation};
 use super::kinds::Kept;
-use super::operation::Site;
+use super::operation::{At, Operation, Site};
 use crate::name::Name;
+use crate::overlay::Origin;
+use crate::policy::Definition;
 
 /// Every attribute of this kind, by crate, file and line of its function.
 pub(crate) fn sites<P: Kept>() -> impl Iterator<Item = &'static Site<P>> {
@@ -16,6 +18,20 @@ pub(super) fn configured_sites<P: Kept>(name: &str) -> impl Iterator<Item = &'st
 }
 
 impl<P: Kept> Site<P> {
+    /// The guarded function.
+    pub fn operation(&'static self) -> &'static Operation {
+        match self.at() {
+            At::Operation(operation) => operation,
+            At::Alone(..) => lone_operation(self),
+        }
+    }
+
+    /// What the attribute says, and that it was the attribute.
+    pub(super) fn origin(&'static self) -> (Definition<P>, Origin) {
+        let (file, line) = (self.operation().file(), self.operation().line());
+        (*self.definition(), Origin::Attribute { file, line })
+    }
+
     /// The name of its policy, given or not.
     pub(crate) fn shown_name(&'static self) -> Name {
         self.name().map_or_else(|| Name::from(self.shown_as()), Name::from)

@@ -15,15 +15,10 @@ where
     use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     Box::pin(async move {
         let __breaker = {
-            ::resilience_runtime::private::operation! {
-                __OPERATION = "charge", ::core::line!(), [CircuitBreaker(& __BREAKER)]
+            ::resilience_runtime::private::lone_breaker! {
+                __BREAKER = "charge", ::core::line!(), __resilience::Some("payment"),
+                __resilience::CircuitBreakerConfig::NOTHING, false
             }
-            static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
-                &__OPERATION,
-                __resilience::Some("payment"),
-                __resilience::CircuitBreakerConfig::new(),
-                false,
-            );
             &__BREAKER
         };
         let __result = '__circuit_breaker: {

@@ -18,13 +18,13 @@ async fn ask(
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::BulkheadConfig::new().max_concurrent(3),
+            __resilience::BulkheadConfig::NOTHING.max_concurrent(3),
             true,
         );
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new(),
+            __resilience::RetryConfig::NOTHING,
             false,
         );
         (&__BULKHEAD, &__RETRY)

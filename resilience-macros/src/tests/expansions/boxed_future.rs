@@ -13,7 +13,7 @@ fn ask(&self, question: Question) -> BoxFuture<'_, Result<Answer, Error>> {
             static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
                 &__OPERATION,
                 __resilience::None,
-                __resilience::RetryConfig::new()
+                __resilience::RetryConfig::NOTHING
                     .attempts(2)
                     .delay(__resilience::Duration::from_secs(1)),
                 true,
@@ -21,7 +21,7 @@ fn ask(&self, question: Question) -> BoxFuture<'_, Result<Answer, Error>> {
             static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
                 &__OPERATION,
                 __resilience::None,
-                __resilience::CircuitBreakerConfig::new()
+                __resilience::CircuitBreakerConfig::NOTHING
                     .window(__resilience::Window::None)
                     .consecutive_failures(3),
                 true,
@@ -30,7 +30,7 @@ fn ask(&self, question: Question) -> BoxFuture<'_, Result<Answer, Error>> {
                 &__OPERATION,
                 __resilience::None,
                 __resilience::TimeoutConfig::validated(
-                    __resilience::TimeoutConfig::new().after(AFTER),
+                    __resilience::TimeoutConfig::NOTHING.after(AFTER),
                 ),
                 true,
             );

@@ -11,7 +11,7 @@ async fn prices(&self) -> io::Result<BoxStream<'_, Price>> {
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("prices"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         (&__OPERATION, &__BREAKER)

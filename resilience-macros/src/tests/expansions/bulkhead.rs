@@ -8,7 +8,7 @@ fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error
             &__OPERATION,
             __resilience::None,
             __resilience::BulkheadConfig::validated(
-                __resilience::BulkheadConfig::new()
+                __resilience::BulkheadConfig::NOTHING
                     .max_concurrent(10)
                     .max_queue(QUEUE)
                     .max_wait(__resilience::Duration::from_millis(250)),

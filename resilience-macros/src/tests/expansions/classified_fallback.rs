@@ -13,7 +13,7 @@ async fn charge(order: Order) -> Result<Receipt, Error> {
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("payment"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         (&__OPERATION, &__BREAKER)

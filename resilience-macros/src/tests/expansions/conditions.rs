@@ -20,7 +20,7 @@ async fn count(
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new().attempts(2),
+            __resilience::RetryConfig::NOTHING.attempts(2),
             true,
         );
         (&__OPERATION, &__RETRY)

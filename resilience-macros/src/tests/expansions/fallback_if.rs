@@ -13,7 +13,7 @@ async fn report(day: Day) -> Result<Report, Error> {
         static __TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::TimeoutConfig::new()
+            __resilience::TimeoutConfig::NOTHING
                 .after(__resilience::Duration::from_secs(2)),
             true,
         );

@@ -13,7 +13,7 @@ async fn stock(&mut self, article: Article) -> Result<u64, Error> {
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("stock"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         (&__OPERATION, &__BREAKER)

@@ -18,7 +18,7 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new()
+            __resilience::RetryConfig::NOTHING
                 .attempts(3)
                 .delay(__resilience::Duration::from_millis(100)),
             true,
@@ -26,19 +26,19 @@ async fn charge(&self, order: Order) -> Result<Receipt, PaymentError> {
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("payment"),
-            __resilience::CircuitBreakerConfig::new().failure_rate(50.0),
+            __resilience::CircuitBreakerConfig::NOTHING.failure_rate(50.0),
             true,
         );
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::BulkheadConfig::new().max_concurrent(10),
+            __resilience::BulkheadConfig::NOTHING.max_concurrent(10),
             true,
         );
         static __ATTEMPT_TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::TimeoutConfig::new()
+            __resilience::TimeoutConfig::NOTHING
                 .after(__resilience::Duration::from_secs(2)),
             true,
         );

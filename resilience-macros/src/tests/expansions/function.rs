@@ -4,20 +4,12 @@ pub fn charge(
 ) -> impl ::core::future::Future<Output = Result<Receipt, PaymentError>> {
     use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __breaker = {
-        ::resilience_runtime::private::operation! {
-            __OPERATION = "charge", ::core::line!(), [CircuitBreaker(& __BREAKER)]
+        ::resilience_runtime::private::lone_breaker! {
+            __BREAKER = "charge", ::core::line!(), __resilience::Some("payment"),
+            __resilience::CircuitBreakerConfig::NOTHING.failure_rate(50.0)
+            .window(__resilience::Window::Time(__resilience::Duration::from_secs(10)))
+            .open_for(__resilience::Duration::from_secs(30)), true
         }
-        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
-            &__OPERATION,
-            __resilience::Some("payment"),
-            __resilience::CircuitBreakerConfig::new()
-                .failure_rate(50.0)
-                .window(
-                    __resilience::Window::Time(__resilience::Duration::from_secs(10)),
-                )
-                .open_for(__resilience::Duration::from_secs(30)),
-            true,
-        );
         &__BREAKER
     };
     __resilience::guard(

@@ -24,7 +24,7 @@ fn charge(
             static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
                 &__OPERATION,
                 __resilience::Some("payment"),
-                __resilience::CircuitBreakerConfig::new(),
+                __resilience::CircuitBreakerConfig::NOTHING,
                 false,
             );
             (&__OPERATION, &__BREAKER)

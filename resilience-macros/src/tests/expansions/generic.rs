@@ -6,23 +6,14 @@ where
 {
     use ::resilience_runtime::private::{self as __resilience, DescribeError as _};
     let __breaker = {
-        ::resilience_runtime::private::operation! {
-            __OPERATION = "first", ::core::line!(), [CircuitBreaker(& __BREAKER)]
+        ::resilience_runtime::private::lone_breaker! {
+            __BREAKER = "first", ::core::line!(), __resilience::None,
+            __resilience::CircuitBreakerConfig::validated(__resilience::CircuitBreakerConfig::NOTHING
+            .failure_rate(__resilience::Constant(RATE).number())
+            .window(__resilience::Constant(WINDOW).window()).slow_call(SLOW)
+            .slow_call_rate(80.0).has_trip_if(true)), true.trip_if(| counts | counts.slow
+            > 5, "| counts | counts . slow > 5")
         }
-        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
-                &__OPERATION,
-                __resilience::None,
-                __resilience::CircuitBreakerConfig::validated(
-                    __resilience::CircuitBreakerConfig::new()
-                        .failure_rate(__resilience::Constant(RATE).number())
-                        .window(__resilience::Constant(WINDOW).window())
-                        .slow_call(SLOW)
-                        .slow_call_rate(80.0)
-                        .has_trip_if(true),
-                ),
-                true,
-            )
-            .trip_if(|counts| counts.slow > 5, "| counts | counts . slow > 5");
         &__BREAKER
     };
     let __result = '__circuit_breaker: {

@@ -5,15 +5,10 @@ fn reserve(
 ) -> impl ::core::future::Future<Output = Result<(), StockError>> {
     use crate::guards::private::{self as __resilience, DescribeError as _};
     let __breaker = {
-        crate::guards::private::operation! {
-            __OPERATION = "reserve", ::core::line!(), [CircuitBreaker(& __BREAKER)]
+        crate::guards::private::lone_breaker! {
+            __BREAKER = "reserve", ::core::line!(), __resilience::Some("inventory"),
+            __resilience::CircuitBreakerConfig::NOTHING.max_keys(64), true
         }
-        static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
-            &__OPERATION,
-            __resilience::Some("inventory"),
-            __resilience::CircuitBreakerConfig::new().max_keys(64),
-            true,
-        );
         &__BREAKER
     };
     __resilience::guard_key(

@@ -10,7 +10,7 @@ async fn import(tenant: &str, mut batch: Batch) -> Result<(), ImportError> {
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RateLimitConfig::new()
+            __resilience::RateLimitConfig::NOTHING
                 .rate(__resilience::Rate::new(100, __resilience::Duration::from_secs(1)))
                 .max_wait(__resilience::Duration::from_secs(1)),
             true,
@@ -18,7 +18,7 @@ async fn import(tenant: &str, mut batch: Batch) -> Result<(), ImportError> {
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::BulkheadConfig::new().max_concurrent(2),
+            __resilience::BulkheadConfig::NOTHING.max_concurrent(2),
             true,
         );
         (&__RATE_LIMIT, &__BULKHEAD)

@@ -12,13 +12,13 @@ async fn import(shop: &Shop, mut rows: u32) -> Result<(), ImportError> {
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
             &__OPERATION,
             __resilience::Some("pool"),
-            __resilience::BulkheadConfig::new(),
+            __resilience::BulkheadConfig::NOTHING,
             false,
         );
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RateLimitConfig::new()
+            __resilience::RateLimitConfig::NOTHING
                 .rate(__resilience::Rate::new(10, __resilience::Duration::from_secs(1)))
                 .max_wait(__resilience::Duration::from_secs(1)),
             true,
@@ -26,7 +26,7 @@ async fn import(shop: &Shop, mut rows: u32) -> Result<(), ImportError> {
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new().attempts(2),
+            __resilience::RetryConfig::NOTHING.attempts(2),
             true,
         );
         (&__BULKHEAD, &__RATE_LIMIT, &__RETRY)

@@ -23,13 +23,13 @@ async fn count(
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("stock"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new(),
+            __resilience::RetryConfig::NOTHING,
             false,
         );
         (&__OPERATION, &__BREAKER, &__RETRY)

@@ -7,7 +7,7 @@ fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RateLimitConfig::new()
+            __resilience::RateLimitConfig::NOTHING
                 .rate(__resilience::Rate::new(100, __resilience::Duration::from_secs(1)))
                 .burst(20),
             true,

@@ -13,7 +13,7 @@ async fn send(
             &__OPERATION,
             __resilience::None,
             __resilience::RetryConfig::validated(
-                __resilience::RetryConfig::new()
+                __resilience::RetryConfig::NOTHING
                     .attempts(5)
                     .delay(__resilience::Duration::from_millis(50))
                     .backoff(__resilience::Backoff::Fibonacci)

@@ -14,13 +14,13 @@ async fn ask(
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new(),
+            __resilience::RetryConfig::NOTHING,
             false,
         );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("peer"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         (&__RETRY, &__BREAKER)

@@ -17,25 +17,25 @@ async fn prices(
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new(),
+            __resilience::RetryConfig::NOTHING,
             false,
         );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("prices"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::BulkheadConfig::new().max_concurrent(10),
+            __resilience::BulkheadConfig::NOTHING.max_concurrent(10),
             true,
         );
         static __ATTEMPT_TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::TimeoutConfig::new()
+            __resilience::TimeoutConfig::NOTHING
                 .after(__resilience::Duration::from_secs(2))
                 .between(__resilience::Duration::from_secs(10)),
             true,

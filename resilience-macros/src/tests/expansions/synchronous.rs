@@ -20,25 +20,25 @@ fn charge(&mut self, order: Order) -> Result<Receipt, PaymentError> {
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new().attempts(3),
+            __resilience::RetryConfig::NOTHING.attempts(3),
             true,
         );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("payment"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::BulkheadConfig::new().max_concurrent(2),
+            __resilience::BulkheadConfig::NOTHING.max_concurrent(2),
             true,
         );
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RateLimitConfig::new()
+            __resilience::RateLimitConfig::NOTHING
                 .rate(__resilience::Rate::new(10, __resilience::Duration::from_secs(1))),
             true,
         );

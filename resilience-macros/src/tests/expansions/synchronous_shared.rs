@@ -12,20 +12,20 @@ fn charge(&self, mut order: Order) -> Result<Receipt, PaymentError> {
         static __BULKHEAD: __resilience::BulkheadSite = __resilience::BulkheadSite::new(
             &__OPERATION,
             __resilience::Some("shared pool"),
-            __resilience::BulkheadConfig::new(),
+            __resilience::BulkheadConfig::NOTHING,
             false,
         );
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
             &__OPERATION,
             __resilience::Some("shared turns"),
-            __resilience::RateLimitConfig::new()
+            __resilience::RateLimitConfig::NOTHING
                 .rate(__resilience::Rate::new(5, __resilience::Duration::from_secs(60))),
             true,
         );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("shared breaker"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         (&__BULKHEAD, &__RATE_LIMIT, &__BREAKER)

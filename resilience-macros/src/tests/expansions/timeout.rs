@@ -7,7 +7,7 @@ fn report(day: Day) -> impl ::core::future::Future<Output = Result<Report, Error
         static __TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::Some("report"),
-            __resilience::TimeoutConfig::new()
+            __resilience::TimeoutConfig::NOTHING
                 .after(__resilience::Duration::from_secs(2)),
             true,
         );

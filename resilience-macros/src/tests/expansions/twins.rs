@@ -12,7 +12,7 @@ fn report(
         static __TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::TimeoutConfig::new()
+            __resilience::TimeoutConfig::NOTHING
                 .after(__resilience::Duration::from_secs(2)),
             true,
         );

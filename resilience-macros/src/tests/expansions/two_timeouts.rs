@@ -17,33 +17,33 @@ async fn fill(&mut self, buffer: &mut [u8], name: String) -> Result<usize, Error
         static __TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::TimeoutConfig::new()
+            __resilience::TimeoutConfig::NOTHING
                 .after(__resilience::Duration::from_secs(10)),
             true,
         );
         static __RETRY: __resilience::RetrySite = __resilience::RetrySite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RetryConfig::new(),
+            __resilience::RetryConfig::NOTHING,
             false,
         );
         static __BREAKER: __resilience::BreakerSite = __resilience::BreakerSite::new(
             &__OPERATION,
             __resilience::Some("disk"),
-            __resilience::CircuitBreakerConfig::new(),
+            __resilience::CircuitBreakerConfig::NOTHING,
             false,
         );
         static __ATTEMPT_TIMEOUT: __resilience::TimeoutSite = __resilience::TimeoutSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::TimeoutConfig::new()
+            __resilience::TimeoutConfig::NOTHING
                 .after(__resilience::Duration::from_secs(1)),
             true,
         );
         static __RATE_LIMIT: __resilience::RateLimitSite = __resilience::RateLimitSite::new(
             &__OPERATION,
             __resilience::None,
-            __resilience::RateLimitConfig::new()
+            __resilience::RateLimitConfig::NOTHING
                 .rate(__resilience::Rate::new(5, __resilience::Duration::from_secs(60)))
                 .max_wait(__resilience::Duration::from_secs(1)),
             true,
