@@ -14,6 +14,7 @@ use super::operation::{At, Layer, Operation, Site};
 use crate::circuit_breaker::CircuitBreaker;
 use crate::name::Name;
 use crate::policy::Policy;
+use dashmap::DashMap;
 use once_cell::sync::Lazy;
 use std::collections::HashMap;
 use std::ptr;
@@ -198,9 +199,18 @@ fn lone_operations() -> &'static HashMap<usize, Operation> {
     &LONE
 }
 
-/// That of a site which is all that there is of it.
-pub(super) fn lone_operation<P: Policy>(site: &'static Site<P>) -> &'static Operation {
-    lone_operations().get(&ptr::from_ref(site).addr()).expect("`lone_breaker!` has put it there")
+/// The function of a site. A library that is linked dynamically has sections of its own, where nobody looks: its functions are not among those that are known
+/// beforehand, and such a breaker gets its operation when it is asked for.
+pub(super) fn operation_of<P: Policy>(site: &'static Site<P>) -> &'static Operation {
+    static ELSEWHERE: Lazy<DashMap<usize, &'static Operation>> = Lazy::new(DashMap::new);
+    match site.at() {
+        At::Operation(operation) => operation,
+        At::Alone(module, function, file, line) => {
+            let address = ptr::from_ref(site).addr();
+            let make = || &*Box::leak(Box::new(Operation::new(module, function, file, line, &[])));
+            lone_operations().get(&address).unwrap_or_else(|| *ELSEWHERE.entry(address).or_insert_with(make))
+        }
+    }
 }
 
 /// By crate, file and line.
@@ -208,7 +218,7 @@ pub(super) fn in_order() -> &'static [&'static Operation] {
     static IN_ORDER: Lazy<Vec<&'static Operation>> = Lazy::new(|| {
         let (operations, breakers) = collected();
         let mut operations: Vec<&'static Operation> =
-            operations.iter().chain(breakers.iter().map(lone_operation)).collect();
+            operations.iter().chain(breakers.iter().map(operation_of)).collect();
         operations.sort_by_key(|operation| (operation.crate_name(), operation.file(), operation.line()));
         operations
     });
@@ -247,6 +257,8 @@ impl Operation {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use resilience_config::CircuitBreakerConfig;
     #[test]
     fn the_sections_are_called_by_the_version() {
         let version = format!("_{}", env!("CARGO_PKG_VERSION").replace('.', "_"));
@@ -256,5 +268,15 @@ mod tests {
         let names = names.filter(|text| ["resilience_", "__rs"].iter().any(|part| text.contains(part)));
         let (right, wrong): (Vec<_>, Vec<_>) = names.partition(|name| name.contains(&version));
         assert_eq!((right.len(), wrong.len()), (42, 0), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_breaker_of_a_library_that_was_linked_dynamically_knows_its_function_too() {
+        static SITE: Site<CircuitBreaker> =
+            Site::alone("library::shop", "charge", "src/shop.rs", 7, None, CircuitBreakerConfig::NOTHING, false);
+        let operation = SITE.operation();
+        assert_eq!((operation.path(), operation.location()), ("library::shop::charge".into(), "src/shop.rs:7".into()));
+        assert!(ptr::eq(operation, SITE.operation()), "there is one");
+        assert!(!in_order().iter().any(|known| ptr::eq(*known, operation)));
     }
 }

@@ -1,8 +1,8 @@
 //! What the attributes of the program say of a name, before anything was called.
 
-use super::collected::{in_order, lone_operation};
+use super::collected::{in_order, operation_of};
 use super::kinds::Kept;
-use super::operation::{At, Operation, Site};
+use super::operation::{Operation, Site};
 use crate::name::Name;
 use crate::overlay::Origin;
 use crate::policy::Definition;
@@ -20,10 +20,7 @@ pub(super) fn configured_sites<P: Kept>(name: &str) -> impl Iterator<Item = &'st
 impl<P: Kept> Site<P> {
     /// The guarded function.
     pub fn operation(&'static self) -> &'static Operation {
-        match self.at() {
-            At::Operation(operation) => operation,
-            At::Alone(..) => lone_operation(self),
-        }
+        operation_of(self)
     }
 
     /// What the attribute says, and that it was the attribute.
