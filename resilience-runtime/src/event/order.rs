@@ -93,8 +93,8 @@ impl Emitter {
 
     /// Where a circuit breaker of a registry has been so far.
     pub(crate) fn state_history(&self) -> Option<StateHistory> {
-        let told = exclusive(&self.history.told);
-        Some(told.historian.as_ref()?.read(Timestamp::now()))
+        let mut told = exclusive(&self.history.told);
+        Some(told.historian.as_mut()?.read(Timestamp::now()))
     }
 
     /// Whether both have one history.

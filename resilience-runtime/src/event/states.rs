@@ -118,7 +118,10 @@ pub struct StateHistory {
 /// Writes the history of one breaker and those of its keys.
 pub(super) struct Historian {
     state: State,
+    /// From when on the time in it is counted.
     since: Timestamp,
+    /// When somebody read last. A transition may be written after that and have happened before: the time in between has been told as that of the state it left.
+    read: Timestamp,
     /// Without the time in the present state.
     so_far: StateHistory,
     /// Who is not closed, and since when. A key that is open keeps its breaker, so these are no more than there are keys.
@@ -127,7 +130,7 @@ pub(super) struct Historian {
 
 impl Historian {
     pub(super) fn new(state: State, since: Timestamp) -> Self {
-        Self { state, since, so_far: StateHistory::default(), outages: BTreeMap::new() }
+        Self { state, since, read: since, so_far: StateHistory::default(), outages: BTreeMap::new() }
     }
 
     pub(super) fn write(&mut self, event: &Event) {
@@ -137,8 +140,9 @@ impl Historian {
             self.so_far.openings.count(*reason);
         }
         if key.is_none() {
-            *self.so_far.time.of_mut(self.state) += at.duration_since(self.since);
-            (self.state, self.since) = (*to, *at);
+            let left = self.read.max(*at);
+            *self.so_far.time.of_mut(self.state) += left.duration_since(self.since);
+            (self.state, self.since) = (*to, left);
         }
         match to {
             State::Open | State::HalfOpen | State::ForcedOpen => {
@@ -154,9 +158,10 @@ impl Historian {
         }
     }
 
-    pub(super) fn read(&self, now: Timestamp) -> StateHistory {
+    pub(super) fn read(&mut self, now: Timestamp) -> StateHistory {
+        self.read = self.read.max(now);
         let mut history = self.so_far;
-        *history.time.of_mut(self.state) += now.duration_since(self.since);
+        *history.time.of_mut(self.state) += self.read.duration_since(self.since);
         history
     }
 }
@@ -219,7 +224,7 @@ mod tests {
         enter(&mut historian, None, State::Open, TIMED_OUT, 32_000);
         enter(&mut historian, None, State::HalfOpen, None, 62_000);
         enter(&mut historian, None, State::Closed, None, 62_500);
-        for now in [62_500, 62_501, 100_000] {
+        for now in [62_500, 62_501, 63_500] {
             let history = historian.read(at(now));
             assert_eq!(sum(history.time), Duration::from_millis(now - 1000));
         }
@@ -276,6 +281,23 @@ mod tests {
         enter(&mut historian, None, State::Open, FAILED, 2000);
         let history = historian.read(at(1990));
         assert_eq!((history.time.closed, history.time.open), (Duration::from_secs(1), Duration::ZERO));
+    }
+
+    #[test]
+    fn no_time_falls_where_a_transition_is_written_after_a_reader_who_came_later() {
+        let mut historian = Historian::new(State::Closed, at(1000));
+        enter(&mut historian, None, State::Open, FAILED, 2000);
+        assert_eq!(historian.read(at(2012)).time.open, Duration::from_millis(12));
+        // It closed at 2007, and the thread that did it waited before it wrote that down.
+        enter(&mut historian, None, State::Closed, None, 2007);
+        for now in [2007, 2012, 2020] {
+            let history = historian.read(at(now));
+            assert_eq!(history.time.open, Duration::from_millis(12), "{now}");
+            assert_eq!(sum(history.time), Duration::from_millis(now.max(2012) - 1000), "each moment counts once");
+        }
+        assert_eq!(historian.read(at(2020)).last_recovery, Some(Duration::from_millis(7)));
+        // Nor do those of one who is behind an earlier reader.
+        assert_eq!(historian.read(at(2015)).time.closed, Duration::from_millis(1008));
     }
 
     #[test]
