@@ -528,6 +528,32 @@ mod tests {
     }
 
     #[test]
+    fn numbers_begin_at_one_and_go_round_without_reaching_into_the_rest_of_the_word() {
+        let number = |word: Word| (word.0 >> NUMBER_AT, word.phase(), word.monitored(), word.since(1000));
+        for (closings, expected) in [
+            (0, 1),
+            (1, 2),
+            (MAX_NUMBER - 2, MAX_NUMBER - 1),
+            (MAX_NUMBER - 1, MAX_NUMBER),
+            (MAX_NUMBER, 1),
+            (MAX_NUMBER + 1, 2),
+            (2 * MAX_NUMBER - 1, MAX_NUMBER),
+            (2 * MAX_NUMBER, 1),
+        ] {
+            for monitored in [false, true] {
+                let closed = Word::closed(1000, monitored);
+                let numbered = closed.numbered(closings);
+                assert_eq!(number(numbered), (expected, Phase::Closed, monitored, 1000), "{closings} closings");
+                assert!(closed.wants_a_number() && !numbered.wants_a_number(), "{closings} closings");
+            }
+        }
+        let word = AtomicWord::new(Word::closed(1000, false));
+        let begun = word.load();
+        assert!(word.exchange(begun, Word::closed(1000, false)));
+        assert_eq!([begun, word.load()].map(|word| number(word).0), [1, 2]);
+    }
+
+    #[test]
     fn ages_survive_the_wrapping_of_since() {
         let now = mask(SINCE_BITS) + 10;
         let open = Word::open(now - 20, 0, 0, false);
