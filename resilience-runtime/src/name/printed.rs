@@ -488,6 +488,29 @@ mod tests {
         assert!(PrintedKey::print(&(&long, &long)).found().is_none());
     }
 
+    #[test]
+    fn a_key_is_meant_by_its_value_and_by_the_text_that_is_shown_of_it() {
+        let key = |printed: PrintedKey| printed.found().unwrap().to_key();
+        let keys = [
+            key(PrintedKey::print(&("acme", 7))),
+            key(PrintedKey::print("acme, 7")),
+            key(PrintedKey::print(r"acme\, 7")),
+            key(PrintedKey::print(&("acme, 7", 7))),
+            key(PrintedKey::print("acme")),
+        ];
+        let means = |meant: MeantKey| keys.iter().map(|key| meant.is(key)).collect::<Vec<_>>();
+        // A tuple is itself alone: no text that looks like it.
+        assert_eq!(means(MeantKey::new(&("acme", 7))), [true, false, false, false, false]);
+        assert_eq!(means(MeantKey::new(&("acme, 7", 7))), [false, false, false, true, false]);
+        // A text may have been copied from where a key is shown.
+        assert_eq!(means(MeantKey::new("acme, 7")), [true, true, false, false, false]);
+        assert_eq!(means(MeantKey::new(r"acme\, 7")), [false, true, true, false, false]);
+        assert_eq!(means(MeantKey::new(r"acme\\\, 7")), [false, false, true, false, false]);
+        assert_eq!(means(MeantKey::new(r"acme\, 7, 7")), [false, false, false, true, false]);
+        assert_eq!(means(MeantKey::new("acme")), [false, false, false, false, true]);
+        assert_eq!(means(MeantKey::new(&*"k".repeat(MAX_KEY_BYTES + 1))), [false; 5], "it has no instance");
+    }
+
     struct Pieces(Vec<String>);
 
     impl Display for Pieces {
