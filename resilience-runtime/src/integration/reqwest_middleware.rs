@@ -282,3 +282,62 @@ fn without(headers: &mut HeaderMap, names: &[header::HeaderName]) {
         headers.remove(name);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::reqwest::ResponseBuilderExt;
+
+    /// What becomes of a request with a body that is led to another host.
+    fn onward_of(method: Method, status: u16, is_whole: bool) -> Option<Request> {
+        let mut request = Request::new(method, "http://one/".parse().unwrap());
+        *request.body_mut() = is_whole.then(|| "an order".into());
+        for name in OF_THE_BODY.iter().chain(&OF_THE_HOST).chain(&KEPT) {
+            request.headers_mut().insert(name.parse::<header::HeaderName>().unwrap(), "8".parse().unwrap());
+        }
+        let response = ::http::Response::builder().status(status).header(header::LOCATION, "http://other/there");
+        let response = response.url("http://one/".parse().unwrap()).body("").unwrap();
+        onward(request, is_whole, &response.into())
+    }
+
+    const OF_THE_BODY: [&str; 4] = ["content-type", "content-length", "content-encoding", "transfer-encoding"];
+    const OF_THE_HOST: [&str; 6] =
+        ["authorization", "cookie", "cookie2", "host", "proxy-authorization", "www-authenticate"];
+    const KEPT: [&str; 2] = ["accept", "content-language"];
+
+    #[test]
+    fn what_leads_to_another_host_takes_the_body_along_or_leaves_all_of_it_behind() {
+        let (get, head, post, put) = (Method::GET, Method::HEAD, Method::POST, Method::PUT);
+        for (status, method, becomes_get) in [
+            (301, &post, true),
+            (302, &post, true),
+            (303, &post, true),
+            (303, &put, true),
+            (301, &put, false),
+            (302, &put, false),
+            (303, &head, false),
+            (307, &post, false),
+            (308, &post, false),
+            (307, &put, false),
+        ] {
+            for is_whole in [true, false] {
+                let case = format!("{status} {method}, whole: {is_whole}");
+                let onward = onward_of(method.clone(), status, is_whole);
+                let Some(onward) = onward else {
+                    assert!(!is_whole && !becomes_get, "{case}");
+                    continue;
+                };
+                assert!(is_whole || becomes_get, "its body is gone: {case}");
+                assert_eq!(onward.url().as_str(), "http://other/there", "{case}");
+                assert_eq!(onward.method(), if becomes_get { &get } else { method }, "{case}");
+                assert_eq!(onward.body().is_some(), !becomes_get, "{case}");
+                let has = |name: &&str| onward.headers().contains_key(*name);
+                assert!(OF_THE_BODY.iter().all(|name| has(name) != becomes_get), "{case}: {onward:?}");
+                assert!(!OF_THE_HOST.iter().any(has) && KEPT.iter().all(has), "{case}: {onward:?}");
+            }
+        }
+        for status in [200, 300, 304, 500] {
+            assert!(onward_of(Method::POST, status, true).is_none(), "{status}");
+        }
+    }
+}
