@@ -2,8 +2,8 @@
 
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    CircuitBreaker, Event, RegisterError, Rejection, State, Window, bulkhead, circuit_breaker, fallback, registry,
-    retry, timeout,
+    CircuitBreaker, Event, RegisterError, Rejection, State, Window, WindowCounts, bulkhead, circuit_breaker, fallback,
+    registry, retry, timeout,
 };
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -193,6 +193,25 @@ async fn of_two_configurations_the_first_is_in_force_and_it_is_said_once() {
     let error = builder().trip_if(|_| false).register().unwrap_err();
     assert!(matches!(error, RegisterError::Conflict { .. }), "a rule alone configures it too: {error}");
     assert!(builder().register().is_ok(), "without keys it joins");
+}
+
+#[test]
+fn rules_of_builders_are_one_configuration_where_they_are_one_function() {
+    fn half_fail(counts: &WindowCounts) -> bool {
+        counts.failures * 2 > counts.calls
+    }
+    fn never(_: &WindowCounts) -> bool {
+        false
+    }
+    let scope = Scope::new();
+    let _entered = scope.enter();
+    let builder = || CircuitBreaker::builder("ruled").window(Window::Count(20));
+    builder().trip_if(half_fail).register().unwrap();
+    assert!(builder().trip_if(half_fail).register().is_ok(), "the same");
+    for other in [builder().trip_if(never), builder()] {
+        let error = other.register().unwrap_err();
+        assert!(matches!(error, RegisterError::Conflict { .. }), "{error}");
+    }
 }
 
 #[fallback(answer)]
