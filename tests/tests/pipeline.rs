@@ -767,6 +767,41 @@ async fn what_failed_is_told_where_it_is_said_how() {
     assert_eq!(causes(), [None, None, None]);
 }
 
+/// In each form in which a pipeline is called.
+#[tokio::test]
+async fn a_classified_call_goes_by_its_verdict_and_another_one_takes_every_error_for_a_failure() {
+    let _entered = Scope::new().enter();
+    let trips_at_once = CircuitBreakerConfig::new().consecutive_failures(1);
+    let pipeline = Pipeline::builder("judged").circuit_breaker(trips_at_once).build().unwrap();
+    let breaker = registry().circuit_breaker("judged").unwrap();
+    let fails = || async { Err::<(), _>(Silent::NotFound) };
+    let ignored = |_: Result<&(), &Silent>| Verdict::IGNORED;
+    let in_words = |_: &Silent, text: &mut CauseText| text.write_str("not found");
+    macro_rules! forms {
+        ($($form:expr => $breaker:expr,)*) => {$(
+            let state = || $breaker.map_or(State::Closed, |breaker| breaker.state());
+            for _ in 0..2 {
+                let error = $form.call_classified(fails, ignored).await.unwrap_err();
+                assert!(matches!(error, Failure::Call(Silent::NotFound)), "{}: {error:?}", stringify!($form));
+                assert_eq!(state(), State::Closed, "{}", stringify!($form));
+            }
+            $form.call(fails).await.unwrap_err();
+            assert_eq!(state(), State::Open, "{}", stringify!($form));
+            breaker.reset();
+        )*};
+    }
+    forms! {
+        pipeline => Some(&breaker),
+        pipeline.costing(1) => Some(&breaker),
+        pipeline.causes(in_words) => Some(&breaker),
+        pipeline.costing(1).causes(in_words) => Some(&breaker),
+        pipeline.keyed("a") => breaker.of_key("a"),
+        pipeline.keyed("b").costing(1) => breaker.of_key("b"),
+        pipeline.keyed("c").causes(in_words) => breaker.of_key("c"),
+        pipeline.keyed("d").costing(1).causes(in_words) => breaker.of_key("d"),
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_failed_is_printed_for_those_who_listen() {
     static PRINTED: AtomicU32 = AtomicU32::new(0);
