@@ -305,6 +305,34 @@ mod tests {
     }
 
     #[test]
+    fn whoever_asks_the_journal_has_all_that_has_happened_by_then() {
+        let scope = Scope::new();
+        let breaker = {
+            let _entered = scope.enter();
+            CircuitBreaker::builder("one").register().unwrap()
+        };
+        let all = Wanted { topics: Vec::new(), name: None };
+        let is_told = |of: &dyn Fn(&Journal) -> u64| {
+            let journal = Journal::new(&scope.registry());
+            let before = journal.written().last;
+            breaker.force_open();
+            breaker.reset();
+            of(&journal) > before
+        };
+        assert!(is_told(&|journal| journal.page(Some(0), &all, 1000).reached));
+        assert!(is_told(&|journal| journal.page(None, &all, 1).entries.last().unwrap().id));
+        assert!(is_told(&|journal| journal.ids().1));
+        assert!(is_told(&|journal| {
+            journal.catch_up([]);
+            journal.written().last
+        }));
+        assert!(is_told(&|journal| {
+            assert!(journal.catch_up_and_wait(&mut Context::from_waker(std::task::Waker::noop())));
+            journal.written().last
+        }));
+    }
+
+    #[test]
     fn whoever_waits_is_told_when_there_will_never_be_more() {
         let scope = Scope::new();
         let journal = Journal::new(&scope.registry());

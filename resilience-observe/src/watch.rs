@@ -145,7 +145,7 @@ impl Watch {
                 *rows = Some(Arc::new(Rows::of(&sample, self.rates(), rows.as_deref())));
             }
         }
-        Some(EVERY.saturating_sub(locked(&self.samples).taken.elapsed()))
+        Some(until_next(locked(&self.samples).taken.elapsed()))
     }
 
     /// There may be something to read.
@@ -240,6 +240,11 @@ impl Wake for Sleeper {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
     }
+}
+
+/// How long it is until the next sample, so long after the last.
+fn until_next(passed: Duration) -> Duration {
+    EVERY.saturating_sub(passed)
 }
 
 /// Until nobody has the watch any more, or the registry is gone.
@@ -355,5 +360,19 @@ mod tests {
         assert!(watch.sample().is_some());
         watch.leave(&watcher);
         assert_eq!(watch.sample(), None);
+    }
+
+    #[test]
+    fn the_next_sample_is_due_a_second_after_the_last() {
+        for (passed, left) in [(0, 1000), (1, 999), (300, 700), (999, 1), (1000, 0), (60_000, 0)] {
+            assert_eq!(until_next(Duration::from_millis(passed)), Duration::from_millis(left), "after {passed} ms");
+        }
+        let watch = begin();
+        let _watcher = watch.join(None, false).unwrap();
+        let taken = |at| locked(&watch.samples).taken = at;
+        taken(Instant::now() + DEAF);
+        assert_eq!(watch.sample(), Some(EVERY), "nothing has passed since");
+        taken(Instant::now().checked_sub(Duration::from_millis(1)).expect("the machine runs for longer than that"));
+        assert!(watch.sample().unwrap() < EVERY);
     }
 }

@@ -252,7 +252,9 @@ fn every_field_is_there_and_every_number_is_what_was_done_in_the_last_ten_second
     let mut stream = Stream::open(listen(&scope), 200);
     let head = stream.head().join("\n");
     assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
-    assert!(head.contains("content-type: text/event-stream;charset=UTF-8"), "{head}");
+    for header in ["content-type: text/event-stream;charset=UTF-8", "pragma: no-cache", "x-accel-buffering: no"] {
+        assert!(head.contains(header), "{header} in {head}");
+    }
 
     // Everything is there before its first call.
     let first = stream.messages();

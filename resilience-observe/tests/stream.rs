@@ -77,7 +77,10 @@ impl Reading {
             head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("content-type: text/event-stream\r\n"),
             "{head}"
         );
-        assert!(head.contains("cache-control: no-store\r\n"), "{head}");
+        // The last keeps a proxy from holding messages back.
+        for header in ["cache-control: no-store", "x-content-type-options: nosniff", "x-accel-buffering: no"] {
+            assert!(head.contains(&format!("\r\n{header}\r\n")), "{header} in {head}");
+        }
         reading
     }
 
