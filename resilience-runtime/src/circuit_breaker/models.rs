@@ -4,13 +4,13 @@
 //! Threads give their shard and their time; there are two shards and two buckets, and at most three threads. Each model says what
 //! goes wrong without the thing that it protects.
 
-use super::breaker::CircuitBreaker;
+use super::breaker::{CircuitBreaker, TELL_OUTCOMES};
 use super::clock::Clock;
 use super::judging::Admitted;
 use super::known::known_in;
 use super::permit::Permit;
 use super::state::{Phase, Word};
-use crate::event::{Act, Bus, Emitter, Event, EventFilter, Topic, Transition};
+use crate::event::{Act, Bus, Emitter, Ended, Event, EventFilter, Topic, Transition};
 use crate::keyed::{ByKey, Slot};
 use crate::name::PrintedKey;
 use crate::outcome::Outcome;
@@ -533,5 +533,30 @@ fn what_follows_from_a_change_has_a_number_above_it() {
         other.join().unwrap();
         let change = changes.try_recv().as_ref().and_then(sequence).unwrap();
         assert!(decided.is_none_or(|decided| decided > change), "{decided:?} after {change}");
+    });
+}
+
+/// Was nobody looked for once more after the switch is taken back, a reader who came in between would have set it in vain, and would hear of no outcome.
+#[test]
+fn a_reader_who_comes_while_nobody_reads_outcomes_any_more_hears_them() {
+    model(|| {
+        let bus = std::sync::Arc::new(Bus::default());
+        let reader = bus.subscribe(EventFilter::of([Topic::Outcome]));
+        let breaker = breaker_of(std::sync::Arc::clone(&bus), pairs());
+        drop(reader);
+        let comes = {
+            let breaker = Shared::clone(&breaker);
+            thread::spawn(move || {
+                let reader = bus.subscribe(EventFilter::of([Topic::Outcome]));
+                breaker.tell_outcomes();
+                reader
+            })
+        };
+        breaker.tell_judged(Ended::Succeeded.into());
+        let mut reader = comes.join().unwrap();
+        assert_ne!(breaker.judge_all.get() & TELL_OUTCOMES, 0);
+        while reader.try_recv().is_some() {}
+        breaker.tell_judged(Ended::Succeeded.into());
+        assert!(reader.try_recv().is_some());
     });
 }
