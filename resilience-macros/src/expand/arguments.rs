@@ -12,7 +12,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Attribute, FnArg, Pat, PatIdent, Signature, Token, parse::Parser, parse_quote_spanned};
 
-use super::located_at;
+use super::{located_at, unless_empty};
 use crate::model::{Argument, Form, Guarded, Layer, Passing};
 use crate::syntax::{has_word, inside};
 
@@ -212,7 +212,7 @@ fn given(guarded: &Guarded) -> TokenStream {
     let given = guarded.target.arguments.iter().filter(|argument| is_given(guarded, argument)).map(|argument| {
         let Argument { name, pattern, attributes, cfg, .. } = argument;
         let keeps = guarded.keeps_arguments();
-        let used = used_by_key(guarded, argument);
+        let used = unless_empty(used_by_key(guarded, argument));
         let bound =
             |value: TokenStream| quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern = #value; #used);
         // Of what is taken apart the rest is dropped when all of it would be.

@@ -3,10 +3,10 @@
 use std::iter::Peekable;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree, token_stream::IntoIter};
-use quote::{ToTokens, quote_spanned};
-use syn::{Token, spanned::Spanned};
+use quote::quote_spanned;
+use syn::Token;
 
-use super::{arguments, timeout};
+use super::{arguments, timeout, unless_empty};
 use crate::{
     model::{Guarded, Layer},
     syntax::{AngleBrackets, begins_item, captures_self, inside, is_format_macro, punct, rest_of_item},
@@ -55,7 +55,7 @@ pub(super) fn run(guarded: &Guarded, timeout: Option<&Ident>, has_permit: bool) 
 
 /// The variable of the body's result, for an error about its type.
 pub(super) fn result(guarded: &Guarded) -> Ident {
-    Ident::new("__result", super::located_at(guarded.target.result.span()))
+    Ident::new("__result", super::located_at(guarded.target.result_span))
 }
 
 /// The body's `__result` on its way outward. A return type that is no `Result` is an error about that type.
@@ -71,13 +71,13 @@ pub(super) fn called(guarded: &Guarded) -> TokenStream {
 ///
 /// Where it is not `is_moved`, it borrows what the body does not use up.
 pub(super) fn block(guarded: &Guarded, is_moved: bool) -> TokenStream {
-    let result = nameable(guarded.target.result.to_token_stream());
-    let receiver = arguments::captured_receiver(guarded);
-    let given = arguments::given_to_body(guarded);
+    let result = own_result(guarded);
+    let receiver = unless_empty(arguments::captured_receiver(guarded));
+    let given = unless_empty(arguments::given_to_body(guarded));
     let body = &guarded.function.body;
     let (own_self, statements) = match arguments::reborrowed_receiver(guarded) {
-        Some(reborrow) => (reborrow, with_own_self(body.statements.clone())),
-        None => (TokenStream::new(), body.statements.clone()),
+        Some(reborrow) => (Some(reborrow), with_own_self(body.statements.clone())),
+        None => (None, body.statements.clone()),
     };
     let mut block = Group::new(Delimiter::Brace, statements);
     block.set_span(super::located_at(body.span));
@@ -99,6 +99,12 @@ pub(super) fn block(guarded: &Guarded, is_moved: bool) -> TokenStream {
             #block
         }
     }
+}
+
+/// The type of the function's own result, as it can be written inside of it.
+pub(super) fn own_result(guarded: &Guarded) -> TokenStream {
+    let result = guarded.target.result.clone();
+    if guarded.target.has_impl_in_result { nameable(result) } else { result }
 }
 
 /// A type as it can be written inside of a function.

@@ -61,6 +61,9 @@ fn may_be_ready_at_once(guarded: &Guarded, layers: &[Layer]) -> bool {
 
 /// Tells the breaker of `__permit` how what is inside ended, by the function's own predicates.
 pub(super) fn settled(guarded: &Guarded, breaker: &CircuitBreaker, describe: &TokenStream) -> TokenStream {
+    if guarded.classify.is_none() && !breaker.has_hooks() {
+        return quote_spanned!(Span::mixed_site()=> __resilience::settle_any(__permit, #describe, __result));
+    }
     let failure_if = hook(&breaker.failure_if, "every");
     let ignore_if = hook(&breaker.ignore_if, "nothing");
     let is_written = breaker.failure_if.is_some();
@@ -68,9 +71,6 @@ pub(super) fn settled(guarded: &Guarded, breaker: &CircuitBreaker, describe: &To
         Some(_) => quote_spanned!(Span::mixed_site()=>
             __resilience::settle_classified(__permit, #describe, __result, &__classify, #is_written, #failure_if, #ignore_if)
         ),
-        None if !breaker.has_hooks() => {
-            quote_spanned!(Span::mixed_site()=> __resilience::settle_any(__permit, #describe, __result))
-        }
         None => {
             quote_spanned!(Span::mixed_site()=> __resilience::settle(__permit, #describe, __result, #failure_if, #ignore_if))
         }

@@ -1,5 +1,5 @@
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::quote_spanned;
 use syn::{Expr, ExprClosure, spanned::Spanned};
 
 use super::{
@@ -107,7 +107,7 @@ fn answered(guarded: &Guarded, levels: &[Answer], map: &TokenStream) -> TokenStr
     };
     if rest.is_empty() {
         // As for the body: what is no `Result` is an error about the return type.
-        let answered = Ident::new("__answered", located_at(guarded.target.result.span()));
+        let answered = Ident::new("__answered", located_at(guarded.target.result_span));
         return quote_spanned! {Span::mixed_site()=>
             #calls
             let #answered = #answer;
@@ -133,7 +133,7 @@ fn answered(guarded: &Guarded, levels: &[Answer], map: &TokenStream) -> TokenStr
 fn by_function(guarded: &Guarded, path: &Expr, map: &TokenStream, is_last: bool) -> (TokenStream, TokenStream) {
     // An error about the function's type is an error about the path.
     let here = located_at(path.span());
-    let result = body::nameable(guarded.target.result.to_token_stream());
+    let result = body::own_result(guarded);
     let answer = quote_spanned!(here=> __resilience::Answer::<#result>::by);
     let call = |values: &[TokenStream]| quote_spanned!(here=> #answer((#(#values,)*), __failure, #map, #path));
     match &*arguments::for_fallback(guarded, is_last) {
@@ -162,7 +162,7 @@ fn by_closure(guarded: &Guarded, closure: &ExprClosure, map: &TokenStream, is_la
         Some(ErrorParameter::Absent) | None => {}
     }
     let apply = Ident::new(&format!("apply{}", values.len()), here);
-    let result = body::nameable(guarded.target.result.to_token_stream());
+    let result = body::own_result(guarded);
     let answer =
         quote_spanned!(here=> __resilience::Answer::<#result>::of(__resilience::#apply(#closure, #(#values),*)));
     taken(guarded, here, &answer)

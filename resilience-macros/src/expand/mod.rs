@@ -50,7 +50,7 @@ pub(crate) use editor::mentions;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, Path, ext::IdentExt, spanned::Spanned};
+use syn::{Expr, Path, ext::IdentExt};
 
 use crate::{
     model::{Form, FutureForm, Guarded, Layer},
@@ -66,12 +66,12 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
     if is_one_future {
         one_future::return_future(guarded, &mut signature);
     }
-    let inner_attributes = &guarded.function.body.inner_attributes;
+    let inner_attributes = unless_empty(guarded.function.body.inner_attributes.clone());
     let import = import(guarded);
-    let uses = uses(taken);
+    let uses = unless_empty(uses(taken));
     let statics = statics(guarded);
-    let named = arguments::named(guarded);
-    let kept = arguments::kept_for_fallback(guarded);
+    let named = unless_empty(arguments::named(guarded));
+    let kept = unless_empty(arguments::kept_for_fallback(guarded));
     let run = if is_one_future { one_future::future(guarded) } else { run(guarded) };
     let body = match &guarded.target.form {
         Form::Async | Form::Sync => quote_spanned!(Span::mixed_site()=> #statics #kept #run),
@@ -94,6 +94,11 @@ pub(crate) fn function<'a>(guarded: &Guarded, taken: impl Iterator<Item = &'a Pa
             #body
         }
     }
+}
+
+/// Nothing in place of no tokens: to put a stream into another is a call of the compiler, of an empty one too.
+fn unless_empty(tokens: TokenStream) -> Option<TokenStream> {
+    (!tokens.is_empty()).then_some(tokens)
 }
 
 /// Whether the signature reads otherwise than the user's.
@@ -138,7 +143,7 @@ fn in_span(guarded: &Guarded, run: &TokenStream) -> TokenStream {
     if guarded.target.form.is_sync() {
         return quote_spanned!(Span::mixed_site()=> let __span = __resilience::enter_span(#operation); #run);
     }
-    let own = body::nameable(guarded.target.result.to_token_stream());
+    let own = body::own_result(guarded);
     quote_spanned!(Span::mixed_site()=> __resilience::in_span::<#own, _>(#operation, async move { #run }).await)
 }
 
@@ -155,8 +160,11 @@ fn located_at(span: Span) -> Span {
 }
 
 fn import(guarded: &Guarded) -> TokenStream {
-    let (name, private) = (Ident::new(RUNTIME, Span::mixed_site()), private(guarded));
-    quote_spanned!(Span::mixed_site()=> use #private::{self as #name, DescribeError as _};)
+    let name = Ident::new(RUNTIME, Span::mixed_site());
+    let mut import = quote_spanned!(Span::mixed_site()=> use);
+    import.extend(private(guarded));
+    import.extend(quote_spanned!(Span::mixed_site()=> ::{self as #name, DescribeError as _};));
+    import
 }
 
 /// The module of the runtime that the import is of.
@@ -177,17 +185,17 @@ fn statics(guarded: &Guarded) -> TokenStream {
     let (operation, policies) = match (&guarded.fallback, &*guarded.layers) {
         (None, [Layer::CircuitBreaker(breaker)]) => {
             let lone = quote_spanned!(Span::mixed_site()=> #private::lone_breaker!);
-            (TokenStream::new(), site::lone_breaker(breaker, &lone, &of))
+            (None, site::lone_breaker(breaker, &lone, &of))
         }
         (fallback, layers) => {
             let entries = fallback.iter().map(|_| fallback::entry()).chain(layers.iter().map(site::entry));
             let policies = fallback.iter().map(fallback::place).chain(layers.iter().map(site::policy));
             let operation =
                 quote_spanned!(Span::mixed_site()=> #private::operation! { __OPERATION = #of, [#(#entries),*] });
-            (operation, policies.collect())
+            (Some(operation), policies.collect())
         }
     };
-    let waits = site::waits(&guarded.layers);
+    let waits = unless_empty(site::waits(&guarded.layers));
     // What the rest of the function needs of these statics: variables, and what is in them.
     let used_by_fallback = guarded.fallback.iter().map(|_| fallback::used());
     let used = used_by_fallback.chain(guarded.layers.iter().map(site::used));
@@ -243,7 +251,7 @@ fn hook(written: &Option<Expr>, default: &str) -> TokenStream {
 /// What all layers ask about the function's own results, where `classify` is written.
 fn classify(guarded: &Guarded) -> Option<TokenStream> {
     let classify = guarded.classify.as_ref()?;
-    let own = body::nameable(guarded.target.result.to_token_stream());
+    let own = body::own_result(guarded);
     let by = Ident::new(if guarded.stream.is_some() { "of_head_by" } else { "by" }, Span::mixed_site());
     Some(quote_spanned!(Span::mixed_site()=> let __classify = __resilience::Returned::<#own>::#by(#classify);))
 }
@@ -263,6 +271,7 @@ fn end(guarded: &Guarded) -> TokenStream {
         None => finish(guarded, &quote_spanned!(Span::mixed_site()=> __result), &map),
     };
     match &guarded.stream {
+        None if map_rejection.is_none() => end,
         None => quote_spanned!(Span::mixed_site()=> #map_rejection #end),
         Some(stream) => {
             let (apart, end) = (stream::apart(guarded), stream::end(guarded, stream, &map, &end));
@@ -292,10 +301,9 @@ fn finish(guarded: &Guarded, result: &TokenStream, map: &TokenStream) -> TokenSt
 }
 
 fn finish_told(guarded: &Guarded, result: &TokenStream, map: &TokenStream) -> TokenStream {
-    let own = guarded.target.result.to_token_stream();
     // An error type that does not fit is told at the result: the compiler points at the type or at the path before it.
-    let at = located_at(own.span());
-    let own = body::nameable(own);
+    let at = located_at(guarded.target.result_span);
+    let own = body::own_result(guarded);
     let finish = quote_spanned!(at=> __resilience::finish::<#own, _, _, _>);
     quote_spanned!(Span::mixed_site()=> #finish(#result, #map))
 }

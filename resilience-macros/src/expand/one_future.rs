@@ -60,7 +60,7 @@ pub(super) fn is(guarded: &Guarded) -> bool {
         && !guarded.has_attributes_of_others()
         && borrows_nothing
         && !guarded.function.attributes.iter().any(is_about_async)
-        && !has_word(guarded.target.result.to_token_stream(), &|word| word == "impl")
+        && !guarded.target.has_impl_in_result
 }
 
 /// Whether it is a breaker of a key that is alone: that is printed where the body takes the arguments, which is a closure.
@@ -76,8 +76,7 @@ pub(super) fn return_future(guarded: &Guarded, signature: &mut Signature) {
     if let ReturnType::Type(_, returned) = &mut signature.output {
         let result = &guarded.target.result;
         // What the compiler proposes to add to the signature, it adds behind the last token of it.
-        let end =
-            located_at(result.to_token_stream().into_iter().last().map_or_else(Span::mixed_site, |last| last.span()));
+        let end = located_at(result.clone().into_iter().last().map_or_else(Span::mixed_site, |last| last.span()));
         let future = quote_spanned!(Span::mixed_site()=> impl ::core::future::Future<Output = #result);
         let close = quote_spanned!(end=> >);
         // Nobody reads it again.

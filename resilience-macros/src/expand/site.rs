@@ -102,6 +102,7 @@ pub(super) fn policy(layer: &Layer) -> TokenStream {
 pub(super) fn lone_breaker(breaker: &CircuitBreaker, made_by: &TokenStream, of: &TokenStream) -> TokenStream {
     let place = ident(Names::BREAKER.place);
     let Parts { name, config, is_configured, rule } = written_breaker(&Names::BREAKER, breaker);
+    let rule = super::unless_empty(rule);
     quote_spanned!(Span::mixed_site()=> #made_by { #place = #of, #name, #config, #is_configured #rule })
 }
 
@@ -115,25 +116,34 @@ struct Parts {
 }
 
 fn written<Config: Configurable>(names: &Names, name: &Option<LitStr>, settings: &Settings<Config>) -> Parts {
+    written_with(names, name, settings, TokenStream::new())
+}
+
+/// The same, where the configuration has one `setter` more.
+fn written_with<Config: Configurable>(
+    names: &Names,
+    name: &Option<LitStr>,
+    settings: &Settings<Config>,
+    setter: TokenStream,
+) -> Parts {
     let name = match name {
         Some(name) => quote_spanned!(Span::mixed_site()=> __resilience::Some(#name)),
         None => quote_spanned!(Span::mixed_site()=> __resilience::None),
     };
     let is_configured = !settings.written.is_empty();
-    Parts { name, config: checked(names, settings, &TokenStream::new()), is_configured, rule: TokenStream::new() }
+    Parts { name, config: checked(names, settings, setter), is_configured, rule: TokenStream::new() }
 }
 
 fn written_breaker(names: &Names, breaker: &CircuitBreaker) -> Parts {
-    let written = written(names, &breaker.name, &breaker.settings);
     let (setter, rule) = super::circuit_breaker::trip_rule(breaker);
-    let is_configured = written.is_configured || !rule.is_empty();
-    Parts { config: checked(names, &breaker.settings, &setter), is_configured, rule, ..written }
+    let written = written_with(names, &breaker.name, &breaker.settings, setter);
+    Parts { is_configured: written.is_configured || !rule.is_empty(), rule, ..written }
 }
 
 /// The configuration with one `setter` more. Literals have been checked; what the compiler evaluates, it has to check as well.
-fn checked<Config: Configurable>(names: &Names, settings: &Settings<Config>, setter: &TokenStream) -> TokenStream {
-    let config = config(names, settings);
-    let config = quote_spanned!(Span::mixed_site()=> #config #setter);
+fn checked<Config: Configurable>(names: &Names, settings: &Settings<Config>, setter: TokenStream) -> TokenStream {
+    let mut config = config(names, settings);
+    config.extend(setter);
     match settings.expressions().next() {
         Some(first) => {
             let config_type = ident(names.config);
@@ -158,8 +168,10 @@ fn place(names: &Names, Parts { name, config, is_configured, rule }: Parts) -> T
 
 /// `__resilience::RetryConfig::NOTHING.attempts(3)`
 fn config<Config: Configurable>(names: &Names, settings: &Settings<Config>) -> TokenStream {
-    let (config, setters) = (ident(names.config), value::setters(settings));
-    quote_spanned!(Span::mixed_site()=> __resilience::#config::NOTHING #setters)
+    let config = ident(names.config);
+    let mut config = quote_spanned!(Span::mixed_site()=> __resilience::#config::NOTHING);
+    config.extend(value::setters(settings));
+    config
 }
 
 /// Has the compiler compare the waits of a retry with a timeout above it, where the values of both are not known before.

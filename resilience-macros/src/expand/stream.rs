@@ -20,7 +20,6 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
-use syn::spanned::Spanned;
 
 use super::{body, located_at};
 use crate::model::{Guarded, Stream, Timeout};
@@ -87,7 +86,7 @@ pub(super) fn with_timeout(guarded: &Guarded, timeout: &Timeout, handle: &Ident)
 /// function's own result of the rest. Rejections are made into errors by `map`.
 pub(super) fn end(guarded: &Guarded, stream: &Stream, map: &TokenStream, end: &TokenStream) -> TokenStream {
     // What is no stream, and what cannot be guarded any more, is an error about the return type.
-    let at = located_at(guarded.target.result.span());
+    let at = located_at(guarded.target.result_span);
     let items = match &stream.item {
         Some(item) => {
             let item = body::nameable(item.to_token_stream());

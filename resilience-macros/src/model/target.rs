@@ -17,8 +17,12 @@ pub(crate) struct Target {
     /// The receiver first. In the order and number of the signature.
     pub(crate) arguments: Vec<Argument>,
     pub(crate) form: Form,
-    /// What the body returns.
-    pub(crate) result: Type,
+    /// The type of what the body returns.
+    pub(crate) result: TokenStream,
+    /// Where that is written.
+    pub(crate) result_span: Span,
+    /// Whether there is an `impl` in it, which cannot be written inside of a function.
+    pub(crate) has_impl_in_result: bool,
 }
 
 /// An argument of the function, the receiver too.
@@ -99,7 +103,9 @@ impl Target {
                 format!("the result borrows from `{from}`, which {needs} after the call; return an owned value");
             errors.push(Error::new(borrow, message));
         }
-        Some(Self { arguments, form, result: (**result).clone() })
+        let (result, result_span) = (result.to_token_stream(), result.span());
+        let has_impl_in_result = syntax::has_word(result.clone(), &|word| word == "impl");
+        Some(Self { arguments, form, result, result_span, has_impl_in_result })
     }
 
     /// Finds the patterns that `#[async_trait]` has moved into the body: `let (a, b) = { let __arg1 = __arg1; __arg1 };`.

@@ -1,13 +1,15 @@
+use std::iter;
+
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Error, Meta, Path, Token,
+    Attribute, Error, Meta, Path, Result, Token,
     parse::{ParseStream, Parser},
     punctuated::Punctuated,
     spanned::Spanned,
 };
 
-use super::{Arguments, punct, value};
+use super::{Arguments, has_word, punct, value};
 use crate::error::Errors;
 
 /// An attribute of ours.
@@ -83,8 +85,7 @@ pub(crate) struct Written {
 impl Written {
     /// Divides the `item` below an attribute of `kind` with `arguments`.
     pub(crate) fn new(kind: Kind, arguments: TokenStream, item: TokenStream) -> Self {
-        let divide = |input: ParseStream<'_>| Ok((input.call(Attribute::parse_outer)?, input.parse()?));
-        let whole = divide.parse2(item.clone());
+        let whole = divided(item.clone());
         let is_half_typed = whole.is_err();
         let (attributes, function) = whole.unwrap_or_else(|_| divided_by_tokens(item));
         let mut below = attributes.iter().filter_map(runtime_path_below);
@@ -112,7 +113,7 @@ impl Written {
             let arguments = arguments_of(*kind, attribute, errors);
             Ours { kind: *kind, arguments, span: attribute.path().span() }
         });
-        std::iter::once(topmost).chain(taken).collect()
+        iter::once(topmost).chain(taken).collect()
     }
 
     /// The paths of the attributes that were taken off, and with them the only use of their imports. There is none for
@@ -120,6 +121,24 @@ impl Written {
     pub(crate) fn taken_paths(&self) -> impl Iterator<Item = &Path> {
         let resolved = self.taken.iter().filter(|(_, attribute)| !matches!(attribute.meta, Meta::NameValue(_)));
         resolved.map(|(_, attribute)| attribute.path())
+    }
+}
+
+/// The attributes above an item, and the item.
+fn divided(item: TokenStream) -> Result<(Vec<Attribute>, TokenStream)> {
+    let (mut attributes, mut tokens) = (TokenStream::new(), item.clone().into_iter().peekable());
+    while let Some(hash) = tokens.next_if(|token| punct(token) == '#') {
+        attributes.extend(iter::once(hash).chain(tokens.next()));
+    }
+    match tokens.peek() {
+        // Somebody's macro has put it together, and attributes may be in there.
+        Some(TokenTree::Group(_)) => {
+            let divide = |input: ParseStream<'_>| Ok((input.call(Attribute::parse_outer)?, input.parse()?));
+            divide.parse2(item)
+        }
+        // The item is not read for them.
+        _ if attributes.is_empty() => Ok((Vec::new(), item)),
+        _ => Ok((Attribute::parse_outer.parse2(attributes)?, tokens.collect())),
     }
 }
 
@@ -208,6 +227,9 @@ fn arguments_of(kind: Kind, attribute: &Attribute, errors: &mut Errors) -> Argum
 
 /// What `crate = path` says in the arguments of the topmost attribute, wherever they can be read.
 fn runtime_path(arguments: TokenStream) -> Option<Path> {
+    if !has_word(arguments.clone(), &|word| word == "crate") {
+        return None;
+    }
     let arguments = Arguments::parse(arguments, &mut Errors::default());
     let argument = arguments.keyed.iter().find(|argument| argument.key == "crate")?;
     value::path(argument).ok()

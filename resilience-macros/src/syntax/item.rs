@@ -1,4 +1,4 @@
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use syn::{
     Attribute, Result, Signature, Token, Visibility, braced,
     parse::{Parse, ParseStream, Parser},
@@ -30,6 +30,25 @@ pub(crate) struct Body {
 impl Function {
     /// Reads what stands below `attributes`.
     pub(crate) fn parse(attributes: Vec<Attribute>, tokens: TokenStream) -> Result<Self> {
+        match Self::head_and_braces(&tokens) {
+            Some((visibility, signature, braces)) => {
+                Ok(Self { attributes, visibility, signature, body: Body::new(braces.stream(), braces.span()) })
+            }
+            None => Self::parse_whole(attributes, tokens),
+        }
+    }
+
+    /// The parts of a function with nothing wrong in it: the braces at its end are not looked into.
+    fn head_and_braces(tokens: &TokenStream) -> Option<(Visibility, Signature, Group)> {
+        let mut head: Vec<TokenTree> = tokens.clone().into_iter().collect();
+        let Some(TokenTree::Group(braces)) = head.pop() else { return None };
+        let read = |input: ParseStream<'_>| Ok((input.parse()?, input.parse()?));
+        let (visibility, signature) = read.parse2(head.into_iter().collect()).ok()?;
+        (braces.delimiter() == Delimiter::Brace).then_some((visibility, signature, braces))
+    }
+
+    /// The same by a look at each token, which says what is wrong.
+    fn parse_whole(attributes: Vec<Attribute>, tokens: TokenStream) -> Result<Self> {
         let read = |input: ParseStream<'_>| {
             let visibility = input.parse()?;
             if !starts_signature(input) {
@@ -52,6 +71,11 @@ impl Function {
 }
 
 impl Body {
+    fn new(content: TokenStream, span: Span) -> Self {
+        let (inner_attributes, statements) = split_inner_attributes(content);
+        Self { inner_attributes, statements, span }
+    }
+
     /// Whether an attribute of ours has expanded this function before, which leaves a `use` that names `__resilience` at its
     /// beginning.
     pub(crate) fn is_guarded(&self) -> bool {
@@ -65,8 +89,7 @@ impl Parse for Body {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let content;
         let braces = braced!(content in input);
-        let (inner_attributes, statements) = split_inner_attributes(content.parse()?);
-        Ok(Self { inner_attributes, statements, span: braces.span.join() })
+        Ok(Self::new(content.parse()?, braces.span.join()))
     }
 }
 
@@ -82,7 +105,10 @@ fn starts_signature(input: ParseStream<'_>) -> bool {
 
 /// `#![…] … rest` as `(#![…] …, rest)`.
 pub(crate) fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
-    let tokens: Vec<TokenTree> = body.into_iter().collect();
+    let tokens: Vec<TokenTree> = body.clone().into_iter().collect();
+    if tokens.first().is_none_or(|token| punct(token) != '#') {
+        return (TokenStream::new(), body);
+    }
     let is = |at: usize, char| tokens.get(at).is_some_and(|token| punct(token) == char);
     let is_bracket =
         |at: usize| matches!(tokens.get(at), Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Bracket);
