@@ -214,19 +214,19 @@ fn given(guarded: &Guarded) -> TokenStream {
         let keeps = guarded.keeps_arguments();
         let used = unless_empty(used_by_key(guarded, argument));
         let bound =
-            |value: TokenStream| quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern = #value; #used);
+            |value: &dyn ToTokens| quote_spanned!(Span::mixed_site()=> #(#attributes)* let #pattern = #value; #used);
         // Of what is taken apart the rest is dropped when all of it would be.
-        let whole = quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #name = #name;);
+        let whole = || quote_spanned!(Span::mixed_site()=> #(#[cfg(#cfg)])* let #name = #name;);
         match argument.passing {
             // The fallback takes it.
             Passing::Unseen if guarded.fallback.is_some() => TokenStream::new(),
-            Passing::Unseen => whole,
-            Passing::Reborrowed if keeps => bound(quote_spanned!(Span::mixed_site()=> &mut *#name)),
+            Passing::Unseen => whole(),
+            Passing::Reborrowed if keeps => bound(&quote_spanned!(Span::mixed_site()=> &mut *#name)),
             Passing::Cloned if !argument.is_plain() => {
-                let bound = bound(name.to_token_stream());
+                let (whole, bound) = (whole(), bound(name));
                 quote_spanned!(Span::mixed_site()=> #whole #bound)
             }
-            Passing::Cloned | Passing::Copied | Passing::Reborrowed => bound(name.to_token_stream()),
+            Passing::Cloned | Passing::Copied | Passing::Reborrowed => bound(name),
         }
     });
     given.collect()

@@ -21,9 +21,9 @@ pub(super) fn place(fallback: &Fallback) -> TokenStream {
     }
 }
 
-/// The variable that it needs, and its value.
-pub(super) fn used() -> (TokenStream, TokenStream) {
-    (quote_spanned!(Span::mixed_site()=> __operation), quote_spanned!(Span::mixed_site()=> &__OPERATION))
+/// The variable that it needs, and the static that it leads to.
+pub(super) fn used() -> (Ident, Ident) {
+    (Ident::new("__operation", Span::mixed_site()), Ident::new("__OPERATION", Span::mixed_site()))
 }
 
 /// Answers for whatever failed, or for what it is told to.

@@ -49,7 +49,7 @@ mod value;
 pub(crate) use editor::mentions;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote_spanned};
 use syn::{Expr, Path, ext::IdentExt};
 
 use crate::{
@@ -161,10 +161,14 @@ fn located_at(span: Span) -> Span {
 
 fn import(guarded: &Guarded) -> TokenStream {
     let name = Ident::new(RUNTIME, Span::mixed_site());
-    let mut import = quote_spanned!(Span::mixed_site()=> use);
-    import.extend(private(guarded));
-    import.extend(quote_spanned!(Span::mixed_site()=> ::{self as #name, DescribeError as _};));
-    import
+    match &guarded.runtime {
+        Some(path) => {
+            quote_spanned!(Span::mixed_site()=> use #path::private::{self as #name, DescribeError as _};)
+        }
+        None => {
+            quote_spanned!(Span::mixed_site()=> use ::resilience_runtime::private::{self as #name, DescribeError as _};)
+        }
+    }
 }
 
 /// The module of the runtime that the import is of.
@@ -179,13 +183,14 @@ fn private(guarded: &Guarded) -> TokenStream {
 fn statics(guarded: &Guarded) -> TokenStream {
     let signature = &guarded.function.signature;
     let function = signature.ident.unraw().to_string();
-    let line = quote_spanned!(signature.ident.span()=> ::core::line!());
-    let of = quote_spanned!(Span::mixed_site()=> #function, #line);
+    let mut of = quote_spanned!(Span::mixed_site()=> #function,);
+    of.extend(quote_spanned!(signature.ident.span()=> ::core::line!()));
     let private = private(guarded);
     let (operation, policies) = match (&guarded.fallback, &*guarded.layers) {
         (None, [Layer::CircuitBreaker(breaker)]) => {
-            let lone = quote_spanned!(Span::mixed_site()=> #private::lone_breaker!);
-            (None, site::lone_breaker(breaker, &lone, &of))
+            let mut policy = private;
+            policy.extend(site::lone_breaker(breaker, &of));
+            (None, policy)
         }
         (fallback, layers) => {
             let entries = fallback.iter().map(|_| fallback::entry()).chain(layers.iter().map(site::entry));
@@ -196,21 +201,17 @@ fn statics(guarded: &Guarded) -> TokenStream {
         }
     };
     let waits = unless_empty(site::waits(&guarded.layers));
-    // What the rest of the function needs of these statics: variables, and what is in them.
+    // What the rest of the function needs of these statics: variables, and the statics that they lead to.
     let used_by_fallback = guarded.fallback.iter().map(|_| fallback::used());
     let used = used_by_fallback.chain(guarded.layers.iter().map(site::used));
-    let (variables, values): (Vec<_>, Vec<_>) = used.unzip();
-    let (variables, values) = match (&*variables, &*values) {
-        ([variable], [value]) => (variable.clone(), value.clone()),
-        (variables, values) => (quote!((#(#variables),*)), quote!((#(#values),*))),
-    };
-    quote_spanned! {Span::mixed_site()=>
-        let #variables = {
-            #operation
-            #policies
-            #waits
-            #values
-        };
+    let (variables, places): (Vec<_>, Vec<_>) = used.unzip();
+    match (&*variables, &*places) {
+        ([variable], [place]) => {
+            quote_spanned!(Span::mixed_site()=> let #variable = { #operation #policies #waits &#place };)
+        }
+        (variables, places) => quote_spanned! {Span::mixed_site()=>
+            let (#(#variables),*) = { #operation #policies #waits (#(&#places),*) };
+        },
     }
 }
 
@@ -304,6 +305,7 @@ fn finish_told(guarded: &Guarded, result: &TokenStream, map: &TokenStream) -> To
     // An error type that does not fit is told at the result: the compiler points at the type or at the path before it.
     let at = located_at(guarded.target.result_span);
     let own = body::own_result(guarded);
-    let finish = quote_spanned!(at=> __resilience::finish::<#own, _, _, _>);
-    quote_spanned!(Span::mixed_site()=> #finish(#result, #map))
+    let mut finish = quote_spanned!(at=> __resilience::finish::<#own, _, _, _>);
+    finish.extend(quote_spanned!(Span::mixed_site()=> (#result, #map)));
+    finish
 }

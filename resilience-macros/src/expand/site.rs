@@ -75,10 +75,9 @@ pub(super) fn entry(layer: &Layer) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #layer(&#place))
 }
 
-/// The variable that the layer needs, and its value.
-pub(super) fn used(layer: &Layer) -> (TokenStream, TokenStream) {
-    let (handle, place) = (handle(layer), ident(Names::of(layer).place));
-    (quote_spanned!(Span::mixed_site()=> #handle), quote_spanned!(Span::mixed_site()=> &#place))
+/// The variable that the layer needs, and the static that it leads to.
+pub(super) fn used(layer: &Layer) -> (Ident, Ident) {
+    (handle(layer), ident(Names::of(layer).place))
 }
 
 /// The variable that the layer needs.
@@ -98,12 +97,13 @@ pub(super) fn policy(layer: &Layer) -> TokenStream {
     }
 }
 
-/// The static of a breaker that is the only layer of the function `of` that name and line, made by the runtime's macro.
-pub(super) fn lone_breaker(breaker: &CircuitBreaker, made_by: &TokenStream, of: &TokenStream) -> TokenStream {
+/// The static of a breaker that is the only layer of the function `of` that name and line, made by a macro of the runtime's private module, of which the path
+/// comes before this.
+pub(super) fn lone_breaker(breaker: &CircuitBreaker, of: &TokenStream) -> TokenStream {
     let place = ident(Names::BREAKER.place);
     let Parts { name, config, is_configured, rule } = written_breaker(&Names::BREAKER, breaker);
     let rule = super::unless_empty(rule);
-    quote_spanned!(Span::mixed_site()=> #made_by { #place = #of, #name, #config, #is_configured #rule })
+    quote_spanned!(Span::mixed_site()=> ::lone_breaker! { #place = #of, #name, #config, #is_configured #rule })
 }
 
 /// What an attribute says, as it stands in the static.
