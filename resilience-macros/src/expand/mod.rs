@@ -160,15 +160,8 @@ fn located_at(span: Span) -> Span {
 }
 
 fn import(guarded: &Guarded) -> TokenStream {
-    let name = Ident::new(RUNTIME, Span::mixed_site());
-    match &guarded.runtime {
-        Some(path) => {
-            quote_spanned!(Span::mixed_site()=> use #path::private::{self as #name, DescribeError as _};)
-        }
-        None => {
-            quote_spanned!(Span::mixed_site()=> use ::resilience_runtime::private::{self as #name, DescribeError as _};)
-        }
-    }
+    let (name, private) = (Ident::new(RUNTIME, Span::mixed_site()), private(guarded));
+    quote_spanned!(Span::mixed_site()=> use #private::{self as #name, DescribeError as _};)
 }
 
 /// The module of the runtime that the import is of.
@@ -187,11 +180,7 @@ fn statics(guarded: &Guarded) -> TokenStream {
     of.extend(quote_spanned!(signature.ident.span()=> ::core::line!()));
     let private = private(guarded);
     let (operation, policies) = match (&guarded.fallback, &*guarded.layers) {
-        (None, [Layer::CircuitBreaker(breaker)]) => {
-            let mut policy = private;
-            policy.extend(site::lone_breaker(breaker, &of));
-            (None, policy)
-        }
+        (None, [Layer::CircuitBreaker(breaker)]) => (None, site::lone_breaker(breaker, &private, &of)),
         (fallback, layers) => {
             let entries = fallback.iter().map(|_| fallback::entry()).chain(layers.iter().map(site::entry));
             let policies = fallback.iter().map(fallback::place).chain(layers.iter().map(site::policy));

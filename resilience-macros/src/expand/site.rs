@@ -88,22 +88,22 @@ pub(super) fn handle(layer: &Layer) -> Ident {
 /// The static.
 pub(super) fn policy(layer: &Layer) -> TokenStream {
     let names = Names::of(layer);
-    match layer {
-        Layer::Retry(retry) => place(&names, written(&names, &retry.name, &retry.settings)),
-        Layer::CircuitBreaker(breaker) => place(&names, written_breaker(&names, breaker)),
-        Layer::Bulkhead(bulkhead) => place(&names, written(&names, &bulkhead.name, &bulkhead.settings)),
-        Layer::RateLimit(limit) => place(&names, written(&names, &limit.name, &limit.settings)),
-        Layer::Timeout(timeout) => place(&names, written(&names, &timeout.name, &timeout.settings)),
-    }
+    let parts = match layer {
+        Layer::Retry(retry) => written(&names, &retry.name, &retry.settings),
+        Layer::CircuitBreaker(breaker) => written_breaker(&names, breaker),
+        Layer::Bulkhead(bulkhead) => written(&names, &bulkhead.name, &bulkhead.settings),
+        Layer::RateLimit(limit) => written(&names, &limit.name, &limit.settings),
+        Layer::Timeout(timeout) => written(&names, &timeout.name, &timeout.settings),
+    };
+    place(&names, parts)
 }
 
-/// The static of a breaker that is the only layer of the function `of` that name and line, made by a macro of the runtime's private module, of which the path
-/// comes before this.
-pub(super) fn lone_breaker(breaker: &CircuitBreaker, of: &TokenStream) -> TokenStream {
+/// The static of a breaker that is the only layer of its function, `of` that name and line. A macro in the runtime's `private` module makes it.
+pub(super) fn lone_breaker(breaker: &CircuitBreaker, private: &TokenStream, of: &TokenStream) -> TokenStream {
     let place = ident(Names::BREAKER.place);
     let Parts { name, config, is_configured, rule } = written_breaker(&Names::BREAKER, breaker);
     let rule = super::unless_empty(rule);
-    quote_spanned!(Span::mixed_site()=> ::lone_breaker! { #place = #of, #name, #config, #is_configured #rule })
+    quote_spanned!(Span::mixed_site()=> #private::lone_breaker! { #place = #of, #name, #config, #is_configured #rule })
 }
 
 /// What an attribute says, as it stands in the static.

@@ -14,7 +14,6 @@ use super::operation::{At, Layer, Operation, Site};
 use crate::circuit_breaker::CircuitBreaker;
 use crate::name::Name;
 use crate::policy::Policy;
-use dashmap::DashMap;
 use once_cell::sync::Lazy;
 use std::collections::HashMap;
 use std::ptr;
@@ -188,9 +187,10 @@ fn lone_operations() -> &'static HashMap<usize, Operation> {
     static LONE: Lazy<HashMap<usize, Operation>> = Lazy::new(|| {
         let (_, breakers) = collected();
         let made = breakers.iter().filter_map(|site| match site.at() {
-            At::Alone(module, function, file, line) => {
+            At::Alone(own) => {
                 let layers = Box::leak(Box::new([Layer::CircuitBreaker(site)]));
-                Some((ptr::from_ref(site).addr(), Operation::new(module, function, file, line, layers)))
+                let operation = Operation::new(own.module(), own.function(), own.file(), own.line(), layers);
+                Some((ptr::from_ref(site).addr(), operation))
             }
             At::Operation(_) => None,
         });
@@ -200,16 +200,11 @@ fn lone_operations() -> &'static HashMap<usize, Operation> {
 }
 
 /// The function of a site. A library that is linked dynamically has sections of its own, where nobody looks: its functions are not among those that are known
-/// beforehand, and such a breaker gets its operation when it is asked for.
+/// beforehand, and such a breaker knows no more of its function than where it is.
 pub(super) fn operation_of<P: Policy>(site: &'static Site<P>) -> &'static Operation {
-    static ELSEWHERE: Lazy<DashMap<usize, &'static Operation>> = Lazy::new(DashMap::new);
     match site.at() {
         At::Operation(operation) => operation,
-        At::Alone(module, function, file, line) => {
-            let address = ptr::from_ref(site).addr();
-            let make = || &*Box::leak(Box::new(Operation::new(module, function, file, line, &[])));
-            lone_operations().get(&address).unwrap_or_else(|| *ELSEWHERE.entry(address).or_insert_with(make))
-        }
+        At::Alone(own) => lone_operations().get(&ptr::from_ref(site).addr()).unwrap_or(own),
     }
 }
 
@@ -259,6 +254,7 @@ impl Operation {
 mod tests {
     use super::*;
     use resilience_config::CircuitBreakerConfig;
+
     #[test]
     fn the_sections_are_called_by_the_version() {
         let version = format!("_{}", env!("CARGO_PKG_VERSION").replace('.', "_"));

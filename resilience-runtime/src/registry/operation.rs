@@ -83,12 +83,11 @@ struct Attribute<P: Policy> {
 }
 
 /// The guarded function.
-#[derive(Clone, Copy)]
 pub(super) enum At {
     Operation(&'static Operation),
-    /// Its module, name, file and line. The site is all that there is of it: a static of its own would have to lead here, and this one there, which is half of
-    /// what both take to compile.
-    Alone(&'static str, &'static str, &'static str, u32),
+    /// Where it is, without its layers: the site is all that there is of it. A static of its own would have to lead here, and this one there, which is half of what
+    /// both take to compile.
+    Alone(Operation),
 }
 
 // The compiler would find it out by itself, but for each static anew and through everything that a policy is made of, which is a tenth of
@@ -131,7 +130,7 @@ impl<P: Policy> Site<P> {
         keys: P::Keys,
         is_configured: bool,
     ) -> Self {
-        let at = At::Alone(module, function, file, line);
+        let at = At::Alone(Operation::new(module, function, file, line, &[]));
         let attribute = Attribute { at, name, definition: Definition { keys, rule: None }, is_configured };
         Self { attribute, policy: Self::NOT_YET }
     }
@@ -141,8 +140,8 @@ impl<P: Policy> Site<P> {
         self
     }
 
-    pub(super) fn at(&self) -> At {
-        self.attribute.at
+    pub(super) fn at(&self) -> &At {
+        &self.attribute.at
     }
 
     /// The name, where one was given.
