@@ -190,10 +190,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     /// Never above the limit, first come first served, nobody forgotten, whoever is cancelled and however it is resized.
     #[test]
-    fn as_the_reference_does(steps in steps()) {
-        let bulkhead = bulkhead(2, 3);
+    fn as_the_reference_does(max_queue in 0..4_u32, steps in steps()) {
+        let bulkhead = bulkhead(2, max_queue);
+        let max_queue = max_queue as usize;
         let mut reference =
-            Reference { limit: 2, max_queue: 3, inside: 0, queue: VecDeque::new(), handed: vec![], is_off: false };
+            Reference { limit: 2, max_queue, inside: 0, queue: VecDeque::new(), handed: vec![], is_off: false };
         let mut places = vec![];
         let mut waiters: Vec<(u32, Acquire<'_>)> = vec![];
         for (id, step) in (0..).zip(steps) {
@@ -394,6 +395,35 @@ fn on_all_cores_while_it_is_resized() {
 #[test]
 fn on_all_cores_while_it_is_turned_off_and_on() {
     storm(true, true);
+}
+
+/// A bulkhead that was built without a queue counts those who leave by themselves, until the first one waits: whoever leaves just then hands its place on.
+#[test]
+fn the_first_to_wait_gets_the_place_of_whoever_leaves_just_then() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let config = BulkheadConfig::new().max_concurrent(2).max_queue(1).max_wait(Duration::from_secs(60));
+    for round in 0..2000 {
+        let bulkhead = bulkhead(2, 0);
+        bulkhead.reconfigure(config).unwrap();
+        let inside = [(); 2].map(|()| bulkhead.try_acquire().unwrap());
+        let begins = std::sync::Barrier::new(3);
+        std::thread::scope(|scope| {
+            for place in inside {
+                scope.spawn(|| {
+                    begins.wait();
+                    drop(place);
+                });
+            }
+            begins.wait();
+            (0..round % 50).for_each(|_| std::hint::spin_loop());
+            let place = runtime.block_on(bulkhead.acquire());
+            assert!(place.is_ok(), "it was forgotten in the queue: {:?}", bulkhead.snapshot());
+        });
+        let snapshot = bulkhead.snapshot();
+        assert_eq!((snapshot.inside, snapshot.waiting, snapshot.admitted), (0, 0, 3));
+        let _all = [(); 2].map(|()| bulkhead.try_acquire().expect("no place was lost"));
+        assert_eq!(bulkhead.snapshot().inside, 2);
+    }
 }
 
 /// After `reconfigure` has returned, nobody enters above the new limit, whoever is leaving just then.

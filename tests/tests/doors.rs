@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// The rooms, a stage a line. A new one has to be given its place here and in `docs/architecture.md`.
 const STAGES: [&[&str]; 8] = [
     &[
+        "barrier",
         "caught",
         "cause",
         "error",

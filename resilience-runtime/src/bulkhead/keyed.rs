@@ -8,6 +8,7 @@ use crate::error::{Failure, Rejection};
 use crate::event::Turn;
 use crate::keyed::{ByKey, Idle, Keyed, OfKeys};
 use crate::name::{Key, PolicyKey};
+use crate::window::Shard;
 use resilience_config::BulkheadConfig;
 use std::future::Future;
 use std::pin::pin;
@@ -110,7 +111,7 @@ impl<'a> Keyed<'a, Bulkhead> {
     }
 
     fn arrive(&self, arrive: impl Fn(&'a Bulkhead) -> Arrival) -> (Option<&'a Arc<Bulkhead>>, Arrival) {
-        match self.ask(&arrive, |bulkhead, arrival| bulkhead.gate.undo(arrival)) {
+        match self.ask(&arrive, |bulkhead, arrival| bulkhead.gate.undo(arrival, Shard::if_taken())) {
             Some((of_key, arrival)) => (Some(of_key.instance()), arrival),
             None => (None, arrive(self.family)),
         }

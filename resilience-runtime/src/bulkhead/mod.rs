@@ -5,9 +5,10 @@
 //! # Where things are
 //!
 //! `state` is the atomic word and its steps, with the argument for the orderings; `gate` the word together with the `line` of those who
-//! wait, which is tokio's semaphore; `keyed` is one bulkhead a key; `owned` are places that borrow nothing; `recursion` finds calls that wait for
+//! wait, which is tokio's semaphore, and with those who left `aside` of the word while nobody had to wait; `keyed` is one bulkhead a key; `owned` are places that borrow nothing; `recursion` finds calls that wait for
 //! themselves.
 
+mod aside;
 mod builder;
 mod gate;
 mod keyed;
@@ -23,6 +24,7 @@ pub use builder::BulkheadBuilder;
 pub use owned::OwnedPlace;
 pub(crate) use recursion::HeldCall;
 
+use crate::barrier;
 use crate::error::{Failure, Rejection};
 use crate::event::{Emitter, Runs, Topic, Turn};
 use crate::keyed::{KeyCounts, OfKeys, Sums, runs, totals};
@@ -34,7 +36,7 @@ use crate::policy::{Definition, Policy, Room};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
 use crate::time::{Timestamp, nanos};
-use crate::window::Total;
+use crate::window::{Shard, Total};
 use gate::{Arrival, Gate};
 use resilience_config::{BulkheadConfig, BulkheadSettings, ConfigError};
 use state::GateWord;
@@ -138,7 +140,7 @@ impl Drop for Place<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         if let Some(bulkhead) = self.bulkhead {
-            bulkhead.gate.leave();
+            bulkhead.gate.leave(Shard::if_taken());
         }
     }
 }
@@ -305,8 +307,10 @@ impl Bulkhead {
     }
 
     fn with(name: Name, settings: Arc<BulkheadSettings>, emitter: Emitter, of_keys: OfKeys<Self>) -> Self {
+        // A key's takes less memory, for an exchange more.
+        let counts_aside = settings.max_queue == 0 && !of_keys.is_of_an_instance() && barrier::is_there();
         Self {
-            gate: Gate::new(limit(&settings), Semaphore::new(0)),
+            gate: Gate::new(limit(&settings), Semaphore::new(0), counts_aside),
             admitted: Total::new(),
             timed_out: Count::new(),
             settings: Settings::new(settings),

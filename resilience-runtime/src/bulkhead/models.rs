@@ -8,14 +8,19 @@ use super::gate::{Arrival, Gate};
 use super::line::Line;
 use super::state::Tickets;
 use crate::sync::{AtomicEpoch, model};
+use crate::window::Shard;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
 type Model = Gate<Tickets>;
 
+/// That of the thread which makes the model, and the one that all others share.
+const HERE: Shard = Shard(0);
+const SHARED: Shard = Shard(1);
+
 fn gate(limit: u32) -> Arc<Model> {
-    Arc::new(Gate::new(limit, Tickets::new()))
+    Arc::new(Gate::new(limit, Tickets::new(), false))
 }
 
 fn spawn(gate: &Arc<Model>, run: impl FnOnce(&Model) + 'static) -> thread::JoinHandle<()> {
@@ -51,7 +56,7 @@ fn one_at_a_time() {
             // SAFETY: in a bulkhead of one place nobody else is here; loom checks it.
             #[allow(unsafe_code)]
             inside.with_mut(|calls| unsafe { *calls += 1 });
-            gate.leave();
+            gate.leave(SHARED);
         };
         let others = [(); 2].map(|()| {
             let inside = Arc::clone(&inside);
@@ -69,7 +74,7 @@ fn a_joiner_races_the_last_to_leave() {
     model(|| {
         let gate = gate(1);
         assert_eq!(gate.enter(), Arrival::Entered);
-        let leaving = spawn(&gate, Model::leave);
+        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
         match gate.arrive(1) {
             Arrival::Entered => {}
             arrival => {
@@ -106,7 +111,7 @@ fn a_cancellation_races_a_hand_over() {
         let gate = gate(1);
         assert_eq!(gate.enter(), Arrival::Entered);
         assert_eq!(gate.arrive(1), Arrival::Queued);
-        let leaving = spawn(&gate, Model::leave);
+        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
         gate.abandon();
         leaving.join().unwrap();
         assert_at_rest(&gate, 0);
@@ -122,12 +127,12 @@ fn a_joiner_races_a_cancellation_and_a_hand_over() {
         let gate = gate(1);
         assert_eq!(gate.enter(), Arrival::Entered);
         assert_eq!(gate.arrive(1), Arrival::Queued);
-        let leaving = spawn(&gate, Model::leave);
+        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
         let joining = spawn(&gate, |gate| match gate.arrive(1) {
-            Arrival::Entered => gate.leave(),
+            Arrival::Entered => gate.leave(SHARED),
             Arrival::Queued => {
                 wait(gate);
-                gate.leave();
+                gate.leave(SHARED);
             }
             Arrival::Full | Arrival::Off => {}
         });
@@ -146,13 +151,13 @@ fn a_shrinking_limit_races_one_who_leaves() {
         let gate = gate(2);
         assert_eq!(gate.enter(), Arrival::Entered);
         assert_eq!(gate.enter(), Arrival::Entered);
-        let leaving = spawn(&gate, Model::leave);
+        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
         assert_eq!(gate.resize(1), 0);
         // One is inside for sure, and that is the new limit.
         assert_eq!(gate.enter(), Arrival::Full);
         leaving.join().unwrap();
         assert_eq!(gate.enter(), Arrival::Full);
-        gate.leave();
+        gate.leave(SHARED);
         assert_eq!(gate.enter(), Arrival::Entered);
         assert_at_rest(&gate, 1);
     });
@@ -166,7 +171,7 @@ fn a_growing_limit_races_one_who_leaves() {
         let gate = gate(1);
         assert_eq!(gate.enter(), Arrival::Entered);
         assert_eq!(gate.arrive(2), Arrival::Queued);
-        let leaving = spawn(&gate, Model::leave);
+        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
         gate.hand(gate.resize(2));
         wait(&gate);
         leaving.join().unwrap();
@@ -184,15 +189,15 @@ fn turning_off_races_a_joiner_and_one_who_leaves() {
         let gate = gate(1);
         assert_eq!(gate.enter(), Arrival::Entered);
         let joining = spawn(&gate, |gate| match gate.arrive(1) {
-            Arrival::Entered => gate.leave(),
+            Arrival::Entered => gate.leave(SHARED),
             Arrival::Queued => {
                 wait(gate);
-                gate.leave();
+                gate.leave(SHARED);
             }
             Arrival::Off => {}
             Arrival::Full => unreachable!("there is room in the queue"),
         });
-        let leaving = spawn(&gate, Model::leave);
+        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
         gate.hand(gate.resize(0));
         assert_eq!(gate.enter(), Arrival::Off);
         joining.join().unwrap();
@@ -214,7 +219,7 @@ fn a_taking_races_a_caller_of_the_key_before() {
                 let arrival = gate.arrive(0);
                 let is_its_own = epoch.get() == 0;
                 if !is_its_own {
-                    gate.undo(arrival);
+                    gate.undo(arrival, SHARED);
                 }
                 is_its_own && arrival == Arrival::Entered
             })
@@ -224,5 +229,121 @@ fn a_taking_races_a_caller_of_the_key_before() {
         let entered = other.join().unwrap();
         assert!(!taken || !entered);
         assert_at_rest(&gate, u64::from(entered));
+    });
+}
+
+/// Of which those who leave are counted aside.
+fn aside(limit: u32) -> Arc<Model> {
+    Arc::new(Gate::new(limit, Tickets::new(), true))
+}
+
+/// With `Relaxed` in place of `Release` or `Acquire` on what is counted aside, one would be inside without seeing what was done there before; were a counter asked for before the word is loaded,
+/// one who left could be counted twice.
+#[test]
+fn one_at_a_time_who_leave_aside() {
+    model(|| {
+        let gate = aside(1);
+        let inside = Arc::new(UnsafeCell::new(0));
+        let call = |gate: &Model, inside: &UnsafeCell<u32>, shard: Shard| {
+            if gate.enter() == Arrival::Entered {
+                // SAFETY: in a bulkhead of one place nobody else is here; loom checks it.
+                #[allow(unsafe_code)]
+                inside.with_mut(|calls| unsafe { *calls += 1 });
+                gate.leave(shard);
+            }
+        };
+        let others = [(); 2].map(|()| {
+            let inside = Arc::clone(&inside);
+            spawn(&gate, move |gate| call(gate, &inside, SHARED))
+        });
+        call(&gate, &inside, HERE);
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert_at_rest(&gate, 0);
+        assert_eq!(gate.enter(), Arrival::Entered);
+    });
+}
+
+/// Without the barrier in `Aside::leave`, or that in `Aside::end`, the one who leaves could count itself aside unseen, and see nothing of the one who waits for its place.
+#[test]
+fn a_joiner_races_one_who_leaves_aside() {
+    model(|| {
+        let gate = aside(1);
+        assert_eq!(gate.enter(), Arrival::Entered);
+        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
+        match gate.arrive(1) {
+            Arrival::Entered => {}
+            arrival => {
+                assert_eq!(arrival, Arrival::Queued);
+                wait(&gate);
+            }
+        }
+        leaving.join().unwrap();
+        assert_at_rest(&gate, 1);
+    });
+}
+
+/// Both who leave may be late, and one of them may count the other: in all they leave once each.
+#[test]
+fn a_joiner_races_two_who_leave_aside() {
+    model(|| {
+        let gate = aside(2);
+        assert_eq!([gate.enter(), gate.enter()], [Arrival::Entered; 2]);
+        let others = [(); 2].map(|()| spawn(&gate, |gate| gate.leave(SHARED)));
+        match gate.arrive(1) {
+            Arrival::Entered => {}
+            arrival => {
+                assert_eq!(arrival, Arrival::Queued);
+                wait(&gate);
+            }
+        }
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert_at_rest(&gate, 1);
+    });
+}
+
+/// Two join at once, of whom one ends the counting aside; the other waits for that, or finds it ended.
+#[test]
+fn two_joiners_race_one_who_leaves_aside() {
+    model(|| {
+        let gate = aside(1);
+        assert_eq!(gate.enter(), Arrival::Entered);
+        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
+        let other = {
+            let gate = Arc::clone(&gate);
+            thread::spawn(move || gate.arrive(2))
+        };
+        let arrival = gate.arrive(2);
+        leaving.join().unwrap();
+        let arrivals = [arrival, other.join().unwrap()];
+        let queued = arrivals.iter().filter(|arrival| **arrival == Arrival::Queued).count();
+        let tickets = (0..2).filter(|_| gate.line().take_back()).count();
+        assert_eq!((gate.word().inside(), gate.word().waiting()), (1, 1));
+        assert_eq!(queued, 1 + tickets);
+    });
+}
+
+/// As `a_taking_races_a_caller_of_the_key_before`, while one leaves aside: nobody is inside of what is the next key's.
+#[test]
+fn a_taking_races_one_who_leaves_aside() {
+    model(|| {
+        let gate = aside(1);
+        let inside = Arc::new(UnsafeCell::new(0));
+        assert_eq!(gate.enter(), Arrival::Entered);
+        let leaving = {
+            let inside = Arc::clone(&inside);
+            spawn(&gate, move |gate| {
+                // SAFETY: it is inside, and the next key begins when nobody is; loom checks it.
+                #[allow(unsafe_code)]
+                inside.with_mut(|calls| unsafe { *calls += 1 });
+                gate.leave(SHARED);
+            })
+        };
+        if gate.is_empty_for_all() {
+            // SAFETY: as above.
+            #[allow(unsafe_code)]
+            inside.with_mut(|calls| unsafe { *calls += 1 });
+        }
+        leaving.join().unwrap();
+        assert!(gate.is_empty_for_all());
     });
 }

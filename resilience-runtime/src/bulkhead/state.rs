@@ -5,7 +5,9 @@
 //! ```text
 //! bits  0..20   limit    how many may be inside
 //! bits 20..40   inside   places that are taken: by calls, and by waiters to whom one was handed
-//! bits 40..64   waiting  callers in the queue less those to whom a place was handed; signed
+//! bit  40       aside    nobody has ever had to wait: who leaves is counted aside
+//! bits 41..64   waiting  callers in the queue less those to whom a place was handed; signed
+//!               counted  while they are counted aside: how many of those who left are no longer inside here; goes round
 //! ```
 //!
 //! * Nobody waits while a place is free: `waiting > 0` only where `inside >= limit`. So whoever finds a place free passes nobody.
@@ -17,6 +19,9 @@
 //!   ticket that tells the first in the queue follows after it, and names nobody. So a waiter who is cancelled cannot know whether
 //!   a ticket was on its way to it: it is taken off `waiting` in any case, and if that falls below zero there is one ticket too many,
 //!   which is withdrawn together with its place by whoever comes to see it ([`Gate::withdraw_unwanted`](super::gate::Gate)).
+//!
+//! * Until somebody has to wait, whoever leaves does not write to the word but to a counter of its thread ([`aside`](super::aside)). `inside` is too large by
+//!   those whom it does not count yet, so who finds a place free has one. Who finds none [counts](GateWord::counting) them first.
 //!
 //! # Orderings
 //!
@@ -31,7 +36,10 @@ use crate::sync::{AtomicU64, Ordering, fence};
 const BITS: u32 = 20;
 const MASK: u64 = (1 << BITS) - 1;
 const ONE_INSIDE: u64 = 1 << BITS;
-const ONE_WAITING: u64 = 1 << (2 * BITS);
+const ASIDE: u64 = 1 << (2 * BITS);
+/// Where those who wait stand, or how many were counted aside.
+const REST_AT: u32 = 2 * BITS + 1;
+const ONE_WAITING: u64 = 1 << REST_AT;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GateWord(u64);
@@ -39,6 +47,31 @@ pub(super) struct GateWord(u64);
 impl GateWord {
     pub(super) fn new(limit: u32) -> Self {
         Self(u64::from(limit) & MASK)
+    }
+
+    /// Who leaves is counted aside, and nobody has left.
+    pub(super) fn aside(self) -> Self {
+        Self(self.0 | ASIDE)
+    }
+
+    pub(super) fn is_aside(self) -> bool {
+        self.0 & ASIDE != 0
+    }
+
+    /// Where so many have left aside, as it is without them; otherwise as it is.
+    pub(super) fn counting(self, left: u64) -> Self {
+        if !self.is_aside() {
+            return self;
+        }
+        let counted = left & (u64::MAX >> REST_AT);
+        let gone = counted.wrapping_sub(self.0 >> REST_AT) & (u64::MAX >> REST_AT);
+        let inside_less = (self.0 & (ONE_WAITING - 1)) - gone * ONE_INSIDE;
+        Self(inside_less | counted << REST_AT)
+    }
+
+    /// Without those who have left aside, of whom there will be no more.
+    pub(super) fn lined_up(self, left: u64) -> Self {
+        Self(self.counting(left).0 & (ASIDE - 1))
     }
 
     pub(super) fn limit(self) -> u64 {
@@ -50,12 +83,12 @@ impl GateWord {
     }
 
     pub(super) fn waiting(self) -> i64 {
-        (self.0 as i64) >> (2 * BITS)
+        if self.is_aside() { 0 } else { (self.0 as i64) >> REST_AT }
     }
 
     /// Nobody is inside, and nobody waits.
     pub(super) fn is_empty(self) -> bool {
-        self.0 >> BITS == 0
+        self.inside() == 0 && self.waiting() == 0
     }
 
     pub(super) fn is_off(self) -> bool {
@@ -68,7 +101,7 @@ impl GateWord {
         (self.inside() < self.limit()).then(|| Self(self.0 + ONE_INSIDE))
     }
 
-    /// Into the queue, which takes so many.
+    /// Into the queue, which takes so many; not while those who leave are counted aside.
     pub(super) fn join(self, max_queue: u64) -> Option<Self> {
         let has_place = self.waiting() < max_queue as i64;
         has_place.then(|| Self(self.0.wrapping_add(ONE_WAITING)))

@@ -38,9 +38,9 @@ impl Counters {
 
     /// For the thread that has the index: no other writes here meanwhile.
     #[inline]
-    fn add_alone(&self, counter: Counter) {
+    fn add_alone(&self, counter: Counter, order: Ordering) {
         let cell = &self.0[counter as usize];
-        cell.store(cell.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        cell.store(cell.load(Ordering::Relaxed) + 1, order);
     }
 }
 
@@ -109,20 +109,29 @@ impl Shards {
     }
 
     #[inline]
-    pub(crate) fn add(&self, Shard(index): Shard, counter: Counter) {
-        // The last of the inline ones may be the one that is shared; which it is, is for the others to find out.
-        if index < INLINE - 1 { self.inline[index].add_alone(counter) } else { self.add_beyond(index, counter) }
+    pub(crate) fn add(&self, shard: Shard, counter: Counter) {
+        self.add_in(shard, counter, Ordering::Relaxed);
     }
 
-    fn add_beyond(&self, index: usize, counter: Counter) {
+    #[inline(always)]
+    fn add_in(&self, Shard(index): Shard, counter: Counter, order: Ordering) {
+        // The last of the inline ones may be the one that is shared; which it is, is for the others to find out.
+        if index < INLINE - 1 {
+            self.inline[index].add_alone(counter, order);
+        } else {
+            self.add_beyond(index, counter, order);
+        }
+    }
+
+    fn add_beyond(&self, index: usize, counter: Counter, order: Ordering) {
         let Shard(index) = Shard(index).taken();
         let last = INLINE + self.more.len() - 1;
         if index < last {
             let counters = if index < INLINE { &self.inline[index] } else { &self.more[index - INLINE] };
-            counters.add_alone(counter);
+            counters.add_alone(counter, order);
         } else {
             let counters = self.more.last().unwrap_or(&self.inline[INLINE - 1]);
-            counters.0[counter as usize].fetch_add(1, Ordering::Relaxed);
+            counters.0[counter as usize].fetch_add(1, order);
         }
     }
 
@@ -171,6 +180,17 @@ impl Total {
 
     pub(crate) fn rejected(&self) -> u64 {
         self.0.total(Counter::Rejected)
+    }
+
+    /// One more; whoever [finds](Self::released) it there sees what was done before.
+    #[inline(always)]
+    pub(crate) fn release(&self, shard: Shard) {
+        self.0.add_in(shard, Counter::Ok, Ordering::Release);
+    }
+
+    pub(crate) fn released(&self) -> u64 {
+        let count = |counters: &Counters| counters.0[Counter::Ok as usize].load(Ordering::Acquire);
+        self.0.all().map(count).sum()
     }
 }
 
