@@ -13,6 +13,9 @@ pub(crate) trait HotWords<const WORDS: usize> {
 ///
 /// A call reads words, without a lock; whoever shows or compares settings, or has time, reads them [whole](Self::get). Nothing is read back from the
 /// words, so they may round.
+///
+/// Laid out in this order: what reads the whole of them writes its lock, away from what calls read.
+#[repr(C)]
 pub(crate) struct Settings<S, const WORDS: usize> {
     whole: RwLock<Arc<S>>,
     words: [AtomicSetting; WORDS],
@@ -45,6 +48,13 @@ impl<S: HotWords<WORDS>, const WORDS: usize> Settings<S, WORDS> {
         *whole = settings;
         then(&whole)
     }
+}
+
+/// Where what is in it.
+#[cfg(all(test, target_pointer_width = "64", not(resilience_loom)))]
+impl<S, const WORDS: usize> Settings<S, WORDS> {
+    pub(crate) const LAST_WORD_AND_LOCK_AT: (usize, usize) =
+        (std::mem::offset_of!(Self, words) + (WORDS - 1) * 8, std::mem::offset_of!(Self, whole));
 }
 
 #[cfg(all(test, not(resilience_loom)))]

@@ -80,7 +80,11 @@ pub(crate) struct ArcSwapOption<T>(Mutex<Option<std::sync::Arc<T>>>);
 #[cfg(resilience_loom)]
 impl<T> ArcSwapOption<T> {
     pub(crate) fn empty() -> Self {
-        Self(Mutex::new(None))
+        Self::new(None)
+    }
+
+    pub(crate) fn new(value: Option<std::sync::Arc<T>>) -> Self {
+        Self(Mutex::new(value))
     }
 
     pub(crate) fn load(&self) -> Option<std::sync::Arc<T>> {

@@ -274,7 +274,7 @@ impl CircuitBreaker {
 
     /// A call passes that would have been rejected.
     pub(super) fn count_would_reject(&self) {
-        self.would_reject.increment();
+        self.cold.made().would_reject.increment();
         #[cfg(feature = "tracing")]
         crate::event::trace::would_be_rejected();
     }
@@ -341,7 +341,7 @@ mod tests {
         const START: u64 = 1_000_000;
         let settings = CircuitBreakerConfig::new().open_for(Duration::from_secs(1)).validated().resolve();
         let emitter = crate::event::Emitter::new(Arc::default());
-        let breaker = CircuitBreaker::new_at("admission".into(), &settings, None, emitter, START);
+        let breaker = CircuitBreaker::new_at("admission".into(), settings, None, emitter, START);
         for by in 0..COARSE_ERROR_MILLIS {
             let counts = WindowCounts::default();
             breaker.trip(breaker.word.load(), (OpenReason::JustOpened, None), counts, START, None);
@@ -361,7 +361,7 @@ mod tests {
     fn an_opening_whose_reason_is_not_written_yet_does_not_have_that_of_the_one_before() {
         let settings = CircuitBreakerConfig::new().resolve();
         let emitter = crate::event::Emitter::new(Arc::default());
-        let breaker = CircuitBreaker::new_at("admission".into(), &settings, None, emitter, 1000);
+        let breaker = CircuitBreaker::new_at("admission".into(), settings, None, emitter, 1000);
         let (failed, counts) = (OpenReason::ConsecutiveFailures { failures: 7 }, WindowCounts::default());
         breaker.trip(breaker.word.load(), (failed, None), counts, 1000, None);
         let reason = || OpenReason::from(breaker.reason_of(breaker.word.load()));

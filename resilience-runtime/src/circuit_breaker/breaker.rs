@@ -1,10 +1,8 @@
 //! The circuit breaker itself: what it is made of, and what can be read from it.
 
-use super::cooling::Cooling;
+use super::cold::{Cold, ColdParts};
 use super::enforcement::Enforcement;
 use super::in_flight::InFlight;
-use super::last_error::ErrorKept;
-use super::opening::{LastOpening, OwnTime};
 use super::settings::{WORDS, span};
 use super::state::{AtomicWord, Word};
 use super::totals::Totals;
@@ -15,8 +13,9 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::sync::{AtomicSetting, Count};
 use crate::time;
-use crate::window::{Began, Counter, TimesKept, Window, WindowCounts};
+use crate::window::{Counter, TimesKept, Window, WindowCounts};
 use resilience_config::CircuitBreakerSettings;
+use std::sync::Arc;
 
 /// The rule of `trip_if`.
 pub(crate) type TripIf = fn(&WindowCounts) -> bool;
@@ -77,27 +76,23 @@ pub(crate) type TripIf = fn(&WindowCounts) -> bool;
 /// assert!(rejection.to_string().starts_with("circuit breaker `payment` is open: 2 consecutive failures; try again in"));
 /// # Ok(()) }
 /// ```
+// Laid out by who writes, for cache lines of 64 bytes and addresses of 8. On a machine of others it is as right, and may be slower.
+#[repr(C, align(64))]
 pub struct CircuitBreaker {
-    pub(super) word: AtomicWord,
-    /// Why every outcome has to be judged, for which the window is kept armed: `TRIP_IF`, `TELL_OUTCOMES`.
-    pub(super) judge_all: AtomicSetting,
-    pub(super) settings: Settings<CircuitBreakerSettings, WORDS>,
-    pub(super) window: Window,
-    pub(super) streak_began: Began,
-    pub(super) last_opening: LastOpening,
-    pub(super) own_time: OwnTime,
-    pub(super) cooling: Cooling,
-    /// Calls that a monitoring breaker let pass and an enforcing one would have rejected.
-    pub(super) would_reject: Count,
-    pub(super) panicked: Count,
-    pub(super) stale: Count,
-    pub(super) trip_if: Option<TripIf>,
-    pub(super) enforcement: Enforcement,
+    // Two lines that are read when a call is rejected or judged.
     pub(super) name: Name,
     pub(super) emitter: Emitter,
-    pub(super) error_kept: ErrorKept,
     pub(super) times: TimesKept,
+    pub(super) settings: Settings<CircuitBreakerSettings, WORDS>,
+    // One line that every call reads: the last word of the settings, these two, and what the window begins with. The counters follow, a line each, and what failures write.
+    pub(super) cold: Cold,
+    pub(super) word: AtomicWord,
+    pub(super) window: Window,
     pub(super) in_flight: InFlight,
+    pub(super) enforcement: Enforcement,
+    /// Why every outcome has to be judged, for which the window is kept armed: `TRIP_IF`, `TELL_OUTCOMES`.
+    pub(super) judge_all: AtomicSetting,
+    pub(super) trip_if: Option<TripIf>,
     pub(super) of_keys: OfKeys<Self>,
 }
 
@@ -107,12 +102,7 @@ pub(super) const TRIP_IF: u64 = 1;
 pub(super) const TELL_OUTCOMES: u64 = 2;
 
 impl CircuitBreaker {
-    pub(crate) fn new(
-        name: Name,
-        settings: &CircuitBreakerSettings,
-        trip_if: Option<TripIf>,
-        emitter: Emitter,
-    ) -> Self {
+    pub(crate) fn new(name: Name, settings: CircuitBreakerSettings, trip_if: Option<TripIf>, emitter: Emitter) -> Self {
         let breaker = Self::new_at(name, settings, trip_if, emitter, time::precise_millis());
         if settings.latency {
             breaker.times.begin(&breaker.times);
@@ -122,36 +112,30 @@ impl CircuitBreaker {
 
     pub(super) fn new_at(
         name: Name,
-        settings: &CircuitBreakerSettings,
+        settings: impl Into<Arc<CircuitBreakerSettings>>,
         trip_if: Option<TripIf>,
         emitter: Emitter,
         now: u64,
     ) -> Self {
-        let window = Window::new(span(settings), settings.slow_call.is_some());
+        let settings = settings.into();
+        let window = Window::new(span(&settings), settings.slow_call.is_some());
         let tells = emitter.is_read(Topic::Outcome);
         let judge_all = if trip_if.is_some() { TRIP_IF } else { 0 } | if tells { TELL_OUTCOMES } else { 0 };
         if judge_all != 0 {
             window.arm();
         }
         Self {
-            word: AtomicWord::new(Word::initial(settings.mode, now)),
-            judge_all: AtomicSetting::new(judge_all),
-            settings: Settings::new(*settings),
-            window,
-            streak_began: Began::new(),
-            last_opening: LastOpening::new(),
-            own_time: OwnTime::new(),
-            cooling: Cooling::new(),
-            would_reject: Count::new(),
-            panicked: Count::new(),
-            stale: Count::new(),
-            trip_if,
-            enforcement: Enforcement::new(settings.mode),
             name,
             emitter,
-            error_kept: ErrorKept::new(),
             times: TimesKept::new(),
+            cold: Cold::new(),
+            word: AtomicWord::new(Word::initial(settings.mode, now)),
+            window,
             in_flight: InFlight::new(),
+            enforcement: Enforcement::new(settings.mode),
+            judge_all: AtomicSetting::new(judge_all),
+            trip_if,
+            settings: Settings::new(settings),
             of_keys: OfKeys::new(),
         }
     }
@@ -176,6 +160,7 @@ impl CircuitBreaker {
 
     pub(super) fn counted(&self) -> Totals {
         let total = |counter| self.window.total(counter);
+        let cold = |count: fn(&ColdParts) -> &Count| self.cold.get().map_or(0, |parts| count(parts).get());
         Totals {
             successes: total(Counter::Ok),
             failures: total(Counter::Failed),
@@ -183,10 +168,10 @@ impl CircuitBreaker {
             ignored: total(Counter::Ignored),
             cancelled: total(Counter::Cancelled),
             abandoned: total(Counter::Abandoned),
-            panicked: self.panicked.get(),
-            stale: self.stale.get(),
+            panicked: cold(|parts| &parts.panicked),
+            stale: cold(|parts| &parts.stale),
             rejected: total(Counter::Rejected),
-            would_reject: self.would_reject.get(),
+            would_reject: cold(|parts| &parts.would_reject),
         }
     }
 
@@ -205,5 +190,38 @@ impl std::fmt::Debug for CircuitBreaker {
             .field("key", &self.key())
             .field("state", &self.state())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64", not(resilience_loom)))]
+mod tests {
+    use super::*;
+    use std::mem::offset_of;
+
+    /// A line that one thread writes is taken from those who read it, or write beside it.
+    #[test]
+    fn what_every_call_reads_is_one_cache_line_and_nobody_else_writes_into_it_or_into_a_counters() {
+        let lines = |within: usize, places: &[usize]| {
+            let of = places.iter().map(|place| (within + place) / 64);
+            of.collect::<std::collections::BTreeSet<_>>()
+        };
+        let window = offset_of!(CircuitBreaker, window);
+        let (last_word, whole) = Settings::<CircuitBreakerSettings, WORDS>::LAST_WORD_AND_LOCK_AT;
+        let last_word = offset_of!(CircuitBreaker, settings) + last_word;
+        let read = lines(0, &[last_word, offset_of!(CircuitBreaker, cold), offset_of!(CircuitBreaker, word)]);
+        let read: Vec<_> = read.union(&lines(window, &Window::READ_AT)).copied().collect();
+        assert_eq!(read.len(), 1, "{read:?}");
+
+        let counters = window + Window::COUNTERS_AT.start..window + Window::COUNTERS_AT.end;
+        assert_eq!((counters.start % 64, counters.end % 64), (0, 0), "{counters:?}");
+        let written = [
+            offset_of!(CircuitBreaker, settings) + whole,
+            offset_of!(CircuitBreaker, in_flight),
+            offset_of!(CircuitBreaker, enforcement),
+        ];
+        let written = lines(0, &written).union(&lines(window, &Window::WRITTEN_AT)).copied().collect::<Vec<_>>();
+        let apart = |line: &usize| *line != read[0] && !(counters.start / 64..counters.end / 64).contains(line);
+        assert!(written.iter().all(apart), "{written:?}, {read:?} and {counters:?}");
+        assert_eq!(align_of::<CircuitBreaker>(), 64);
     }
 }

@@ -194,14 +194,14 @@ impl CircuitBreaker {
 
     #[cold]
     pub(super) fn count_stale(&self) {
-        self.stale.increment();
+        self.cold.made().stale.increment();
         self.tell_ended(Ended::Stale.into());
     }
 
     #[cold]
     pub(super) fn judge(&self, word: Word, standing: Standing, clock: impl Clock, because: Option<&Because<'_>>) {
         let Standing { counts, streak } = standing;
-        let streak_age = self.streak_began.age_millis(streak, clock.coarse_millis());
+        let streak_age = self.window.streak_began.age_millis(streak, clock.coarse_millis());
         let WindowCounts { calls, failures, slow, slow_of, .. } = counts;
         let verdict = self.settings.judge(counts);
         let judge_all = || self.judge_all.get() != 0;

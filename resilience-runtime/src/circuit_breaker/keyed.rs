@@ -38,7 +38,7 @@ impl CircuitBreaker {
     /// such a call comes to before it has waited is its key's too: where that has lost its breaker meanwhile, it goes to the one that the key has then, or gets.
     /// A probe keeps its breaker by keeping it half-open; one that is still out when the breaker has closed comes too late anyway.
     ///
-    /// A key takes about two kibibytes and its own length.
+    /// A key takes about one and a half kibibytes and its own length.
     ///
     /// The key is a value that is `Display`, or a tuple of such values. It is printed once and compared as a whole. Up to 64 bytes of it need no allocation; one
     /// that is longer than 1 KiB shares the overflow breaker.
@@ -175,9 +175,10 @@ impl ByKey for CircuitBreaker {
 
     fn like_this(&self) -> Self {
         let (settings, now) = (self.settings.get(), time::precise_millis());
-        let mut slot = Self::new_at(self.name().clone(), &settings, self.trip_if, self.emitter.clone(), now);
+        let latency = settings.latency;
+        let mut slot = Self::new_at(self.name().clone(), settings, self.trip_if, self.emitter.clone(), now);
         slot.of_keys = OfKeys::of_an_instance();
-        if settings.latency {
+        if latency {
             slot.times.begin(&self.times);
         }
         slot
@@ -192,7 +193,7 @@ impl ByKey for CircuitBreaker {
     }
 
     fn put_for_key(&self, turn: &mut Turn<'_>, keys: Option<CircuitBreakerConfig>, all: &Self) -> u64 {
-        let settings = keys.map_or_else(|| *all.settings.get(), |keys| keys.resolve());
+        let settings = keys.map_or_else(|| all.settings.get(), |keys| Arc::new(keys.resolve()));
         self.put_alone(turn, &settings, all);
         0
     }
@@ -211,7 +212,7 @@ impl ByKey for CircuitBreaker {
         let may_begin = word.phase() == Phase::Closed && self.in_flight.is_none_for_all();
         let has_begun = may_begin && self.word.exchange(word, anew);
         if has_begun {
-            self.error_kept.forget();
+            self.cold.forget_error();
         }
         has_begun
     }

@@ -4,7 +4,6 @@ use crate::cause::{Because, Cause, CauseText};
 use crate::event::Ended;
 use crate::sync::{AtomicSetting, locked};
 use crate::time::Timestamp;
-use once_cell::race::OnceBox;
 use std::sync::Mutex;
 
 /// How long none is kept after one was, of many.
@@ -35,50 +34,38 @@ impl From<Ended> for CallEnd<'_> {
 }
 
 /// A breaker's last error: nothing until there is one.
-pub(super) struct ErrorKept(OnceBox<LastKept>);
-
-struct LastKept {
+pub(super) struct ErrorKept {
     /// When the next one is due, in milliseconds.
     due: AtomicSetting,
     last: Mutex<Option<(CauseText, Timestamp)>>,
 }
 
-impl LastKept {
-    fn new() -> Box<Self> {
-        Box::new(Self { due: AtomicSetting::new(0), last: Mutex::new(None) })
-    }
-}
-
 impl ErrorKept {
     pub(super) fn new() -> Self {
-        // Models do not see what orders the making of the box before its use: theirs is made beforehand.
-        Self(if cfg!(resilience_loom) { OnceBox::with_value(LastKept::new()) } else { OnceBox::new() })
+        Self { due: AtomicSetting::new(0), last: Mutex::new(None) }
     }
 
     pub(super) fn is_due(&self, now: u64) -> bool {
-        self.0.get().is_none_or(|kept| now >= kept.due.get())
+        now >= self.due.get()
     }
 
     /// Where it is not too late, which is asked under the lock: what is forgotten after that stays so.
     pub(super) fn keep(&self, words: &CauseText, now: u64, is_too_late: impl FnOnce() -> bool) {
-        let kept = self.0.get_or_init(LastKept::new);
-        kept.due.set(now + PAUSE_MILLIS);
-        let mut last = locked(&kept.last);
+        self.due.set(now + PAUSE_MILLIS);
+        let mut last = locked(&self.last);
         if !is_too_late() {
             *last = Some((*words, Timestamp::from_millis(now)));
         }
     }
 
     pub(super) fn read(&self) -> Option<LastError> {
-        let last = locked(&self.0.get()?.last);
+        let last = locked(&self.last);
         last.as_ref().map(|(words, at)| LastError { cause: words.cause(), at: *at })
     }
 
     /// Of whoever had the breaker before.
     pub(super) fn forget(&self) {
-        if let Some(kept) = self.0.get() {
-            *locked(&kept.last) = None;
-            kept.due.set(0);
-        }
+        *locked(&self.last) = None;
+        self.due.set(0);
     }
 }

@@ -14,6 +14,7 @@
 //! | `opening` | why it opened last, and for how long |
 //! | `totals` | what is counted for good |
 //! | `last_error` | what its last failure said |
+//! | `cold` | what is made only when something has gone wrong |
 //! | `in_flight` | how many calls are known to be under way |
 //! | `breaker` | what a breaker is made of |
 //! | `telling` | what is told of it |
@@ -38,6 +39,7 @@ mod admission;
 mod breaker;
 mod builder;
 mod clock;
+mod cold;
 mod cooling;
 mod enforcement;
 mod in_flight;

@@ -48,7 +48,7 @@ fn breaker(config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
 /// One that tells that bus what happens to it.
 fn breaker_of(bus: std::sync::Arc<Bus>, config: CircuitBreakerConfig) -> Shared<CircuitBreaker> {
     let settings = config.validated().resolve();
-    Shared::new(CircuitBreaker::new_at("model".into(), &settings, None, Emitter::new(bus), START))
+    Shared::new(CircuitBreaker::new_at("model".into(), settings, None, Emitter::new(bus), START))
 }
 
 fn pairs() -> CircuitBreakerConfig {
@@ -387,7 +387,7 @@ fn held_by_a_key() -> (Shared<Slot<CircuitBreaker>>, PrintedKey) {
     let config = CircuitBreakerConfig::new().window(Window::None).consecutive_failures(1);
     let settings = config.validated().resolve();
     let emitter = Emitter::new(std::sync::Arc::default());
-    let breaker = CircuitBreaker::new_at("model".into(), &settings, None, emitter, START);
+    let breaker = CircuitBreaker::new_at("model".into(), settings, None, emitter, START);
     let (slot, key) = (Slot::new(std::sync::Arc::new(breaker)), PrintedKey::print("before"));
     slot.give(key.found().unwrap(), "before".into());
     (Shared::new(slot), key)

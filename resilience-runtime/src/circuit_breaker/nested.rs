@@ -106,7 +106,7 @@ mod tests {
         let settings = CircuitBreakerConfig::new().resolve();
         let breaker = || {
             let emitter = crate::event::Emitter::new(Arc::default());
-            CircuitBreaker::new_at("nested".into(), &settings, None, emitter, 1000)
+            CircuitBreaker::new_at("nested".into(), settings, None, emitter, 1000)
         };
         let (one, other) = (breaker(), breaker());
         let found = || [is_in_probe(&one, 7), is_in_probe(&one, 8), is_in_probe(&other, 7)];

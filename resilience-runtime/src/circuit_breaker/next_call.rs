@@ -64,7 +64,8 @@ impl CircuitBreaker {
         if let Some(failed) = nested::is_in_probe(self, word.generation()) {
             return !failed;
         }
-        let free = if self.cooling.is_due(word, now) { self.cooling.count(word) } else { 0 };
+        let is_due = self.cold.get().is_some_and(|parts| parts.cooling.is_due(word, now));
+        let free = if is_due { self.cooling(word) } else { 0 };
         word.without_probes(free).admit_probe(now, &self.settings.half_open_rule()).is_some()
     }
 

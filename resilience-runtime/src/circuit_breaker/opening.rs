@@ -181,11 +181,11 @@ mod tests {
     fn an_opening_whose_time_is_that_of_another_one_lasts_as_the_settings_say() {
         let config = CircuitBreakerConfig::new().open_for(Duration::from_secs(1)).open_backoff(2.0).open_jitter(0.5);
         let emitter = crate::event::Emitter::new(std::sync::Arc::default());
-        let breaker = CircuitBreaker::new_at("opening".into(), &config.resolve(), None, emitter, 1000);
+        let breaker = CircuitBreaker::new_at("opening".into(), config.resolve(), None, emitter, 1000);
         let open = Word::open(5000, 2, 0, false).for_own_time();
-        breaker.own_time.set(open.generation(), 70);
+        breaker.cold.made().own_time.set(open.generation(), 70);
         assert_eq!(breaker.probe_due_in(open, 5000), 70);
-        breaker.own_time.set(open.generation() + 1, 70);
+        breaker.cold.made().own_time.set(open.generation() + 1, 70);
         assert_eq!(breaker.probe_due_in(open, 5000), 4000);
     }
 

@@ -133,7 +133,7 @@ impl<'a> Call<'a> {
         let _known = self.known();
         if noted.has_panicked() {
             if admitted != Admitted::Uncounted {
-                breaker.panicked.increment();
+                breaker.cold.made().panicked.increment();
             }
             let because = Because::new(&|words| words.write_str("a panic"));
             return breaker.record(shard, clock, (admitted, began), Outcome::Failure, breaker.because(&because));
@@ -569,7 +569,7 @@ mod tests {
     fn a_permit_that_is_given_back_leaves_no_trace() {
         let config = CircuitBreakerConfig::new().half_open_calls(2).validated().resolve();
         let breaker =
-            CircuitBreaker::new_at("back".into(), &config, None, crate::event::Emitter::new(Arc::default()), 1000);
+            CircuitBreaker::new_at("back".into(), config, None, crate::event::Emitter::new(Arc::default()), 1000);
         let leaves_no_trace = || {
             let before = (breaker.word.load(), breaker.totals());
             breaker.try_acquire().unwrap().give_back();

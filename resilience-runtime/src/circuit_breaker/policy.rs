@@ -55,7 +55,7 @@ impl Policy for CircuitBreaker {
 
     fn new(name: Name, definition: &Definition<Self>, emitter: Emitter) -> Self {
         let trip_if = definition.rule.map(|trip_if| trip_if.rule);
-        Self::new(name, &definition.keys.resolve(), trip_if, emitter)
+        Self::new(name, definition.keys.resolve(), trip_if, emitter)
     }
 
     fn in_force(&self) -> CircuitBreakerSettings {
@@ -63,7 +63,7 @@ impl Policy for CircuitBreaker {
     }
 
     fn put_in_force(&self, keys: CircuitBreakerConfig, turn: &mut Turn<'_>) -> Result<Room, ConfigError> {
-        self.put(turn, &self.checked(keys)?.resolve());
+        self.put(turn, &Arc::new(self.checked(keys)?.resolve()));
         Ok(Room::new())
     }
 

@@ -125,11 +125,7 @@ impl CircuitBreaker {
             age_millis: word.age(now),
             openings: word.openings(),
             jitter: if phase == SavedPhase::Open { word.jitter() } else { 0 },
-            own_millis: if phase == SavedPhase::Open && word.has_own_time() {
-                self.own_time.of(word.generation())
-            } else {
-                None
-            },
+            own_millis: if phase == SavedPhase::Open && word.has_own_time() { self.own_time_of(word) } else { None },
         })
     }
 

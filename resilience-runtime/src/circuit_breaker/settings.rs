@@ -17,8 +17,8 @@ const RATES: usize = 0;
 /// `consecutive failures << 33 | whether nobody wrote them << 32 | slow call rate << 1 | whether there is a window to take rates of`; no consecutive failures
 /// are off.
 const SLOW_RATE: usize = 1;
-/// `nanoseconds << 1 | whether times are counted`; no nanoseconds are off. A call reads the clock where any of it is set.
-const SLOW_CALL: usize = 2;
+/// Milliseconds; 0 is off.
+const ABANDONED_AFTER: usize = 2;
 /// `milliseconds << 1 | whether every opening lasts so long, whatever else is set`
 const OPEN_FOR: usize = 3;
 const MAX_OPEN_FOR_MILLIS: usize = 4;
@@ -26,8 +26,9 @@ const OPEN_BACKOFF: usize = 5;
 const OPEN_JITTER: usize = 6;
 /// `timeout << 16 | successes << 8 | calls`
 const HALF_OPEN: usize = 7;
-/// Milliseconds; 0 is off.
-const ABANDONED_AFTER: usize = 8;
+/// `nanoseconds << 1 | whether times are counted`; no nanoseconds are off. A call reads the clock where any of it is set. The last word, since it is the one that every call reads: what
+/// stands behind the settings is read by every call too.
+const SLOW_CALL: usize = WORDS - 1;
 pub(super) const WORDS: usize = 9;
 
 impl HotWords<WORDS> for CircuitBreakerSettings {

@@ -113,7 +113,7 @@ impl CircuitBreaker {
             latency: if self.of_keys.is_of_an_instance() { None } else { self.times.read() },
             window: self.frozen(word, now),
             consecutive_failures: if phase == Phase::Closed { self.window.streak(word.closed_generation()) } else { 0 },
-            reason: self.last_opening.read().filter(|_| opened).map(|opening| opening.reason),
+            reason: self.last_opening().filter(|_| opened).map(|opening| opening.reason),
             last_error: self.last_error(),
             probe_due_in: (phase == Phase::Open).then(|| Duration::from_millis(self.probe_due_in(word, now))),
             enforced_percent: match phase {
@@ -124,7 +124,7 @@ impl CircuitBreaker {
             },
             reopenings: word.openings(),
             probes: (phase == Phase::HalfOpen).then_some(Probes {
-                in_flight: probes.in_flight.saturating_sub(self.cooling.count(word)),
+                in_flight: probes.in_flight.saturating_sub(self.cooling(word)),
                 succeeded: probes.succeeded,
                 failed: probes.failed,
             }),

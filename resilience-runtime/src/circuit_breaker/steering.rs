@@ -11,6 +11,7 @@ use crate::kind::Kind;
 use crate::policy::Policy;
 use crate::time::{self, Timestamp};
 use resilience_config::{CircuitBreakerConfig, CircuitBreakerSettings, ConfigError};
+use std::sync::Arc;
 use std::time::Duration;
 
 impl CircuitBreaker {
@@ -136,7 +137,7 @@ impl CircuitBreaker {
         self.reconfigure_by(config, None)
     }
 
-    pub(super) fn put(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings) {
+    pub(super) fn put(&self, turn: &mut Turn<'_>, settings: &Arc<CircuitBreakerSettings>) {
         self.put_alone(turn, settings, self);
         self.of_keys.put_all(|of_key| of_key.put_alone(turn, settings, self));
     }
@@ -148,13 +149,13 @@ impl CircuitBreaker {
     }
 
     /// In this one, which is the instance of a key, or `all` of them itself.
-    pub(super) fn put_alone(&self, turn: &mut Turn<'_>, settings: &CircuitBreakerSettings, all: &Self) {
+    pub(super) fn put_alone(&self, turn: &mut Turn<'_>, settings: &Arc<CircuitBreakerSettings>, all: &Self) {
         let now = time::precise_millis();
         if settings.latency {
             // Before a call is told to count in it.
             self.times.begin(&all.times);
         }
-        let before = self.settings.replace(*settings, |settings| {
+        let before = self.settings.replace(Arc::clone(settings), |settings| {
             self.window.resize(span(settings), settings.slow_call.is_some(), now);
             // The next outcome is judged by the new rules, whatever it is.
             self.window.arm();

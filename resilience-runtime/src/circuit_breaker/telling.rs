@@ -105,13 +105,13 @@ impl CircuitBreaker {
 
     /// What the last failure said.
     pub(super) fn last_error(&self) -> Option<LastError> {
-        self.error_kept.read().filter(|_| self.emitter.tells_causes())
+        self.cold.get()?.error_kept.read().filter(|_| self.emitter.tells_causes())
     }
 
     /// As [`keep_error`](Self::keep_error), of those of which there may be many.
     #[inline]
     pub(super) fn keep_error_if_due(&self, admitted: (Phase, u64), now: u64, because: &Because<'_>) {
-        if self.error_kept.is_due(now) {
+        if self.cold.get().is_none_or(|parts| parts.error_kept.is_due(now)) {
             self.keep_error(admitted, now, because);
         }
     }
@@ -122,7 +122,7 @@ impl CircuitBreaker {
     pub(super) fn keep_error(&self, (phase, generation): (Phase, u64), now: u64, because: &Because<'_>) {
         self.look_at_the_clock();
         if let Some(words) = because.words() {
-            self.error_kept.keep(words, now, || !self.word.load().is_in(phase, generation));
+            self.cold.keep_error(words, now, || !self.word.load().is_in(phase, generation));
         }
     }
 
@@ -157,8 +157,7 @@ mod tests {
         let subscribe = || bus.subscribe(EventFilter::of([Topic::Outcome]));
         let mut events = subscribe();
         let emitter = Emitter::new(Arc::clone(&bus));
-        let breaker =
-            CircuitBreaker::new_at("told".into(), &CircuitBreakerConfig::new().resolve(), None, emitter, 1000);
+        let breaker = CircuitBreaker::new_at("told".into(), CircuitBreakerConfig::new().resolve(), None, emitter, 1000);
         let fail = || breaker.try_acquire().unwrap().failure();
         let is_switched_on = || breaker.judge_all.get() & TELL_OUTCOMES != 0;
         fail();

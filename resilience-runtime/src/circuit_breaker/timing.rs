@@ -93,7 +93,7 @@ mod tests {
         for limit in [1, 15, 20, 21, 1000].map(Duration::from_millis) {
             let settings = CircuitBreakerConfig::new().slow_call(limit).validated().resolve();
             let emitter = crate::event::Emitter::new(Arc::default());
-            let breaker = CircuitBreaker::new_at("timing".into(), &settings, None, emitter, START / NANOS_PER_MILLI);
+            let breaker = CircuitBreaker::new_at("timing".into(), settings, None, emitter, START / NANOS_PER_MILLI);
             let limit = limit.as_nanos() as u64;
             // In the middle of a millisecond, and at the edges.
             for began in [START, START + 1, START + 499_999, START + 999_999] {

@@ -2,6 +2,7 @@
 
 use super::breaker::CircuitBreaker;
 use super::clock::Clock;
+use super::cold::ColdParts;
 use super::last_error::CallEnd;
 use super::opening::{Opening, PackedReason};
 use super::state::{Due, Phase, Word};
@@ -30,12 +31,13 @@ impl CircuitBreaker {
         if let Some(because) = because {
             self.keep_error((Phase::Closed, generation), now, because);
         }
+        let cold = self.cold.made();
         let mut turn = self.emitter.turn().because(self.cause_of(reason, because));
         // `monitor` or `enforce` may come between, which changes no generation.
         while from.is_in(Phase::Closed, generation) {
             let open = self.opened(from.entering(now), 0, from.monitored(), own);
             if self.word.exchange(from, open) {
-                self.last_opening.write(Opening { generation: open.generation(), reason, frozen });
+                cold.last_opening.write(Opening { generation: open.generation(), reason, frozen });
                 self.push_transition(&mut turn, (from, open), Some(reason), now);
                 break;
             }
@@ -48,7 +50,7 @@ impl CircuitBreaker {
     pub(super) fn opened(&self, since: u64, openings: u64, monitored: bool, own: Option<Duration>) -> Word {
         let Some(time) = own else { return Word::open(since, openings, self.jitter(), monitored) };
         let open = Word::open(since, openings, 0, monitored).for_own_time();
-        self.own_time.set(open.generation(), millis_up(time));
+        self.cold.made().own_time.set(open.generation(), millis_up(time));
         open
     }
 
@@ -71,7 +73,7 @@ impl CircuitBreaker {
     #[cold]
     #[inline(never)]
     fn lasts_of_its_own(&self, open: Word) -> u64 {
-        match self.own_time.of(open.generation()) {
+        match self.own_time_of(open) {
             Some(time) => time.min(self.settings.open_rule().max_millis),
             None => self.settings.open_lasts(open.openings(), open.jitter()),
         }
@@ -80,12 +82,12 @@ impl CircuitBreaker {
     /// Enters a state other than by tripping, unless somebody was faster.
     pub(super) fn enter(&self, turn: &mut Turn<'_>, from: Word, to: Word, at: u64, reason: Option<OpenReason>) -> bool {
         // What the window was when the breaker opened stays readable until it closes.
-        let frozen = if reason.is_some() { self.frozen(from, at) } else { WindowCounts::default() };
+        let opening = reason.map(|reason| (self.cold.made(), reason, self.frozen(from, at)));
         if !self.word.exchange(from, to) {
             return false;
         }
-        if let Some(reason) = reason {
-            self.last_opening.write(Opening { generation: to.generation(), reason, frozen });
+        if let Some((cold, reason, frozen)) = opening {
+            cold.last_opening.write(Opening { generation: to.generation(), reason, frozen });
         }
         self.push_transition(turn, (from, to), reason, at);
         true
@@ -97,7 +99,7 @@ impl CircuitBreaker {
         let free_at = began / 1_000_000 + self.settings.abandoned_after_millis().unwrap_or(COOLS_FOR_MILLIS);
         let cools = word.is_in(Phase::HalfOpen, generation) && now < free_at;
         if cools {
-            self.cooling.add(word, now, free_at);
+            self.cold.made().cooling.add(word, now, free_at);
         }
         cools
     }
@@ -105,11 +107,12 @@ impl CircuitBreaker {
     /// Half-open, and full: whether permits of cancelled probes have become free. The word is to be loaded again then.
     pub(super) fn free_cooled(&self, half_open: Word, clock: impl Clock) -> bool {
         // Usually there are none, and nobody has to wait for a word that others write to.
-        if self.cooling.count(half_open) == 0 {
+        let Some(ColdParts { cooling, .. }) = self.cold.get() else { return false };
+        if cooling.count(half_open) == 0 {
             return false;
         }
         let now = clock.precise_millis();
-        let free = self.cooling.take(half_open, now);
+        let free = cooling.take(half_open, now);
         if free == 0 {
             return false;
         }
@@ -244,14 +247,29 @@ impl CircuitBreaker {
         match word.phase() {
             Phase::Closed => self.window.counts(word.closed_generation(), now),
             Phase::Disabled => WindowCounts::default(),
-            _ => self.last_opening.read().map_or_else(WindowCounts::default, |opening| opening.frozen),
+            _ => self.last_opening().map_or_else(WindowCounts::default, |opening| opening.frozen),
         }
+    }
+
+    /// Of the probes in flight those that were cancelled, and whose permits are not free yet.
+    pub(super) fn cooling(&self, word: Word) -> u64 {
+        self.cold.get().map_or(0, |parts| parts.cooling.count(word))
+    }
+
+    /// How long that opening lasts by itself.
+    pub(super) fn own_time_of(&self, open: Word) -> Option<u64> {
+        self.cold.get()?.own_time.of(open.generation())
+    }
+
+    /// The last one, whether it is over or not.
+    pub(super) fn last_opening(&self) -> Option<Opening> {
+        self.cold.get()?.last_opening.read()
     }
 
     /// Why it lets nothing through in the state of `word`.
     #[inline]
     pub(super) fn reason_of(&self, word: Word) -> PackedReason {
-        match self.last_opening.read_reason() {
+        match self.cold.get().and_then(|parts| parts.last_opening.read_reason()) {
             // Of a half-open breaker, whichever opening came before it.
             Some((generation, reason)) if word.phase() == Phase::HalfOpen || generation == word.generation() => reason,
             _ if word.phase() == Phase::Forced => OpenReason::Forced.into(),

@@ -21,7 +21,7 @@ use crate::name::Name;
 use crate::state::State;
 use crate::sync::{AtomicSetting, Mutex, MutexGuard, exclusive};
 use crate::time::Timestamp;
-use once_cell::sync::OnceCell;
+use once_cell::race::OnceBox;
 use std::sync::Arc;
 
 /// Where an event belongs in the history of its policy: sorted by it (and otherwise left as they come), events are in the order in which they happened.
@@ -48,7 +48,7 @@ pub struct Emitter {
 
 struct History {
     /// `module::function`, where one guarded function alone has this policy.
-    operation: OnceCell<Name>,
+    operation: OnceBox<Name>,
     /// That of the last turn.
     sequence: AtomicSetting,
     /// The traps that were told of.
@@ -60,33 +60,37 @@ struct Told {
     /// When the last change was, as it was told.
     latest: Timestamp,
     /// What a registry keeps of it.
-    ring: Option<Ring>,
-    /// What it keeps of a circuit breaker besides.
-    historian: Option<Box<Historian>>,
+    kept: Option<Box<RegistryRecord>>,
+}
+
+struct RegistryRecord {
+    ring: Ring,
+    /// Of a circuit breaker besides.
+    historian: Option<Historian>,
 }
 
 impl Emitter {
     pub(crate) fn new(bus: Arc<Bus>) -> Self {
-        let told = Mutex::new(Told { latest: Timestamp::from_millis(0), ring: None, historian: None });
+        let told = Mutex::new(Told { latest: Timestamp::from_millis(0), kept: None });
         let (sequence, traps) = (AtomicSetting::new(0), AtomicSetting::new(0));
-        Self { bus, history: Arc::new(History { operation: OnceCell::new(), sequence, traps, told }) }
+        Self { bus, history: Arc::new(History { operation: OnceBox::new(), sequence, traps, told }) }
     }
 
     /// Its registry keeps its last events from now on, and knows which guarded function alone has it, if one has. A circuit breaker says in which state it
     /// comes.
     pub(crate) fn enter_registry(&self, operation: Option<Name>, state: Option<State>) {
         if let Some(operation) = operation {
-            let _ = self.history.operation.set(operation);
+            let _ = self.history.operation.set(Box::new(operation));
         }
         let mut told = exclusive(&self.history.told);
-        told.ring.get_or_insert_with(Ring::new);
-        told.historian = state.map(|state| Box::new(Historian::new(state, Timestamp::now())));
+        let kept = told.kept.get_or_insert_with(|| Box::new(RegistryRecord { ring: Ring::new(), historian: None }));
+        kept.historian = state.map(|state| Historian::new(state, Timestamp::now()));
     }
 
     /// Nothing is kept of it from now on.
     pub(crate) fn leave_registry(&self) {
         let mut told = exclusive(&self.history.told);
-        let kept = (told.ring.take(), told.historian.take());
+        let kept = told.kept.take();
         drop(told);
         drop(kept);
     }
@@ -94,7 +98,7 @@ impl Emitter {
     /// Where a circuit breaker of a registry has been so far.
     pub(crate) fn state_history(&self) -> Option<StateHistory> {
         let mut told = exclusive(&self.history.told);
-        Some(told.historian.as_mut()?.read(Timestamp::now()))
+        Some(told.kept.as_mut()?.historian.as_mut()?.read(Timestamp::now()))
     }
 
     /// Whether both have one history.
@@ -186,7 +190,7 @@ impl Emitter {
     /// The last changes, oldest first; nothing where no registry keeps them. `runs` is what the policy has counted.
     pub(crate) fn recent(&self, kind: Kind, name: &Name, runs: impl FnOnce() -> Runs) -> Vec<Event> {
         let told = exclusive(&self.history.told);
-        told.ring.as_ref().map_or_else(Vec::new, |ring| ring.recent(kind, name, runs()))
+        told.kept.as_ref().map_or_else(Vec::new, |kept| kept.ring.recent(kind, name, runs()))
     }
 }
 
@@ -236,7 +240,7 @@ impl Turn<'_> {
 
     /// Something was changed, in that generation.
     pub(crate) fn push(&mut self, topic: Topic, generation: u64, event: impl FnOnce(Order) -> Event) {
-        if self.told.ring.is_some() || self.collected || self.emitter.bus.is_read(topic) {
+        if self.told.kept.is_some() || self.collected || self.emitter.bus.is_read(topic) {
             self.events.push(event(Order { generation, sequence: self.sequence }));
         }
     }
@@ -271,11 +275,11 @@ impl Turn<'_> {
             told.latest = event.at().max(told.latest);
             event.set_at(told.latest);
         }
-        if let Some(ring) = &mut told.ring {
-            ring.keep(&events, runs());
-        }
-        if let Some(historian) = &mut told.historian {
-            events.iter().for_each(|event| historian.write(event));
+        if let Some(kept) = &mut told.kept {
+            kept.ring.keep(&events, runs());
+            if let Some(historian) = &mut kept.historian {
+                events.iter().for_each(|event| historian.write(event));
+            }
         }
         events.iter().for_each(|event| emitter.bus.put(event));
         drop(told);

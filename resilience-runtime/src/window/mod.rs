@@ -30,18 +30,18 @@ mod stamps;
 mod streak;
 mod times;
 
-use crate::sync::{AtomicSetting, AtomicU64, Ordering, Published, fence};
+use crate::sync::{ArcSwapOption, AtomicSetting, AtomicU64, Ordering, fence};
 use std::sync::Arc;
 
 pub use histogram::{Histogram, Latency};
 pub(crate) use shards::{Counter, Shard, Total};
-pub(crate) use streak::{Began, Consecutive};
+pub(crate) use streak::Consecutive;
 pub(crate) use times::TimesKept;
 use {
     marks::Marks,
     shards::{Shards, Tally},
-    stamps::Stamps,
-    streak::Streak,
+    stamps::{Heads, Stamps},
+    streak::{Began, Streak},
 };
 
 /// What is in a circuit breaker's window.
@@ -140,21 +140,21 @@ pub(crate) struct Standing {
     pub(crate) streak: Consecutive,
 }
 
-/// Laid out by who writes: what failures write shares no cache line with what every call reads.
+/// Laid out by who writes: what every call reads, the counters, and what failures and the beginnings of buckets write. Whoever holds it puts more that every call reads
+/// before it, so that the counters begin a cache line ([`COUNTERS_AT`](Self::COUNTERS_AT)).
 #[repr(C)]
 pub(crate) struct Window {
-    shards: Shards,
-    // Written by failures.
-    streak: Streak,
-    /// Read without a lock: no call waits while another ring is made.
-    stamps: Published<Stamps>,
-    // Written by who begins a bucket.
-    marks: Marks,
     /// `generation << 40 | end of the bucket in milliseconds`: what an outcome has to see before it counts.
     current: AtomicU64,
-    span: AtomicSpan,
     /// Whether a success has to be judged, since it may complete `minimum_calls` and trip: a hint, set by whoever evaluated last.
     armed: AtomicSetting,
+    shards: Shards,
+    streak: Streak,
+    pub(crate) streak_began: Began,
+    span: AtomicSpan,
+    /// Nothing of a window that is not one of calls. Read without a lock: no call waits while another ring is made.
+    stamps: ArcSwapOption<Stamps>,
+    marks: Marks,
 }
 
 const END_BITS: u32 = 40;
@@ -169,12 +169,13 @@ impl Window {
     pub(crate) fn new(span: Span, slow_calls: bool) -> Self {
         Self {
             current: AtomicU64::new(GENERATION_MASK << END_BITS | ENDED),
-            span: AtomicSpan::new(span),
             armed: AtomicSetting::new(0),
-            streak: Streak::new(),
-            marks: Marks::new(),
-            stamps: Published::new(Stamps::new(span, slow_calls)),
             shards: Shards::new(),
+            streak: Streak::new(),
+            streak_began: Began::new(),
+            span: AtomicSpan::new(span),
+            stamps: ArcSwapOption::new(Stamps::new(span, slow_calls).map(Arc::new)),
+            marks: Marks::new(),
         }
     }
 
@@ -322,13 +323,16 @@ impl Window {
         let span = self.span.load();
         let stamped = if let Span::Count { calls } = span {
             let stamps = self.stamps.load();
-            if let Some(finished) = finished
-                && !finished.is_calm()
-            {
-                stamps.stamp(&self.shards.tally(), finished);
-                fence(Ordering::SeqCst);
-            }
-            let heads = stamps.heads();
+            // There are none where the window is becoming another one.
+            let heads = stamps.as_ref().map(|stamps| {
+                if let Some(finished) = finished
+                    && !finished.is_calm()
+                {
+                    stamps.stamp(&self.shards.tally(), finished);
+                    fence(Ordering::SeqCst);
+                }
+                stamps.heads()
+            });
             Some((calls, stamps, heads))
         } else {
             None
@@ -348,7 +352,9 @@ impl Window {
         let counts = match stamped {
             None => since,
             Some((calls, stamps, heads)) => {
-                let in_it = stamps.after(heads, positions.back(calls, &begun));
+                let stamped = stamps.as_ref().zip(heads);
+                let after = |(stamps, heads): (&Arc<Stamps>, _)| stamps.after(heads, positions.back(calls, &begun));
+                let in_it = stamped.map_or(Heads::NONE, after);
                 WindowCounts {
                     calls: since.calls.min(calls),
                     failures: in_it.failed,
@@ -372,9 +378,9 @@ impl Window {
     /// Room for another window, with the newest stamps in it. Whoever is stamping the old ring is waited for, since nobody else may wait for this: what has been stamped there
     /// meanwhile follows. Until then it is a failure too few. One at a time.
     fn replace_stamps(&self, span: Span, slow_calls: bool) {
-        let (new, copied) = self.stamps.load().resized(span, slow_calls);
-        let new = Arc::new(new);
-        let old = self.stamps.swap(Arc::clone(&new));
+        let new = Stamps::new(span, slow_calls).map(Arc::new);
+        let copied = self.stamps.load().as_ref().zip(new.as_ref()).map(|(old, new)| old.copy_to(new));
+        let Some(old) = self.stamps.swap(new.clone()) else { return };
         while Arc::strong_count(&old) > 1 {
             #[cfg(resilience_loom)]
             loom::thread::yield_now();
@@ -383,7 +389,7 @@ impl Window {
         }
         // What they have stamped was done before they let go.
         fence(Ordering::Acquire);
-        old.copy_later(copied, &new);
+        new.iter().zip(copied).for_each(|(new, copied)| old.copy_later(copied, new));
         // Loom does not see what the count says, and would take its end for an access beside those of the others.
         #[cfg(resilience_loom)]
         std::mem::forget(old);
@@ -393,7 +399,7 @@ impl Window {
     /// time window, or the other way round, starts empty; what had left it stays out.
     pub(crate) fn resize(&self, span: Span, slow_calls: bool, now: u64) {
         let old = self.span.load();
-        if old == span && self.stamps.load().fits(span, slow_calls) {
+        if old == span && self.stamps.load().as_ref().is_none_or(|stamps| stamps.takes_slow_calls() == slow_calls) {
             return;
         }
         let current = self.current.load(Ordering::Acquire);
@@ -416,6 +422,25 @@ impl Window {
         // Buckets end elsewhere now: whoever comes next begins one, of whichever generation it is by now.
         self.current.fetch_and(!NO_END, Ordering::AcqRel);
     }
+}
+
+/// Where what is in it: what every call reads, the counters, and what failures and the beginnings of buckets write.
+#[cfg(all(test, target_pointer_width = "64", not(resilience_loom)))]
+impl Window {
+    pub(crate) const READ_AT: [usize; 3] = [
+        std::mem::offset_of!(Self, current),
+        std::mem::offset_of!(Self, armed),
+        std::mem::offset_of!(Self, shards) + Shards::MORE_AT,
+    ];
+    pub(crate) const COUNTERS_AT: std::ops::Range<usize> = {
+        let (within, counters) = (std::mem::offset_of!(Self, shards), Shards::COUNTERS_AT);
+        within + counters.start..within + counters.end
+    };
+    pub(crate) const WRITTEN_AT: [usize; 3] = [
+        std::mem::offset_of!(Self, streak),
+        std::mem::offset_of!(Self, streak_began),
+        std::mem::offset_of!(Self, marks),
+    ];
 }
 
 impl Span {

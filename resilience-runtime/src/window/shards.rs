@@ -23,8 +23,7 @@ pub(crate) enum Counter {
 
 const COUNTERS: usize = 8;
 
-/// One cache line.
-#[repr(align(64))]
+/// As long as a cache line.
 struct Counters([AtomicU64; COUNTERS]);
 
 impl Counters {
@@ -46,6 +45,12 @@ impl Counters {
 
 /// Shards that every breaker has within itself. Those that more cores need are allocated when it is built.
 const INLINE: usize = if cfg!(resilience_loom) { 2 } else { 4 };
+
+const LINE: usize = 64;
+
+/// Counters on a cache line of their own.
+#[repr(align(64))]
+struct OwnLine(Counters);
 
 /// The thread's place among the shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,16 +100,19 @@ impl Tally {
     }
 }
 
+/// Whoever holds them says where: each of the inline ones is to be a cache line, and `more`, which threads beyond those read whenever they count, stands before them, where
+/// nobody writes.
+#[repr(C)]
 pub(super) struct Shards {
+    more: Box<[OwnLine]>,
     inline: [Counters; INLINE],
-    more: Box<[Counters]>,
 }
 
 impl Shards {
     pub(super) fn new() -> Self {
         Self {
+            more: (INLINE..shards_wanted()).map(|_| OwnLine(Counters::new())).collect(),
             inline: std::array::from_fn(|_| Counters::new()),
-            more: (INLINE..shards_wanted()).map(|_| Counters::new()).collect(),
         }
     }
 
@@ -127,10 +135,10 @@ impl Shards {
         let Shard(index) = Shard(index).taken();
         let last = INLINE + self.more.len() - 1;
         if index < last {
-            let counters = if index < INLINE { &self.inline[index] } else { &self.more[index - INLINE] };
+            let counters = if index < INLINE { &self.inline[index] } else { &self.more[index - INLINE].0 };
             counters.add_alone(counter, order);
         } else {
-            let counters = self.more.last().unwrap_or(&self.inline[INLINE - 1]);
+            let counters = self.more.last().map_or(&self.inline[INLINE - 1], |OwnLine(counters)| counters);
             counters.0[counter as usize].fetch_add(1, order);
         }
     }
@@ -152,45 +160,58 @@ impl Shards {
     }
 
     fn all(&self) -> impl Iterator<Item = &Counters> {
-        self.inline.iter().chain(&*self.more)
+        self.inline.iter().chain(self.more.iter().map(|OwnLine(counters)| counters))
     }
 }
 
+/// Where what is in them.
+#[cfg(all(test, target_pointer_width = "64", not(resilience_loom)))]
+impl Shards {
+    pub(super) const MORE_AT: usize = std::mem::offset_of!(Self, more);
+    pub(super) const COUNTERS_AT: std::ops::Range<usize> =
+        std::mem::offset_of!(Self, inline)..std::mem::offset_of!(Self, inline) + size_of::<[Counters; INLINE]>();
+}
+
 /// How many were let in, and how many were rejected: numbers that only grow and that all threads count, each by itself.
-pub(crate) struct Total(Shards);
+#[repr(C, align(64))]
+pub(crate) struct Total {
+    /// So that the shards begin a line each.
+    _to_the_line: [u8; LINE - size_of::<Box<[OwnLine]>>()],
+    shards: Shards,
+}
 
 impl Total {
     pub(crate) fn new() -> Self {
-        Self(Shards::new())
+        Self { _to_the_line: [0; LINE - size_of::<Box<[OwnLine]>>()], shards: Shards::new() }
     }
 
     #[inline]
     pub(crate) fn increment(&self) {
-        self.0.add(Shard::if_taken(), Counter::Ok);
+        self.shards.add(Shard::if_taken(), Counter::Ok);
     }
 
     #[inline]
     pub(crate) fn reject(&self) {
-        self.0.add(Shard::if_taken(), Counter::Rejected);
+        self.shards.add(Shard::if_taken(), Counter::Rejected);
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.total(Counter::Ok)
+        self.shards.total(Counter::Ok)
     }
 
     pub(crate) fn rejected(&self) -> u64 {
-        self.0.total(Counter::Rejected)
+        self.shards.total(Counter::Rejected)
     }
 
     /// One more; whoever [finds](Self::released) it there sees what was done before.
     #[inline(always)]
     pub(crate) fn release(&self, shard: Shard) {
-        self.0.add_in(shard, Counter::Ok, Ordering::Release);
+        self.shards.add_in(shard, Counter::Ok, Ordering::Release);
     }
 
     pub(crate) fn released(&self) -> u64 {
         let count = |counters: &Counters| counters.0[Counter::Ok as usize].load(Ordering::Acquire);
-        self.0.all().map(count).sum()
+        self.shards.all().map(count).sum()
     }
 }
 
@@ -226,8 +247,8 @@ mod tests {
     #[test]
     fn each_thread_has_a_shard_of_its_own_but_the_last_which_the_rest_share() {
         for beyond in [0, 1, 3] {
-            let more = (0..beyond).map(|_| Counters::new()).collect();
-            let shards = Shards { inline: std::array::from_fn(|_| Counters::new()), more };
+            let more = (0..beyond).map(|_| OwnLine(Counters::new())).collect();
+            let shards = Shards { more, inline: std::array::from_fn(|_| Counters::new()) };
             let last = INLINE + beyond - 1;
             for thread in (0..2 * last).chain([usize::MAX]) {
                 let before: Vec<_> = shards.all().map(|shard| shard.get(Counter::Slow)).collect();
@@ -238,6 +259,14 @@ mod tests {
                 assert_eq!(counted, expected, "thread {thread}, {beyond} shards beyond those within");
             }
         }
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn each_shard_is_a_cache_line_wherever_it_stands() {
+        assert_eq!((size_of::<Counters>(), size_of::<OwnLine>(), align_of::<OwnLine>()), (64, 64, 64));
+        let within = std::mem::offset_of!(Total, shards) + Shards::COUNTERS_AT.start;
+        assert_eq!((within % 64, align_of::<Total>()), (0, 64));
     }
 
     #[test]

@@ -24,19 +24,16 @@ pub(super) struct Stamps {
 }
 
 impl Stamps {
-    pub(super) fn new(span: Span, slow_calls: bool) -> Self {
-        let Span::Count { calls } = span else {
-            return Self { failed: StampRing::new(0), slow: StampRing::new(0), abandoned: StampRing::new(0) };
-        };
+    /// Only of a window of calls.
+    pub(super) fn new(span: Span, slow_calls: bool) -> Option<Self> {
+        let Span::Count { calls } = span else { return None };
         let slow = StampRing::new(if slow_calls { calls } else { 0 });
-        Self { failed: StampRing::new(calls), slow, abandoned: StampRing::new(calls) }
+        Some(Self { failed: StampRing::new(calls), slow, abandoned: StampRing::new(calls) })
     }
 
-    pub(super) fn fits(&self, span: Span, slow_calls: bool) -> bool {
-        match span {
-            Span::Count { calls } => self.slow.capacity() == if slow_calls { calls } else { 0 },
-            Span::Time { .. } | Span::Unbounded => true,
-        }
+    /// Whether slow calls have room.
+    pub(super) fn takes_slow_calls(&self) -> bool {
+        self.slow.capacity() != 0
     }
 
     /// The sums are those after it.
@@ -67,12 +64,11 @@ impl Stamps {
         }
     }
 
-    /// Room for another window, with the newest stamps in it, and which were the newest.
-    pub(super) fn resized(&self, span: Span, slow_calls: bool) -> (Self, Heads) {
-        let (new, heads) = (Self::new(span, slow_calls), self.heads());
-        let none = Heads { failed: 0, slow: 0, abandoned: 0 };
-        self.copy(none, heads, &new);
-        (new, heads)
+    /// The newest stamps, as many as there is room for, and which were the newest.
+    pub(super) fn copy_to(&self, new: &Self) -> Heads {
+        let heads = self.heads();
+        self.copy(Heads::NONE, heads, new);
+        heads
     }
 
     /// What has come since those, once nobody stamps these any more.
@@ -93,6 +89,10 @@ pub(super) struct Heads {
     pub(super) failed: u64,
     pub(super) slow: u64,
     pub(super) abandoned: u64,
+}
+
+impl Heads {
+    pub(super) const NONE: Self = Self { failed: 0, slow: 0, abandoned: 0 };
 }
 
 /// A ring of positions, growing with the head (to within the order in which racing failures stamp).
@@ -174,12 +174,10 @@ mod tests {
         let room = |stamps: Stamps| [stamps.failed, stamps.slow, stamps.abandoned].map(|ring| ring.capacity());
         for slow_calls in [false, true] {
             for span in [Span::Time { millis: 1000 }, Span::Unbounded] {
-                let stamps = Stamps::new(span, slow_calls);
-                assert!(stamps.fits(span, true) && stamps.fits(span, false));
-                assert_eq!(room(stamps), [0; 3]);
+                assert!(Stamps::new(span, slow_calls).is_none());
             }
-            let stamps = Stamps::new(SPAN, slow_calls);
-            assert!(stamps.fits(SPAN, slow_calls) && !stamps.fits(SPAN, !slow_calls));
+            let stamps = Stamps::new(SPAN, slow_calls).unwrap();
+            assert_eq!(stamps.takes_slow_calls(), slow_calls);
             assert_eq!(room(stamps), [8, if slow_calls { 8 } else { 0 }, 8]);
         }
     }
@@ -187,7 +185,7 @@ mod tests {
     #[test]
     fn each_kind_of_end_is_counted_by_its_own_stamps_from_the_position_on() {
         for (which, kind) in KINDS.into_iter().enumerate() {
-            let stamps = Stamps::new(SPAN, true);
+            let stamps = Stamps::new(SPAN, true).unwrap();
             let stamped = [3, 4, 7, 20];
             stamped.iter().for_each(|at| stamp(&stamps, kind, *at));
             for position in 0..25 {
@@ -202,9 +200,10 @@ mod tests {
     fn the_newest_stamps_go_along_into_another_window_and_those_follow_that_come_meanwhile() {
         for (which, kind) in KINDS.into_iter().enumerate() {
             for (calls, kept) in [(3, 3), (8, 8), (20, 8)] {
-                let old = Stamps::new(SPAN, true);
+                let old = Stamps::new(SPAN, true).unwrap();
                 (1..=10).for_each(|at| stamp(&old, kind, at));
-                let (new, copied) = old.resized(Span::Count { calls }, true);
+                let new = Stamps::new(Span::Count { calls }, true).unwrap();
+                let copied = old.copy_to(&new);
                 let mut expected = [0; 3];
                 expected[which] = kept;
                 assert_eq!(after(&new, 0), expected, "{kind:?}, {calls} calls");
