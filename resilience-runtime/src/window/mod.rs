@@ -141,7 +141,7 @@ pub(crate) struct Standing {
 }
 
 /// Laid out by who writes: what every call reads, the counters, and what failures and the beginnings of buckets write. Whoever holds it puts more that every call reads
-/// before it, so that the counters begin a cache line ([`COUNTERS_AT`](Self::COUNTERS_AT)).
+/// before it, so that the counters begin a cache line.
 #[repr(C)]
 pub(crate) struct Window {
     /// `generation << 40 | end of the bucket in milliseconds`: what an outcome has to see before it counts.
