@@ -54,6 +54,9 @@ pub trait Questions {
     /// By the function.
     type Error;
 
+    /// Whether any hooks are written.
+    const HAS_HOOKS: bool;
+
     /// What the body has returned.
     fn called(&self, returned: Self::Returned) -> Inward<Self>;
 
@@ -120,6 +123,8 @@ impl<R, T, E, Called: Fn(R) -> (Describe<E>, Outward<T, E>)> Questions for NoHoo
     type Value = T;
     type Error = E;
 
+    const HAS_HOOKS: bool = false;
+
     #[inline(always)]
     fn called(&self, returned: R) -> Inward<Self> {
         together((self.called)(returned))
@@ -143,6 +148,8 @@ where
     type Returned = R;
     type Value = T;
     type Error = E;
+
+    const HAS_HOOKS: bool = true;
 
     #[inline(always)]
     fn called(&self, returned: R) -> Inward<Self> {
@@ -227,7 +234,7 @@ fn retrying<A: Questions, B: Future<Output = A::Returned>>(
     let breaker = inner.breaker();
     let attempt =
         move |run: &Run<'static>| inner.around::<A, _>(Innermost { body: in_attempt(run.attempt(), attempt(run)) });
-    asking(asked, outer, Retried { trying: Trying::Between, run: None, site: Some(retry), attempt, breaker }, finish)
+    asking(asked, outer, Retried { trying: Trying::Before { site: retry }, run: None, attempt, breaker }, finish)
 }
 
 #[inline(always)]
@@ -290,6 +297,7 @@ pub trait Layers: Copy {
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A>;
 
     /// A breaker among them.
+    #[inline(always)]
     fn breaker(self) -> Option<&'static Site<CircuitBreaker>> {
         None
     }
@@ -312,6 +320,7 @@ macro_rules! tuples {
                 $first.around::<A, _>(($($other,)*).around::<A, _>(inside))
             }
 
+            #[inline(always)]
             #[allow(non_snake_case)]
             fn breaker(self) -> Option<&'static Site<CircuitBreaker>> {
                 let ($first, $($other,)*) = self;
@@ -424,6 +433,7 @@ impl Layers for &'static Site<CircuitBreaker> {
         ByPermit { inside: Some(inside), permit: None, site: Some(self) }
     }
 
+    #[inline(always)]
     fn breaker(self) -> Option<Self> {
         Some(self)
     }
@@ -786,9 +796,8 @@ pin_project! {
     struct Retried<L, Attempt> {
         #[pin]
         trying: Trying<L>,
+        // Once it was polled and has not succeeded at once.
         run: Option<Run<'static>>,
-        // Up to the first poll.
-        site: Option<&'static Site<Retry>>,
         // Makes the layers of one.
         attempt: Attempt,
         breaker: Option<&'static Site<CircuitBreaker>>,
@@ -798,7 +807,9 @@ pin_project! {
 pin_project! {
     /// Whatever an attempt does not use up is gone before the wait for the next one.
     #[project = TryingOf]
+    #[repr(u64)]
     enum Trying<L> {
+        Before { site: &'static Site<Retry> },
         Between,
         Attempt { #[pin] layers: L },
         Wait { #[pin] pause: Pause },
@@ -819,32 +830,49 @@ where
         context: &mut Context<'_>,
     ) -> CallPoll<A> {
         let mut this = self.project();
-        if let Some(site) = this.site.take() {
-            *this.run = Some(site.get().start());
+        // What the first attempt begins with, which is in no memory while it may succeed at once.
+        let mut begun = None;
+        if let TryingOf::Before { site } = this.trying.as_mut().project() {
+            let run = site.get().start_with(A::HAS_HOOKS);
+            let layers = (this.attempt)(&run);
+            this.trying.set(Trying::Attempt { layers });
+            begun = Some(run);
         }
-        let run = this.run.as_mut().expect(POLLED_AGAIN);
         loop {
             // Each step is written where it was found out: one place that all of them came to would copy the largest.
             match this.trying.as_mut().project() {
+                TryingOf::Before { .. } => unreachable!("it has begun"),
                 TryingOf::Between => {
-                    let layers = (this.attempt)(run);
+                    let layers = (this.attempt)(kept(this.run, &mut begun));
                     this.trying.set(Trying::Attempt { layers });
                 }
                 TryingOf::Attempt { layers } => {
                     let after = match layers.poll_layers(asked, permit, context) {
-                        CallPoll::Pending => return CallPoll::Pending,
-                        CallPoll::Succeeded(value) => match asked.after(run, Ok(value), *this.breaker) {
-                            // What is left of the attempt is dropped with the call.
-                            ControlFlow::Break(Ok(value)) => return CallPoll::Succeeded(value),
-                            after => after,
-                        },
+                        CallPoll::Pending => {
+                            kept(this.run, &mut begun);
+                            return CallPoll::Pending;
+                        }
+                        // What is left of the attempt is dropped with the call.
+                        CallPoll::Succeeded(value) if !A::HAS_HOOKS => {
+                            if begun.is_none() {
+                                kept(this.run, &mut begun).succeeded();
+                            }
+                            return CallPoll::Succeeded(value);
+                        }
+                        CallPoll::Succeeded(value) => {
+                            match asked.after(kept(this.run, &mut begun), Ok(value), *this.breaker) {
+                                ControlFlow::Break(Ok(value)) => return CallPoll::Succeeded(value),
+                                after => after,
+                            }
+                        }
                         CallPoll::Failed(failed) => {
                             this.trying.set(Trying::Between);
-                            after_failure(asked, run, failed, *this.breaker)
+                            after_failure(asked, kept(this.run, &mut begun), failed, *this.breaker)
                         }
                         CallPoll::Refused(refusal) => {
                             this.trying.set(Trying::Between);
-                            after_failure(asked, run, Rejection::from(refusal).into(), *this.breaker)
+                            let rejection = Rejection::from(refusal);
+                            after_failure(asked, kept(this.run, &mut begun), rejection.into(), *this.breaker)
                         }
                     };
                     match after {
@@ -859,6 +887,15 @@ where
             }
         }
     }
+}
+
+/// The run, which is kept from now on if it has just begun.
+#[inline(always)]
+fn kept<'r>(run: &'r mut Option<Run<'static>>, begun: &mut Option<Run<'static>>) -> &'r mut Run<'static> {
+    if begun.is_some() {
+        *run = begun.take();
+    }
+    run.as_mut().expect(POLLED_AGAIN)
 }
 
 /// What a retry makes of an attempt that failed.

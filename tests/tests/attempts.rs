@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use resilience_runtime::testing::Scope;
 use resilience_runtime::{
-    Backoff, Bulkhead, CircuitBreaker, Event, EventFilter, Failure, GaveUp, GaveUpCounts, Jitter, NextCall, Rate,
-    RateLimiter, Rejection, RejectionKind, Rejections, Retry, RetryConfig, RetryEvent, RetrySnapshot, Timeout, Topic,
-    Verdict, bulkhead, circuit_breaker, private, rate_limit, registry, retry, timeout,
+    Backoff, Bulkhead, CircuitBreaker, Event, EventFilter, Failure, GaveUp, GaveUpCounts, Jitter, NextCall, Pipeline,
+    Rate, RateLimiter, Rejection, RejectionKind, Rejections, Retry, RetryConfig, RetryEvent, RetrySnapshot, Timeout,
+    Topic, Verdict, bulkhead, circuit_breaker, private, rate_limit, registry, retry, timeout,
 };
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -514,6 +514,141 @@ async fn the_keys_of_the_attribute_are_in_force() {
         let (runs, began) = (Cell::new(0), Instant::now());
         assert_eq!(fibonacci(&runs, succeeds_at).await, Ok(succeeds_at));
         assert_eq!((began.elapsed(), counts(&the_retry())), (millis(waited), counted), "{succeeds_at}");
+    }
+}
+
+/// Fails after 10, 40 and 90 ms, in a function or a loop of one of these kinds.
+async fn down() -> Result<(), Error> {
+    sleep(millis(10)).await;
+    Err(Error::Own("down"))
+}
+
+thread_local! {
+    static TOLD_TO_HOOKS: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
+}
+
+fn tell_hook(event: &RetryEvent) {
+    TOLD_TO_HOOKS.with_borrow_mut(|told| told.push(event.elapsed));
+}
+
+#[retry(attempts = 3, delay = "20ms", jitter = none)]
+async fn down_by_attribute() -> Result<(), Error> {
+    down().await
+}
+
+#[retry(attempts = 3, delay = "20ms", jitter = none, on_retry = tell_hook)]
+async fn down_with_a_hook() -> Result<(), Error> {
+    down().await
+}
+
+#[retry(attempts = 3, delay = "20ms", jitter = none, max_elapsed = "1h")]
+async fn down_with_max_elapsed() -> Result<(), Error> {
+    down().await
+}
+
+#[retry(attempts = 3, delay = "20ms", jitter = none, budget = 10)]
+async fn down_with_a_budget() -> Result<(), Error> {
+    down().await
+}
+
+fn down_by_hand() -> Arc<Retry> {
+    Retry::builder("down").attempts(3).delay(millis(20)).jitter(Jitter::None).register().unwrap()
+}
+
+async fn down_by_hand_with_a_hook() -> Result<(), Error> {
+    let retry = down_by_hand();
+    let mut run = retry.start();
+    loop {
+        match run.after(down().await.map_err(Failure::Call), |_| true, |_| None, tell_hook) {
+            ControlFlow::Continue(wait) => wait.await,
+            ControlFlow::Break(Err(Failure::Call(error))) => return Err(error),
+            ControlFlow::Break(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+async fn down_in_a_pipeline() -> Result<(), Error> {
+    let config = RetryConfig::new().attempts(3).delay(millis(20)).jitter(Jitter::None);
+    let pipeline = Pipeline::builder("down").retry(config).build().unwrap();
+    pipeline.call(down).await.map_err(|failure| match failure {
+        Failure::Call(error) => error,
+        other => panic!("{other:?}"),
+    })
+}
+
+/// What the events of these topics say of the time, to somebody who has listened since then, and what the hook was told.
+async fn times_told(
+    call: impl Future<Output = Result<(), Error>>,
+    topics: &[Topic],
+    since: Duration,
+) -> (Vec<u128>, Vec<u128>) {
+    let listen = async {
+        if !since.is_zero() {
+            sleep(since).await;
+        }
+        registry().subscribe_with(EventFilter::of(topics.iter().copied()))
+    };
+    let (mut events, ended) = tokio::join!(listen, call);
+    assert_eq!(ended, Err(Error::Own("down")));
+    let told = std::iter::from_fn(|| events.try_recv()).map(|event| told(&event).2.as_millis()).collect();
+    (told, TOLD_TO_HOOKS.take().iter().map(Duration::as_millis).collect())
+}
+
+type Call = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+
+#[tokio::test(start_paused = true)]
+async fn the_time_counts_from_the_beginning_and_from_the_first_failure_where_nobody_was_there_before() {
+    let both = [Topic::Retry, Topic::RetriesEnded];
+    let calls: [(&str, fn() -> Call, bool, &[u128]); 9] = [
+        ("by attribute", || Box::pin(down_by_attribute()), false, &[]),
+        ("with a hook", || Box::pin(down_with_a_hook()), true, &[10, 40]),
+        ("with max_elapsed", || Box::pin(down_with_max_elapsed()), true, &[]),
+        ("with a budget", || Box::pin(down_with_a_budget()), true, &[]),
+        ("by hand", || Box::pin(async { down_by_hand().call(down).await }), false, &[]),
+        ("by hand, if", || Box::pin(async { down_by_hand().call_if(down, |_| true).await }), false, &[]),
+        (
+            "by hand, classified",
+            || Box::pin(async { down_by_hand().call_classified(down, |_| Verdict::FAILURE).await }),
+            false,
+            &[],
+        ),
+        ("by hand with a hook", || Box::pin(down_by_hand_with_a_hook()), true, &[10, 40]),
+        ("in a pipeline", || Box::pin(down_in_a_pipeline()), false, &[]),
+    ];
+    for (what, call, always_known, to_hook) in calls {
+        let from_the_first_failure = if always_known { 0 } else { 10 };
+        for (topics, since, least, times) in [
+            (&both[..], 0, 0, &[10, 40, 90][..]),
+            (&both[..1], 0, 0, &[10, 40]),
+            (&both[1..], 0, 0, &[90]),
+            (&both, 5, from_the_first_failure, &[10, 40, 90]),
+            (&both, 15, from_the_first_failure, &[40, 90]),
+            (&both, 85, from_the_first_failure, &[90]),
+        ] {
+            let _entered = Scope::new().enter();
+            let told = times_told(call(), topics, millis(since)).await;
+            let expected: Vec<u128> = times.iter().map(|time| time - least).collect();
+            assert_eq!(told, (expected, to_hook.to_vec()), "{what}, {topics:?} since {since}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_max_elapsed_that_is_set_under_way_counts_like_that_too() {
+    for (listens, why, attempts) in [(true, GaveUp::Elapsed, 2), (false, GaveUp::Attempts, 3)] {
+        let _entered = Scope::new().enter();
+        let _listener = listens.then(|| registry().subscribe_with(EventFilter::of([Topic::Retry])));
+        let set = async {
+            sleep(millis(5)).await;
+            // The second failure is after 40 ms, 30 after the first, and is waited for 40 more.
+            let config = RetryConfig::new().attempts(3).delay(millis(20)).jitter(Jitter::None);
+            registry().retries().next().unwrap().reconfigure(config.max_elapsed(millis(75))).unwrap();
+            registry().subscribe_with(EventFilter::of([Topic::RetriesEnded]))
+        };
+        let (ended, mut events) = tokio::join!(down_by_attribute(), set);
+        assert_eq!(ended, Err(Error::Own("down")));
+        let (made, ended, ..) = told(&events.try_recv().unwrap());
+        assert_eq!((made, ended), (attempts, Err(why)), "somebody listens: {listens}");
     }
 }
 

@@ -88,6 +88,9 @@ pub(crate) struct Bus {
     one_change_at_a_time: Mutex<()>,
 }
 
+/// What is told of a retry says how long the call has taken.
+const TOPICS_OF_ATTEMPTS: u64 = Topic::Retry.bit() | Topic::RetriesEnded.bit();
+
 /// Whether what collects for `tracing` may want outcomes: one load, which every success of a closed breaker makes, and none without the feature.
 #[inline(always)]
 pub(crate) fn outcomes_may_be_collected() -> bool {
@@ -123,6 +126,16 @@ impl Bus {
     #[inline]
     pub(crate) fn is_read(&self, topic: Topic) -> bool {
         self.wanted.get() & topic.bit() != 0
+    }
+
+    /// Whether somebody may be told how long the attempts of a call took, as far as it is known without asking anybody: a load, and one more with `tracing`.
+    #[inline(always)]
+    pub(crate) fn may_tell_attempts(&self) -> bool {
+        #[cfg(feature = "tracing")]
+        if super::trace::may_want_attempts() {
+            return true;
+        }
+        self.wanted.get() & TOPICS_OF_ATTEMPTS != 0
     }
 
     /// Whether what failures say may be told.

@@ -175,6 +175,12 @@ impl Emitter {
         self.bus.is_read(topic)
     }
 
+    /// See [`Bus::may_tell_attempts`].
+    #[inline(always)]
+    pub(crate) fn may_tell_attempts(&self) -> bool {
+        self.bus.may_tell_attempts()
+    }
+
     /// Waits for the changes that are being made. Nothing of the user's may run before it ends.
     pub(crate) fn turn(&self) -> Turn<'_> {
         self.turn_told(Audience::now())

@@ -43,6 +43,12 @@ pub(super) fn may_want_outcomes() -> bool {
     Level::TRACE <= STATIC_MAX_LEVEL && Level::TRACE <= LevelFilter::current()
 }
 
+/// Whether somebody may collect how long the attempts of a call took, in its span or in events of a lower level, as far as it is known without asking anybody.
+#[inline(always)]
+pub(super) fn may_want_attempts() -> bool {
+    Level::INFO <= STATIC_MAX_LEVEL && Level::INFO <= LevelFilter::current()
+}
+
 /// Whether somebody collects changes of a policy, whatever they are.
 pub(super) fn wants_changes() -> bool {
     [Topic::Transition, Topic::Steered].into_iter().any(wants)

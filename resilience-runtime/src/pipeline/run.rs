@@ -156,7 +156,7 @@ where
     after!(first, call, judge, |above| {
         let attempts = async {
             after!(second, call, judge, |below| {
-                let mut run = retry.as_deref().map(Retry::start);
+                let mut run = retry.as_deref().map(|retry| retry.start_with(false));
                 loop {
                     let result = after!(third, call, judge, |before| {
                         let attempt = async {

@@ -119,7 +119,7 @@ impl Retry {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut run = self.start();
+        let mut run = self.start_with(false);
         loop {
             let attempt = run.attempt();
             // Of the attempt nothing is left while the next one is waited for.
@@ -163,7 +163,7 @@ impl Retry {
         F: Future<Output = Result<T, E>>,
     {
         let classify = classify.by();
-        let mut run = self.start();
+        let mut run = self.start_with(false);
         loop {
             let attempt = run.attempt();
             // Of the attempt nothing is left while the next one is waited for.
@@ -203,7 +203,7 @@ impl Retry {
         mut call: impl FnMut() -> Result<T, E>,
         retry_if: impl Fn(&E) -> bool,
     ) -> Result<T, E> {
-        let mut run = self.start();
+        let mut run = self.start_with(false);
         loop {
             match run.after_call(as_attempt(run.attempt(), &mut call), &retry_if) {
                 ControlFlow::Continue(wait) => run.block(wait),
@@ -212,11 +212,17 @@ impl Retry {
         }
     }
 
-    /// The loop of one guarded call.
+    /// The loop of one guarded call, which may have an `on_retry`.
     #[doc(hidden)]
     #[inline(always)]
     pub fn start(&self) -> Run<'_> {
-        Run::new(self)
+        Run::new(self, true)
+    }
+
+    /// The same of one that has none, as far as is known here.
+    #[inline(always)]
+    pub(crate) fn start_with(&self, may_have_hook: bool) -> Run<'_> {
+        Run::new(self, may_have_hook)
     }
 
     /// Another configuration for the calls that begin from now on, and for the next waits of those under way (whose number of attempts stays).

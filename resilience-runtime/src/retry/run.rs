@@ -9,7 +9,7 @@ use crate::event::{Event, GaveUp, RetryEvent, Topic, Trap};
 use crate::hooks::{AskedWait, ClassifyBy, Predicate, RetryHook};
 use crate::outcome::Outcome;
 use crate::policy::Policy;
-use crate::time::{self, Timestamp, coarse_millis, precise_nanos};
+use crate::time::{self, NANOS_PER_MILLI, Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
 use resilience_config::Rejections;
 use std::fmt::Write;
@@ -24,7 +24,7 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub struct Run<'a> {
     retry: &'a Retry,
-    /// When the first attempt began, in nanoseconds. Read from the coarse clock where nothing is decided by it.
+    /// When the first attempt began, in nanoseconds: [`NOT_READ`], or from the coarse clock, where nothing is decided by it.
     began: u64,
     /// How many there may be. It does not change under way, since arguments are given away for the last one.
     attempts: u32,
@@ -35,15 +35,19 @@ pub struct Run<'a> {
     waits: Option<Waits>,
 }
 
+/// Nobody was there, when the call began, who would have been told how long it takes. Later than any time.
+const NOT_READ: u64 = u64::MAX;
+
 impl<'a> Run<'a> {
     /// Always inlined: what comes out of a function by value was written in words, and is copied in larger pieces.
     #[inline(always)]
-    pub(super) fn new(retry: &'a Retry) -> Self {
+    pub(super) fn new(retry: &'a Retry, may_have_hook: bool) -> Self {
         let wants = retry.settings.word(WANTS);
-        let began = if wants & PRECISE != 0 { precise_nanos() } else { coarse_millis() * 1_000_000 };
-        if wants & BUDGET != 0 {
-            count_for_budget(retry, began);
-        }
+        let began = if wants != 0 || may_have_hook || retry.emitter.may_tell_attempts() {
+            began(retry, wants)
+        } else {
+            NOT_READ
+        };
         Self { retry, began, attempts: retry.settings.word(ATTEMPTS) as u32, made: 0, before: None, waits: None }
     }
 
@@ -137,9 +141,7 @@ impl<'a> Run<'a> {
         let (wait, result) = match result {
             Ok(value) => match of_ok(&value) {
                 None => {
-                    if self.made > 1 {
-                        self.recovered();
-                    }
+                    self.tell_success();
                     return ControlFlow::Break(Ok(value));
                 }
                 Some(worth) => {
@@ -152,6 +154,20 @@ impl<'a> Run<'a> {
             Err(failure) => (self.failed((&failure, describe), of_error, on_retry, is_shut), Err(failure)),
         };
         wait.map_or_else(|| ControlFlow::Break(result), ControlFlow::Continue)
+    }
+
+    /// An attempt has succeeded, about which nobody is asked.
+    #[inline]
+    pub(crate) fn succeeded(&mut self) {
+        self.made += 1;
+        self.tell_success();
+    }
+
+    #[inline]
+    fn tell_success(&self) {
+        if self.made > 1 {
+            self.recovered();
+        }
     }
 
     /// As [`after`](Self::after), where no policy stands between the retry and the call.
@@ -233,7 +249,8 @@ impl<'a> Run<'a> {
         }
         let waits = self.waits.get_or_insert_with(|| Waits::new(Dice::new()));
         let now = precise_nanos();
-        let elapsed = Duration::from_nanos(now.saturating_sub(self.began));
+        self.began = self.began.min(now);
+        let elapsed = Duration::from_nanos(now - self.began);
         let is_too_late = |wait: Duration| settings.max_elapsed.is_some_and(|most| elapsed + wait > most);
         let wait = match asked {
             Some(asked) if asked > settings.max_delay => return Err(GaveUp::AskedTooMuch),
@@ -315,10 +332,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A call begins that its retry's budget counts.
+/// When a call begins, which the retry's budget counts if there is one.
 #[inline(never)]
-fn count_for_budget(retry: &Retry, began: u64) {
-    retry.budget().count_call(Shard::of_this_thread(), began / 1_000_000_000);
+fn began(retry: &Retry, wants: u64) -> u64 {
+    let began = if wants & PRECISE != 0 { precise_nanos() } else { coarse_millis() * NANOS_PER_MILLI };
+    if wants & BUDGET != 0 {
+        retry.budget().count_call(Shard::of_this_thread(), began / 1_000_000_000);
+    }
+    began
 }
 
 /// The error of a retry around which nothing rejects.
