@@ -174,11 +174,11 @@ fn limit(settings: &BulkheadSettings) -> u32 {
 }
 
 /// A caller in the queue.
-struct Queued<'b>(&'b Gate<Semaphore>);
+struct Queued<'b>(&'b Bulkhead);
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.0.abandon();
+        self.0.gate.abandon();
     }
 }
 
@@ -249,24 +249,31 @@ impl Bulkhead {
         place.watch(pin!(call)).await.map_err(Failure::Call)
     }
 
-    async fn wait(&self) -> Result<Place<'_>, Rejection> {
-        recursion::join(self);
-        // Dropped after the future that stands in the line: a ticket that was on its way to it is in the line again by then.
-        let waiter = Queued(&self.gate);
-        let ticket = match self.settings.word(QUEUE_TIMEOUT) {
-            0 => self.gate.line().acquire().await,
-            nanos => match tokio::time::timeout(Duration::from_nanos(nanos), self.gate.line().acquire()).await {
-                Ok(ticket) => ticket,
-                Err(_) => {
-                    drop(waiter);
-                    return Err(self.reject(|| self.timed_out.increment(), self.key()));
+    /// For whoever has joined the queue.
+    fn wait(&self) -> impl Future<Output = Result<Place<'_>, Rejection>> {
+        // All that the future begins with, so that it has the bulkhead once. Dropped after what stands in the line: a ticket that was on its way to that is in the line
+        // again by then.
+        let waiter = Queued(self);
+        async move {
+            recursion::join(waiter.0);
+            let ticket = match waiter.0.settings.word(QUEUE_TIMEOUT) {
+                0 => waiter.0.gate.line().acquire().await,
+                nanos => {
+                    match tokio::time::timeout(Duration::from_nanos(nanos), waiter.0.gate.line().acquire()).await {
+                        Ok(ticket) => ticket,
+                        Err(_) => {
+                            let bulkhead = waiter.0;
+                            drop(waiter);
+                            return Err(bulkhead.reject(|| bulkhead.timed_out.increment(), bulkhead.key()));
+                        }
+                    }
                 }
-            },
-        };
-        ticket.expect("nobody closes the line").forget();
-        // It is inside, and no longer in the queue.
-        let _ = ManuallyDrop::new(waiter);
-        Ok(self.admit())
+            };
+            ticket.expect("nobody closes the line").forget();
+            // It is inside, and no longer in the queue.
+            let Queued(bulkhead) = *ManuallyDrop::new(waiter);
+            Ok(bulkhead.admit())
+        }
     }
 
     #[inline(always)]
