@@ -89,6 +89,7 @@ impl Verdict {
     }
 
     /// What a circuit breaker counts.
+    #[inline]
     pub const fn outcome(self) -> Outcome {
         self.outcome
     }

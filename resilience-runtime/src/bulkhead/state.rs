@@ -54,6 +54,7 @@ impl GateWord {
         Self(self.0 | ASIDE)
     }
 
+    #[inline]
     pub(super) fn is_aside(self) -> bool {
         self.0 & ASIDE != 0
     }
@@ -74,14 +75,17 @@ impl GateWord {
         Self(self.counting(left).0 & (ASIDE - 1))
     }
 
+    #[inline]
     pub(super) fn limit(self) -> u64 {
         self.0 & MASK
     }
 
+    #[inline]
     pub(super) fn inside(self) -> u64 {
         self.0 >> BITS & MASK
     }
 
+    #[inline]
     pub(super) fn waiting(self) -> i64 {
         if self.is_aside() { 0 } else { (self.0 as i64) >> REST_AT }
     }
@@ -91,6 +95,7 @@ impl GateWord {
         self.inside() == 0 && self.waiting() == 0
     }
 
+    #[inline]
     pub(super) fn is_off(self) -> bool {
         self.limit() == 0
     }
