@@ -748,7 +748,7 @@ where
 impl Layers for &'static Site<Timeout> {
     #[inline(always)]
     fn around<A: Questions, L: Layered<A>>(self, inside: L) -> impl Layered<A> {
-        Within { inside: Some(inside), site: self, timeout: None, timer: Timer::default() }
+        Within { inside: Some(inside), site: self, timeout: None, timer: Timer::Unset }
     }
 }
 
@@ -758,7 +758,7 @@ pin_project! {
         #[pin]
         inside: Option<L>,
         site: &'static Site<Timeout>,
-        // From the first poll on.
+        // Once it waits.
         timeout: Option<&'static Timeout>,
         #[pin]
         timer: Timer,
@@ -774,16 +774,19 @@ impl<A: Questions, L: Layered<A>> Layered<A> for Within<L> {
         context: &mut Context<'_>,
     ) -> CallPoll<A> {
         let mut this = self.project();
-        let timeout = this.timeout.get_or_insert_with(|| this.site.get());
+        let timeout = this.timeout.unwrap_or_else(|| this.site.get());
         let inside = this.inside.as_mut().as_pin_mut().expect(POLLED_AGAIN);
         match inside.poll_layers(asked, permit, context) {
-            CallPoll::Pending => match this.timer.poll_expired(timeout, context) {
-                Poll::Pending => CallPoll::Pending,
-                Poll::Ready(rejection) => {
-                    this.inside.set(None);
-                    CallPoll::Failed(rejection.into())
+            CallPoll::Pending => {
+                *this.timeout = Some(timeout);
+                match this.timer.poll_expired(timeout, context) {
+                    Poll::Pending => CallPoll::Pending,
+                    Poll::Ready(rejection) => {
+                        this.inside.set(None);
+                        CallPoll::Failed(rejection.into())
+                    }
                 }
-            },
+            }
             CallPoll::Succeeded(value) => CallPoll::Succeeded(value),
             CallPoll::Failed(failed) => CallPoll::Failed(failed),
             CallPoll::Refused(refusal) => CallPoll::Refused(refusal),

@@ -88,7 +88,7 @@ impl Timeout {
     /// As [`call`](Self::call), for a future of anything that is pinned where it stands. It is the caller who drops it.
     #[doc(hidden)]
     pub fn run<'t, F: Future>(&'t self, call: Pin<&'t mut F>) -> Timed<'t, F> {
-        Timed { timeout: self, call, timer: Timer::default() }
+        Timed { timeout: self, call, timer: Timer::Unset }
     }
 
     /// Another limit for the calls that begin to wait from now on; none where it is not `enabled`.
@@ -118,9 +118,6 @@ impl Timeout {
     }
 }
 
-/// Of a call that began to wait while the timeout was not enabled: it stays without one.
-const UNLIMITED: Duration = Duration::MAX;
-
 pin_project! {
     /// The future of [`Timeout::run`].
     #[must_use = "futures do nothing unless awaited"]
@@ -146,30 +143,36 @@ impl<F: Future> Future for Timed<'_, F> {
 }
 
 pin_project! {
-    /// Of one call that waits.
-    #[derive(Debug, Default)]
-    pub(crate) struct Timer {
-        // Both set when the call first waits; another limit that comes later is not the one that it passes.
-        after: Duration,
-        #[pin]
-        sleep: Option<Sleep>,
+    /// Of one call. A call that never waits writes one word of it.
+    #[project = TimerOf]
+    #[derive(Debug)]
+    pub(crate) enum Timer {
+        // It has not waited yet.
+        Unset,
+        // It began to wait while the timeout was not enabled, and stays without one.
+        Unlimited,
+        // Set when it first waited; another limit that comes later is not the one that it passes.
+        Limited { after: Duration, #[pin] sleep: Sleep },
     }
 }
 
 impl Timer {
     /// What the call has come to, when it took too long.
     #[inline]
-    pub(crate) fn poll_expired(self: Pin<&mut Self>, timeout: &Timeout, context: &mut Context<'_>) -> Poll<Rejection> {
-        let mut this = self.project();
-        if this.sleep.is_none() && *this.after != UNLIMITED {
-            *this.after = timeout.limit(AFTER).unwrap_or(UNLIMITED);
-            if *this.after != UNLIMITED {
-                this.sleep.set(Some(tokio::time::sleep(*this.after)));
+    pub(crate) fn poll_expired(
+        mut self: Pin<&mut Self>,
+        timeout: &Timeout,
+        context: &mut Context<'_>,
+    ) -> Poll<Rejection> {
+        if let TimerOf::Unset = self.as_mut().project() {
+            match timeout.limit(AFTER) {
+                Some(after) => self.set(Self::Limited { after, sleep: tokio::time::sleep(after) }),
+                None => self.set(Self::Unlimited),
             }
         }
-        let Some(mut sleep) = this.sleep.as_mut().as_pin_mut() else { return Poll::Pending };
-        match has_expired(sleep.as_mut(), context) {
-            true => Poll::Ready(timeout.timed_out(*this.after)),
+        let TimerOf::Limited { after, sleep } = self.project() else { return Poll::Pending };
+        match has_expired(sleep, context) {
+            true => Poll::Ready(timeout.timed_out(*after)),
             false => Poll::Pending,
         }
     }
