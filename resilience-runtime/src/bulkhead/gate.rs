@@ -79,10 +79,11 @@ impl<L: Line> Gate<L> {
     /// As [`arrive`](Self::arrive), for those who do not wait.
     #[inline(always)]
     pub(super) fn enter(&self) -> Arrival {
-        self.word.step(enter).unwrap_or_else(|| self.enter_counting())
+        let free = |word: GateWord| Some((word.enter()?, Arrival::Entered));
+        self.word.step(free).unwrap_or_else(|| self.enter_counting())
     }
 
-    /// No place is free, unless somebody has left aside.
+    /// No place is free, unless somebody has left aside, or there is no limit.
     #[inline(never)]
     fn enter_counting(&self) -> Arrival {
         self.word.step(|word| enter(self.counting(word))).unwrap_or(Arrival::Full)
