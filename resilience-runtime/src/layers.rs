@@ -808,7 +808,8 @@ pin_project! {
 }
 
 pin_project! {
-    /// Whatever an attempt does not use up is gone before the wait for the next one.
+    /// Whatever an attempt does not use up is gone before the wait for the next one. Which it is stands in a word by itself: told by a value that a pause cannot have, it
+    /// takes steps to find out.
     #[project = TryingOf]
     #[repr(u64)]
     enum Trying<L> {

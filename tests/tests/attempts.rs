@@ -594,12 +594,12 @@ async fn times_told(
     (told, TOLD_TO_HOOKS.take().iter().map(Duration::as_millis).collect())
 }
 
-type Call = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+type Call = fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
 #[tokio::test(start_paused = true)]
 async fn the_time_counts_from_the_beginning_and_from_the_first_failure_where_nobody_was_there_before() {
     let both = [Topic::Retry, Topic::RetriesEnded];
-    let calls: [(&str, fn() -> Call, bool, &[u128]); 9] = [
+    let calls: [(&str, Call, bool, &[u128]); 9] = [
         ("by attribute", || Box::pin(down_by_attribute()), false, &[]),
         ("with a hook", || Box::pin(down_with_a_hook()), true, &[10, 40]),
         ("with max_elapsed", || Box::pin(down_with_max_elapsed()), true, &[]),
