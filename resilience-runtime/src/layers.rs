@@ -530,12 +530,15 @@ impl LetsIn for RateLimiter {
 }
 
 /// What is told whether what is inside waits.
-pub trait Holding {
+pub trait Holding: Sized {
     /// What is inside is about to be polled; what this returns is for [`waits`](Self::waits).
     fn polls(&self) -> usize;
 
     /// What is inside waits, which was polled since.
     fn waits(&self, since: usize);
+
+    /// What is inside has ended.
+    fn end(self);
 }
 
 impl Holding for Place<'_> {
@@ -548,6 +551,11 @@ impl Holding for Place<'_> {
     fn waits(&self, since: usize) {
         Place::waits(self, since);
     }
+
+    #[inline(always)]
+    fn end(self) {
+        Place::end(self);
+    }
 }
 
 impl Holding for () {
@@ -558,6 +566,9 @@ impl Holding for () {
 
     #[inline(always)]
     fn waits(&self, _: usize) {}
+
+    #[inline(always)]
+    fn end(self) {}
 }
 
 /// A bulkhead or a limiter, for which the call may have to wait.
@@ -634,15 +645,15 @@ impl<A: Questions, L: Layered<A>, P: LetsIn + Kept> Layered<A> for LetInAtOnce<L
                 CallPoll::Pending
             }
             CallPoll::Succeeded(value) => {
-                drop(held);
+                held.end();
                 CallPoll::Succeeded(value)
             }
             CallPoll::Failed(failed) => {
-                drop(held);
+                held.end();
                 CallPoll::Failed(failed)
             }
             CallPoll::Refused(refusal) => {
-                drop(held);
+                held.end();
                 CallPoll::Refused(refusal)
             }
         }

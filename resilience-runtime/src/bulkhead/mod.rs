@@ -129,6 +129,19 @@ impl Place<'_> {
         recursion::times()
     }
 
+    /// As dropping it does, which the compiler might leave out of line.
+    #[inline(always)]
+    pub(crate) fn end(self) {
+        ManuallyDrop::new(self).leave();
+    }
+
+    #[inline(always)]
+    fn leave(&self) {
+        if let Some(bulkhead) = self.bulkhead {
+            bulkhead.gate.leave(Shard::if_taken());
+        }
+    }
+
     /// What was polled inside since then waits.
     #[inline(always)]
     pub(crate) fn waits(&self, since: usize) {
@@ -139,9 +152,7 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Some(bulkhead) = self.bulkhead {
-            bulkhead.gate.leave(Shard::if_taken());
-        }
+        self.leave();
     }
 }
 

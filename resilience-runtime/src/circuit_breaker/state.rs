@@ -52,6 +52,7 @@ const AHEAD: u64 = mask(20);
 /// As long as it takes `since` to wrap: no difference to it, and no moment before the clock began is below zero.
 const TURN: u64 = 1 << SINCE_BITS;
 
+#[inline]
 const fn mask(bits: u32) -> u64 {
     (1 << bits) - 1
 }
