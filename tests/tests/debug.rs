@@ -37,7 +37,8 @@ async fn every_type_with_something_to_hide_says_what_matters() {
     permit.success();
 
     let bulkhead = Bulkhead::builder("a").max_concurrent(2).build().unwrap();
-    shown(&bulkhead, "Bulkhead { name: \"a\", word: GateWord(2), .. }");
+    let _inside = bulkhead.try_acquire().unwrap();
+    shown(&bulkhead, "Bulkhead { name: \"a\", max_concurrent: 2, inside: 1, waiting: 0, .. }");
     let limiter = RateLimiter::builder("a").rate("1/s".parse().unwrap()).build().unwrap();
     shown(&limiter, "RateLimiter { name: \"a\", .. }");
     shown(&Retry::builder("a").build().unwrap(), "Retry { name: \"a\", .. }");

@@ -475,6 +475,12 @@ impl Policy for Bulkhead {
 
 impl std::fmt::Debug for Bulkhead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bulkhead").field("name", &self.name).field("word", &self.gate.word()).finish_non_exhaustive()
+        let word = self.gate.word();
+        f.debug_struct("Bulkhead")
+            .field("name", &self.name)
+            .field("max_concurrent", &word.limit())
+            .field("inside", &word.inside())
+            .field("waiting", &word.waiting())
+            .finish_non_exhaustive()
     }
 }
