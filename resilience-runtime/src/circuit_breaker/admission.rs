@@ -11,7 +11,7 @@ use crate::error::{Failure, Rejection};
 use crate::event::Topic;
 use crate::kind::Kind;
 use crate::outcome::Outcome;
-use crate::time::{COARSE_ERROR_MILLIS, NANOS_PER_MILLI};
+use crate::time::{COARSE_ERROR_MILLIS, COARSE_UP_MILLIS, NANOS_PER_MILLI};
 use crate::verdict::Verdict;
 use crate::window::{Counter, Shard};
 use std::future::Future;
@@ -218,8 +218,8 @@ impl CircuitBreaker {
         self.ask_precisely(clock)
     }
 
-    /// Whatever else there is. The precise clock says whether an opening is over; a probe that comes later reads the time once and cheaply, since whenever it is cancelled
-    /// it matters for how long it was under way.
+    /// Whatever else there is. The precise clock says whether an opening is over; a probe that comes later reads the time once and cheaply, and takes itself for one that began no
+    /// earlier than it did: where it is cancelled, its permit is not free too early, and some milliseconds too late.
     #[inline(never)]
     fn ask_precisely(&self, clock: impl Clock) -> Result<(Admitted, u64), (Option<u64>, PackedReason)> {
         loop {
@@ -242,12 +242,15 @@ impl CircuitBreaker {
                 }
                 Phase::HalfOpen => {
                     let rule = self.settings.half_open_rule();
-                    // Whoever can only be refused reads the cheaper clock. The counter may be microseconds behind the precise one.
-                    let (began, now, error) = if word.is_full(&rule) {
-                        (0, clock.coarse_millis(), COARSE_ERROR_MILLIS)
-                    } else {
+                    // Whoever can only be refused reads the cheaper clock, and so does a probe unless somebody asks how long it takes, or its beginning is that of all that follow. The counter may
+                    // be microseconds behind the precise one.
+                    let is_timed = self.settings.asks_how_long() || word.next_probe_begins_anew();
+                    let (began, now, error) = if is_timed && !word.is_full(&rule) {
                         let began = clock.measured_nanos();
                         (began, began / NANOS_PER_MILLI, 1)
+                    } else {
+                        let now = clock.coarse_millis();
+                        ((now + COARSE_UP_MILLIS) * NANOS_PER_MILLI, now, COARSE_ERROR_MILLIS)
                     };
                     if self.follow_due(word, now + error, clock) {
                         continue;
@@ -353,6 +356,33 @@ mod tests {
             let asked = breaker.ask_unless_closed(Behind { millis: START + 1000, by });
             assert!(matches!(asked, Ok((Admitted::Probe(_), _))), "{by} ms behind: {asked:?}");
             breaker.word.exchange(breaker.word.load(), Word::closed(START, false));
+        }
+    }
+
+    /// Tokio's clock is never behind.
+    #[test]
+    #[cfg(not(feature = "test-util"))]
+    fn a_probe_takes_itself_for_no_older_than_it_is_and_for_exactly_as_old_where_that_is_asked() {
+        const START: u64 = 1_000_000;
+        let config = CircuitBreakerConfig::new().half_open_calls(3).open_for(Duration::from_secs(1));
+        for (config, at_most_by) in [(config, COARSE_ERROR_MILLIS), (config.slow_call(Duration::from_secs(1)), 0)] {
+            for by in 0..=COARSE_ERROR_MILLIS {
+                let emitter = crate::event::Emitter::new(Arc::default());
+                let breaker =
+                    CircuitBreaker::new_at("probes".into(), config.validated().resolve(), None, emitter, START);
+                breaker.trip(breaker.word.load(), (OpenReason::JustOpened, None), WindowCounts::default(), START, None);
+                let began_later_by = |millis: u64| {
+                    let asked = breaker.ask_unless_closed(Behind { millis, by });
+                    let Ok((Admitted::Probe(_), began)) = asked else { panic!("{asked:?}") };
+                    began / NANOS_PER_MILLI - millis
+                };
+                let [first, second] = [START + 1000, START + 1500].map(began_later_by);
+                assert_eq!((first, second), (0, at_most_by.saturating_sub(by)), "{by} ms behind");
+                // The time of all that follow begins with this one.
+                let half_open = breaker.word.load().release_probe(Some(true)).release_probe(Some(true));
+                assert!(breaker.word.exchange(breaker.word.load(), half_open));
+                assert_eq!(began_later_by(START + 1700), 0, "{by} ms behind");
+            }
         }
     }
 

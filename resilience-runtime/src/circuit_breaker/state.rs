@@ -370,16 +370,22 @@ impl Word {
         probes.in_flight + probes.answered() >= rule.calls
     }
 
+    /// Half-open: whether the next probe begins their time anew. Whoever follows probes of which none has said anything goes on with theirs: it is up one day, however many are
+    /// cancelled or ignored.
+    #[inline]
+    pub(super) fn next_probe_begins_anew(self) -> bool {
+        let probes = self.probes();
+        probes.in_flight == 0 && probes.answered() > 0
+    }
+
     /// Half-open: one more probe, if there is room.
     pub(super) fn admit_probe(self, now: u64, rule: &HalfOpenRule) -> Option<Self> {
         if self.is_full(rule) {
             return None;
         }
         let mut probes = self.probes();
-        // Whoever follows probes of which none has said anything goes on with their time: it is up one day, however many are cancelled or ignored.
-        let begins_anew = probes.in_flight == 0 && probes.answered() > 0;
         probes.in_flight += 1;
-        Some(match begins_anew {
+        Some(match self.next_probe_begins_anew() {
             true => Self::half_open(self.entering(now), self.openings(), probes, self.monitored()),
             false => self.with_probes(probes),
         })
