@@ -10,7 +10,7 @@ use crate::overlay::Setting;
 use crate::policy::{Definition, Policy, Room};
 use crate::settings::{HotWords, Settings};
 use crate::sync::Count;
-use crate::time::{Timestamp, nanos};
+use crate::time::{Alarm, Timestamp, nanos};
 use pin_project_lite::pin_project;
 use resilience_config::{ConfigError, Preset, TimeoutConfig, TimeoutSettings};
 use std::convert::Infallible;
@@ -152,7 +152,7 @@ pin_project! {
         // It began to wait while the timeout was not enabled, and stays without one.
         Unlimited,
         // Set when it first waited; another limit that comes later is not the one that it passes.
-        Limited { after: Duration, #[pin] sleep: Sleep },
+        Limited { after: Duration, #[pin] alarm: Alarm },
     }
 }
 
@@ -166,12 +166,12 @@ impl Timer {
     ) -> Poll<Rejection> {
         if let TimerOf::Unset = self.as_mut().project() {
             match timeout.limit(AFTER) {
-                Some(after) => self.set(Self::Limited { after, sleep: tokio::time::sleep(after) }),
+                Some(after) => self.set(Self::Limited { after, alarm: Alarm::after(after) }),
                 None => self.set(Self::Unlimited),
             }
         }
-        let TimerOf::Limited { after, sleep } = self.project() else { return Poll::Pending };
-        match has_expired(sleep, context) {
+        let TimerOf::Limited { after, alarm } = self.project() else { return Poll::Pending };
+        match has_expired(alarm.sleep(), context) {
             true => Poll::Ready(timeout.timed_out(*after)),
             false => Poll::Pending,
         }

@@ -9,7 +9,7 @@ use crate::event::{Event, GaveUp, RetryEvent, Topic, Trap};
 use crate::hooks::{AskedWait, ClassifyBy, Predicate, RetryHook};
 use crate::outcome::Outcome;
 use crate::policy::Policy;
-use crate::time::{self, NANOS_PER_MILLI, Timestamp, coarse_millis, precise_nanos};
+use crate::time::{self, Alarm, NANOS_PER_MILLI, Timestamp, coarse_millis, precise_nanos};
 use crate::window::Shard;
 use resilience_config::Rejections;
 use std::fmt::Write;
@@ -18,7 +18,6 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Sleep, sleep};
 
 /// The loop of one guarded call: told the result of each attempt, it says whether and when there is another.
 #[derive(Debug)]
@@ -386,7 +385,7 @@ impl IntoFuture for Wait {
     type IntoFuture = Pause;
 
     fn into_future(self) -> Pause {
-        Pause { sleep: (!self.0.is_zero()).then(|| sleep(self.0)) }
+        Pause { alarm: (!self.0.is_zero()).then(|| Alarm::after(self.0)) }
     }
 }
 
@@ -395,7 +394,7 @@ pin_project_lite::pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct Pause {
         #[pin]
-        sleep: Option<Sleep>,
+        alarm: Option<Alarm>,
     }
 }
 
@@ -403,8 +402,8 @@ impl Future for Pause {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match self.project().sleep.as_pin_mut() {
-            Some(sleep) => sleep.poll(context),
+        match self.project().alarm.as_pin_mut() {
+            Some(alarm) => alarm.sleep().poll(context),
             None => Poll::Ready(()),
         }
     }

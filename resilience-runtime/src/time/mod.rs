@@ -10,6 +10,9 @@
 //! thread that first asked in it had got to. A thread outside of runtimes has a line of its own, from where it had got to itself, on which real time passes: it stands
 //! still beside no paused runtime. A new thread begins where the furthest other one is. Time never goes back.
 
+mod alarm;
+
+pub(crate) use alarm::Alarm;
 use std::time::Duration;
 
 /// How far the coarse clock may be behind the precise one: two ticks of the slowest kernel (100 Hz). It is never ahead, so
