@@ -181,7 +181,7 @@ pub fn guard_layers<R, T, E, B: Future<Output = R>>(
     layers: impl Layers,
     body: B,
     called: impl Fn(R) -> (Describe<E>, Outward<T, E>),
-    finish: impl FnOnce(Outward<T, E>) -> R,
+    finish: impl Fn(Outward<T, E>) -> R,
 ) -> impl Future<Output = R> {
     asking(NoHooks { called, types: PhantomData::<fn() -> (R, T, E)> }, layers, Innermost { body }, finish)
 }
@@ -193,7 +193,7 @@ pub fn guard_layers_with<R, T, E, B: Future<Output = R>>(
     body: B,
     called: impl Fn(R) -> (Describe<E>, Outward<T, E>),
     settle: impl Fn(Permit<'static>, Describe<E>, Outward<T, E>) -> Outward<T, E>,
-    finish: impl FnOnce(Outward<T, E>) -> R,
+    finish: impl Fn(Outward<T, E>) -> R,
 ) -> impl Future<Output = R> {
     let after = |run: &mut Run<'static>, describe, result| tried(run, describe, result, None);
     let asked = Hooks { called, settle, after, types: PhantomData::<fn() -> (R, T, E)> };
@@ -206,7 +206,7 @@ pub fn guard_attempts<R, T, E, B: Future<Output = R>>(
     layers: (impl Layers, &'static Site<Retry>, impl Layers),
     attempt: impl FnMut(&Run<'static>) -> B,
     called: impl Fn(R) -> (Describe<E>, Outward<T, E>),
-    finish: impl FnOnce(Outward<T, E>) -> R,
+    finish: impl Fn(Outward<T, E>) -> R,
 ) -> impl Future<Output = R> {
     retrying(NoHooks { called, types: PhantomData::<fn() -> (R, T, E)> }, layers, attempt, finish)
 }
@@ -219,7 +219,7 @@ pub fn guard_attempts_with<R, T, E, B: Future<Output = R>>(
     called: impl Fn(R) -> (Describe<E>, Outward<T, E>),
     settle: impl Fn(Permit<'static>, Describe<E>, Outward<T, E>) -> Outward<T, E>,
     after: impl Fn(&mut Run<'static>, Describe<E>, Outward<T, E>) -> ControlFlow<Outward<T, E>, Wait>,
-    finish: impl FnOnce(Outward<T, E>) -> R,
+    finish: impl Fn(Outward<T, E>) -> R,
 ) -> impl Future<Output = R> {
     retrying(Hooks { called, settle, after, types: PhantomData::<fn() -> (R, T, E)> }, layers, attempt, finish)
 }
@@ -229,12 +229,11 @@ fn retrying<A: Questions, B: Future<Output = A::Returned>>(
     asked: A,
     (outer, retry, inner): (impl Layers, &'static Site<Retry>, impl Layers),
     mut attempt: impl FnMut(&Run<'static>) -> B,
-    finish: impl FnOnce(Outward<A::Value, A::Error>) -> A::Returned,
+    finish: impl Fn(Outward<A::Value, A::Error>) -> A::Returned,
 ) -> impl Future<Output = A::Returned> {
-    let breaker = inner.breaker();
     let attempt =
         move |run: &Run<'static>| inner.around::<A, _>(Innermost { body: in_attempt(run.attempt(), attempt(run)) });
-    asking(asked, outer, Retried { trying: Trying::Before { site: retry }, run: None, attempt, breaker }, finish)
+    asking(asked, outer, Retried { trying: Trying::Before { site: retry }, run: None, attempt, inner }, finish)
 }
 
 #[inline(always)]
@@ -242,9 +241,9 @@ fn asking<A: Questions>(
     asked: A,
     layers: impl Layers,
     inside: impl Layered<A>,
-    finish: impl FnOnce(Outward<A::Value, A::Error>) -> A::Returned,
+    finish: impl Fn(Outward<A::Value, A::Error>) -> A::Returned,
 ) -> impl Future<Output = A::Returned> {
-    GuardedCall { layers: Some(layers.around::<A, _>(inside)), asked, finish: Some(finish) }
+    GuardedCall { layers: Some(layers.around::<A, _>(inside)), asked, finish }
 }
 
 pin_project! {
@@ -254,7 +253,7 @@ pin_project! {
         #[pin]
         layers: Option<L>,
         asked: A,
-        finish: Option<End>,
+        finish: End,
     }
 }
 
@@ -262,7 +261,7 @@ impl<A, L, End> Future for GuardedCall<L, A, End>
 where
     A: Questions,
     L: Layered<A>,
-    End: FnOnce(Outward<A::Value, A::Error>) -> A::Returned,
+    End: Fn(Outward<A::Value, A::Error>) -> A::Returned,
 {
     type Output = A::Returned;
 
@@ -282,12 +281,12 @@ where
 }
 
 impl<L, A, End> GuardedCall<L, A, End> {
-    /// What makes the function's result.
+    /// What makes the function's result. What is left of the layers is dropped before.
     #[inline(always)]
-    fn end(self: Pin<&mut Self>) -> End {
+    fn end(self: Pin<&mut Self>) -> &mut End {
         let mut this = self.project();
         this.layers.set(None);
-        this.finish.take().expect(POLLED_AGAIN)
+        this.finish
     }
 }
 
@@ -807,14 +806,15 @@ impl<A: Questions, L: Layered<A>> Layered<A> for Within<L> {
 
 pin_project! {
     /// Tried until the retry says that it is enough.
-    struct Retried<L, Attempt> {
+    struct Retried<L, Inner, Attempt> {
         #[pin]
         trying: Trying<L>,
         // Once it was polled and has not succeeded at once.
         run: Option<Run<'static>>,
         // Makes the layers of one.
         attempt: Attempt,
-        breaker: Option<&'static Site<CircuitBreaker>>,
+        // By which one is known that is below.
+        inner: Inner,
     }
 }
 
@@ -831,10 +831,11 @@ pin_project! {
     }
 }
 
-impl<A, L, Attempt> Layered<A> for Retried<L, Attempt>
+impl<A, L, Inner, Attempt> Layered<A> for Retried<L, Inner, Attempt>
 where
     A: Questions,
     L: Layered<A>,
+    Inner: Layers,
     Attempt: FnMut(&Run<'static>) -> L,
 {
     #[inline(always)]
@@ -875,19 +876,19 @@ where
                             return CallPoll::Succeeded(value);
                         }
                         CallPoll::Succeeded(value) => {
-                            match asked.after(kept(this.run, &mut begun), Ok(value), *this.breaker) {
+                            match asked.after(kept(this.run, &mut begun), Ok(value), this.inner.breaker()) {
                                 ControlFlow::Break(Ok(value)) => return CallPoll::Succeeded(value),
                                 after => after,
                             }
                         }
                         CallPoll::Failed(failed) => {
                             this.trying.set(Trying::Between);
-                            after_failure(asked, kept(this.run, &mut begun), failed, *this.breaker)
+                            after_failure(asked, kept(this.run, &mut begun), failed, this.inner.breaker())
                         }
                         CallPoll::Refused(refusal) => {
                             this.trying.set(Trying::Between);
                             let rejection = Rejection::from(refusal);
-                            after_failure(asked, kept(this.run, &mut begun), rejection.into(), *this.breaker)
+                            after_failure(asked, kept(this.run, &mut begun), rejection.into(), this.inner.breaker())
                         }
                     };
                     match after {
