@@ -1,8 +1,7 @@
-//! A barrier of which one side costs nothing: who passes often only keeps the compiler from moving what it does, and who passes once makes the kernel see to it that every thread
-//! of the process has passed one.
+//! A barrier of which one side costs nothing: that side only stops the compiler from reordering, and the other one makes the kernel run a barrier on every thread.
 //!
-//! Whoever [passes lightly](light) between a store and a load, and whoever passes [heavily](heavy) between a store and a load, may not both load what was there before the other's store
-//! (membarrier(2), `MEMBARRIER_CMD_PRIVATE_EXPEDITED`). Models have a `SeqCst` fence on both sides, which is what it stands for.
+//! Of one who passes [lightly](light) between a store and a load, and one who passes [heavily](heavy) between a store and a load, at least one sees the other's store (membarrier(2),
+//! `MEMBARRIER_CMD_GLOBAL`). Models have a `SeqCst` fence on both sides, which is what it stands for.
 
 /// Whether this system has such a barrier. Where it does not, nobody may pass.
 pub(crate) fn is_there() -> bool {
@@ -18,7 +17,8 @@ pub(crate) fn light() {
     crate::sync::fence(crate::sync::Ordering::SeqCst);
 }
 
-/// Of who comes once. It may take some microseconds.
+/// Of who comes once: it takes some ten milliseconds, and is for whoever configures something. (The kernel has a faster one, for which a process has to be registered first. To
+/// register takes as long, and would have to be done in a call.)
 pub(crate) fn heavy() {
     crate::sync::fence(crate::sync::Ordering::SeqCst);
     by_kernel::make_all_pass();
@@ -30,16 +30,18 @@ mod by_kernel {
     use once_cell::sync::Lazy;
     use std::time::Duration;
 
-    /// Once a process has said that it wants it, it has it.
-    static IS_THERE: Lazy<bool> = Lazy::new(|| ask(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0);
+    static IS_THERE: Lazy<bool> = Lazy::new(|| {
+        let commands = ask(libc::MEMBARRIER_CMD_QUERY);
+        commands > 0 && commands & c_long::from(libc::MEMBARRIER_CMD_GLOBAL) != 0
+    });
 
     pub(super) fn is_there() -> bool {
         *IS_THERE
     }
 
     pub(super) fn make_all_pass() {
-        if ask(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 {
-            // The process has taken the right to ask from itself meanwhile, or the kernel has no memory for it. No processor keeps a store to itself for so long.
+        if ask(libc::MEMBARRIER_CMD_GLOBAL) != 0 {
+            // The process has taken the right to ask from itself meanwhile. No processor keeps a store to itself for so long.
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -48,7 +50,8 @@ mod by_kernel {
         // SAFETY: it takes three integers, and touches no memory of the process (membarrier(2)).
         #[allow(unsafe_code)]
         unsafe {
-            libc::syscall(libc::SYS_membarrier, command, 0, 0)
+            let (command, none): (c_long, c_long) = (command.into(), 0);
+            libc::syscall(libc::SYS_membarrier, command, none, none)
         }
     }
 
@@ -59,7 +62,7 @@ mod by_kernel {
         #[test]
         fn what_the_kernel_has_said_that_there_is_it_does() {
             if is_there() {
-                assert_eq!(ask(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED), 0);
+                assert_eq!(ask(libc::MEMBARRIER_CMD_GLOBAL), 0);
             }
         }
     }

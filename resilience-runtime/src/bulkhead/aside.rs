@@ -45,7 +45,8 @@ impl Aside {
         if self.has_ended.get() == 0 { Leaving::Aside } else { Leaving::Late }
     }
 
-    /// How many have left aside; what they did before they left is seen then. To be asked after the word was loaded: whatever that counts is among them.
+    /// How many have left aside; what they did before they left is seen then. To be asked after the word was loaded: all whom that counts are among them, and others who have left
+    /// since.
     pub(super) fn left(&self) -> u64 {
         self.left.as_ref().map_or(0, |left| left.released())
     }

@@ -39,7 +39,7 @@ impl<L: Line> Gate<L> {
         self.counting(self.word.load())
     }
 
-    /// A word that was loaded, with all who have left aside.
+    /// A word that was just loaded, with all who have left aside.
     fn counting(&self, word: GateWord) -> GateWord {
         if word.is_aside() { word.counting(self.aside.left()) } else { word }
     }
@@ -56,16 +56,15 @@ impl<L: Line> Gate<L> {
     #[cold]
     fn arrive_in_line(&self, max_queue: u64) -> Arrival {
         self.line_up();
-        let step = |word: GateWord| match word.enter() {
-            Some(entered) => Some((entered, Arrival::Entered)),
-            None if word.is_off() => Some((word, Arrival::Off)),
-            None => Some((word.join(max_queue)?, Arrival::Queued)),
-        };
+        let step = |word: GateWord| into_free_place(word).or_else(|| Some((word.join(max_queue)?, Arrival::Queued)));
         self.word.step(step).unwrap_or(Arrival::Full)
     }
 
-    /// Nobody who leaves is counted aside from now on.
-    fn line_up(&self) {
+    /// Nobody who leaves is counted aside from now on. Where somebody was, it takes some ten milliseconds.
+    pub(super) fn line_up(&self) {
+        if !self.word.load().is_aside() {
+            return;
+        }
         self.aside.end(|| {
             let counted = Cell::new(0);
             self.word.step(|word| {
@@ -86,7 +85,7 @@ impl<L: Line> Gate<L> {
     /// No place is free, unless somebody has left aside, or there is no limit.
     #[inline(never)]
     fn enter_counting(&self) -> Arrival {
-        self.word.step(|word| enter(self.counting(word))).unwrap_or(Arrival::Full)
+        self.word.step(|word| into_free_place(self.counting(word))).unwrap_or(Arrival::Full)
     }
 
     #[inline(always)]
@@ -168,7 +167,7 @@ impl<L: Line> Gate<L> {
 
 /// Into a free place, or past what is turned off.
 #[inline(always)]
-fn enter(word: GateWord) -> Option<(GateWord, Arrival)> {
+fn into_free_place(word: GateWord) -> Option<(GateWord, Arrival)> {
     match word.enter() {
         Some(entered) => Some((entered, Arrival::Entered)),
         None => word.is_off().then_some((word, Arrival::Off)),

@@ -321,6 +321,10 @@ impl Bulkhead {
 
     /// For how many of those who wait there is room now.
     fn put_alone(&self, settings: &Arc<BulkheadSettings>) -> u64 {
+        if settings.max_queue > 0 {
+            // Here, and not in the first call that waits: it takes a while.
+            self.gate.line_up();
+        }
         self.settings.replace(Arc::clone(settings), |settings| self.gate.resize(limit(settings)))
     }
 
@@ -478,9 +482,9 @@ impl std::fmt::Debug for Bulkhead {
         let word = self.gate.word();
         f.debug_struct("Bulkhead")
             .field("name", &self.name)
-            .field("max_concurrent", &word.limit())
+            .field("max_concurrent", &self.settings.get().max_concurrent)
             .field("inside", &word.inside())
-            .field("waiting", &word.waiting())
+            .field("waiting", &word.waiting().max(0))
             .finish_non_exhaustive()
     }
 }

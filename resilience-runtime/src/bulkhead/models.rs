@@ -263,6 +263,27 @@ fn one_at_a_time_who_leave_aside() {
     });
 }
 
+/// One leaves, enters and leaves while another one looks for a place: of the two there are, one is free at every moment. Were more taken off than the word says inside, who has loaded it before all
+/// that would be told that it is full.
+#[test]
+fn who_looks_while_others_come_and_go_finds_the_place_that_is_free() {
+    model(|| {
+        let gate = aside(2);
+        assert_eq!([gate.enter(), gate.enter()], [Arrival::Entered; 2]);
+        gate.leave(HERE);
+        let other = spawn(&gate, |gate| {
+            gate.leave(SHARED);
+            assert_eq!(gate.enter(), Arrival::Entered);
+            gate.leave(SHARED);
+        });
+        assert_eq!(gate.enter(), Arrival::Entered);
+        assert!(gate.word().inside() <= 2);
+        gate.leave(HERE);
+        other.join().unwrap();
+        assert!(gate.is_empty_for_all());
+    });
+}
+
 /// Without the barrier in `Aside::leave`, or that in `Aside::end`, the one who leaves could count itself aside unseen, and see nothing of the one who waits for its place.
 #[test]
 fn a_joiner_races_one_who_leaves_aside() {

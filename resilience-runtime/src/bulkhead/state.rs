@@ -19,7 +19,6 @@
 //!   ticket that tells the first in the queue follows after it, and names nobody. So a waiter who is cancelled cannot know whether
 //!   a ticket was on its way to it: it is taken off `waiting` in any case, and if that falls below zero there is one ticket too many,
 //!   which is withdrawn together with its place by whoever comes to see it ([`Gate::withdraw_unwanted`](super::gate::Gate)).
-//!
 //! * Until somebody has to wait, whoever leaves does not write to the word but to a counter of its thread ([`aside`](super::aside)). `inside` is too large by
 //!   those whom it does not count yet, so who finds a place free has one. Who finds none [counts](GateWord::counting) them first.
 //!
@@ -59,13 +58,14 @@ impl GateWord {
         self.0 & ASIDE != 0
     }
 
-    /// Where so many have left aside, as it is without them; otherwise as it is.
+    /// As it is without those who have left aside, of whom there were so many after it was loaded. There may be more of them than are inside, where others have come and gone since:
+    /// the word is another one by then.
     pub(super) fn counting(self, left: u64) -> Self {
         if !self.is_aside() {
             return self;
         }
         let counted = left & (u64::MAX >> REST_AT);
-        let gone = counted.wrapping_sub(self.0 >> REST_AT) & (u64::MAX >> REST_AT);
+        let gone = (counted.wrapping_sub(self.0 >> REST_AT) & (u64::MAX >> REST_AT)).min(self.inside());
         let inside_less = (self.0 & (ONE_WAITING - 1)) - gone * ONE_INSIDE;
         Self(inside_less | counted << REST_AT)
     }
@@ -222,6 +222,29 @@ mod tests {
         assert_eq!((numbers(word), handed), ((1_000_000, 1001, 0), 1000));
         assert_eq!(numbers(word.abandon()), (1_000_000, 1001, -1));
         assert_eq!(numbers(word.abandon().withdraw().unwrap()), (1_000_000, 1000, 0));
+    }
+
+    #[test]
+    fn who_left_aside_is_counted_once_and_never_more_of_them_than_are_inside() {
+        let mut word = GateWord::new(2).aside();
+        for round in 0..3 {
+            word = word.enter().unwrap().enter().unwrap();
+            assert_eq!(word.enter(), None);
+            let left = 2 * round;
+            assert_eq!((numbers(word.counting(left)), numbers(word.counting(left + 1))), ((2, 2, 0), (2, 1, 0)));
+            // Others have come and gone since it was loaded.
+            for left in [left + 2, left + 3, left + 1_000_000] {
+                assert_eq!((numbers(word.counting(left)), word.counting(left).is_aside()), ((2, 0, 0), true));
+            }
+            word = word.counting(left + 2);
+        }
+        // The count goes round.
+        let last = u64::MAX >> REST_AT;
+        let word = word.enter().unwrap().counting(last).enter().unwrap();
+        assert_eq!((numbers(word.counting(last)), numbers(word.counting(last + 1))), ((2, 1, 0), (2, 0, 0)));
+        assert_eq!(numbers(word.lined_up(last + 1).enter().unwrap()), (2, 1, 0));
+        let lined_up = word.lined_up(last);
+        assert_eq!((lined_up.is_aside(), numbers(lined_up), lined_up.counting(7)), (false, (2, 1, 0), lined_up));
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub struct CircuitBreaker {
     pub(super) emitter: Emitter,
     pub(super) times: TimesKept,
     pub(super) settings: Settings<CircuitBreakerSettings, WORDS>,
-    // One line that every call reads: the last word of the settings, these two, and what the window begins with. The counters follow, a line each, and what failures write.
+    // One line that every call reads: the last word of the settings, the state, and what the window begins with; between them what a rejection reads. The counters follow, a line each, and what failures write.
     pub(super) cold: Cold,
     pub(super) word: AtomicWord,
     pub(super) window: Window,

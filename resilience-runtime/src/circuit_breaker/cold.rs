@@ -1,6 +1,6 @@
 //! What a breaker needs from when something goes wrong with it: in one box, which is made on first need.
 //!
-//! Most breakers have never opened, and no call of a closed one reads any of this. Where there is no box, nothing has happened that would stand in it.
+//! Most breakers have never opened, and no success of a closed one reads any of this. Where there is no box, nothing has happened that would stand in it.
 //!
 //! # Orderings
 //!

@@ -38,7 +38,7 @@ impl CircuitBreaker {
     /// such a call comes to before it has waited is its key's too: where that has lost its breaker meanwhile, it goes to the one that the key has then, or gets.
     /// A probe keeps its breaker by keeping it half-open; one that is still out when the breaker has closed comes too late anyway.
     ///
-    /// A key takes about one and a half kibibytes and its own length.
+    /// A key takes about one and a half kibibytes and its own length, 64 bytes for each core beyond two, and once it has failed half a kibibyte more.
     ///
     /// The key is a value that is `Display`, or a tuple of such values. It is printed once and compared as a whole. Up to 64 bytes of it need no allocation; one
     /// that is longer than 1 KiB shares the overflow breaker.

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 /// The right to make one call that a [`CircuitBreaker`] counts.
 ///
 /// Say how the call ended with [`success`](Self::success), [`failure`](Self::failure) or [`ignore`](Self::ignore). Dropping the permit
-/// instead says that the call was cancelled: it is in no rate, and a probe's permit is free again `abandoned_after` the probe began. A call that was
+/// instead says that the call was cancelled: it is in no rate, and a probe's permit is free again `abandoned_after` the probe began, or up to 20 ms later. A call that was
 /// [watched](Self::watch) and had waited for `abandoned_after` by then is [abandoned](Self::abandoned).
 #[derive(Debug)]
 #[must_use = "dropped at once, it counts a cancelled call"]

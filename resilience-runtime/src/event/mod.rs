@@ -80,7 +80,7 @@ pub enum Event {
         name: Name,
         /// How many attempts there were.
         attempts: u32,
-        /// Since the first one began; since it failed, where nobody was there before who would be told.
+        /// Since the first one began; since it failed, if nobody listened when the call began.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
         elapsed: Duration,
         /// Why no other one followed.

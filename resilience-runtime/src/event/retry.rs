@@ -19,7 +19,7 @@ pub struct RetryEvent {
     /// The wait before the next one.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub wait: Duration,
-    /// Since the first attempt began; since it failed, where nobody was there before who would be told.
+    /// Since the first attempt began; since it failed, if nobody listened when the call began.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::json::seconds"))]
     pub elapsed: Duration,
     /// The kind of rejection that it failed with, if it was one and not the function's own error.

@@ -43,7 +43,7 @@ impl<'a> Run<'a> {
     pub(super) fn new(retry: &'a Retry, may_have_hook: bool) -> Self {
         let wants = retry.settings.word(WANTS);
         let began = if wants != 0 || may_have_hook || retry.emitter.may_tell_attempts() {
-            began(retry, wants)
+            read_beginning(retry, wants)
         } else {
             NOT_READ
         };
@@ -333,7 +333,7 @@ impl<'a> Run<'a> {
 
 /// When a call begins, which the retry's budget counts if there is one.
 #[inline(never)]
-fn began(retry: &Retry, wants: u64) -> u64 {
+fn read_beginning(retry: &Retry, wants: u64) -> u64 {
     let began = if wants & PRECISE != 0 { precise_nanos() } else { coarse_millis() * NANOS_PER_MILLI };
     if wants & BUDGET != 0 {
         retry.budget().count_call(Shard::of_this_thread(), began / 1_000_000_000);
