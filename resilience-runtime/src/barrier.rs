@@ -3,12 +3,12 @@
 //! Of one who passes [lightly](light) between a store and a load, and one who passes [heavily](heavy) between a store and a load, at least one sees the other's store (membarrier(2),
 //! `MEMBARRIER_CMD_GLOBAL`). Models have a `SeqCst` fence on both sides, which is what it stands for.
 
-/// Whether this system has such a barrier. Where it does not, nobody may pass.
+/// Whether this system has such a barrier. Where it has none, neither side may be used.
 pub(crate) fn is_there() -> bool {
     by_kernel::is_there()
 }
 
-/// Of those who come often.
+/// The side of those who come often.
 #[inline(always)]
 pub(crate) fn light() {
     #[cfg(not(resilience_loom))]
@@ -17,8 +17,8 @@ pub(crate) fn light() {
     crate::sync::fence(crate::sync::Ordering::SeqCst);
 }
 
-/// Of who comes once: it takes some ten milliseconds, and is for whoever configures something. (The kernel has a faster one, for which a process has to be registered first. To
-/// register takes as long, and would have to be done in a call.)
+/// The side of who comes once. It takes some ten milliseconds, so it is for whoever configures something. The kernel has a faster one, for which a process has to register first; that
+/// takes as long, and would have to be done in a call.
 pub(crate) fn heavy() {
     crate::sync::fence(crate::sync::Ordering::SeqCst);
     by_kernel::make_all_pass();

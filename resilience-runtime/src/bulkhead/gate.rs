@@ -41,7 +41,7 @@ impl<L: Line> Gate<L> {
 
     /// A word that was just loaded, with all who have left aside.
     fn counting(&self, word: GateWord) -> GateWord {
-        if word.is_aside() { word.counting(self.aside.left()) } else { word }
+        word.counting(|| self.aside.left())
     }
 
     /// In one step, so that the queue's bound is exact.

@@ -329,7 +329,7 @@ impl Bulkhead {
     }
 
     fn with(name: Name, settings: Arc<BulkheadSettings>, emitter: Emitter, of_keys: OfKeys<Self>) -> Self {
-        // A key's takes less memory, for an exchange more.
+        // That of a key counts nobody aside: it takes less memory, and an exchange more.
         let counts_aside = settings.max_queue == 0 && !of_keys.is_of_an_instance() && barrier::is_there();
         Self {
             gate: Gate::new(limit(&settings), Semaphore::new(0), counts_aside),

@@ -23,6 +23,11 @@ fn gate(limit: u32) -> Arc<Model> {
     Arc::new(Gate::new(limit, Tickets::new(), false))
 }
 
+/// Of which those who leave are counted aside.
+fn aside(limit: u32) -> Arc<Model> {
+    Arc::new(Gate::new(limit, Tickets::new(), true))
+}
+
 fn spawn(gate: &Arc<Model>, run: impl FnOnce(&Model) + 'static) -> thread::JoinHandle<()> {
     let gate = Arc::clone(gate);
     thread::spawn(move || run(&gate))
@@ -32,6 +37,28 @@ fn wait(gate: &Model) {
     while !gate.line().take_back() {
         thread::yield_now();
     }
+}
+
+/// Loom complains where somebody else is here, or has been without being seen.
+fn be_alone(inside: &UnsafeCell<u32>) {
+    // SAFETY: each model lets in one at a time; loom checks it.
+    #[allow(unsafe_code)]
+    inside.with_mut(|calls| unsafe { *calls += 1 });
+}
+
+/// All so many places are taken, and those who have them leave while one more joins: it gets a place.
+fn joins_while_all_leave(gate: &Arc<Model>, places: usize) {
+    (0..places).for_each(|_| assert_eq!(gate.enter(), Arrival::Entered));
+    let leaving: Vec<_> = (0..places).map(|_| spawn(gate, |gate| gate.leave(SHARED))).collect();
+    match gate.arrive(1) {
+        Arrival::Entered => {}
+        arrival => {
+            assert_eq!(arrival, Arrival::Queued);
+            wait(gate);
+        }
+    }
+    leaving.into_iter().for_each(|leaving| leaving.join().unwrap());
+    assert_at_rest(gate, 1);
 }
 
 /// Nothing is lost and nothing too many: no ticket, nobody waiting, so many inside.
@@ -53,9 +80,7 @@ fn one_at_a_time() {
                 Arrival::Queued => wait(gate),
                 Arrival::Full | Arrival::Off => return,
             }
-            // SAFETY: in a bulkhead of one place nobody else is here; loom checks it.
-            #[allow(unsafe_code)]
-            inside.with_mut(|calls| unsafe { *calls += 1 });
+            be_alone(inside);
             gate.leave(SHARED);
         };
         let others = [(); 2].map(|()| {
@@ -72,18 +97,7 @@ fn one_at_a_time() {
 #[test]
 fn a_joiner_races_the_last_to_leave() {
     model(|| {
-        let gate = gate(1);
-        assert_eq!(gate.enter(), Arrival::Entered);
-        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
-        match gate.arrive(1) {
-            Arrival::Entered => {}
-            arrival => {
-                assert_eq!(arrival, Arrival::Queued);
-                wait(&gate);
-            }
-        }
-        leaving.join().unwrap();
-        assert_at_rest(&gate, 1);
+        joins_while_all_leave(&gate(1), 1);
     });
 }
 
@@ -232,11 +246,6 @@ fn a_taking_races_a_caller_of_the_key_before() {
     });
 }
 
-/// Of which those who leave are counted aside.
-fn aside(limit: u32) -> Arc<Model> {
-    Arc::new(Gate::new(limit, Tickets::new(), true))
-}
-
 /// With `Relaxed` in place of `Release` or `Acquire` on what is counted aside, one would be inside without seeing what was done there before; were a counter asked for before the word is loaded,
 /// one who left could be counted twice.
 #[test]
@@ -246,9 +255,7 @@ fn one_at_a_time_who_leave_aside() {
         let inside = Arc::new(UnsafeCell::new(0));
         let call = |gate: &Model, inside: &UnsafeCell<u32>, shard: Shard| {
             if gate.enter() == Arrival::Entered {
-                // SAFETY: in a bulkhead of one place nobody else is here; loom checks it.
-                #[allow(unsafe_code)]
-                inside.with_mut(|calls| unsafe { *calls += 1 });
+                be_alone(inside);
                 gate.leave(shard);
             }
         };
@@ -263,8 +270,8 @@ fn one_at_a_time_who_leave_aside() {
     });
 }
 
-/// One leaves, enters and leaves while another one looks for a place: of the two there are, one is free at every moment. Were more taken off than the word says inside, who has loaded it before all
-/// that would be told that it is full.
+/// One leaves, enters and leaves while another one looks for a place: of the two there are, one is free at every moment. Were more subtracted than are inside, a
+/// caller that is held up after it has loaded the word would be told that it is full.
 #[test]
 fn who_looks_while_others_come_and_go_finds_the_place_that_is_free() {
     model(|| {
@@ -288,18 +295,7 @@ fn who_looks_while_others_come_and_go_finds_the_place_that_is_free() {
 #[test]
 fn a_joiner_races_one_who_leaves_aside() {
     model(|| {
-        let gate = aside(1);
-        assert_eq!(gate.enter(), Arrival::Entered);
-        let leaving = spawn(&gate, |gate| gate.leave(SHARED));
-        match gate.arrive(1) {
-            Arrival::Entered => {}
-            arrival => {
-                assert_eq!(arrival, Arrival::Queued);
-                wait(&gate);
-            }
-        }
-        leaving.join().unwrap();
-        assert_at_rest(&gate, 1);
+        joins_while_all_leave(&aside(1), 1);
     });
 }
 
@@ -307,18 +303,7 @@ fn a_joiner_races_one_who_leaves_aside() {
 #[test]
 fn a_joiner_races_two_who_leave_aside() {
     model(|| {
-        let gate = aside(2);
-        assert_eq!([gate.enter(), gate.enter()], [Arrival::Entered; 2]);
-        let others = [(); 2].map(|()| spawn(&gate, |gate| gate.leave(SHARED)));
-        match gate.arrive(1) {
-            Arrival::Entered => {}
-            arrival => {
-                assert_eq!(arrival, Arrival::Queued);
-                wait(&gate);
-            }
-        }
-        others.into_iter().for_each(|other| other.join().unwrap());
-        assert_at_rest(&gate, 1);
+        joins_while_all_leave(&aside(2), 2);
     });
 }
 
@@ -353,16 +338,12 @@ fn a_taking_races_one_who_leaves_aside() {
         let leaving = {
             let inside = Arc::clone(&inside);
             spawn(&gate, move |gate| {
-                // SAFETY: it is inside, and the next key begins when nobody is; loom checks it.
-                #[allow(unsafe_code)]
-                inside.with_mut(|calls| unsafe { *calls += 1 });
+                be_alone(&inside);
                 gate.leave(SHARED);
             })
         };
         if gate.is_empty_for_all() {
-            // SAFETY: as above.
-            #[allow(unsafe_code)]
-            inside.with_mut(|calls| unsafe { *calls += 1 });
+            be_alone(&inside);
         }
         leaving.join().unwrap();
         assert!(gate.is_empty_for_all());

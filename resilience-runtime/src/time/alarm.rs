@@ -1,6 +1,6 @@
-//! tokio's timer, whose end is out of the way of those who have never set it.
+//! tokio's timer, dropped out of line.
 //!
-//! What drops a state that may have a timer asks which state it is, and has the end of a timer within itself; the compiler gives all of that a frame, which a call that never waits pays for.
+//! Whatever drops a state that may hold a timer would otherwise have the timer's end inlined, and calls that never set one would pay for its stack frame.
 
 use pin_project_lite::pin_project;
 use std::mem::ManuallyDrop;

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// a wait that is read from it is rounded up.
 pub(crate) const COARSE_ERROR_MILLIS: u64 = 20;
 
-/// By how much a coarse reading is raised that must not be before the present. Tokio's clock, read coarsely, is not behind.
+/// What is added to a coarse reading that must not lie before the present: nothing to tokio's clock, which is never behind.
 pub(crate) const COARSE_UP_MILLIS: u64 = if cfg!(feature = "test-util") { 0 } else { COARSE_ERROR_MILLIS };
 
 pub(crate) const NANOS_PER_MILLI: u64 = 1_000_000;
